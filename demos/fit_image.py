@@ -1,0 +1,77 @@
+"""Fit a body to every person on a photo.
+
+    python demos/fit_image.py PHOTO
+
+writes, for each person, into OUT/<photo>/person<i>/: overlay.png (the body on the photo), side.png (seen from the
+side), keypoints.png (what was fitted), mesh.obj, and fit.npz and fit.json (SMPL parameters, codes, camera, errors).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tyro
+from rich.console import Console
+from rich.progress import Progress
+
+
+def main(
+    photo: Annotated[Path, tyro.conf.Positional],
+    out: Path = Path("out"),
+    body: Path | None = None,
+    keypoints: Path | None = None,
+    people: int = 1,
+    focal: float | None = None,
+    residual: bool = False,
+    seed: int = 0,
+    device: Literal["cpu", "cuda"] = "cpu",
+) -> None:
+    """Fit a body to every person on a photo.
+
+    Args:
+        photo: the photo: JPEG, PNG, or whatever Pillow reads.
+        out: folder for the results; OUT/<photo>/person<i>/ is made in it.
+        body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz) instead of the open body.
+        keypoints: OpenPose BODY_25 JSON, COCO 17 JSON, or npz, instead of detecting them.
+        people: how many people at most, the largest first.
+        focal: focal length in pixels; from the photo's EXIF, or else assumed from its size.
+        residual: add small rotations after the codes, for poses that the codes do not reach.
+        seed: of the noise that the prior is shown.
+        device: where the optimisation runs.
+    """
+    console, errors = Console(), Console(stderr=True)
+    started = time.monotonic()
+    try:
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("loading", total=None)
+            from fitting import Body, Fitter, FitSettings, read_keypoints, write_results
+            from fitting.fit import total_steps
+            from fitting.images import read_image
+            from fitting.pictures import fit_pictures
+
+            image = read_image(photo)
+            given = read_keypoints(keypoints, photo.name) if keypoints else None
+            fitter = Fitter(Body.load(body) if body else None, settings=FitSettings(residual, seed), device=device)
+            progress.update(task, description="fitting", total=total_steps())
+            results = fitter.fit_photo(image, people, focal, given, tick=lambda: progress.advance(task))
+            progress.update(task, description="drawing", total=None)
+            folders = write_results(out / photo.stem, results, fit_pictures(image, results))
+    except (ValueError, OSError) as error:
+        errors.print(f"fit_image: {error}", style="red", markup=False, highlight=False)
+        sys.exit(2)
+    for folder, result in zip(folders, results, strict=True):
+        console.print(
+            f"{folder}: 2D error {result.reprojection_error_px:.1f} px "
+            f"({result.reprojection_error_percent:.1f} % of the person's height), "
+            f"{result.transl[2]:.1f} m from the camera"
+        )
+    console.print(f"{time.monotonic() - started:.1f} s; look at {folders[0] / 'overlay.png'}")
+
+
+if __name__ == "__main__":
+    tyro.cli(main, description=__doc__)

@@ -1,0 +1,19 @@
+"""The fitter: bodies to photos and keypoints, with QPoser as the prior."""
+
+from fitting.body import Body
+from fitting.fit import FitSettings, Fitter, fit_image, fit_keypoints
+from fitting.keypoints import Keypoints, read_keypoints
+from fitting.results import FitResult, read_result, write_results
+
+__all__ = [
+    "Body",
+    "FitResult",
+    "FitSettings",
+    "Fitter",
+    "Keypoints",
+    "fit_image",
+    "fit_keypoints",
+    "read_keypoints",
+    "read_result",
+    "write_results",
+]

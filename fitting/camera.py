@@ -1,0 +1,76 @@
+"""The pinhole camera and what is known of its focal length. Pixel (0, 0) covers [0, 1) x [0, 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import hypot
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+_FILM_DIAGONAL_MM = hypot(36.0, 24.0)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Pinhole cameras at the origin, x right, y down, z forward (OpenCV); ``focal`` and ``centre`` in pixels."""
+
+    focal: Float[Tensor, "batch"]
+    centre: Float[Tensor, "batch 2"]
+
+    def __post_init__(self) -> None:
+        """Check the shapes.
+
+        Raises:
+            ValueError: focal is not (batch,), or centre not (batch, 2).
+        """
+        if self.focal.ndim != 1 or self.centre.shape != (len(self.focal), 2):
+            raise ValueError(
+                f"a camera needs focal (batch,) and centre (batch, 2), "
+                f"not {tuple(self.focal.shape)} and {tuple(self.centre.shape)}"
+            )
+
+    @classmethod
+    def for_image(
+        cls,
+        width: int,
+        height: int,
+        focal: float | None = None,
+        *,
+        batch: int = 1,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Camera:
+        """``batch`` cameras that look through the middle of an image; ``focal`` as `default_focal` unless given."""
+        focal = default_focal(width, height) if focal is None else focal
+        return cls(
+            torch.full((batch,), focal, device=device, dtype=dtype or torch.get_default_dtype()),
+            torch.tensor([width / 2, height / 2], device=device, dtype=dtype).expand(batch, 2),
+        )
+
+    def project(self, points: Float[Tensor, "batch points 3"]) -> Float[Tensor, "batch points 2"]:
+        """Pixels of points in camera space, metres. Points behind the camera (z <= 0) have no meaningful pixel."""
+        return self.focal[:, None, None] * points[..., :2] / points[..., 2:] + self.centre[:, None]
+
+
+def default_focal(width: float, height: float) -> float:
+    """Focal length in pixels assumed of an unknown camera: the image's diagonal.
+
+    That is a field of view of 53 degrees across the diagonal, a "normal" 43 mm lens, between a phone's main camera
+    (75-84 degrees) and the longer lenses and crops that people are often taken with. Li et al., CLIFF (ECCV 2022), use
+    the same estimate.
+    """
+    return hypot(width, height)
+
+
+def focal_from_35mm(equivalent_mm: float, width: float, height: float) -> float:
+    """Focal length in pixels of a lens that equals ``equivalent_mm`` on 36 x 24 mm film, compared by the diagonal."""
+    return equivalent_mm / _FILM_DIAGONAL_MM * hypot(width, height)
+
+
+def depth_from_size(
+    focal: Float[Tensor, "*batch"], metres: Float[Tensor, "*batch"], pixels: Float[Tensor, "*batch"]
+) -> Float[Tensor, "*batch"]:
+    """Depth in metres at which something ``metres`` long, parallel to the image, appears ``pixels`` long."""
+    return focal * metres / pixels

@@ -1,0 +1,158 @@
+"""People on a photo and their 33 keypoints, by MediaPipe's PoseLandmarker (BlazePose)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from fitting.keypoints import MIN_SEEN, SEEN_CONFIDENCE, Keypoints
+from fitting.quiet import native_stderr_silenced
+from qposer.assets import asset
+
+if TYPE_CHECKING:
+    from mediapipe.tasks.python.vision import PoseLandmarker
+
+MODEL = "pose_landmarker_full.task"
+LONG_SIDE = 1920
+"""Larger photos are shrunk to this many pixels for detection; keypoints are in the photo's own pixels all the same."""
+
+_TILE = 0.6
+"""Side of the tiles in which small people are searched, as a fraction of the photo's short side."""
+
+_TILE_CONFIDENCE = 0.5
+"""Mean confidence below which a person found in a tile, which often cuts people, is not believed."""
+
+_CLOSE = (1.5, 1.75, 2.0, 2.5)
+"""Sides of the squares in which a person is looked at again, as multiples of the longer side of the person's box."""
+
+_SAME_PERSON = 0.1
+"""Two detections show one person if their keypoints' median distance is below this part of the person's size."""
+
+_PART = 0.6
+"""A detection in a tile is dropped if more than this part of its box is inside that of a person already found."""
+
+
+def detect(rgb: UInt8[np.ndarray, "height width 3"], max_people: int = 1) -> Keypoints:
+    """MediaPipe keypoints of up to ``max_people`` people, largest first, with their ``world`` positions in metres.
+
+    The whole photo is searched first, and then, if fewer people were found than asked for, overlapping tiles of it, for
+    people who are too small on the whole. Everybody found is then looked at again from close by. The confidence of
+    a keypoint is the product of MediaPipe's visibility (not hidden) and presence (on the picture); outside of the photo
+    it is zero.
+
+    Raises:
+        ValueError: no person is found, or the photo is not (height, width, 3) of type uint8.
+    """
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        raise ValueError(f"a photo must be (height, width, 3) of type uint8, not {rgb.shape} of type {rgb.dtype}")
+    height, width = rgb.shape[:2]
+    scale = min(1.0, LONG_SIDE / max(width, height))
+    picture = rgb if scale == 1.0 else cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    people: list[Float[np.ndarray, "33 6"]] = []
+    for person in _landmarks(picture, 0, 0, max(picture.shape)):
+        if not any(_same(person, other) for other in people):
+            people.append(person)
+    if len(people) < max_people:
+        in_tiles = [person for tile in _tiles(picture) for person in _landmarks(picture, *tile)]
+        believed = [person for person in in_tiles if _sureness(person) > _TILE_CONFIDENCE]
+        for person in sorted(believed, key=_sureness, reverse=True):
+            if not any(_same(person, other) or _part(person, other) for other in people):
+                people.append(person)
+    if not people:
+        raise ValueError(
+            f"no person was found on the photo of {width} x {height} pixels: "
+            "take one on which a person is larger and clearer, or give keypoints"
+        )
+    found = np.stack([_refined(picture, person) for person in people])
+    found[..., :2] *= np.array([width, height]) / np.array(picture.shape[1::-1])
+    return Keypoints(found[..., :2], found[..., 2], "mediapipe", found[..., 3:]).largest_first()[:max_people]
+
+
+def _tiles(picture: UInt8[np.ndarray, "height width 3"]) -> Iterator[tuple[int, int, int]]:
+    """Left, top and side of squares that cover the picture and overlap by half."""
+    height, width = picture.shape[:2]
+    side = round(_TILE * min(height, width))
+    for top in _starts(height, side):
+        for left in _starts(width, side):
+            yield left, top, side
+
+
+def _starts(length: int, side: int) -> list[int]:
+    steps = int(np.ceil((length - side) / (side / 2)))
+    return np.linspace(0, length - side, steps + 1).astype(int).tolist()
+
+
+def _landmarks(
+    picture: UInt8[np.ndarray, "height width 3"], left: int, top: int, side: int
+) -> list[Float[np.ndarray, "33 6"]]:
+    """People in a square of the picture: x and y in the picture's pixels, confidence, and x, y, z in metres.
+
+    What of the square is outside of the picture is black. It has to be a square: on other pictures MediaPipe turns the
+    positions in metres by a wrong angle.
+    """
+    import mediapipe as mp
+
+    height, width = picture.shape[:2]
+    square = np.zeros((side, side, 3), np.uint8)
+    x, y = max(left, 0), max(top, 0)
+    part = picture[y : top + side, x : left + side]
+    square[y - top :, x - left :][: part.shape[0], : part.shape[1]] = part
+    with native_stderr_silenced():
+        result = _landmarker().detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=square))
+    people = []
+    for landmarks, world in zip(result.pose_landmarks, result.pose_world_landmarks, strict=True):
+        xy = np.array([(left + mark.x * side, top + mark.y * side) for mark in landmarks])
+        confidence = np.array([mark.visibility * mark.presence for mark in landmarks])
+        confidence *= ((xy >= 0) & (xy < (width, height))).all(axis=1)
+        if (confidence > SEEN_CONFIDENCE).sum() >= MIN_SEEN:
+            metres = [(mark.x, mark.y, mark.z) for mark in world]
+            people.append(np.column_stack([xy, confidence, metres]))
+    return people
+
+
+def _refined(
+    picture: UInt8[np.ndarray, "height width 3"], person: Float[np.ndarray, "33 6"]
+) -> Float[np.ndarray, "33 6"]:
+    """The median of the person as given and as seen in squares around them, which steadies hands and feet."""
+    box = _box(person)
+    views = [person]
+    for side in np.round(np.array(_CLOSE) * np.ptp(box, axis=0).max()).astype(int).tolist():
+        left, top = np.round(box.mean(axis=0) - side / 2).astype(int).tolist()
+        views += [other for other in _landmarks(picture, left, top, side) if _same(person, other)]
+    return np.median(views, axis=0)
+
+
+def _sureness(person: Float[np.ndarray, "33 6"]) -> float:
+    return float(person[:, 2].mean())
+
+
+def _same(a: Float[np.ndarray, "33 6"], b: Float[np.ndarray, "33 6"]) -> bool:
+    """Whether two detections have their keypoints at the same places."""
+    size = max(np.ptp(_box(a), axis=0).max(), np.ptp(_box(b), axis=0).max())
+    return bool(np.median(np.linalg.norm(a[:, :2] - b[:, :2], axis=1)) < _SAME_PERSON * size)
+
+
+def _part(a: Float[np.ndarray, "33 6"], b: Float[np.ndarray, "33 6"]) -> bool:
+    """Whether most of the box of ``a`` is inside that of ``b``: in a tile, a part of a person passes for one."""
+    box = _box(a)
+    common = np.clip(box, *_box(b))
+    return bool(np.prod(common[1] - common[0]) > _PART * np.prod(box[1] - box[0]))
+
+
+def _box(person: Float[np.ndarray, "33 6"]) -> Float[np.ndarray, "2 2"]:
+    seen = person[person[:, 2] > SEEN_CONFIDENCE, :2]
+    return np.stack([seen.min(axis=0), seen.max(axis=0)])
+
+
+@cache
+def _landmarker() -> PoseLandmarker:
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    model = BaseOptions(model_asset_path=str(asset(MODEL)))
+    options = vision.PoseLandmarkerOptions(base_options=model, num_poses=10)
+    return vision.PoseLandmarker.create_from_options(options)

@@ -1,0 +1,253 @@
+"""From a photo, or from keypoints, to bodies."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fitting.body import Body
+from fitting.camera import Camera, default_focal
+from fitting.detect import detect
+from fitting.images import Photo, read_image
+from fitting.keypoints import FORMATS, Keypoints
+from fitting.results import FitResult
+from fitting.solver import Estimate, Problem, Solver, Stage, Weights
+from fitting.start import FACINGS, place, upright_orientations
+from qposer import __version__
+from qposer.codeprior import CodePrior
+from qposer.model import QPoser
+from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """What a user may want to change of a fit."""
+
+    residual: bool = False
+    """Add a small rotation to each joint after the codes, for poses that the codes do not reach."""
+    seed: int = 0
+    weights: Weights = Weights()
+
+
+STAND = Stage(steps=30, moves=("orient", "transl"), rho=0.3)
+COARSE = Stage(steps=90, moves=("orient", "transl", "latents"), rho=0.2, noise=(2.0, 0.7), temperature=(2.0, 1.0))
+FINE = Stage(
+    steps=150, moves=("orient", "transl", "betas", "latents"), rho=0.1, noise=(0.7, 0.2), temperature=(1.0, 0.05)
+)
+SETTLE = Stage(steps=40, moves=("orient", "transl", "betas"), rho=0.1)
+SETTLE_RESIDUAL = dataclasses.replace(SETTLE, steps=80, moves=("orient", "transl", "betas", "residual"))
+
+TORSO_LEAD = 10.0
+"""How much more the torso counts than limbs and face when a body is first placed: these move, the torso does not."""
+
+
+def total_steps() -> int:
+    """How often ``tick`` is called in a fit."""
+    return sum(stage.steps for stage in (STAND, COARSE, FINE, SETTLE))
+
+
+class Fitter:
+    """A body, a prior, and how to fit them; load once, fit often."""
+
+    def __init__(
+        self,
+        body: Body | None = None,
+        model: QPoser | None = None,
+        prior: CodePrior | None = None,
+        settings: FitSettings | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        """What is left out is the shipped one."""
+        self.body = (body or Body.open()).to(device)
+        self.model = (model or QPoser.from_pretrained()).to(device)
+        self.prior = (prior or CodePrior.from_pretrained()).to(device)
+        self.settings = settings or FitSettings()
+        self.device = torch.device(device)
+
+    def fit_photo(
+        self,
+        photo: Photo,
+        people: int = 1,
+        focal: float | None = None,
+        keypoints: Keypoints | None = None,
+        tick: Callable[[], None] = lambda: None,
+    ) -> list[FitResult]:
+        """Fit the largest ``people`` on a photo; see `fit_image`."""
+        keypoints = detect(photo.rgb, people) if keypoints is None else keypoints.largest_first()[:people]
+        return self.fit_keypoints(keypoints, (photo.width, photo.height), focal or photo.focal_px, tick)
+
+    def fit_keypoints(
+        self,
+        keypoints: Keypoints,
+        image_size: tuple[int, int],
+        focal: float | None = None,
+        tick: Callable[[], None] = lambda: None,
+    ) -> list[FitResult]:
+        """Fit everyone that ``keypoints`` holds, in one batch; see `fit_keypoints`."""
+        focal = focal or default_focal(*image_size)
+        _check_inside(keypoints, image_size)
+        camera = Camera.for_image(*image_size, focal, batch=len(keypoints), device=self.device)
+        problem, start = self._start(keypoints, camera)
+        solver = Solver(self.body, self.model, self.prior, self.settings.weights, self.settings.seed)
+
+        everyone = torch.arange(len(keypoints), device=self.device)
+        facing_problem = problem[everyone.repeat_interleave(FACINGS)]
+        estimate = solver.run(STAND, facing_problem, start, tick)
+        estimate = solver.run(COARSE, facing_problem, estimate, tick)
+        with torch.no_grad():
+            objective = solver.objective(COARSE, facing_problem, estimate, 1.0)
+        best = objective.reshape(-1, FACINGS).argmin(-1)
+        estimate = solver.run(FINE, problem, estimate[everyone * FACINGS + best], tick)
+        settle = SETTLE_RESIDUAL if self.settings.residual else SETTLE
+        estimate = solver.run(settle, problem, solver.commit(estimate), tick)
+        return self._results(keypoints, image_size, problem, estimate)
+
+    def _start(self, keypoints: Keypoints, camera: Camera) -> tuple[Problem, Estimate]:
+        """The problem, and for each person one estimate a facing: a relaxed stance placed in closed form."""
+        people = len(keypoints)
+        xy = torch.from_numpy(keypoints.xy).to(self.device)
+        confidence = torch.from_numpy(keypoints.confidence * keypoints.seen).to(self.device)
+        torso = list(FORMATS[keypoints.format].torso)
+        weight = confidence.square()
+        weight[:, torso] *= TORSO_LEAD
+
+        latents = self.prior.mean.reshape(1, *self.model.config.latent_shape)
+        body_pose = self.model.decode_latents(latents)
+        betas = xy.new_zeros(1, self.body.num_betas)
+        facings = upright_orientations(xy)
+        output = self.body(facings, body_pose.expand(FACINGS, -1, -1, -1), betas.expand(FACINGS, -1))
+        root = output.joints[:1, :1]
+        landmarks = self.body.landmarks(
+            facings, body_pose.expand(FACINGS, -1, -1, -1), betas.expand(FACINGS, -1), format=keypoints.format
+        )
+        each = torch.arange(people, device=self.device).repeat_interleave(FACINGS)
+        many = Camera(camera.focal[each], camera.centre[each])
+        roll, transl, _ = place((landmarks - root).repeat(people, 1, 1), xy[each], weight[each], many)
+        estimate = Estimate(
+            orient=roll @ facings.repeat(people, 1, 1),
+            transl=transl - root[0],
+            betas=betas.expand(len(each), -1),
+            latents=latents.expand(len(each), -1, -1, -1),
+            residual=xy.new_zeros(len(each), 21, 3),
+        )
+        depth = transl[:, 2].reshape(people, FACINGS).median(-1).values
+        height = camera.focal * self._stature(betas)[0] / depth
+        return Problem(xy, confidence, keypoints.format, camera, height), estimate
+
+    def _stature(self, betas: Tensor) -> Tensor:
+        """Standing height in metres."""
+        rest = betas.new_zeros(len(betas), 1, 3)
+        vertices = self.body(rest[:, 0], rest.expand(-1, 21, -1), betas).vertices[..., 1]
+        return vertices.amax(-1) - vertices.amin(-1)
+
+    @torch.no_grad()
+    def _results(
+        self, keypoints: Keypoints, image_size: tuple[int, int], problem: Problem, estimate: Estimate
+    ) -> list[FitResult]:
+        codes = self.model.encode_latents(estimate.latents)
+        body_pose = self.model.decode(codes) @ axis_angle_to_matrix(estimate.residual)
+        output = self.body(estimate.orient, body_pose, estimate.betas, estimate.transl)
+        landmarks = self.body.landmarks(
+            estimate.orient, body_pose, estimate.betas, estimate.transl, format=keypoints.format
+        )
+        distance = torch.linalg.vector_norm(problem.camera.project(landmarks) - problem.keypoints, dim=-1)
+        seen = torch.from_numpy(keypoints.seen).to(distance)
+        error = (distance * seen).sum(-1) / seen.sum(-1)
+        height = problem.camera.focal * self._stature(estimate.betas) / estimate.transl[:, 2]
+        arrays = {
+            "global_orient": matrix_to_axis_angle(estimate.orient),
+            "body_pose": matrix_to_axis_angle(body_pose),
+            "betas": estimate.betas,
+            "transl": estimate.transl,
+            "codes": codes,
+            "centre": problem.camera.centre,
+            "vertices": output.vertices,
+            "joints": output.joints,
+        }
+        numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
+        return [
+            FitResult(
+                **{name: array[person] for name, array in numpy.items()},
+                focal=problem.camera.focal[person].item(),
+                image_size=np.array(image_size),
+                keypoints=keypoints[person],
+                reprojection_error_px=error[person].item(),
+                person_height_px=height[person].item(),
+                faces=self.body.faces.cpu().numpy(),
+                body=self.body.name,
+                qposer_version=__version__,
+                settings=dataclasses.asdict(self.settings),
+            )
+            for person in range(len(keypoints))
+        ]
+
+
+def fit_image(
+    path: str | Path,
+    people: int = 1,
+    *,
+    focal: float | None = None,
+    keypoints: Keypoints | None = None,
+    body: Body | None = None,
+    settings: FitSettings | None = None,
+    device: str | torch.device = "cpu",
+) -> list[FitResult]:
+    """Fit bodies to the people on a photo, the largest first.
+
+    Args:
+        path: the photo.
+        people: how many at most.
+        focal: focal length in pixels; from the photo's EXIF, or else assumed from its size.
+        keypoints: those of the people, where a detector other than the shipped one found them.
+        body: the open body if left out.
+        settings: of the fit.
+        device: where the optimisation runs.
+
+    Raises:
+        FileNotFoundError: there is no such photo.
+        ValueError: it is not a photo, nobody is found on it, or the keypoints lie outside of it.
+    """
+    return Fitter(body, settings=settings, device=device).fit_photo(read_image(path), people, focal, keypoints)
+
+
+def fit_keypoints(
+    keypoints: Keypoints,
+    image_size: tuple[int, int],
+    *,
+    focal: float | None = None,
+    body: Body | None = None,
+    settings: FitSettings | None = None,
+    device: str | torch.device = "cpu",
+) -> list[FitResult]:
+    """Fit bodies to keypoints of the people on one image, all in one batch.
+
+    Args:
+        keypoints: of at least one person.
+        image_size: width and height in pixels.
+        focal: focal length in pixels; assumed from the image's size if left out.
+        body: the open body if left out.
+        settings: of the fit.
+        device: where the optimisation runs.
+
+    Raises:
+        ValueError: the keypoints lie outside of the image.
+    """
+    return Fitter(body, settings=settings, device=device).fit_keypoints(keypoints, image_size, focal)
+
+
+def _check_inside(keypoints: Keypoints, image_size: tuple[int, int]) -> None:
+    """Refuse keypoints of which hardly any are on the image, as those of another image would be."""
+    width, height = image_size
+    inside = (keypoints.xy >= 0).all(-1) & (keypoints.xy <= (width, height)).all(-1)
+    share = (inside & keypoints.seen).sum(-1) / keypoints.seen.sum(-1)
+    for person in np.flatnonzero(share < 0.5):
+        raise ValueError(
+            f"most keypoints of person {person} lie outside of the {width} x {height} image: "
+            "give the keypoints of this image, in its pixels"
+        )

@@ -1,0 +1,88 @@
+"""Where the keypoints that detectors report lie on a body: on its vertices and joints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from jaxtyping import Float
+
+from fitting.keypoints import FORMATS
+from qposer.skeleton import JOINT_NAMES, NUM_JOINTS
+
+Landmark = Mapping[int | str, float]
+"""Weights, of sum one, of vertices (by number) and joints (by name)."""
+
+MIDDLES: dict[str, Landmark] = {
+    "neck": {"left_shoulder": 0.5, "right_shoulder": 0.5},
+    "mid_hip": {"left_hip": 0.5, "right_hip": 0.5},
+}
+"""OpenPose's neck and hip, which lie midway between two joints."""
+
+KEYPOINT_NAMES = tuple(dict.fromkeys(name for form in FORMATS.values() for name in form.names))
+"""All formats' keypoints, each once."""
+
+
+def smpl_landmarks(vertex_ids: Mapping[str, int]) -> dict[str, Landmark]:
+    """Landmarks on the surface of SMPL, SMPL-H or SMPL-X, from the vertices that the smplx package names.
+
+    The package names eyes, ears, nose, fingertips and toes. Knuckles lie between the tip and the wrist; corners of
+    the eyes and the mouth follow from nose, eyes and ears, in the proportions of the open body.
+    """
+    landmarks: dict[str, Landmark] = {"nose": {vertex_ids["nose"]: 1.0}}
+    for side, other in (("left", "right"), ("right", "left")):
+        s, o = side[0], other[0]
+        eye, other_eye = vertex_ids[f"{s}eye"], vertex_ids[f"{o}eye"]
+        ear, other_ear = vertex_ids[f"{s}ear"], vertex_ids[f"{o}ear"]
+        big_toe = vertex_ids[f"{s.upper()}BigToe"]
+        landmarks |= {
+            f"{side}_eye": {eye: 1.0},
+            f"{side}_eye_inner": {eye: 0.85, other_eye: 0.15},
+            f"{side}_eye_outer": {eye: 1.03, other_eye: -0.13, ear: 0.1},
+            f"{side}_ear": {ear: 1.0},
+            f"{side}_mouth": {vertex_ids["nose"]: 1.68, eye: -0.15, other_eye: -0.97, ear: 0.22, other_ear: 0.22},
+            f"{side}_thumb": {vertex_ids[f"{s}thumb"]: 0.55, f"{side}_wrist": 0.45},
+            f"{side}_index": {vertex_ids[f"{s}index"]: 0.55, f"{side}_wrist": 0.45},
+            f"{side}_pinky": {vertex_ids[f"{s}pinky"]: 0.6, f"{side}_wrist": 0.4},
+            f"{side}_heel": {vertex_ids[f"{s.upper()}Heel"]: 1.0},
+            f"{side}_big_toe": {big_toe: 1.0},
+            f"{side}_small_toe": {vertex_ids[f"{s.upper()}SmallToe"]: 1.0},
+            f"{side}_foot_index": {big_toe: 1.0},
+        }
+    return landmarks
+
+
+def smplx_vertex_ids(landmarks: Mapping[str, Landmark]) -> dict[str, int]:
+    """The 21 named vertices that the smplx package asks for (its ``vertex_ids``), from the open body's landmarks."""
+
+    def vertex(name: str) -> int:
+        return next(int(part) for part in landmarks[name])
+
+    ids = {"nose": vertex("nose")}
+    for side in ("left", "right"):
+        s = side[0]
+        ids |= {f"{s}{part}": vertex(f"{side}_{part}") for part in ("eye", "ear")}
+        ids |= {f"{s}{f}": vertex(f"{side}_{f}_tip") for f in ("thumb", "index", "middle", "ring", "pinky")}
+        toes = {"BigToe": "big_toe", "SmallToe": "small_toe", "Heel": "heel"}
+        ids |= {s.upper() + name: vertex(f"{side}_{part}") for name, part in toes.items()}
+    return ids
+
+
+def used_vertices(landmarks: Mapping[str, Landmark]) -> list[int]:
+    """The vertices that the keypoints of any format need, in ascending order."""
+    return sorted({v for name in KEYPOINT_NAMES for v in landmarks.get(name, {}) if isinstance(v, int)})
+
+
+def mixing_matrix(
+    names: Iterable[str], landmarks: Mapping[str, Landmark], vertices: list[int]
+) -> Float[np.ndarray, "landmarks points"]:
+    """Weights that make keypoints of the given vertices, followed by the 24 joints."""
+    columns: dict[int | str, int] = {vertex: i for i, vertex in enumerate(vertices)}
+    columns |= {joint: len(vertices) + j for j, joint in enumerate(JOINT_NAMES)}
+    rows = []
+    for name in names:
+        row = np.zeros(len(vertices) + NUM_JOINTS)
+        for part, weight in (MIDDLES.get(name) or landmarks.get(name) or {name: 1.0}).items():
+            row[columns[part]] = weight
+        rows.append(row)
+    return np.stack(rows)

@@ -1,0 +1,38 @@
+"""What a fit minimises, one small pure function a term; every term is a number a person, so that batches do not mix."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.skeleton import BODY_JOINT_NAMES
+
+ELBOWS_AND_KNEES = [BODY_JOINT_NAMES.index(n) for n in ("left_elbow", "right_elbow", "left_knee", "right_knee")]
+
+
+def gmof(squared: Float[Tensor, "*shape"], rho: float) -> Float[Tensor, "*shape"]:
+    """Geman-McClure of squared residuals: quadratic near zero, ``rho**2`` at most (SMPLify, eq. 2)."""
+    return rho**2 * squared / (squared + rho**2)
+
+
+def reprojection(
+    projected: Float[Tensor, "people joints 2"],
+    keypoints: Float[Tensor, "people joints 2"],
+    confidence: Float[Tensor, "people joints"],
+    height: Float[Tensor, "people"],
+    rho: float,
+) -> Float[Tensor, "people"]:
+    """Robust distance of projections (pixels) to keypoints, as parts of the person's ``height`` in pixels.
+
+    Squared confidences weigh the keypoints (SMPLify-X, eq. 2); their sum is divided out, so that a person of whom half
+    is seen is fitted as closely as a whole one.
+    """
+    squared = ((projected - keypoints) / height[:, None, None]).square().sum(-1)
+    weight = confidence.square()
+    return (weight * gmof(squared, rho)).sum(-1) / weight.sum(-1)
+
+
+def shape_prior(betas: Float[Tensor, "people shapes"]) -> Float[Tensor, "people"]:
+    """Squared norm of the shape components, which have unit variance."""
+    return betas.square().sum(-1)

@@ -1,0 +1,165 @@
+"""The optimiser of a fit: batched Adam over orientation, position, shape and codebook-relaxed latents.
+
+Every person has terms, gradients and step sizes of its own, and all see the same noise, so a person's result does not
+depend on who else is in the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from fitting.body import Body
+from fitting.camera import Camera
+from fitting.keypoints import FormatName
+from fitting.objective import reprojection, shape_prior
+from qposer.codeprior import CodePrior
+from qposer.model import QPoser
+from qposer.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is known of a batch of people."""
+
+    keypoints: Float[Tensor, "people joints 2"]
+    confidence: Float[Tensor, "people joints"]
+    format: FormatName
+    camera: Camera
+    height: Float[Tensor, "people"]
+    """About how many pixels tall each person would be, standing."""
+
+    def __getitem__(self, people: Int[Tensor, "chosen"]) -> Problem:
+        """The problems of some of the people, in the order and as often as they are named."""
+        camera = Camera(self.camera.focal[people], self.camera.centre[people])
+        return replace(
+            self,
+            keypoints=self.keypoints[people],
+            confidence=self.confidence[people],
+            camera=camera,
+            height=self.height[people],
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Where a fit stands."""
+
+    orient: Float[Tensor, "people 3 3"]
+    transl: Float[Tensor, "people 3"]
+    betas: Float[Tensor, "people shapes"]
+    latents: Float[Tensor, "people 21 heads dim"]
+    residual: Float[Tensor, "people 21 3"]
+    """Rotations (axis-angle) after those that the codes decode to; zero unless asked for."""
+
+    def __getitem__(self, people: Int[Tensor, "chosen"]) -> Estimate:
+        """The estimates of some of the people, in the order and as often as they are named."""
+        return Estimate(**{name: value[people] for name, value in vars(self).items()})
+
+
+Unknown = Literal["orient", "transl", "betas", "latents", "residual"]
+
+STEP_SIZES: dict[Unknown, float] = {"orient": 0.02, "transl": 0.01, "betas": 0.05, "latents": 0.1, "residual": 0.01}
+"""Of Adam, at a stage's start; translations are in parts of the depth, latents are standardised."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the optimisation; ``noise`` and ``temperature`` fall geometrically from their first to their second."""
+
+    steps: int
+    moves: tuple[Unknown, ...]
+    rho: float
+    """Reprojection errors well above this part of the person's height count as outliers."""
+    noise: tuple[float, float] = (1.0, 1.0)
+    """Standard deviation of the noise that the code prior is shown, in standardised latent units."""
+    temperature: tuple[float, float] = (1.0, 1.0)
+    """Of the relaxed codes, in units of the codebook's spacing."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of the terms of the objective."""
+
+    data: float = 2e3
+    prior: float = 1.0
+    shape: float = 2e-3
+    residual: float = 10.0
+
+
+class Solver:
+    """Fits bodies to keypoints in stages."""
+
+    def __init__(self, body: Body, model: QPoser, prior: CodePrior, weights: Weights, seed: int = 0) -> None:
+        self.body, self.model, self.prior, self.weights = body, model, prior, weights
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def run(self, stage: Stage, problem: Problem, start: Estimate, tick: Callable[[], None]) -> Estimate:
+        """Improve an estimate; ``tick`` is called after every step."""
+        depth = start.transl[:, 2:]
+        values: dict[Unknown, Tensor] = {
+            "orient": matrix_to_6d(start.orient),
+            "transl": start.transl / depth,
+            "betas": start.betas,
+            "latents": self.prior.standardise(start.latents),
+            "residual": start.residual,
+        }
+        unknowns = {name: value.detach().clone().requires_grad_(name in stage.moves) for name, value in values.items()}
+        groups = [{"params": [unknowns[name]], "lr": STEP_SIZES[name]} for name in stage.moves]
+        optimizer = torch.optim.Adam(groups, betas=(0.9, 0.95))
+        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, total_iters=stage.steps)
+
+        def current() -> Estimate:
+            return Estimate(
+                orient=matrix_from_6d(unknowns["orient"]),
+                transl=unknowns["transl"] * depth,
+                betas=unknowns["betas"],
+                latents=self.prior.unstandardise(unknowns["latents"]).reshape(start.latents.shape),
+                residual=unknowns["residual"],
+            )
+
+        for step in range(stage.steps):
+            part = step / max(stage.steps - 1, 1)
+            optimizer.zero_grad()
+            self.objective(stage, problem, current(), part).sum().backward()
+            optimizer.step()
+            schedule.step()
+            tick()
+        with torch.no_grad():
+            return current()
+
+    def objective(self, stage: Stage, problem: Problem, estimate: Estimate, part: float) -> Float[Tensor, "people"]:
+        """What a stage minimises after this ``part`` of its steps."""
+        weights = self.weights
+        total = weights.shape * shape_prior(estimate.betas)
+        if "latents" in stage.moves:
+            quantizer = self.model.quantizer
+            relaxed = quantizer.relaxed(quantizer.logits(estimate.latents), _between(stage.temperature, part))
+            body_pose = self.model.decode_latents(relaxed)
+            total = total + weights.prior * self.prior.pull(estimate.latents, _between(stage.noise, part), self.generator)
+        else:
+            body_pose = self.model.decode_latents(estimate.latents)
+        if "residual" in stage.moves:
+            body_pose = body_pose @ axis_angle_to_matrix(estimate.residual)
+            total = total + weights.residual * estimate.residual.square().sum((-1, -2))
+        landmarks = self.body.landmarks(
+            estimate.orient, body_pose, estimate.betas, estimate.transl, format=problem.format
+        )
+        projected = problem.camera.project(landmarks)
+        data = reprojection(projected, problem.keypoints, problem.confidence, problem.height, stage.rho)
+        return total + weights.data * data
+
+    def commit(self, estimate: Estimate) -> Estimate:
+        """The estimate with its latents moved to the nearest codes."""
+        codes = self.model.encode_latents(estimate.latents)
+        return replace(estimate, latents=self.model.quantizer.lookup(codes))
+
+
+def _between(ends: tuple[float, float], part: float) -> float:
+    first, last = ends
+    return first ** (1 - part) * last**part

@@ -1,0 +1,1 @@
+"""Motion capture in, SMPL poses out: readers, retargeting, and the training set."""

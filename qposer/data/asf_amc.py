@@ -1,0 +1,170 @@
+"""Acclaim's ASF/AMC, as the CMU Graphics Lab Motion Capture Database uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.spatial.transform import Rotation
+
+from qposer.data.motion import Motion
+
+CAPTURE_FPS = 120.0
+"""Frames a second that the frame numbers of an AMC file count; the format does not say it, CMU's captures do."""
+
+
+@dataclass(frozen=True)
+class _Bone:
+    parent: int
+    end: Float[np.ndarray, " 3"]
+    """From the bone's start to its end, in the rest pose, world axes."""
+    axes: Float[np.ndarray, "3 3"]
+    """The frame that the degrees of freedom turn in."""
+    dofs: tuple[str, ...]
+
+
+def read_amc(path: Path, skeleton: Path | None = None) -> Motion:
+    """Read a clip and its skeleton.
+
+    A bone of an ASF file turns about its start, so each becomes the joint at its start, of the bone's name.
+
+    Args:
+        path: the ``.amc`` file. The subject is the name of its folder.
+        skeleton: the ``.asf`` file; the only one in the same folder if not given.
+
+    Raises:
+        FileNotFoundError: there is no skeleton beside the clip, or more than one.
+        ValueError: a file is not ASF/AMC as CMU writes it, or it is damaged.
+    """
+    bones = _read_asf(skeleton or _skeleton_beside(path))
+    numbers, values = _read_frames(path, bones)
+
+    rotations = np.empty((len(numbers), len(bones), 3, 3))
+    for joint, (name, bone) in enumerate(bones.items()):
+        turn = _turn(bone, values[name])
+        rotations[:, joint] = turn if bone.parent < 0 else rotations[:, bone.parent] @ turn
+
+    names, parents = list(bones), [bone.parent for bone in bones.values()]
+    ends = [bone.end for bone in bones.values()]
+    offsets = [np.zeros(3) if parent < 0 else ends[parent] for parent in parents]
+    leaves = [joint for joint in range(len(bones)) if joint not in parents]
+    step = int(np.median(np.diff(numbers))) if len(numbers) > 1 else 1
+    return Motion(
+        subject=path.resolve().parent.name,
+        sequence=path.stem,
+        fps=CAPTURE_FPS / step,
+        frames=numbers,
+        names=(*names, *(f"{names[leaf]} end" for leaf in leaves)),
+        parents=(*parents, *leaves),
+        offsets=np.stack([*offsets, *(ends[leaf] for leaf in leaves)]),
+        rotations=np.concatenate([rotations, rotations[:, leaves]], axis=1),
+    )
+
+
+def _skeleton_beside(path: Path) -> Path:
+    found = sorted(path.parent.glob("*.asf"))
+    if len(found) != 1:
+        raise FileNotFoundError(f"{path}: expected one .asf file in its folder, found {len(found)}")
+    return found[0]
+
+
+def _turn(bone: _Bone, values: Float[np.ndarray, "frames dofs"]) -> Float[np.ndarray, "frames 3 3"]:
+    """C M C^-1 of a bone: its degrees of freedom turn, rx first, about the fixed axes of the frame C."""
+    columns = [index for index, dof in enumerate(bone.dofs) if dof.startswith("r")]
+    if not columns:
+        return np.tile(np.eye(3), (len(values), 1, 1))
+    order = "".join(bone.dofs[column][1] for column in columns)
+    return bone.axes @ Rotation.from_euler(order, values[:, columns], degrees=True).as_matrix() @ bone.axes.T
+
+
+def _read_asf(path: Path) -> dict[str, _Bone]:
+    """Bones by name, root first, every parent before its children."""
+    sections = _sections(path)
+    missing = {":units", ":root", ":bonedata", ":hierarchy"} - sections.keys()
+    if missing:
+        raise ValueError(f"{path}: expected an ASF skeleton, but it has no {', '.join(sorted(missing))}")
+    if ["angle", "deg"] not in sections[":units"]:
+        raise ValueError(f"{path}: expected angles in degrees ('angle deg' in :units)")
+    try:
+        return _bones(sections)
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError(f"{path}: the skeleton is damaged ({error!r})") from error
+
+
+def _sections(path: Path) -> dict[str, list[list[str]]]:
+    """Lines of an ASF file, split into words, by the keyword that they stand under."""
+    sections: dict[str, list[list[str]]] = {}
+    lines: list[list[str]] = []
+    for line in path.read_text(encoding="latin-1").splitlines():
+        words = line.split()
+        if words and words[0].startswith(":"):
+            lines = sections.setdefault(words[0], [])
+        elif words and not words[0].startswith("#"):
+            lines.append(words)
+    return sections
+
+
+def _bones(sections: dict[str, list[list[str]]]) -> dict[str, _Bone]:
+    root = {words[0]: words[1:] for words in sections[":root"]}
+    dofs = tuple(dof.lower() for dof in root["order"])
+    bones = {"root": _Bone(-1, np.zeros(3), _axes([*root["orientation"], *root["axis"]]), dofs)}
+
+    records: dict[str, dict[str, list[str]]] = {}
+    record: dict[str, list[str]] = {}
+    for words in sections[":bonedata"]:
+        if words[0] == "begin":
+            record = {}
+        elif words[0] == "end":
+            records[record["name"][0]] = record
+        else:
+            record[words[0]] = words[1:]
+
+    for parent, *children in (words for words in sections[":hierarchy"] if words[0] not in ("begin", "end")):
+        for child in children:
+            record = records[child]
+            end = float(record["length"][0]) * np.array(record["direction"], dtype=float).reshape(3)
+            bones[child] = _Bone(list(bones).index(parent), end, _axes(record["axis"]), tuple(record.get("dof", ())))
+    return bones
+
+
+def _axes(words: list[str]) -> Float[np.ndarray, "3 3"]:
+    """The frame of an ``axis`` entry: three angles in degrees, about fixed axes in the order of the last word."""
+    *angles, order = words
+    return Rotation.from_euler(order.lower(), [float(angle) for angle in angles], degrees=True).as_matrix()
+
+
+def _read_frames(path: Path, bones: dict[str, _Bone]) -> tuple[Int[np.ndarray, " frames"], dict[str, np.ndarray]]:
+    """Frame numbers, and for each bone the (frames, dofs) values of its degrees of freedom."""
+    numbers: list[int] = []
+    rows: dict[str, list[list[float]]] = {name: [] for name in bones}
+    for count, line in enumerate(path.read_text(encoding="latin-1").splitlines(), start=1):
+        name, *values = line.split() or [""]
+        if not name or name[0] in "#:":
+            continue
+        if not values and name.isdigit():
+            numbers.append(int(name))
+        elif name not in bones:
+            raise ValueError(f"{path}: line {count}: bone {name!r} is not in the skeleton")
+        elif len(values) != len(bones[name].dofs):
+            raise ValueError(f"{path}: line {count}: {name} has {len(bones[name].dofs)} values, found {len(values)}")
+        else:
+            rows[name].append(_floats(values, path, count))
+    if not numbers:
+        raise ValueError(f"{path}: expected frames of motion, found none")
+    for name, bone in bones.items():
+        if bone.dofs and len(rows[name]) != len(numbers):
+            raise ValueError(
+                f"{path}: {name} is in {len(rows[name])} of {len(numbers)} frames; the file is cut or damaged"
+            )
+    return np.array(numbers), {
+        name: np.array(rows[name] if bone.dofs else np.empty((len(numbers), 0))) for name, bone in bones.items()
+    }
+
+
+def _floats(words: list[str], path: Path, line: int) -> list[float]:
+    try:
+        return [float(word) for word in words]
+    except ValueError as error:
+        raise ValueError(f"{path}: line {line}: {error}") from error

@@ -1,0 +1,278 @@
+"""Build the training set: ``python -m qposer.data.build SOURCE... --out poses.npz``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Annotated, get_args
+
+import numpy as np
+import tyro
+from jaxtyping import Bool, Float, Int
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from scipy.spatial.transform import Rotation
+
+from qposer.data.amass import read_amass
+from qposer.data.asf_amc import read_amc
+from qposer.data.bvh import read_bvh
+from qposer.data.dataset import Split, split
+from qposer.data.motion import Motion
+from qposer.data.npz import write_npz
+from qposer.data.retarget import RIGS, find_rig, retarget
+from qposer.skeleton import JOINT_NAMES, NUM_BODY_JOINTS
+
+READERS = {".amc": read_amc, ".bvh": read_bvh, ".npz": read_amass}
+
+MAX_JUMP = 60.0
+"""Degrees between neighbouring frames above which one of the two is wrong: 1800 degrees a second at 30 frames a second
+is more than a throwing arm does, and in the CMU data it is nearly always a marker lost or swapped."""
+
+MAX_TURN = {"ankle": 90.0, "head": 90.0, "shoulder": 150.0}
+"""Degrees from the T-pose that no person's joint reaches. Solvers of optical capture sometimes turn a straight limb by
+half a circle about itself, or a head, and keep it so for seconds, where there is no jump to notice."""
+
+MIN_CHANGE = 1.0
+"""Degrees: a frame in which no body joint has turned by more since the last frame kept repeats it. That is the noise of
+optical capture: people who stand still are kept about once, slow motion is kept whole."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Frames of one or more clips: ``kept`` is what is left of ``read`` after the others are dropped."""
+
+    read: int = 0
+    thinned: int = 0
+    jumped: int = 0
+    impossible: int = 0
+    repeated: int = 0
+    kept: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        """Of both together."""
+        return Counts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What is kept of one recording."""
+
+    subject: str
+    sequence: str
+    source: str
+    frame: Int[np.ndarray, " frames"]
+    pose: Float[np.ndarray, "frames 24 3"]
+    counts: Counts
+    faults: tuple[str, ...]
+    """A line for each jump, saying frame, joint and angle, and for each joint in impossible positions."""
+
+
+def convert(path: Path, fps: float = 30.0) -> Clip:
+    """Read one recording, retarget it, take the frames nearest to ``fps``, and drop the bad and the repeated ones.
+
+    Both frames of a jump are dropped, as nothing tells which of the two is wrong.
+
+    Raises:
+        FileNotFoundError, ValueError: the file cannot be read, or its skeleton is unknown.
+    """
+    motion = READERS[path.suffix.lower()](path)
+    read = len(motion.frames)
+    motion = thin(motion, fps)
+    pose = retarget(motion)
+    turned = _angles_between(pose[:-1], pose[1:])
+    jump = (turned > MAX_JUMP).any(axis=1)
+    jumped = np.pad(jump, (1, 0)) | np.pad(jump, (0, 1))
+    overturned = _overturned(pose)
+    impossible = overturned.any(axis=1) & ~jumped
+    good = np.flatnonzero(~jumped & ~impossible)
+    kept = good[distinct(pose[good, 1 : NUM_BODY_JOINTS + 1])]
+    return Clip(
+        subject=motion.subject,
+        sequence=motion.sequence,
+        source=find_rig(motion).name,
+        frame=motion.frames[kept],
+        pose=pose[kept],
+        counts=Counts(
+            read=read,
+            thinned=read - len(pose),
+            jumped=int(jumped.sum()),
+            impossible=int(impossible.sum()),
+            repeated=len(good) - len(kept),
+            kept=len(kept),
+        ),
+        faults=(
+            *(
+                f"frame {motion.frames[index + 1]}: {JOINT_NAMES[joint]} jumps by {turned[index, joint]:.0f} degrees"
+                for index, joint in np.argwhere(turned > MAX_JUMP)
+            ),
+            *(
+                f"{count} frames with an impossible {name}, first {motion.frames[overturned[:, joint].argmax()]}"
+                for joint, (name, count) in enumerate(zip(JOINT_NAMES, overturned.sum(axis=0), strict=True))
+                if count
+            ),
+        ),
+    )
+
+
+def thin(motion: Motion, fps: float) -> Motion:
+    """The frames nearest to the ticks of a clock of ``fps``; all of them where there are hardly more than that."""
+    step = motion.fps / fps
+    if step < 1.01:
+        return motion
+    indices = np.round(np.arange(0, len(motion.frames), step)).astype(int)
+    return motion.select(indices[indices < len(motion.frames)])
+
+
+def distinct(body_pose: Float[np.ndarray, "frames 21 3"]) -> Bool[np.ndarray, " frames"]:
+    """Which frames have some joint turned by more than ``MIN_CHANGE`` degrees since the last frame that has."""
+    quaternions = _quaternions(body_pose)
+    closest = np.cos(np.radians(MIN_CHANGE) / 2)
+    keep = np.zeros(len(quaternions), dtype=bool)
+    keep[:1] = True
+    last = 0
+    for index in range(1, len(quaternions)):
+        if np.abs((quaternions[index] * quaternions[last]).sum(axis=-1)).min() < closest:
+            keep[index] = True
+            last = index
+    return keep
+
+
+def _overturned(pose: Float[np.ndarray, "frames 24 3"]) -> Bool[np.ndarray, "frames 24"]:
+    """Which joints are turned by more than ``MAX_TURN``."""
+    limits = [MAX_TURN.get(name.removeprefix("left_").removeprefix("right_"), np.inf) for name in JOINT_NAMES]
+    return np.degrees(np.linalg.norm(pose, axis=-1)) > limits
+
+
+def _quaternions(pose: Float[np.ndarray, "frames joints 3"]) -> Float[np.ndarray, "frames joints 4"]:
+    return Rotation.from_rotvec(pose.reshape(-1, 3)).as_quat().reshape(*pose.shape[:2], 4)
+
+
+def _angles_between(
+    first: Float[np.ndarray, "frames joints 3"], second: Float[np.ndarray, "frames joints 3"]
+) -> Float[np.ndarray, "frames joints"]:
+    """Degrees."""
+    cosines = np.abs((_quaternions(first) * _quaternions(second)).sum(axis=-1))
+    return np.degrees(2 * np.arccos(cosines.clip(max=1)))
+
+
+def find_recordings(sources: Sequence[Path]) -> list[Path]:
+    """The recordings among the files given and in the folders given, searched to the bottom, sorted.
+
+    AMASS' files of body shapes (``shape.npz``, ``*_stagei.npz``), which lie between its recordings, are left out.
+
+    Raises:
+        FileNotFoundError: a source does not exist, or a folder has no recording.
+        ValueError: no source is given, or a file that is not of a known format.
+    """
+    found: set[Path] = set()
+    if not sources:
+        raise ValueError("expected files or folders of motion capture, found none named")
+    for source in sources:
+        if source.is_dir():
+            inside = [path for path in source.rglob("*") if path.suffix.lower() in READERS and not _is_shape(path)]
+            if not inside:
+                raise FileNotFoundError(f"{source}: found no {', '.join(READERS)} file in this folder")
+            found.update(inside)
+        elif not source.exists():
+            raise FileNotFoundError(f"{source}: no such file or folder")
+        elif source.suffix.lower() not in READERS:
+            raise ValueError(f"{source}: expected a file of {', '.join(READERS)}")
+        else:
+            found.add(source)
+    return sorted(found)
+
+
+def _is_shape(path: Path) -> bool:
+    return path.name == "shape.npz" or path.name.endswith("_stagei.npz")
+
+
+def write(clips: Sequence[Clip], out: Path) -> None:
+    """Write the poses of all clips as one npz, the columns that ``qposer.data.dataset.COLUMNS`` names.
+
+    Raises:
+        ValueError: the clips have no poses.
+    """
+    lengths = [len(clip.frame) for clip in clips]
+    if not sum(lengths):
+        raise ValueError(f"no pose is left; {out} is not written")
+    arrays = {
+        "pose": np.concatenate([clip.pose for clip in clips]).astype(np.float32),
+        "subject": np.repeat([clip.subject for clip in clips], lengths),
+        "sequence": np.repeat([clip.sequence for clip in clips], lengths),
+        "frame": np.concatenate([clip.frame for clip in clips]).astype(np.int32),
+        "source": np.repeat([clip.source for clip in clips], lengths),
+    }
+    write_npz(out, arrays)
+
+
+def main(
+    sources: Annotated[list[Path], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE...")],
+    out: Path,
+    fps: float = 30.0,
+    keep_going: bool = False,
+) -> int:
+    """Turn motion capture into poses to train on.
+
+    Args:
+        sources: .amc (with the .asf beside it), .bvh and AMASS .npz files, or folders to search for them.
+        out: the npz file to write.
+        fps: frames a second to take; recordings with fewer are taken whole.
+        keep_going: exit with 0 although some recordings could not be read.
+
+    Returns:
+        Exit status: 1 if a recording could not be read, 2 if nothing could be written.
+    """
+    console = Console(stderr=True)
+    try:
+        if not fps > 0:
+            raise ValueError(f"--fps: expected a number above 0, found {fps}")
+        paths = find_recordings(sources)
+        clips = _convert_all(paths, fps, console)
+        write(clips, out)
+    except (OSError, ValueError) as error:
+        console.print(f"{error}", style="red", soft_wrap=True, markup=False)
+        return 2
+    console.print(_summary(clips))
+    skipped = len(paths) - len(clips)
+    console.print(f"{out}: {sum(clip.counts.kept for clip in clips)} poses; {skipped} recordings skipped")
+    return 1 if skipped and not keep_going else 0
+
+
+def _convert_all(paths: Sequence[Path], fps: float, console: Console) -> list[Clip]:
+    """The recordings that could be read; what is wrong in these and in the others goes to the console."""
+    clips = []
+    for path in track(paths, "Reading", console=console):
+        try:
+            clip = convert(path, fps)
+        except (OSError, ValueError) as error:
+            reason = str(error).removeprefix(f"{path}: ")
+            console.print(f"{path}: skipped: {reason}", style="red", soft_wrap=True, markup=False)
+            continue
+        clips.append(clip)
+        for fault in clip.faults:
+            console.print(f"{path}: {fault}", style="yellow", soft_wrap=True, markup=False)
+    return clips
+
+
+def _summary(clips: Sequence[Clip]) -> Table:
+    """Counts by split, by kind of skeleton, and of all."""
+    table = Table("", "subjects", "clips", *(field.name for field in fields(Counts)), box=None, padding=(0, 1, 0, 0))
+    groups = {
+        **{name: [clip for clip in clips if split(clip.subject) == name] for name in get_args(Split)},
+        **{rig.name: [clip for clip in clips if clip.source == rig.name] for rig in RIGS},
+        "all": clips,
+    }
+    for name, group in groups.items():
+        if not group:
+            continue
+        total = sum((clip.counts for clip in group), Counts())
+        subjects = {clip.subject for clip in group}
+        table.add_row(name, *(str(count) for count in (len(subjects), len(group), *astuple(total))))
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(tyro.cli(main))

@@ -1,0 +1,112 @@
+"""The training set in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from qposer.data.npz import read_npz
+from qposer.skeleton import MIRROR, NUM_BODY_JOINTS, NUM_JOINTS
+
+Split = Literal["train", "validation", "test"]
+
+TEST_SUBJECTS = ("01", "09", "49", "127")
+VALIDATION_SUBJECTS = ("03", "08", "12")
+
+COLUMNS = ("pose", "subject", "sequence", "frame", "source")
+"""Arrays of the npz file: ``pose`` (N,24,3) float32, text, text, int32, text."""
+
+
+def split(subject: str) -> Split:
+    """The side on which all poses of a subject are, mirrored copies included."""
+    if subject in TEST_SUBJECTS:
+        return "test"
+    return "validation" if subject in VALIDATION_SUBJECTS else "train"
+
+
+def mirror(pose: Float[Tensor, "*batch joints 3"]) -> Float[Tensor, "*batch joints 3"]:
+    """The pose seen in a mirror: left and right swapped, and each axis-angle reflected in the median plane.
+
+    Args:
+        pose: axis-angle of all 24 joints (the root's is reflected too), or of the 21 body joints.
+
+    Raises:
+        ValueError: neither 24 nor 21 joints.
+    """
+    joints = pose.shape[-2]
+    if joints not in (NUM_JOINTS, NUM_BODY_JOINTS):
+        raise ValueError(f"expected {NUM_JOINTS} or {NUM_BODY_JOINTS} joints, found {joints}")
+    first = 0 if joints == NUM_JOINTS else 1
+    order = [MIRROR[joint] - first for joint in range(first, first + joints)]
+    return pose[..., order, :] * pose.new_tensor([1.0, -1.0, -1.0])
+
+
+@dataclass(frozen=True)
+class PoseDataset:
+    """All poses of a ``poses.npz``; they fit in memory, and batches are drawn by index.
+
+    Attributes:
+        pose: axis-angle in radians, relative to the parent; joint 0 to the world, y up.
+        subject: who; ``split`` tells the side.
+        sequence: name of the clip.
+        frame: number of the frame in the recording.
+        source: name of the skeleton that it was recorded on (``qposer.data.retarget.RIGS``).
+    """
+
+    pose: Float[Tensor, "poses 24 3"]
+    subject: np.ndarray
+    sequence: np.ndarray
+    frame: Int[np.ndarray, " poses"]
+    source: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of poses."""
+        return len(self.pose)
+
+    @classmethod
+    def load(cls, path: Path) -> PoseDataset:
+        """Read a file that ``python -m qposer.data.build`` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is something else.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path}: no such file; python -m qposer.data.build SOURCE... --out {path} makes it"
+            )
+        columns = read_npz(path, COLUMNS)
+        missing = [name for name in COLUMNS if name not in columns]
+        if missing:
+            raise ValueError(
+                f"{path}: has no {', '.join(missing)}; python -m qposer.data.build writes what is expected"
+            )
+        pose = columns.pop("pose")
+        if pose.ndim != 3 or pose.shape[1:] != (NUM_JOINTS, 3) or pose.dtype != np.float32 or not len(pose):
+            raise ValueError(
+                f"{path}: expected pose to be float32 of (N, {NUM_JOINTS}, 3), found {pose.dtype} {pose.shape}"
+            )
+        for name, column in columns.items():
+            if column.shape != pose.shape[:1]:
+                raise ValueError(f"{path}: expected {len(pose)} values of {name}, found {column.shape}")
+        if not np.isfinite(pose).all():
+            raise ValueError(f"{path}: pose holds values that are not finite")
+        return cls(pose=torch.from_numpy(pose), **columns)
+
+    def body_pose(self, split_name: Split) -> Float[Tensor, "poses 21 3"]:
+        """The 21 body joints of the poses of one split.
+
+        Raises:
+            ValueError: the split has no poses.
+        """
+        subjects, member = np.unique(self.subject, return_inverse=True)
+        inside = np.array([split(subject) == split_name for subject in subjects])[member]
+        if not inside.any():
+            raise ValueError(f"no poses of the {split_name} subjects; found only subjects {', '.join(subjects)}")
+        return self.pose[torch.from_numpy(inside), 1 : NUM_BODY_JOINTS + 1]

@@ -1,0 +1,74 @@
+"""The one form in which the readers hand a recorded clip to the retargeting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A clip on the skeleton that it was recorded with.
+
+    Joints are in topological order, joint 0 is the root, y is up, and in the rest pose the person faces +z.
+    Joints that only end a bone (``"Head end"``) turn with their parent.
+
+    Attributes:
+        subject: who moves.
+        sequence: name of the clip.
+        fps: how many of ``frames`` there are to a second.
+        frames: numbers of the frames in the recording.
+        names: names of the joints as the file has them.
+        parents: parent of each joint, -1 for the root.
+        offsets: position of each joint from its parent in the rest pose; the file's unit of length.
+        rotations: rotation of each joint from the rest pose to the frame, in world axes.
+        t_pose: the rest pose is a T-pose that the clip itself showed, not what the skeleton's file calls zero.
+
+    Raises:
+        ValueError: there are no frames, or a rotation is not finite.
+    """
+
+    subject: str
+    sequence: str
+    fps: float
+    frames: Int[np.ndarray, " frames"]
+    names: tuple[str, ...]
+    parents: tuple[int, ...]
+    offsets: Float[np.ndarray, "joints 3"]
+    rotations: Float[np.ndarray, "frames joints 3 3"]
+    t_pose: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no clip can be."""
+        if not len(self.frames):
+            raise ValueError("expected frames of motion, found none")
+        bad = np.argwhere(~np.isfinite(self.rotations).all(axis=(2, 3)))
+        if len(bad):
+            frame, joint = bad[0]
+            raise ValueError(f"frame {self.frames[frame]}: the rotation of {self.names[joint]} is not finite")
+
+    def positions(self) -> Float[np.ndarray, "frames joints 3"]:
+        """Forward kinematics: joint positions with the root at the origin, in the file's unit of length."""
+        positions = np.zeros(self.rotations.shape[:-1])
+        for joint, parent in enumerate(self.parents):
+            if parent >= 0:
+                positions[:, joint] = positions[:, parent] + self.rotations[:, parent] @ self.offsets[joint]
+        return positions
+
+    def select(self, indices: Int[np.ndarray, " kept"]) -> Motion:
+        """The same clip with only the frames at these indices; ``fps`` stays."""
+        return replace(self, frames=self.frames[indices], rotations=self.rotations[indices])
+
+    def with_first_frame_as_rest(self) -> Motion:
+        """The same clip without its first frame, whose pose becomes the rest pose; ``t_pose`` is set."""
+        rest = self.rotations[0]
+        turned = [rest[max(parent, 0)] @ offset for parent, offset in zip(self.parents, self.offsets, strict=True)]
+        return replace(
+            self,
+            frames=self.frames[1:],
+            offsets=np.stack(turned),
+            rotations=self.rotations[1:] @ rest.transpose(0, 2, 1),
+            t_pose=True,
+        )

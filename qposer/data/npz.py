@@ -1,0 +1,38 @@
+"""Archives of plain arrays, read without unpickling and written at once or not at all."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+
+def read_npz(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
+    """Those of the arrays ``names`` that the archive has.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not an npz archive, it is damaged, or one of these arrays needs unpickling.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            present = {member.removesuffix(".npy") for member in archive.namelist()}
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names if name in present}
+    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+        raise ValueError(f"{path}: expected an npz archive of plain arrays ({error})") from error
+
+
+def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write a compressed archive; whoever reads ``path`` meanwhile finds the old one or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

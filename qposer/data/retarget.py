@@ -1,0 +1,173 @@
+"""Recorded motion, on one of the skeletons known here, to the pose of SMPL's 24 joints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from qposer.data.motion import Motion
+from qposer.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS, REST_JOINTS
+
+_TRUNK = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
+_LEG = ("{}hip", "{}knee", "{}ankle", "{}foot")
+_ARM = ("{}collar", "{}shoulder", "{}elbow", "{}wrist", "{}hand")
+_LIMBS = ("hip", "knee", "shoulder", "elbow", "wrist")
+
+
+@dataclass(frozen=True)
+class Rig:
+    """Which joints of a skeleton give the rotations of SMPL's.
+
+    ``a+b`` is the rotation halfway between the two. ``{}`` stands for the side.
+
+    Attributes:
+        name: what the data calls its ``source``.
+        sides: what ``{}`` is on the left and on the right.
+        trunk: for pelvis, spine1, spine2, spine3, neck, head.
+        leg: for hip, knee, ankle, foot.
+        arm: for collar, shoulder, elbow, wrist; the last only says where the hand's bone ends.
+        stiff_forearm: the forearm does not twist; when the palm turns, all of it is at the wrist.
+        nod: degrees by which the zero pose of the skeleton holds (neck, head) lower than a person who looks ahead.
+    """
+
+    name: str
+    sides: tuple[str, str]
+    trunk: tuple[str, str, str, str, str, str]
+    leg: tuple[str, str, str, str]
+    arm: tuple[str, str, str, str, str]
+    nod: tuple[float, float] = (0.0, 0.0)
+    stiff_forearm: bool = True
+
+    def joints(self) -> dict[str, str]:
+        """For each SMPL joint, by name, the joint or pair of joints of this skeleton."""
+        table = dict(zip(_TRUNK, self.trunk, strict=True))
+        for smpl_side, side in zip(("left_", "right_"), self.sides, strict=True):
+            for smpl_name, name in zip(_LEG + _ARM, self.leg + self.arm, strict=True):
+                table[smpl_name.replace("{}", smpl_side)] = name.replace("{}", side)
+        return table
+
+
+# The T-pose frames of the BVH release turn lower neck, upper neck and head of the common CMU skeleton by -16, 21
+# and 11 degrees from zero, so that the face looks ahead: -16 and 5 make the neck's -5.5, all three the head's 16.
+_CMU_NOD = (-5.5, 16.0)
+
+RIGS = (
+    Rig(
+        name="cmu-asf",
+        sides=("l", "r"),
+        trunk=("root", "lowerback", "upperback", "thorax", "lowerneck+upperneck", "head"),
+        leg=("{}femur", "{}tibia", "{}foot", "{}toes"),
+        arm=("{}clavicle", "{}humerus", "{}radius", "{}hand", "{}fingers"),
+        nod=_CMU_NOD,
+    ),
+    Rig(
+        name="cmu-bvh",
+        sides=("Left", "Right"),
+        trunk=("Hips", "LowerBack", "Spine", "Spine1", "Neck+Neck1", "Head"),
+        leg=("{}UpLeg", "{}Leg", "{}Foot", "{}ToeBase"),
+        arm=("{}Shoulder", "{}Arm", "{}ForeArm", "{}FingerBase", "{}HandIndex1"),
+        nod=_CMU_NOD,
+    ),
+    Rig(
+        name="daz-bvh",
+        sides=("l", "r"),
+        trunk=("hip", "hip+abdomen", "abdomen", "chest", "neck", "head"),
+        leg=("{}Thigh", "{}Shin", "{}Foot", "{}Foot"),
+        arm=("{}Collar", "{}Shldr", "{}ForeArm", "{}Hand", "{}Mid1"),
+    ),
+    Rig(name="smpl", sides=("left_", "right_"), trunk=_TRUNK, leg=_LEG, arm=_ARM, stiff_forearm=False),
+)
+
+
+def find_rig(motion: Motion) -> Rig:
+    """The rig whose joints the motion has.
+
+    Raises:
+        ValueError: it is none of ``RIGS``; the message lists the joints found.
+    """
+    for rig in RIGS:
+        needed = {name for pair in rig.joints().values() for name in pair.split("+")}
+        if needed <= set(motion.names):
+            return rig
+    raise ValueError(
+        f"expected a skeleton of {', '.join(rig.name for rig in RIGS)}; found joints {', '.join(motion.names)}"
+    )
+
+
+def retarget(motion: Motion) -> Float[np.ndarray, "frames 24 3"]:
+    """SMPL pose of each frame: axis-angle in radians relative to the parent; joint 0 to the world, y up.
+
+    A body part of SMPL turns from SMPL's rest pose as the same part turned from the recording's, once SMPL's rest
+    pose has been laid over the recording's: limbs by the smallest rotation that aligns their bones, so that posed bones
+    point exactly where the recorded ones do; feet by the lean of the shin to the side, so that soles stay flat
+    whatever the height of the ankle joint; trunk, neck and head upright as they are. The hands (joints 22 and 23) are
+    zero: what moves inside the hand is not recorded well enough.
+
+    Raises:
+        ValueError: the skeleton is none of ``RIGS``.
+    """
+    rig = find_rig(motion)
+    joints = rig.joints()
+    rest = _rest_rotations(motion, rig)
+    world = np.stack([_rotation(motion, joints[name]) @ rest[j] for j, name in enumerate(JOINT_NAMES)], axis=1)
+    if rig.stiff_forearm:
+        _share_pronation(world)
+    local = world.copy()
+    for joint in range(1, NUM_JOINTS):
+        local[:, joint] = world[:, PARENTS[joint]].transpose(0, 2, 1) @ world[:, joint]
+    pose = Rotation.from_matrix(local.reshape(-1, 3, 3)).as_rotvec().reshape(-1, NUM_JOINTS, 3)
+    pose[:, 22:] = 0
+    return pose
+
+
+def _rotation(motion: Motion, names: str) -> Float[np.ndarray, "frames 3 3"]:
+    """World rotation of a joint, or halfway between the two of ``a+b``."""
+    first, *second = (motion.rotations[:, motion.names.index(name)] for name in names.split("+"))
+    if not second:
+        return first
+    between = Rotation.from_matrix(first.transpose(0, 2, 1) @ second[0]).as_rotvec()
+    return first @ Rotation.from_rotvec(between / 2).as_matrix()
+
+
+def _share_pronation(world: Float[np.ndarray, "frames 24 3 3"]) -> None:
+    """Turn the elbow about the forearm by half of what the hand is turned about it, in place."""
+    for side in ("left_", "right_"):
+        elbow, wrist = JOINT_NAMES.index(side + "elbow"), JOINT_NAMES.index(side + "wrist")
+        axis = REST_JOINTS[wrist] - REST_JOINTS[elbow]
+        axis = axis / np.linalg.norm(axis)
+        hand = Rotation.from_matrix(world[:, elbow].transpose(0, 2, 1) @ world[:, wrist]).as_quat(canonical=True)
+        half = np.arctan2(hand[:, :3] @ axis, hand[:, 3])
+        world[:, elbow] = world[:, elbow] @ Rotation.from_rotvec(half[:, None] * axis).as_matrix()
+
+
+def _rest_rotations(motion: Motion, rig: Rig) -> Float[np.ndarray, "24 3 3"]:
+    """For each SMPL joint, the rotation that lays its part of SMPL's rest pose over the recording's rest pose."""
+    positions = np.zeros_like(motion.offsets)
+    for joint, parent in enumerate(motion.parents):
+        if parent >= 0:
+            positions[joint] = positions[parent] + motion.offsets[joint]
+    names = rig.joints()
+    start = np.stack([positions[motion.names.index(names[name].split("+")[0])] for name in JOINT_NAMES])
+
+    rotations = np.tile(np.eye(3), (NUM_JOINTS, 1, 1))
+    for side in ("left_", "right_"):
+        for name in _LIMBS:
+            joint = JOINT_NAMES.index(side + name)
+            child = PARENTS.index(joint)
+            rotations[joint] = _smallest(REST_JOINTS[child] - REST_JOINTS[joint], start[child] - start[joint])
+        knee, ankle, foot = (JOINT_NAMES.index(side + name) for name in ("knee", "ankle", "foot"))
+        frontal = np.array([1.0, 1.0, 0.0])
+        lean = _smallest((REST_JOINTS[ankle] - REST_JOINTS[knee]) * frontal, (start[ankle] - start[knee]) * frontal)
+        rotations[[ankle, foot]] = lean
+    if not motion.t_pose:
+        for name, degrees in zip(("neck", "head"), rig.nod, strict=True):
+            rotations[JOINT_NAMES.index(name)] = Rotation.from_euler("x", -degrees, degrees=True).as_matrix()
+    return rotations
+
+
+def _smallest(source: Float[np.ndarray, " 3"], target: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "3 3"]:
+    """The smallest rotation that takes the direction of ``source`` to that of ``target``."""
+    return Rotation.align_vectors(target, source)[0].as_matrix()

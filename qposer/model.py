@@ -1,0 +1,168 @@
+"""QPoser: a multi-head vector-quantised autoencoder of SMPL body poses (MS-VQVAE with GLIF-AE, arXiv 2312.01104)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from qposer.assets import asset
+from qposer.glif import GLIFStack
+from qposer.quantizer import MultiHeadQuantizer
+from qposer.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d, matrix_to_axis_angle
+from qposer.skeleton import NUM_BODY_JOINTS
+from qposer.weights import load_module, save_module
+
+FORMAT = "qposer-1"
+
+
+@dataclass(frozen=True)
+class QPoserConfig:
+    """Sizes of a QPoser."""
+
+    heads: int = 4
+    """Codes a joint."""
+    codes: int = 256
+    """Entries of each head's codebook."""
+    code_dim: int = 2
+    """Numbers in a codebook entry."""
+    width: int = 64
+    """Numbers in a local feature."""
+    depth: int = 2
+    """GLIF blocks in the encoder, and as many in the decoder."""
+    global_tokens: int = 4
+    """Queries that gather the global feature."""
+    attention_heads: int = 4
+    """Heads of that attention."""
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Joints, heads, and numbers in a code."""
+        return NUM_BODY_JOINTS, self.heads, self.code_dim
+
+
+class QuantizedPose(NamedTuple):
+    """What a training step sees of one batch."""
+
+    rotations: Float[Tensor, "batch 21 3 3"]
+    latents: Float[Tensor, "batch 21 heads dim"]
+    codes: Int[Tensor, "batch 21 heads"]
+    commitment: Float[Tensor, ""]
+
+
+class QPoser(nn.Module):
+    """The pose prior's autoencoder: 21 joint rotations to 21 x ``heads`` codes and back.
+
+    Poses are SMPL body poses, joints 1..21, relative to the parent: axis-angle ``(..., 21, 3)`` in radians or rotation
+    matrices ``(..., 21, 3, 3)``. Codes are integers ``(..., 21, heads)``.
+    """
+
+    def __init__(self, config: QPoserConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or QPoserConfig()
+        latent = config.heads * config.code_dim
+        stack = (config.width, config.depth, config.global_tokens, config.attention_heads)
+        self.encoder = GLIFStack(NUM_BODY_JOINTS, 6, latent, *stack)
+        self.quantizer = MultiHeadQuantizer(config.heads, config.codes, config.code_dim)
+        self.decoder = GLIFStack(NUM_BODY_JOINTS, latent, 6, *stack)
+
+    def encode(self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]) -> Int[Tensor, "*batch 21 heads"]:
+        """Codes of poses.
+
+        Raises:
+            ValueError: the pose is of another shape or not finite.
+        """
+        return self.encode_latents(self.latents(body_pose))
+
+    def latents(self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21 heads dim"]:
+        """Continuous latents of poses, before quantisation.
+
+        Raises:
+            ValueError: the pose is of another shape or not finite.
+        """
+        return self._encode(as_matrices(body_pose))
+
+    def encode_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Int[Tensor, "*batch 21 heads"]:
+        """The nearest codes of latents."""
+        return self.quantizer.nearest(latents)
+
+    def decode(self, codes: Int[Tensor, "*batch 21 heads"]) -> Float[Tensor, "*batch 21 3 3"]:
+        """Rotation matrices that the codes stand for."""
+        return self.decode_latents(self.quantizer.lookup(codes))
+
+    def decode_relaxed(
+        self, logits: Float[Tensor, "*batch 21 heads codes"], temperature: float = 1.0
+    ) -> Float[Tensor, "*batch 21 3 3"]:
+        """Rotation matrices of points in the simplices over the codebooks, softmax of ``logits / temperature``.
+
+        As the temperature falls to zero this tends to ``decode(logits.argmax(-1))``.
+        """
+        return self.decode_latents(self.quantizer.relaxed(logits, temperature))
+
+    def decode_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Float[Tensor, "*batch 21 3 3"]:
+        """Rotation matrices of latents, quantised or not."""
+        sixd = self.decoder(latents.reshape(-1, NUM_BODY_JOINTS, self.config.heads * self.config.code_dim))
+        return matrix_from_6d(sixd + _identity_6d(sixd)).reshape(*latents.shape[:-2], 3, 3)
+
+    def reconstruct(self, body_pose: Tensor) -> Tensor:
+        """The pose after a way through the codes, in the representation it came in.
+
+        Raises:
+            ValueError: the pose is of another shape or not finite.
+        """
+        matrices = self.decode(self.encode(body_pose))
+        return matrices if body_pose.shape[-2:] == (3, 3) else matrix_to_axis_angle(matrices)
+
+    def forward(self, rotations: Float[Tensor, "batch 21 3 3"], unquantised: int = 0) -> QuantizedPose:
+        """A way through the codes with gradients, for training; the first ``unquantised`` poses bypass the codes."""
+        latents = self._encode(rotations)
+        quantised, codes, commitment = self.quantizer(latents)
+        quantised = torch.cat([latents[:unquantised], quantised[unquantised:]])
+        return QuantizedPose(self.decode_latents(quantised), latents, codes, commitment)
+
+    def _encode(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21 heads dim"]:
+        sixd = matrix_to_6d(rotations)
+        latents = self.encoder((sixd - _identity_6d(sixd)).reshape(-1, NUM_BODY_JOINTS, 6))
+        return latents.reshape(*rotations.shape[:-2], self.config.heads, self.config.code_dim)
+
+    def save(self, path: str | Path, **notes: str) -> None:
+        """Write weights, configuration and any notes (strings) into one safetensors file, at once or not at all."""
+        save_module(path, self, self.config, FORMAT, notes, torch.float32)
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path | None = None, device: str | torch.device = "cpu") -> QPoser:
+        """The shipped weights, or those of ``path``, in evaluation mode.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+        """
+        return load_module(path or asset("qposer.safetensors"), cls, QPoserConfig, FORMAT).to(device)
+
+
+def as_matrices(body_pose: Tensor) -> Float[Tensor, "*batch 21 3 3"]:
+    """Rotation matrices of a body pose given as axis-angle ``(..., 21, 3)`` or as matrices ``(..., 21, 3, 3)``.
+
+    Raises:
+        ValueError: the pose is of another shape or not finite.
+    """
+    if body_pose.shape[-3:] == (NUM_BODY_JOINTS, 3, 3):
+        matrices = body_pose
+    elif body_pose.shape[-2:] == (NUM_BODY_JOINTS, 3):
+        matrices = axis_angle_to_matrix(body_pose)
+    else:
+        raise ValueError(
+            f"a body pose is (..., 21, 3) axis-angle or (..., 21, 3, 3) matrices, not {tuple(body_pose.shape)}; "
+            "reshape 63 numbers to (21, 3), and leave out the root and the hands of longer SMPL poses"
+        )
+    if not torch.compiler.is_compiling() and not bool(torch.isfinite(body_pose).all()):
+        raise ValueError("the body pose holds NaN or infinite numbers")
+    return matrices
+
+
+def _identity_6d(like: Tensor) -> Float[Tensor, "6"]:
+    return like.new_tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])

@@ -1,0 +1,45 @@
+"""The SMPL skeleton: 24 joints, of which 0 is the root and 1..21 are the body pose that the prior knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+# fmt: off
+JOINT_NAMES: tuple[str, ...] = (
+    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle",
+    "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder",
+    "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist", "left_hand", "right_hand",
+)
+PARENTS: tuple[int, ...] = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
+# fmt: on
+
+NUM_JOINTS = len(JOINT_NAMES)
+NUM_BODY_JOINTS = 21
+BODY_JOINT_NAMES = JOINT_NAMES[1 : NUM_BODY_JOINTS + 1]
+
+MIRROR: tuple[int, ...] = tuple(
+    JOINT_NAMES.index(
+        name.replace("left", "right") if name.startswith("left") else name.replace("right", "left")
+    )
+    for name in JOINT_NAMES
+)
+"""Joint ``j`` of a pose seen in a mirror is joint ``MIRROR[j]`` of the pose itself."""
+
+
+# fmt: off
+REST_JOINTS: Float[np.ndarray, "24 3"] = np.array([
+    [0.0, 0.0, 0.0], [0.0985, -0.0340, 0.0110], [-0.0985, -0.0340, 0.0110], [0.0, 0.1499, -0.0247],
+    [0.1313, -0.3944, 0.0073], [-0.1313, -0.3944, 0.0073], [0.0, 0.2311, -0.0273], [0.1182, -0.8265, -0.0363],
+    [-0.1182, -0.8265, -0.0363], [0.0, 0.3571, -0.0371], [0.1275, -0.8764, 0.1045], [-0.1275, -0.8764, 0.1045],
+    [0.0, 0.5412, 0.0016], [0.0232, 0.4652, 0.0157], [-0.0232, 0.4652, 0.0157], [0.0, 0.6382, 0.0349],
+    [0.1762, 0.4712, 0.0118], [-0.1762, 0.4712, 0.0118], [0.4346, 0.4712, 0.0118], [-0.4346, 0.4712, 0.0118],
+    [0.6661, 0.4712, 0.0118], [-0.6661, 0.4712, 0.0118], [0.7665, 0.4690, 0.0037], [-0.7665, 0.4690, 0.0037],
+], dtype=np.float32)
+# fmt: on
+"""Joints of the open body's mean adult (1.69 m) in the T-pose, metres, pelvis at the origin; ``assets/body.npz`` holds
+the same, and ``tools/build_body.py`` computes them."""

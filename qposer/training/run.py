@@ -1,0 +1,111 @@
+"""The loop around a training step: progress, log, validation, checkpoints, and going on after a kill."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import nn
+
+from qposer.training.checkpoint import load_checkpoint, save_checkpoint
+
+WARM_UP = 500
+
+
+def run(
+    config: Any,
+    model: nn.Module,
+    generator: torch.Generator,
+    loss: Callable[[], dict[str, torch.Tensor]],
+    validate: Callable[[], dict[str, float]],
+    after_step: Callable[[], None],
+    console: Console,
+) -> Path:
+    """Train a model, or go on training it; returns the file with the best weights.
+
+    Args:
+        config: a dataclass with ``out``, ``steps``, ``learning_rate``, ``validate_every``. Its settings are kept in the
+            folder ``out``, and a folder with others is refused.
+        model: with a method ``save(path, **notes)``.
+        generator: whatever the steps draw from; its state is part of the checkpoints.
+        loss: the terms of a batch's loss by name, the total first.
+        validate: figures by name, the one to be made small first.
+        after_step: what else a step changes.
+        console: where the progress is shown.
+
+    Raises:
+        ValueError: the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite any more.
+    """
+    _claim(config)
+    last, best_file = config.out / "last.safetensors", config.out / "best.safetensors"
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98))
+    step, best = load_checkpoint(last, model, optimizer, generator) if last.exists() else (0, math.inf)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=config.steps, completed=step)
+        sums: dict[str, float] = {}
+        started = time.monotonic()
+        while step < config.steps:
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * warm_up_and_cosine(step, config.steps)
+            terms = loss()
+            total = next(iter(terms.values()))
+            optimizer.zero_grad()
+            total.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            after_step()
+            step += 1
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0.0) + term.item()
+            if not math.isfinite(total.item()):
+                raise FloatingPointError(f"the loss is {total.item()} at step {step}: lower --learning-rate")
+            progress.update(task, completed=step)
+            if step % config.validate_every == 0 or step == config.steps:
+                model.eval()
+                figures = validate()
+                model.train()
+                terms_mean = {name: value / config.validate_every for name, value in sums.items()}
+                _log(config.out / "log.csv", {"step": step, "seconds": time.monotonic() - started, **terms_mean, **figures})
+                sums = {}
+                name, figure = next(iter(figures.items()))
+                progress.update(task, description=f"{name} {figure:.3f}")
+                if figure < best:
+                    best = figure
+                    model.save(best_file, step=str(step), **{name: f"{figure:.4f}"})  # type: ignore[operator]
+                save_checkpoint(last, step, model, optimizer, generator, best)
+    return best_file
+
+
+def warm_up_and_cosine(step: int, steps: int) -> float:
+    """Factor on the learning rate: rising over the first 500 steps, falling to zero along a cosine."""
+    return min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _claim(config: Any) -> None:
+    """Make the run's folder, or check that what is in it was started with the same settings."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    settings = json.dumps(dataclasses.asdict(config), default=str, indent=2)
+    file = config.out / "config.json"
+    if file.exists() and file.read_text() != settings:
+        raise ValueError(f"{config.out} holds a run with other settings (see {file}): give another --out")
+    file.write_text(settings)
+
+
+def _log(file: Path, row: dict[str, float]) -> None:
+    new = not file.exists()
+    with file.open("a", newline="") as stream:
+        writer = csv.writer(stream)
+        if new:
+            writer.writerow(row)
+        writer.writerow(f"{value:.6g}" for value in row.values())

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from qposer.data.amass import read_amass
+from qposer.data.asf_amc import read_amc
+from qposer.data.bvh import read_bvh
+
+BVH = """HIERARCHY
+ROOT base
+{
+  OFFSET 0 0 0
+  CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation
+  JOINT arm
+  {
+    OFFSET 0 1 0
+    CHANNELS 3 Zrotation Xrotation Yrotation
+    End Site
+    {
+      OFFSET 2 0 0
+    }
+  }
+}
+MOTION
+Frames: 2
+Frame Time: 0.025
+5 6 7 0 0 0 0 0 0
+5 6 7 90 0 90 0 0 90
+"""
+
+ASF = """# a leg of two bones, the second turning in a tilted frame
+:version 1.10
+:units
+  mass 1.0
+  length 0.45
+  angle deg
+:root
+  order TX TY TZ RX RY RZ
+  axis XYZ
+  position 0 0 0
+  orientation 0 0 0
+:bonedata
+  begin
+    id 1
+    name thigh
+    direction 0 -1 0
+    length 2
+    axis 0 0 0 XYZ
+    dof rx ry rz
+    limits (-160.0 20.0)
+           (-70.0 70.0)
+           (-60.0 70.0)
+  end
+  begin
+    id 2
+    name shin
+    direction 0 -1 0
+    length 3
+    axis 0 0 90 XYZ
+    dof rx
+    limits (-10.0 170.0)
+  end
+:hierarchy
+  begin
+    root thigh
+    thigh shin
+  end
+"""
+
+AMC = """#!OML:ASF
+:FULLY-SPECIFIED
+:DEGREES
+1
+root 1 2 3 0 0 0
+thigh 0 0 0
+shin 0
+5
+root 1 2 3 0 90 0
+thigh 90 0 90
+shin 90
+"""
+
+
+@pytest.fixture
+def amc(tmp_path: Path) -> Path:
+    (tmp_path / "leg.asf").write_text(ASF)
+    (tmp_path / "leg_01.amc").write_text(AMC)
+    return tmp_path / "leg_01.amc"
+
+
+def test_bvh_turns_by_its_channels_in_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.bvh"
+    path.write_text(BVH)
+    motion = read_bvh(path)
+    assert motion.names == ("base", "arm", "arm end")
+    assert motion.fps == pytest.approx(40)
+    assert motion.frames.tolist() == [1, 2]
+    assert motion.subject == tmp_path.name
+    assert motion.sequence == "a"
+    np.testing.assert_allclose(motion.positions()[0], [[0, 0, 0], [0, 1, 0], [2, 1, 0]], atol=1e-12)
+    # Root Rz(90) Rx(90): y -> z -> z. Arm Ry(90): x -> -z; the root then takes -z -> y -> -x.
+    np.testing.assert_allclose(motion.positions()[1], [[0, 0, 0], [0, 0, 1], [-2, 0, 1]], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("HIERARCHY", "HIERARCHIE", "expected a BVH file"),
+        ("MOTION", "", "expected a BVH file"),
+        ("Frames: 2", "Frames: 3", "3 frames of 0.025 s are announced, 2 are there"),
+        ("0 0 0 0 0 0\n", "0 0 0 0 0\n", "frame 1 has 8 numbers, expected 9"),
+        ("90 0 90 0", "90 x 90 0", "damaged"),
+        ("90 0 90 0", "90 nan 90 0", "frame 2: the rotation of base is not finite"),
+        ("Frame Time: 0.025", "Frame Time: 0", "announced"),
+        ("End Site", "Junk", "unexpected word 'Junk'"),
+        ("  }\n}\nMOTION", "MOTION", "not closed"),
+    ],
+)
+def test_damaged_bvh(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = tmp_path / "a.bvh"
+    path.write_text(BVH.replace(old, new))
+    with pytest.raises(ValueError, match=message):
+        read_bvh(path)
+
+
+def test_t_pose_frame_becomes_the_rest_pose(clips: Path) -> None:
+    for path in (clips / "07" / "07_01.bvh", clips / "indian" / "07.bvh"):
+        motion = read_bvh(path)
+        assert motion.t_pose
+        assert motion.frames.tolist() == [2, 3, 4, 5, 6, 7]
+
+
+def test_motion_without_a_t_pose_frame_is_kept_whole(clips: Path, tmp_path: Path) -> None:
+    head, motion = (clips / "07" / "07_01.bvh").read_text().split("MOTION\n")
+    _, time, _, *frames = motion.splitlines()
+    path = tmp_path / "crop.bvh"
+    path.write_text("\n".join([head + "MOTION", f"Frames: {len(frames)}", time, *frames]))
+    crop, whole = read_bvh(path), read_bvh(clips / "07" / "07_01.bvh")
+    assert not crop.t_pose
+    assert len(crop.frames) == len(whole.frames) == len(frames)
+    np.testing.assert_allclose(crop.positions(), whole.positions(), atol=1e-9)
+
+
+def test_amc_turns_bones_in_the_frame_of_their_axis(amc: Path) -> None:
+    motion = read_amc(amc)
+    assert motion.names == ("root", "thigh", "shin", "shin end")
+    assert motion.fps == 30, "every fourth of 120 frames a second"
+    assert motion.frames.tolist() == [1, 5]
+    np.testing.assert_allclose(motion.positions()[0], [[0, 0, 0], [0, 0, 0], [0, -2, 0], [0, -5, 0]], atol=1e-12)
+    # The thigh's Rz(90) Rx(90) takes -y -> -z -> -z, the root's Ry(90) then to -x. The shin turns about x of its
+    # frame, which is y: its bone, along y, stays.
+    np.testing.assert_allclose(motion.positions()[1], [[0, 0, 0], [0, 0, 0], [-2, 0, 0], [-5, 0, 0]], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("shin 90\n", "", "shin is in 1 of 2 frames; the file is cut or damaged"),
+        ("shin 90", "tail 90", "line 11: bone 'tail' is not in the skeleton"),
+        ("shin 90", "shin 90 1", "line 11: shin has 1 values, found 2"),
+        ("shin 90", "shin 9O", "line 11: could not convert"),
+        ("shin 90", "shin nan", "frame 5: the rotation of shin is not finite"),
+        (AMC, "", "expected frames of motion"),
+    ],
+)
+def test_damaged_amc(amc: Path, old: str, new: str, message: str) -> None:
+    amc.write_text(AMC.replace(old, new))
+    with pytest.raises(ValueError, match=message):
+        read_amc(amc)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (":hierarchy", ":tree", "has no :hierarchy"),
+        ("angle deg", "angle rad", "expected angles in degrees"),
+        ("name shin", "name calf", "the skeleton is damaged"),
+        ("direction 0 -1 0\n    length 3", "direction 0 -1\n    length 3", "the skeleton is damaged"),
+    ],
+)
+def test_damaged_asf(amc: Path, old: str, new: str, message: str) -> None:
+    amc.with_name("leg.asf").write_text(ASF.replace(old, new))
+    with pytest.raises(ValueError, match=message):
+        read_amc(amc)
+
+
+def test_amc_without_its_skeleton(amc: Path) -> None:
+    amc.with_name("leg.asf").unlink()
+    with pytest.raises(FileNotFoundError, match=r"expected one \.asf file in its folder, found 0"):
+        read_amc(amc)
+
+
+@pytest.mark.parametrize("width", [72, 156, 165])
+def test_amass_is_turned_upright(write_amass: Callable[..., Path], width: int) -> None:
+    poses = np.random.default_rng(0).normal(scale=0.3, size=(5, width))
+    motion = read_amass(write_amass(poses, rate=60.0))
+    assert motion.fps == 60
+    assert motion.subject == "s1"
+    up = motion.rotations[:, 0] @ Rotation.from_rotvec(poses[:, :3]).inv().as_matrix()
+    np.testing.assert_allclose(up @ [0, 0, 1], np.tile([0, 1, 0], (5, 1)), atol=1e-12)
+
+
+def test_amass_rate_under_its_newer_name(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a_stageii.npz", poses=np.zeros((2, 165)), mocap_frame_rate=120)
+    assert read_amass(tmp_path / "a_stageii.npz").fps == 120
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"poses": np.zeros((2, 156))}, "poses and mocap_framerate"),
+        ({"mocap_framerate": 60}, "poses and mocap_framerate"),
+        ({"poses": np.zeros((2, 156)), "mocap_framerate": 0}, "poses and mocap_framerate"),
+        ({"poses": np.zeros((2, 63)), "mocap_framerate": 60}, r"expected poses of .* found \(2, 63\)"),
+        ({"poses": np.full((2, 156), np.nan), "mocap_framerate": 60}, "frame 1: the rotation of pelvis is not finite"),
+        ({"poses": np.array([None]), "mocap_framerate": 60}, "plain arrays"),
+    ],
+)
+def test_not_amass(tmp_path: Path, arrays: dict, message: str) -> None:
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(ValueError, match=message):
+        read_amass(tmp_path / "a.npz")
+
+
+def test_cut_amass(write_amass: Callable[..., Path]) -> None:
+    path = write_amass(np.zeros((20, 156)))
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="expected an npz archive"):
+        read_amass(path)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from qposer.data.amass import read_amass
+from qposer.data.asf_amc import read_amc
+from qposer.data.bvh import read_bvh
+from qposer.data.motion import Motion
+from qposer.data.retarget import find_rig, retarget
+from qposer.kinematics import forward_kinematics
+from qposer.rotations import axis_angle_to_matrix
+from qposer.skeleton import JOINT_NAMES, REST_JOINTS
+
+CLIPS = Path(__file__).parent / "clips"
+MOTIONS = {
+    "cmu-asf": read_amc(CLIPS / "02" / "02_05.amc"),
+    "cmu-bvh": read_bvh(CLIPS / "07" / "07_01.bvh"),
+    "daz-bvh": read_bvh(CLIPS / "indian" / "07.bvh"),
+}
+
+# Joints at the ends of the limbs' bones, left side: hip, knee, ankle; shoulder, elbow, wrist, palm.
+LEGS = {
+    "cmu-asf": ("lfemur", "ltibia", "lfoot"),
+    "cmu-bvh": ("LeftUpLeg", "LeftLeg", "LeftFoot"),
+    "daz-bvh": ("lThigh", "lShin", "lFoot"),
+}
+ARMS = {
+    "cmu-asf": ("lhumerus", "lradius", "lhand", "lfingers"),
+    "cmu-bvh": ("LeftArm", "LeftForeArm", "LeftHand", "LeftHandIndex1"),
+    "daz-bvh": ("lShldr", "lForeArm", "lHand", "lMid1"),
+}
+CHEST_AND_HEAD = {"cmu-asf": ("thorax", "head"), "cmu-bvh": ("Spine1", "Head"), "daz-bvh": ("chest", "head")}
+
+
+def smpl(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """World rotations and positions of SMPL's joints."""
+    world, positions = forward_kinematics(
+        axis_angle_to_matrix(torch.from_numpy(pose)), torch.from_numpy(REST_JOINTS).double()
+    )
+    return world.numpy(), positions.numpy()
+
+
+def right(name: str) -> str:
+    return name.replace("Left", "Right") if "Left" in name else "r" + name[1:]
+
+
+def angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Degrees between vectors."""
+    cosine = (a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
+    return np.degrees(np.arccos(cosine.clip(-1, 1)))
+
+
+@pytest.mark.parametrize("rig", MOTIONS)
+def test_limbs_point_where_the_recorded_ones_do(rig: str) -> None:
+    motion = MOTIONS[rig]
+    _, positions = smpl(retarget(motion))
+    recorded = motion.positions()
+    chains = [
+        (LEGS[rig], ("left_hip", "left_knee", "left_ankle")),
+        (ARMS[rig], ("left_shoulder", "left_elbow", "left_wrist", "left_hand")),
+    ]
+    for names, joints in chains:
+        for side in (str, right):
+            source = [motion.names.index(side(name)) for name in names]
+            target = [JOINT_NAMES.index(joint if side is str else joint.replace("left", "right")) for joint in joints]
+            errors = angle(np.diff(recorded[:, source], axis=1), np.diff(positions[:, target], axis=1))
+            assert np.median(errors, axis=0).max() < 3
+            assert errors.max() < 5
+
+
+@pytest.mark.parametrize("rig", MOTIONS)
+def test_bends_of_the_trunk_are_counted_once(rig: str) -> None:
+    motion = MOTIONS[rig]
+    world, _ = smpl(retarget(motion))
+    chest, head = (motion.rotations[:, motion.names.index(name)] for name in CHEST_AND_HEAD[rig])
+    np.testing.assert_allclose(world[:, JOINT_NAMES.index("spine3")], chest, atol=1e-6)
+    nod = world[:, JOINT_NAMES.index("head")].transpose(0, 2, 1) @ head
+    expected = 16 if rig == "cmu-asf" else 0  # the others begin with a T-pose whose head looks ahead
+    np.testing.assert_allclose(Rotation.from_matrix(nod).as_rotvec(degrees=True), [[expected, 0, 0]] * 6, atol=1e-4)
+
+
+def test_a_walk_looks_ahead_on_flat_soles_with_knees_bent_forward() -> None:
+    pose = retarget(MOTIONS["cmu-bvh"])
+    world, _ = smpl(pose)
+    ahead = world[:, JOINT_NAMES.index("pelvis")] @ [0, 0, 1]
+    assert (angle(world[:, JOINT_NAMES.index("head")] @ [0, 0, 1], ahead) < 20).all()
+    feet = world[:, [JOINT_NAMES.index("left_ankle"), JOINT_NAMES.index("right_ankle")]]
+    tilt = angle(feet @ [0, 1, 0], np.array([0.0, 1.0, 0.0]))
+    assert np.median(tilt.min(axis=1)) < 8, "of the foot that stands"
+    for side, hinge in (("left", 1), ("right", -1)):
+        knee = pose[:, JOINT_NAMES.index(f"{side}_knee")]
+        assert (knee[:, 0] > -0.1).all()
+        assert (np.abs(knee[:, 1:]) < 0.2).all()
+        assert (hinge * pose[:, JOINT_NAMES.index(f"{side}_elbow"), 1] < 0).all()
+
+
+@pytest.mark.parametrize("rig", MOTIONS)
+def test_a_t_pose_stays_one(rig: str) -> None:
+    motion = MOTIONS[rig]
+    still = replace(motion, rotations=np.broadcast_to(np.eye(3), motion.rotations.shape), t_pose=True)
+    pose = retarget(still)
+    trunk = [JOINT_NAMES.index(name) for name in ("pelvis", "spine1", "spine2", "spine3", "neck", "head")]
+    np.testing.assert_allclose(pose[:, trunk], 0, atol=1e-9)
+    assert np.degrees(np.linalg.norm(pose, axis=-1)).max() < 25, "legs of a skeleton file's T-pose are 20 degrees out"
+
+
+@given(st.sampled_from(list(MOTIONS)), st.floats(-3.1, 3.1))
+def test_turning_the_person_turns_only_the_root(rig: str, yaw: float) -> None:
+    motion = MOTIONS[rig]
+    turn = Rotation.from_rotvec([0, yaw, 0]).as_matrix()
+    before, after = retarget(motion), retarget(replace(motion, rotations=turn @ motion.rotations))
+    np.testing.assert_allclose(after[:, 1:], before[:, 1:], atol=1e-6)
+    np.testing.assert_allclose(smpl(after)[0][:, 0], turn @ smpl(before)[0][:, 0], atol=1e-6)
+
+
+def test_amass_passes_through(write_amass: Callable[..., Path]) -> None:
+    poses = np.random.default_rng(1).normal(scale=0.5, size=(7, 156))
+    pose = retarget(read_amass(write_amass(poses)))
+    np.testing.assert_allclose(pose[:, 1:22], poses[:, 3:66].reshape(7, 21, 3), atol=1e-6)
+    np.testing.assert_array_equal(pose[:, 22:], 0)
+
+
+def test_unknown_skeleton() -> None:
+    motion = Motion(
+        subject="a",
+        sequence="b",
+        fps=30.0,
+        frames=np.array([1]),
+        names=("Bip01", "Bip01 Pelvis"),
+        parents=(-1, 0),
+        offsets=np.zeros((2, 3)),
+        rotations=np.tile(np.eye(3), (1, 2, 1, 1)),
+    )
+    with pytest.raises(ValueError, match=r"cmu-asf, cmu-bvh, daz-bvh, smpl; found joints Bip01, Bip01 Pelvis"):
+        find_rig(motion)
