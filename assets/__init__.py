@@ -1,0 +1,1 @@
+"""The files that the product ships; ``qposer.assets.asset`` finds them."""

@@ -1,4 +1,4 @@
-"""Fit a body to every person on a photo.
+"""Fit bodies to the people on a photo, the largest first.
 
     python demos/fit_image.py PHOTO
 
@@ -31,38 +31,41 @@ def main(
     seed: int = 0,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> None:
-    """Fit a body to every person on a photo.
+    """Fit bodies to the people on a photo, the largest first.
 
     Args:
         photo: the photo: JPEG, PNG, or whatever Pillow reads.
         out: folder for the results; OUT/<photo>/person<i>/ is made in it.
         body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz) instead of the open body.
         keypoints: OpenPose BODY_25 JSON, COCO 17 JSON, or npz, instead of detecting them.
-        people: how many people at most, the largest first.
+        people: how many people at most.
         focal: focal length in pixels; from the photo's EXIF, or else assumed from its size.
         residual: add small rotations after the codes, for poses that the codes do not reach.
         seed: of the noise that the prior is shown.
         device: where the optimisation runs.
     """
-    console, errors = Console(), Console(stderr=True)
+    console, errors = (
+        Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False) for stderr in (False, True)
+    )
     started = time.monotonic()
     try:
-        with Progress(console=console, transient=True) as progress:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("loading", total=None)
-            from fitting import Body, Fitter, FitSettings, read_keypoints, write_results
+            from fitting import Body, FitSettings, Fitter, read_keypoints, write_results
             from fitting.fit import total_steps
             from fitting.images import read_image
             from fitting.pictures import fit_pictures
 
             image = read_image(photo)
             given = read_keypoints(keypoints, photo.name) if keypoints else None
-            fitter = Fitter(Body.load(body) if body else None, settings=FitSettings(residual, seed), device=device)
-            progress.update(task, description="fitting", total=total_steps())
+            settings = FitSettings(residual, seed)
+            fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
+            progress.update(task, description="fitting", total=total_steps(settings))
             results = fitter.fit_photo(image, people, focal, given, tick=lambda: progress.advance(task))
             progress.update(task, description="drawing", total=None)
             folders = write_results(out / photo.stem, results, fit_pictures(image, results))
     except (ValueError, OSError) as error:
-        errors.print(f"fit_image: {error}", style="red", markup=False, highlight=False)
+        errors.print(f"fit_image: {error}", style="red")
         sys.exit(2)
     for folder, result in zip(folders, results, strict=True):
         console.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from fitting.body_files import BodyData, read_body, smplx_data
 from fitting.keypoints import FORMATS, FormatName
 from fitting.landmarks import mixing_matrix, used_vertices
 from qposer.assets import asset
+from qposer.kinematics import tree_levels
 from qposer.rotations import axis_angle_to_matrix
 from qposer.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
 
@@ -42,13 +44,16 @@ class Body(nn.Module):
     """
 
     faces: Int[Tensor, "faces 3"]
+    parents: Int[Tensor, "23"]
+    chains: Float[Tensor, "24 23"]
+    identity: Float[Tensor, "3 3 1"]
 
     def __init__(self, data: BodyData) -> None:
         super().__init__()
         self.data = data
         self.name = data.name
         self.num_betas = data.shapes.shape[-1]
-        self.register_buffer("faces", torch.from_numpy(data.faces.astype("int64")))
+        self.register_buffer("faces", torch.from_numpy(data.faces), persistent=False)
 
         basis = torch.from_numpy(data.shape_basis())  # row 0: the template; then one row a component
         pose_basis = None if data.pose_shapes is None else torch.from_numpy(data.pose_shapes)
@@ -63,19 +68,18 @@ class Body(nn.Module):
         vertices = used_vertices(data.landmarks)
         self._add_basis("points", torch.cat([bones, joints, basis[:, vertices]], dim=1))
         self._add_skin("points", weights[vertices], None if pose_basis is None else pose_basis[:, vertices])
-        for name, form in FORMATS.items():
-            mix = torch.from_numpy(mixing_matrix(form.names, data.landmarks, vertices))
+        for name in FORMATS:
+            mix = torch.from_numpy(mixing_matrix(name, data.landmarks, vertices))
             self.register_buffer(f"mix_{name}", mix.float(), persistent=False)
 
-        depths = _depths(PARENTS[:FIRST_HAND])
-        self._level_sizes = [depths.count(depth) for depth in range(max(depths) + 1)]
-        for depth in range(1, len(self._level_sizes)):
-            above, here = ([j for j, d in enumerate(depths) if d == level] for level in (depth - 1, depth))
-            parents = torch.tensor([above.index(PARENTS[j]) for j in here])
+        levels = [(0,), *tree_levels(FIRST_HAND)]
+        self._level_sizes = [len(level) for level in levels]
+        for depth, (above, level) in enumerate(pairwise(levels), start=1):
+            parents = torch.tensor([above.index(PARENTS[joint]) for joint in level])
             self.register_buffer(f"level_{depth}", parents, persistent=False)
         self.register_buffer("parents", torch.tensor(PARENTS[1:]), persistent=False)
         self.register_buffer("chains", _chains(), persistent=False)
-        self.register_buffer("identity", torch.eye(3), persistent=False)
+        self.register_buffer("identity", torch.eye(3)[..., None], persistent=False)
 
     @classmethod
     def open(cls) -> Body:
@@ -109,10 +113,10 @@ class Body(nn.Module):
         transl: Float[Tensor, "batch 3"] | None = None,
     ) -> BodyOutput:
         """The whole mesh and its joints."""
-        local = _rotation_matrices(global_orient, body_pose)
-        skeleton, skin = self._shaped("skeleton", betas), self._shaped("skin", betas)
-        world, joints, shift = self._articulate(local, skeleton, transl)
-        return BodyOutput(self._skin("skin", skin, local, world, shift), joints)
+        local = _local_rotations(global_orient, body_pose)
+        world, joints, shift = self._articulate(local, self._shaped("skeleton", betas), transl)
+        vertices = self._skinned("skin", self._shaped("skin", betas), local, world, shift)
+        return BodyOutput(vertices.permute(2, 0, 1), joints.permute(2, 0, 1))
 
     def landmarks(
         self,
@@ -136,65 +140,89 @@ class Body(nn.Module):
         format: FormatName = "mediapipe",
     ) -> tuple[Float[Tensor, "batch landmarks 3"], Float[Tensor, "batch 24 3"]]:
         """As ``landmarks``, and the 24 joints, which cost nothing more."""
-        local = _rotation_matrices(global_orient, body_pose)
+        if format not in FORMATS:
+            raise ValueError(f"there is no keypoint format {format!r}: use {', '.join(FORMATS)}")
+        local = _local_rotations(global_orient, body_pose)
         points = self._shaped("points", betas)
-        world, joints, shift = self._articulate(local, points[:, : 2 * NUM_JOINTS], transl)
-        surface = self._skin("points", points[:, 2 * NUM_JOINTS :], local, world, shift)
-        return getattr(self, f"mix_{format}") @ torch.cat([surface, joints], dim=1), joints
+        world, joints, shift = self._articulate(local, points[: 2 * NUM_JOINTS], transl)
+        surface = self._skinned("points", points[2 * NUM_JOINTS :], local, world, shift)
+        mix: Tensor = getattr(self, f"mix_{format}")
+        landmarks = (mix @ torch.cat([surface, joints]).flatten(1)).unflatten(1, (3, -1))
+        return landmarks.permute(2, 0, 1), joints.permute(2, 0, 1)
 
-    def _add_basis(self, name: str, basis: Tensor) -> None:
+    # From here on the batch is the last dimension: few large products and sums over contiguous numbers.
+
+    def _add_basis(self, name: str, basis: Float[Tensor, "1+betas points 3"]) -> None:
         """Keep rest points (the first row) and their shape components flat, so that one product applies them."""
-        flat = basis.flatten(1).float()
-        self.register_buffer(f"{name}_template", flat[0].clone(), persistent=False)
-        self.register_buffer(f"{name}_shapes", flat[1:].clone(), persistent=False)
+        flat = basis.flatten(1).float().T
+        self.register_buffer(f"{name}_template", flat[:, :1].contiguous(), persistent=False)
+        self.register_buffer(f"{name}_shapes", flat[:, 1:].contiguous(), persistent=False)
 
-    def _add_skin(self, name: str, weights: Tensor, pose_basis: Tensor | None) -> None:
+    def _add_skin(self, name: str, weights: Tensor, pose_basis: Float[Tensor, "189 points 3"] | None) -> None:
         self.register_buffer(f"{name}_weights", weights.float(), persistent=False)
-        flat = None if pose_basis is None else pose_basis.flatten(1).float()
+        flat = None if pose_basis is None else pose_basis.flatten(1).float().T.contiguous()
         self.register_buffer(f"{name}_pose_shapes", flat, persistent=False)
 
-    def _shaped(self, name: str, betas: Tensor | None) -> Float[Tensor, "batch points 3"]:
+    def _shaped(self, name: str, betas: Float[Tensor, "batch betas"] | None) -> Float[Tensor, "points 3 #batch"]:
         """Rest points of a shape; a batch of one for the mean shape."""
         template: Tensor = getattr(self, f"{name}_template")
         if betas is None:
-            return template.view(1, -1, 3)
+            return template.unflatten(0, (-1, 3))
         if betas.ndim != 2 or betas.shape[1] != self.num_betas:
             raise ValueError(f"betas must be (batch, {self.num_betas}) for this body, not {tuple(betas.shape)}")
-        return torch.addmm(template, betas, getattr(self, f"{name}_shapes")).view(len(betas), -1, 3)
+        return torch.addmm(template, getattr(self, f"{name}_shapes"), betas.T).unflatten(0, (-1, 3))
 
     def _articulate(
-        self, local: Float[Tensor, "batch 22 3 3"], skeleton: Float[Tensor, "batch 48 3"], transl: Tensor | None
-    ) -> tuple[Float[Tensor, "batch 24 3 3"], Float[Tensor, "batch 24 3"], Float[Tensor, "batch 24 3"]]:
+        self,
+        local: Float[Tensor, "22 3 3 batch"],
+        skeleton: Float[Tensor, "48 3 #batch"],
+        transl: Float[Tensor, "batch 3"] | None,
+    ) -> tuple[Float[Tensor, "24 3 3 batch"], Float[Tensor, "24 3 batch"], Float[Tensor, "24 3 batch"]]:
         """Rotations and positions of the joints in space, and what skinning adds to a rotated rest point.
 
         Joints are turned a level of the tree at a time; their positions are sums of the turned bones on the way.
         """
-        levels = [*local.split(self._level_sizes, dim=1)]
+        levels = [*local.split(self._level_sizes)]  # SMPL's order goes level by level
         for depth in range(1, len(levels)):
-            above = levels[depth - 1].index_select(1, getattr(self, f"level_{depth}"))
-            levels[depth] = above @ levels[depth]
-        world = torch.cat([*levels, levels[-1]], dim=1)
-        bones, rest = skeleton[:, :NUM_JOINTS], skeleton[:, NUM_JOINTS:]
-        turned = (world.index_select(1, self.parents) @ bones[:, 1:, :, None]).squeeze(-1)
-        root = bones[:, :1] if transl is None else bones[:, :1] + transl[:, None]
-        joints = root + self.chains @ turned
-        return world, joints, joints - (world @ rest[..., None]).squeeze(-1)
+            parents: Tensor = getattr(self, f"level_{depth}")
+            above = levels[depth - 1].index_select(0, parents)
+            levels[depth] = (above.unsqueeze(3) * levels[depth].unsqueeze(1)).sum(2)
+        world = torch.cat([*levels, levels[-1]])
+        bones, rest = skeleton.split(NUM_JOINTS)
+        turned = _turn(world.index_select(0, self.parents), bones[1:])
+        root = bones[0] if transl is None else bones[0] + transl.T
+        joints = root + (self.chains @ turned.flatten(1)).unflatten(1, (3, -1))
+        return world, joints, joints - _turn(world, rest)
 
-    def _skin(
-        self, name: str, rest: Float[Tensor, "batch points 3"], local: Tensor, world: Tensor, shift: Tensor
-    ) -> Float[Tensor, "batch points 3"]:
+    def _skinned(
+        self,
+        name: str,
+        rest: Float[Tensor, "points 3 #batch"],
+        local: Float[Tensor, "22 3 3 batch"],
+        world: Float[Tensor, "24 3 3 batch"],
+        shift: Float[Tensor, "24 3 batch"],
+    ) -> Float[Tensor, "points 3 batch"]:
         """Rest points moved by the joints, after the pose's own corrections where the body has them."""
         pose_shapes: Tensor | None = getattr(self, f"{name}_pose_shapes")
         if pose_shapes is not None:
-            bend = (local[:, 1:] - self.identity).flatten(1)
-            rest = rest + (bend @ pose_shapes).view(len(bend), -1, 3)
-        motion = torch.cat([world, shift[..., None]], dim=-1).flatten(2)
-        blended = (getattr(self, f"{name}_weights") @ motion).unflatten(-1, (3, 4))
-        return (blended[..., :3] @ rest[..., None]).squeeze(-1) + blended[..., 3]
+            bend = (local[1:] - self.identity).flatten(0, 2)
+            rest = rest + (pose_shapes @ bend).unflatten(0, (-1, 3))
+        weights: Tensor = getattr(self, f"{name}_weights")
+        motion = torch.cat([world, shift.unsqueeze(2)], dim=2)
+        blended = (weights @ motion.flatten(1)).unflatten(1, (3, 4, -1))
+        return _turn(blended[:, :, :3], rest) + blended[:, :, 3]
 
 
-def _rotation_matrices(global_orient: Tensor, body_pose: Tensor) -> Float[Tensor, "batch 22 3 3"]:
-    """Local rotations of pelvis and body joints, of axis-angle vectors or matrices or one of each."""
+def _turn(
+    rotations: Float[Tensor, "points 3 3 batch"], vectors: Float[Tensor, "points 3 #batch"]
+) -> Float[Tensor, "points 3 batch"]:
+    return (rotations * vectors.unsqueeze(1)).sum(2)
+
+
+def _local_rotations(
+    global_orient: Float[Tensor, "batch *rotation"], body_pose: Float[Tensor, "batch 21 *rotation"]
+) -> Float[Tensor, "22 3 3 batch"]:
+    """Rotations of pelvis and body joints, of axis-angle vectors or matrices or one of each."""
     batch = len(body_pose)
     if body_pose.shape not in ((batch, NUM_BODY_JOINTS, 3), (batch, NUM_BODY_JOINTS, 3, 3)):
         raise ValueError(f"body_pose must be (batch, 21, 3) or (batch, 21, 3, 3), not {tuple(body_pose.shape)}")
@@ -202,17 +230,11 @@ def _rotation_matrices(global_orient: Tensor, body_pose: Tensor) -> Float[Tensor
         raise ValueError(f"global_orient must be ({batch}, 3) or ({batch}, 3, 3), not {tuple(global_orient.shape)}")
     root = global_orient[:, None]
     if root.ndim == body_pose.ndim == 3:
-        return axis_angle_to_matrix(torch.cat([root, body_pose], dim=1))
-    parts = [part if part.ndim == 4 else axis_angle_to_matrix(part) for part in (root, body_pose)]
-    return torch.cat(parts, dim=1)
-
-
-def _depths(parents: tuple[int, ...]) -> list[int]:
-    """How many joints lie between each joint and the root; SMPL's order makes this ascend."""
-    depths: list[int] = []
-    for parent in parents:
-        depths.append(depths[parent] + 1 if parent >= 0 else 0)
-    return depths
+        matrices = axis_angle_to_matrix(torch.cat([root, body_pose], dim=1))
+    else:
+        parts = [part if part.ndim == 4 else axis_angle_to_matrix(part) for part in (root, body_pose)]
+        matrices = torch.cat(parts, dim=1)
+    return matrices.permute(1, 2, 3, 0).contiguous()
 
 
 def _chains() -> Float[Tensor, "24 23"]:

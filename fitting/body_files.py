@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,12 +60,13 @@ def read_body(path: Path) -> BodyData:
         raise FileNotFoundError(f"there is no body file {path}")
     if path.suffix == ".npz":
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return _open_data(file) if "weight_joints" in file.files else _official_data(path, file)
-        except (BadZipFile, EOFError, OSError) as error:
-            raise _wrong(path, "an npz archive", str(error)) from error
+            file = np.load(path, allow_pickle=False)
+        except (BadZipFile, EOFError, OSError, ValueError) as error:
+            raise _wrong(path, "an npz archive", "something else") from error
+        with file:
+            return _open_data(file) if "weight_joints" in file.files else _official_data(path, file)
     if path.suffix == ".pkl":
-        return _official_data(path, read_arrays(path))
+        return _official_data(path, read_arrays(path, SMPL_KEYS))
     raise _wrong(path, "a .pkl or .npz file", f"a {path.suffix or 'nameless'} file")
 
 
@@ -94,14 +94,15 @@ def smplx_data(model: Any) -> BodyData:
 def export_smpl_pickle(data: BodyData, path: Path) -> None:
     """Write a body in SMPL's pickle format, for ``smplx.create(path, model_type="smpl")`` and tools built on it.
 
-    The smplx package picks its joints beyond the 24th from vertices; on the open body they are right only with
-    ``smplx.create(..., vertex_ids=...)``, for which the file holds the names and numbers under ``vertex_ids``.
+    The smplx package wants a file name that begins with ``SMPL_``. Its joints beyond the 24th are vertices; on the
+    open body they are the right ones only with ``smplx.create(..., vertex_ids=...)``, and the file holds what to give
+    there under ``vertex_ids``.
     """
     vertices = len(data.template)
     posedirs = np.zeros((vertices, 3, 9 * (NUM_JOINTS - 1)), np.float32)
     if data.pose_shapes is not None:
         posedirs[..., :POSE_FEATURES] = np.moveaxis(data.pose_shapes, 0, -1)
-    layout = {
+    layout: dict[str, Any] = {
         "v_template": data.template,
         "shapedirs": data.shapes,
         "posedirs": posedirs,
@@ -115,7 +116,7 @@ def export_smpl_pickle(data: BodyData, path: Path) -> None:
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("wb") as file:
         pickle.dump(layout, file, protocol=2)
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def _open_data(file: Mapping[str, np.ndarray]) -> BodyData:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import hypot
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 _FILM_DIAGONAL_MM = hypot(36.0, 24.0)
@@ -48,6 +48,10 @@ class Camera:
             torch.full((batch,), focal, device=device, dtype=dtype or torch.get_default_dtype()),
             torch.tensor([width / 2, height / 2], device=device, dtype=dtype).expand(batch, 2),
         )
+
+    def __getitem__(self, chosen: Int[Tensor, "chosen"]) -> Camera:
+        """Some of the cameras, in the order and as often as they are named."""
+        return Camera(self.focal[chosen], self.centre[chosen])
 
     def project(self, points: Float[Tensor, "batch points 3"]) -> Float[Tensor, "batch points 2"]:
         """Pixels of points in camera space, metres. Points behind the camera (z <= 0) have no meaningful pixel."""

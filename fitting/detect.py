@@ -1,9 +1,11 @@
-"""People on a photo and their 33 keypoints, by MediaPipe's PoseLandmarker (BlazePose)."""
+"""People on a photo and their 33 keypoints, by MediaPipe's PoseLandmarker (BlazePose).
+
+The photo stays on this machine; the mediapipe package, however, reports metrics of its use to Google when it is online.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -53,24 +55,32 @@ def detect(rgb: UInt8[np.ndarray, "height width 3"], max_people: int = 1) -> Key
     height, width = rgb.shape[:2]
     scale = min(1.0, LONG_SIDE / max(width, height))
     picture = rgb if scale == 1.0 else cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    people: list[Float[np.ndarray, "33 6"]] = []
-    for person in _landmarks(picture, 0, 0, max(picture.shape)):
-        if not any(_same(person, other) for other in people):
-            people.append(person)
-    if len(people) < max_people:
-        in_tiles = [person for tile in _tiles(picture) for person in _landmarks(picture, *tile)]
-        believed = [person for person in in_tiles if _sureness(person) > _TILE_CONFIDENCE]
-        for person in sorted(believed, key=_sureness, reverse=True):
-            if not any(_same(person, other) or _part(person, other) for other in people):
-                people.append(person)
+    with native_stderr_silenced(), _open_landmarker() as landmarker:
+        people = _search(landmarker, picture, max_people)
     if not people:
         raise ValueError(
             f"no person was found on the photo of {width} x {height} pixels: "
             "take one on which a person is larger and clearer, or give keypoints"
         )
-    found = np.stack([_refined(picture, person) for person in people])
+    found = np.stack(people)
     found[..., :2] *= np.array([width, height]) / np.array(picture.shape[1::-1])
     return Keypoints(found[..., :2], found[..., 2], "mediapipe", found[..., 3:]).largest_first()[:max_people]
+
+
+def _search(
+    landmarker: PoseLandmarker, picture: UInt8[np.ndarray, "height width 3"], max_people: int
+) -> list[Float[np.ndarray, "33 6"]]:
+    people: list[Float[np.ndarray, "33 6"]] = []
+    for person in _landmarks(landmarker, picture, 0, 0, max(picture.shape)):
+        if not any(_same(person, other) for other in people):
+            people.append(person)
+    if len(people) < max_people:
+        in_tiles = [person for tile in _tiles(picture) for person in _landmarks(landmarker, picture, *tile)]
+        believed = [person for person in in_tiles if _sureness(person) > _TILE_CONFIDENCE]
+        for person in sorted(believed, key=_sureness, reverse=True):
+            if not any(_same(person, other) or _part(person, other) for other in people):
+                people.append(person)
+    return [_refined(landmarker, picture, person) for person in people]
 
 
 def _tiles(picture: UInt8[np.ndarray, "height width 3"]) -> Iterator[tuple[int, int, int]]:
@@ -88,7 +98,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def _landmarks(
-    picture: UInt8[np.ndarray, "height width 3"], left: int, top: int, side: int
+    landmarker: PoseLandmarker, picture: UInt8[np.ndarray, "height width 3"], left: int, top: int, side: int
 ) -> list[Float[np.ndarray, "33 6"]]:
     """People in a square of the picture: x and y in the picture's pixels, confidence, and x, y, z in metres.
 
@@ -102,8 +112,7 @@ def _landmarks(
     x, y = max(left, 0), max(top, 0)
     part = picture[y : top + side, x : left + side]
     square[y - top :, x - left :][: part.shape[0], : part.shape[1]] = part
-    with native_stderr_silenced():
-        result = _landmarker().detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=square))
+    result = landmarker.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=square))
     people = []
     for landmarks, world in zip(result.pose_landmarks, result.pose_world_landmarks, strict=True):
         xy = np.array([(left + mark.x * side, top + mark.y * side) for mark in landmarks])
@@ -116,14 +125,14 @@ def _landmarks(
 
 
 def _refined(
-    picture: UInt8[np.ndarray, "height width 3"], person: Float[np.ndarray, "33 6"]
+    landmarker: PoseLandmarker, picture: UInt8[np.ndarray, "height width 3"], person: Float[np.ndarray, "33 6"]
 ) -> Float[np.ndarray, "33 6"]:
     """The median of the person as given and as seen in squares around them, which steadies hands and feet."""
     box = _box(person)
     views = [person]
     for side in np.round(np.array(_CLOSE) * np.ptp(box, axis=0).max()).astype(int).tolist():
         left, top = np.round(box.mean(axis=0) - side / 2).astype(int).tolist()
-        views += [other for other in _landmarks(picture, left, top, side) if _same(person, other)]
+        views += [other for other in _landmarks(landmarker, picture, left, top, side) if _same(person, other)]
     return np.median(views, axis=0)
 
 
@@ -149,8 +158,7 @@ def _box(person: Float[np.ndarray, "33 6"]) -> Float[np.ndarray, "2 2"]:
     return np.stack([seen.min(axis=0), seen.max(axis=0)])
 
 
-@cache
-def _landmarker() -> PoseLandmarker:
+def _open_landmarker() -> PoseLandmarker:
     from mediapipe.tasks.python import BaseOptions, vision
 
     model = BaseOptions(model_asset_path=str(asset(MODEL)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fitting.body import Body
-from fitting.camera import Camera, default_focal
+from fitting.camera import Camera
 from fitting.detect import detect
 from fitting.images import Photo, read_image
 from fitting.keypoints import FORMATS, Keypoints
@@ -32,7 +33,7 @@ class FitSettings:
     residual: bool = False
     """Add a small rotation to each joint after the codes, for poses that the codes do not reach."""
     seed: int = 0
-    weights: Weights = Weights()
+    weights: Weights = field(default_factory=Weights)
 
 
 STAND = Stage(steps=30, moves=("orient", "transl"), rho=0.3)
@@ -46,10 +47,13 @@ SETTLE_RESIDUAL = dataclasses.replace(SETTLE, steps=80, moves=("orient", "transl
 TORSO_LEAD = 10.0
 """How much more the torso counts than limbs and face when a body is first placed: these move, the torso does not."""
 
+MIN_EXTENT = 8
+"""Pixels that the keypoints of a person must span: what is smaller shows no pose."""
 
-def total_steps() -> int:
+
+def total_steps(settings: FitSettings) -> int:
     """How often ``tick`` is called in a fit."""
-    return sum(stage.steps for stage in (STAND, COARSE, FINE, SETTLE))
+    return sum(stage.steps for stage in (STAND, COARSE, FINE, SETTLE_RESIDUAL if settings.residual else SETTLE))
 
 
 class Fitter:
@@ -63,12 +67,24 @@ class Fitter:
         settings: FitSettings | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
-        """What is left out is the shipped one."""
+        """What is left out is the shipped one.
+
+        Raises:
+            ValueError: the prior is not one of this model's codes, or there is no such device.
+        """
+        if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+            raise ValueError("there is no CUDA device that this PyTorch can use: fit on the cpu")
         self.body = (body or Body.open()).to(device)
         self.model = (model or QPoser.from_pretrained()).to(device)
         self.prior = (prior or CodePrior.from_pretrained()).to(device)
         self.settings = settings or FitSettings()
         self.device = torch.device(device)
+        joints, heads, code_dim = self.model.config.latent_shape
+        if (self.prior.config.joints, self.prior.config.latent_dim) != (joints, heads * code_dim):
+            raise ValueError(
+                f"the code prior knows {self.prior.config.joints} x {self.prior.config.latent_dim} latents, and the "
+                f"model has {joints} x {heads * code_dim}: take two that were trained together"
+            )
 
     def fit_photo(
         self,
@@ -79,8 +95,11 @@ class Fitter:
         tick: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
         """Fit the largest ``people`` on a photo; see `fit_image`."""
+        if people < 1:
+            raise ValueError(f"{people} people cannot be fitted: ask for 1 at least")
         keypoints = detect(photo.rgb, people) if keypoints is None else keypoints.largest_first()[:people]
-        return self.fit_keypoints(keypoints, (photo.width, photo.height), focal or photo.focal_px, tick)
+        focal = photo.focal_px if focal is None else focal
+        return self.fit_keypoints(keypoints, (photo.width, photo.height), focal, tick)
 
     def fit_keypoints(
         self,
@@ -90,9 +109,16 @@ class Fitter:
         tick: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
         """Fit everyone that ``keypoints`` holds, in one batch; see `fit_keypoints`."""
-        focal = focal or default_focal(*image_size)
-        _check_inside(keypoints, image_size)
+        if focal is not None and not 0 < focal < math.inf:
+            raise ValueError(f"a focal length is a positive number of pixels, not {focal}: leave it out if unknown")
+        keypoints = _on_image(keypoints, image_size)
         camera = Camera.for_image(*image_size, focal, batch=len(keypoints), device=self.device)
+        return self._results(keypoints, image_size, *self.solve(keypoints, camera, tick))
+
+    def solve(
+        self, keypoints: Keypoints, camera: Camera, tick: Callable[[], None] = lambda: None
+    ) -> tuple[Problem, Estimate]:
+        """Fit everyone that ``keypoints`` holds, each seen by a camera of its own; the latents returned are codes."""
         problem, start = self._start(keypoints, camera)
         solver = Solver(self.body, self.model, self.prior, self.settings.weights, self.settings.seed)
 
@@ -105,8 +131,7 @@ class Fitter:
         best = objective.reshape(-1, FACINGS).argmin(-1)
         estimate = solver.run(FINE, problem, estimate[everyone * FACINGS + best], tick)
         settle = SETTLE_RESIDUAL if self.settings.residual else SETTLE
-        estimate = solver.run(settle, problem, solver.commit(estimate), tick)
-        return self._results(keypoints, image_size, problem, estimate)
+        return problem, solver.run(settle, problem, solver.commit(estimate), tick)
 
     def _start(self, keypoints: Keypoints, camera: Camera) -> tuple[Problem, Estimate]:
         """The problem, and for each person one estimate a facing: a relaxed stance placed in closed form."""
@@ -127,7 +152,7 @@ class Fitter:
             facings, body_pose.expand(FACINGS, -1, -1, -1), betas.expand(FACINGS, -1), format=keypoints.format
         )
         each = torch.arange(people, device=self.device).repeat_interleave(FACINGS)
-        many = Camera(camera.focal[each], camera.centre[each])
+        many = camera[each]
         roll, transl, _ = place((landmarks - root).repeat(people, 1, 1), xy[each], weight[each], many)
         estimate = Estimate(
             orient=roll @ facings.repeat(people, 1, 1),
@@ -241,8 +266,8 @@ def fit_keypoints(
     return Fitter(body, settings=settings, device=device).fit_keypoints(keypoints, image_size, focal)
 
 
-def _check_inside(keypoints: Keypoints, image_size: tuple[int, int]) -> None:
-    """Refuse keypoints of which hardly any are on the image, as those of another image would be."""
+def _on_image(keypoints: Keypoints, image_size: tuple[int, int]) -> Keypoints:
+    """The keypoints, those outside of the image unseen; refuses such as belong to another image or are no pixels."""
     width, height = image_size
     inside = (keypoints.xy >= 0).all(-1) & (keypoints.xy <= (width, height)).all(-1)
     share = (inside & keypoints.seen).sum(-1) / keypoints.seen.sum(-1)
@@ -251,3 +276,11 @@ def _check_inside(keypoints: Keypoints, image_size: tuple[int, int]) -> None:
             f"most keypoints of person {person} lie outside of the {width} x {height} image: "
             "give the keypoints of this image, in its pixels"
         )
+    keypoints = dataclasses.replace(keypoints, confidence=np.where(inside, keypoints.confidence, 0.0))
+    extent = np.ptp(keypoints.boxes.reshape(-1, 2, 2), axis=1).max(-1)
+    for person in np.flatnonzero(extent < MIN_EXTENT):
+        raise ValueError(
+            f"the keypoints of person {person} lie within {extent[person]:.1f} pixels of each other, and a person "
+            f"needs {MIN_EXTENT}: give pixels, not parts of the image's size, or a larger picture"
+        )
+    return keypoints

@@ -143,7 +143,7 @@ class Keypoints:
 
     def __getitem__(self, people: int | slice | Sequence[int]) -> Keypoints:
         """Keypoints of some of the people; those of one person keep the ``people`` dimension, of size 1."""
-        chosen = [people] if isinstance(people, int) else people
+        chosen = [people] if isinstance(people, int | np.integer) else people
         world = None if self.world is None else self.world[chosen]
         return replace(self, xy=self.xy[chosen], confidence=self.confidence[chosen], world=world)
 

@@ -49,7 +49,7 @@ def paint(
     colour_planes = np.einsum("fic,fid->fdc", (colours * nearness[:, None])[faces], edges)
 
     best = np.zeros(width * height, dtype=np.float32)
-    owner = np.full(width * height, -1)
+    owner = np.full(width * height, -1, dtype=np.int32)
     for triangle, pixel, near in _fragments(xy[faces], edges, planes, width, height):
         np.maximum.at(best, pixel, near)
         front = near == best[pixel]

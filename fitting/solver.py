@@ -36,12 +36,11 @@ class Problem:
 
     def __getitem__(self, people: Int[Tensor, "chosen"]) -> Problem:
         """The problems of some of the people, in the order and as often as they are named."""
-        camera = Camera(self.camera.focal[people], self.camera.centre[people])
         return replace(
             self,
             keypoints=self.keypoints[people],
             confidence=self.confidence[people],
-            camera=camera,
+            camera=self.camera[people],
             height=self.height[people],
         )
 
@@ -131,7 +130,8 @@ class Solver:
             schedule.step()
             tick()
         with torch.no_grad():
-            return current()
+            end = current()
+        return replace(start, **{name: getattr(end, name).detach() for name in stage.moves})
 
     def objective(self, stage: Stage, problem: Problem, estimate: Estimate, part: float) -> Float[Tensor, "people"]:
         """What a stage minimises after this ``part`` of its steps."""
@@ -141,7 +141,9 @@ class Solver:
             quantizer = self.model.quantizer
             relaxed = quantizer.relaxed(quantizer.logits(estimate.latents), _between(stage.temperature, part))
             body_pose = self.model.decode_latents(relaxed)
-            total = total + weights.prior * self.prior.pull(estimate.latents, _between(stage.noise, part), self.generator)
+            total = total + weights.prior * self.prior.pull(
+                estimate.latents, _between(stage.noise, part), self.generator
+            )
         else:
             body_pose = self.model.decode_latents(estimate.latents)
         if "residual" in stage.moves:

@@ -15,5 +15,7 @@ def asset(name: str) -> Path:
     """
     path = ASSETS / name
     if not path.is_file():
-        raise FileNotFoundError(f"the shipped file {name} is not in {ASSETS}: reinstall, or check out the whole repository")
+        raise FileNotFoundError(
+            f"the shipped file {name} is not in {ASSETS}: reinstall, or check out the whole repository"
+        )
     return path

@@ -1,9 +1,9 @@
 """The code prior: a denoiser that knows which codes of a QPoser go together.
 
 It works on the latents that codes stand for, standardised over the training poses, so that single codes, mixtures of
-codes (relaxed ones) and noisy latents are all points of one space. Where a fitter stands at latents ``z``, the denoiser,
-shown ``z`` plus noise, says where human poses near ``z`` lie; the way there is the pull that a fit follows (score
-distillation: the gradient of a squared distance to the denoiser's answer, which is taken as a constant).
+codes (relaxed ones) and noisy latents are all points of one space. Where a fitter stands at latents ``z``, the
+denoiser, shown ``z`` plus noise, says where human poses near ``z`` lie; the way there is the pull that a fit follows
+(score distillation: the gradient of a squared distance to the denoiser's answer, which is taken as a constant).
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ def tree_levels(num_joints: int) -> tuple[tuple[int, ...], ...]:
     for joint in range(1, num_joints):
         depth[joint] = depth[PARENTS[joint]] + 1
     return tuple(
-        tuple(joint for joint in depth if depth[joint] == level) for level in range(1, max(depth.values(), default=0) + 1)
+        tuple(joint for joint in depth if depth[joint] == level)
+        for level in range(1, max(depth.values(), default=0) + 1)
     )
 
 
@@ -37,7 +38,7 @@ def forward_kinematics(
     """
     num_joints = rotations.shape[-3]
     world: list[Tensor] = [rotations[..., 0, :, :]] * num_joints
-    position: list[Tensor] = [rest_joints[..., 0, :].expand(rotations.shape[:-3] + (3,))] * num_joints
+    position: list[Tensor] = [rest_joints[..., 0, :].expand((*rotations.shape[:-3], 3))] * num_joints
     for level in tree_levels(num_joints):
         parents = [PARENTS[joint] for joint in level]
         parent_world = torch.stack([world[parent] for parent in parents], dim=-3)

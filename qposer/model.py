@@ -70,7 +70,9 @@ class QPoser(nn.Module):
         self.quantizer = MultiHeadQuantizer(config.heads, config.codes, config.code_dim)
         self.decoder = GLIFStack(NUM_BODY_JOINTS, latent, 6, *stack)
 
-    def encode(self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]) -> Int[Tensor, "*batch 21 heads"]:
+    def encode(
+        self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
+    ) -> Int[Tensor, "*batch 21 heads"]:
         """Codes of poses.
 
         Raises:
@@ -78,7 +80,9 @@ class QPoser(nn.Module):
         """
         return self.encode_latents(self.latents(body_pose))
 
-    def latents(self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21 heads dim"]:
+    def latents(
+        self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
+    ) -> Float[Tensor, "*batch 21 heads dim"]:
         """Continuous latents of poses, before quantisation.
 
         Raises:
@@ -164,5 +168,5 @@ def as_matrices(body_pose: Tensor) -> Float[Tensor, "*batch 21 3 3"]:
     return matrices
 
 
-def _identity_6d(like: Tensor) -> Float[Tensor, "6"]:
+def _identity_6d(like: Tensor) -> Float[Tensor, 6]:
     return like.new_tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 # fmt: off
 JOINT_NAMES: tuple[str, ...] = (
@@ -23,9 +19,7 @@ NUM_BODY_JOINTS = 21
 BODY_JOINT_NAMES = JOINT_NAMES[1 : NUM_BODY_JOINTS + 1]
 
 MIRROR: tuple[int, ...] = tuple(
-    JOINT_NAMES.index(
-        name.replace("left", "right") if name.startswith("left") else name.replace("right", "left")
-    )
+    JOINT_NAMES.index(name.replace("left", "right") if name.startswith("left") else name.replace("right", "left"))
     for name in JOINT_NAMES
 )
 """Joint ``j`` of a pose seen in a mirror is joint ``MIRROR[j]`` of the pose itself."""
@@ -33,9 +27,9 @@ MIRROR: tuple[int, ...] = tuple(
 
 # fmt: off
 REST_JOINTS: Float[np.ndarray, "24 3"] = np.array([
-    [0.0, 0.0, 0.0], [0.0985, -0.0340, 0.0110], [-0.0985, -0.0340, 0.0110], [0.0, 0.1499, -0.0247],
-    [0.1313, -0.3944, 0.0073], [-0.1313, -0.3944, 0.0073], [0.0, 0.2311, -0.0273], [0.1182, -0.8265, -0.0363],
-    [-0.1182, -0.8265, -0.0363], [0.0, 0.3571, -0.0371], [0.1275, -0.8764, 0.1045], [-0.1275, -0.8764, 0.1045],
+    [0.0, 0.0, 0.0], [0.0985, -0.0155, 0.0110], [-0.0985, -0.0155, 0.0110], [0.0, 0.1499, -0.0247],
+    [0.1329, -0.3942, 0.0071], [-0.1329, -0.3942, 0.0071], [0.0, 0.2311, -0.0273], [0.1198, -0.8263, -0.0365],
+    [-0.1198, -0.8263, -0.0365], [0.0, 0.3571, -0.0371], [0.1292, -0.8762, 0.1044], [-0.1292, -0.8762, 0.1044],
     [0.0, 0.5412, 0.0016], [0.0232, 0.4652, 0.0157], [-0.0232, 0.4652, 0.0157], [0.0, 0.6382, 0.0349],
     [0.1762, 0.4712, 0.0118], [-0.1762, 0.4712, 0.0118], [0.4346, 0.4712, 0.0118], [-0.4346, 0.4712, 0.0118],
     [0.6661, 0.4712, 0.0118], [-0.6661, 0.4712, 0.0118], [0.7665, 0.4690, 0.0037], [-0.7665, 0.4690, 0.0037],

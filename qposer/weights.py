@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ def write_tensors(path: str | Path, tensors: dict[str, Tensor], metadata: dict[s
     temporary = path.with_name(path.name + ".part")
     try:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

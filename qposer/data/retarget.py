@@ -30,7 +30,7 @@ class Rig:
         leg: for hip, knee, ankle, foot.
         arm: for collar, shoulder, elbow, wrist; the last only says where the hand's bone ends.
         stiff_forearm: the forearm does not twist; when the palm turns, all of it is at the wrist.
-        nod: degrees by which the zero pose of the skeleton holds (neck, head) lower than a person who looks ahead.
+        nod: degrees by which the skeleton's zero pose bows (neck, head) more than a person who looks ahead does.
     """
 
     name: str
@@ -103,8 +103,8 @@ def retarget(motion: Motion) -> Float[np.ndarray, "frames 24 3"]:
     A body part of SMPL turns from SMPL's rest pose as the same part turned from the recording's, once SMPL's rest
     pose has been laid over the recording's: limbs by the smallest rotation that aligns their bones, so that posed bones
     point exactly where the recorded ones do; feet by the lean of the shin to the side, so that soles stay flat
-    whatever the height of the ankle joint; trunk, neck and head upright as they are. The hands (joints 22 and 23) are
-    zero: what moves inside the hand is not recorded well enough.
+    whatever the height of the ankle joint; trunk, neck and head upright as they are. Elbow and wrist share the turn of
+    the palm. The hands (joints 22 and 23) are zero: what moves inside the hand is not recorded well enough.
 
     Raises:
         ValueError: the skeleton is none of ``RIGS``.

@@ -1,0 +1,1 @@
+"""Training the prior, and measuring how well it reconstructs."""

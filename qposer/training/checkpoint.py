@@ -13,7 +13,7 @@ from qposer.weights import read_tensors, write_tensors
 def save_checkpoint(
     path: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator, best: float
 ) -> None:
-    """Write model (buffers that a saved model leaves out included), optimiser and random state, at once or not at all."""
+    """Write optimiser, random state and model, with the buffers that a saved model leaves out, all or nothing."""
     tensors = {f"model.{name}": tensor for name, tensor in _tensors(model).items()}
     for index, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}

@@ -76,7 +76,10 @@ def run(
                 figures = validate()
                 model.train()
                 terms_mean = {name: value / config.validate_every for name, value in sums.items()}
-                _log(config.out / "log.csv", {"step": step, "seconds": time.monotonic() - started, **terms_mean, **figures})
+                _log(
+                    config.out / "log.csv",
+                    {"step": step, "seconds": time.monotonic() - started, **terms_mean, **figures},
+                )
                 sums = {}
                 name, figure = next(iter(figures.items()))
                 progress.update(task, description=f"{name} {figure:.3f}")

@@ -80,7 +80,7 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
     prior.mean.copy_(sample.mean(0))
     prior.scale.copy_(sample.std(0))
 
-    def error(clean: Float[Tensor, "poses 21 latent"], level: Float[Tensor, "poses"]) -> Float[Tensor, ""]:
+    def denoising_error(clean: Float[Tensor, "poses 21 latent"], level: Float[Tensor, "poses"]) -> Float[Tensor, ""]:
         """Squared error in the units in which the network's own output has unit variance (Karras et al., table 1)."""
         noise = torch.randn(clean.shape, generator=generator).to(clean)
         denoised = prior.denoise(clean + level[:, None, None] * noise, level)
@@ -90,14 +90,16 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
     def loss() -> dict[str, torch.Tensor]:
         clean = encode(draw_poses(poses, config.batch_size, generator), config.hard)
         drawn = torch.randn(len(clean), generator=generator)
-        return {"loss": error(clean, (config.noise_log_mean + config.noise_log_std * drawn).exp().to(clean))}
+        return {"loss": denoising_error(clean, (config.noise_log_mean + config.noise_log_std * drawn).exp().to(clean))}
 
     held_out = encode(axis_angle_to_matrix(data.body_pose("validation")[::4]), hard=1.0)
 
     @torch.no_grad()
     def validate() -> dict[str, float]:
-        by_level = {f"validation_{level}": error(held_out, held_out.new_full((len(held_out),), level)).item() for level in VALIDATION_LEVELS}  # fmt: skip
-        return {"validation": sum(by_level.values()) / len(by_level), **by_level}
+        levels = torch.tensor(VALIDATION_LEVELS).to(held_out)
+        errors = [denoising_error(held_out, level.expand(len(held_out))).item() for level in levels]
+        by_level = {f"validation_{level}": error for level, error in zip(VALIDATION_LEVELS, errors, strict=True)}
+        return {"validation": sum(errors) / len(errors), **by_level}
 
     return CodePrior.from_pretrained(run(config, prior, generator, loss, validate, lambda: None, console))
 

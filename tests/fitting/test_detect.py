@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fitting.detect import _landmarker, detect
+from fitting.detect import detect
 from fitting.images import read_image
 from fitting.keypoints import FORMATS
 from qposer.assets import asset
@@ -67,6 +67,5 @@ def test_what_is_no_photo(photo):
 
 
 def test_mediapipe_is_silent(walk, capfd):
-    _landmarker.cache_clear()
     detect(walk)
     assert capfd.readouterr().err == ""

@@ -5,14 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from qposer.data.dataset import PoseDataset, mirror, split
-from qposer.kinematics import forward_kinematics, mirror_body_pose
-from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import MIRROR, REST_JOINTS
+from qposer.data.dataset import PoseDataset, split
 
 COLUMNS = {
     "pose": np.arange(3 * 24 * 3, dtype=np.float32).reshape(3, 24, 3),
@@ -70,27 +64,3 @@ def test_no_file_and_no_archive(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", COLUMNS["pose"])
     with pytest.raises(ValueError, match="expected an npz archive"):
         PoseDataset.load(tmp_path / "one.npy")
-
-
-POSES = arrays(np.float64, (2, 24, 3), elements=st.floats(-1.5, 1.5))
-
-
-@given(POSES)
-def test_mirrored_joints_are_where_the_mirror_shows_them(pose: np.ndarray) -> None:
-    rest = torch.from_numpy(REST_JOINTS).double()
-    posed = forward_kinematics(axis_angle_to_matrix(torch.from_numpy(pose)), rest)[1]
-    mirrored = forward_kinematics(axis_angle_to_matrix(mirror(torch.from_numpy(pose))), rest)[1]
-    torch.testing.assert_close(mirrored, (posed * torch.tensor([-1.0, 1.0, 1.0]))[:, list(MIRROR)])
-
-
-@given(POSES)
-def test_mirror_twice_is_nothing_and_agrees_with_matrices(pose: np.ndarray) -> None:
-    body = torch.from_numpy(pose)[:, 1:22]
-    torch.testing.assert_close(mirror(mirror(body)), body, rtol=0, atol=0)
-    torch.testing.assert_close(axis_angle_to_matrix(mirror(body)), mirror_body_pose(axis_angle_to_matrix(body)))
-    torch.testing.assert_close(mirror(torch.from_numpy(pose))[:, 1:22], mirror(body))
-
-
-def test_mirror_of_another_skeleton() -> None:
-    with pytest.raises(ValueError, match="expected 24 or 21 joints, found 22"):
-        mirror(torch.zeros(22, 3))

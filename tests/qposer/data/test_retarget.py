@@ -122,6 +122,28 @@ def test_turning_the_person_turns_only_the_root(rig: str, yaw: float) -> None:
     np.testing.assert_allclose(smpl(after)[0][:, 0], turn @ smpl(before)[0][:, 0], atol=1e-6)
 
 
+@pytest.mark.parametrize("rig", MOTIONS)
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_elbow_and_wrist_share_the_turn_of_the_palm(rig: str, side: str) -> None:
+    motion = MOTIONS[rig]
+    palm = ARMS[rig][2] if rig != "cmu-bvh" else "LeftFingerBase"
+    hand = motion.names.index(palm if side == "left" else right(palm))
+    elbow, wrist = (JOINT_NAMES.index(f"{side}_{name}") for name in ("elbow", "wrist"))
+    world, positions = smpl(retarget(motion))
+    turn = np.radians(30)
+    forearm = positions[:, wrist] - positions[:, elbow]
+    forearm /= np.linalg.norm(forearm, axis=-1, keepdims=True)
+
+    turned = motion.rotations.copy()
+    turned[:, hand] = Rotation.from_rotvec(turn * forearm).as_matrix() @ turned[:, hand]
+    after, moved = smpl(retarget(replace(motion, rotations=turned)))
+
+    half = Rotation.from_rotvec(turn / 2 * forearm).as_matrix()
+    np.testing.assert_allclose(after[:, elbow], half @ world[:, elbow], atol=1e-6)
+    np.testing.assert_allclose(after[:, wrist], half @ half @ world[:, wrist], atol=1e-6)
+    np.testing.assert_allclose(moved[:, wrist], positions[:, wrist], atol=1e-6)
+
+
 def test_amass_passes_through(write_amass: Callable[..., Path]) -> None:
     poses = np.random.default_rng(1).normal(scale=0.5, size=(7, 156))
     pose = retarget(read_amass(write_amass(poses)))

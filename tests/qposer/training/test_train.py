@@ -35,7 +35,9 @@ def poses(tmp_path_factory):
 
 
 def config(poses, out, **changes):
-    return TrainConfig(data=poses, out=out, model=SMALL, **({"steps": 40, "batch_size": 32, "validate_every": 20} | changes))
+    return TrainConfig(
+        data=poses, out=out, model=SMALL, **({"steps": 40, "batch_size": 32, "validate_every": 20} | changes)
+    )
 
 
 def test_training_lowers_the_error(poses, tmp_path):
@@ -73,7 +75,14 @@ def test_a_code_prior_learns_to_denoise(poses, tmp_path):
     train(config(poses, tmp_path / "run"), QUIET)
     weights = tmp_path / "run" / "best.safetensors"
     prior_config = PriorConfig(
-        data=poses, out=tmp_path / "prior", qposer=weights, steps=300, batch_size=64, validate_every=100, width=64, depth=1
+        data=poses,
+        out=tmp_path / "prior",
+        qposer=weights,
+        steps=300,
+        batch_size=64,
+        validate_every=100,
+        width=64,
+        depth=1,
     )
     train_prior(prior_config, QUIET)
     errors = [float(row["validation"]) for row in csv.DictReader((tmp_path / "prior" / "log.csv").open())]

@@ -1,0 +1,88 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fitting.objective import gmof, reprojection, shape_prior
+
+
+def people(count=3, joints=5, seed=0):
+    """Projections, keypoints, confidences and heights."""
+    generator = torch.Generator().manual_seed(seed)
+    keypoints = 100 * torch.randn(count, joints, 2, generator=generator, dtype=torch.float64)
+    projected = keypoints + 10 * torch.randn(keypoints.shape, generator=generator, dtype=torch.float64)
+    confidence = torch.rand(count, joints, generator=generator, dtype=torch.float64)
+    return projected, keypoints, confidence, torch.arange(1.0, count + 1, dtype=torch.float64) * 100
+
+
+def naive_reprojection(projected, keypoints, confidence, height, rho):
+    """Of one person, a keypoint at a time."""
+    total = weights = 0.0
+    for (x, y), (u, v), c in zip(projected.tolist(), keypoints.tolist(), confidence.tolist(), strict=True):
+        squared = ((x - u) ** 2 + (y - v) ** 2) / float(height) ** 2
+        total += c**2 * (rho**2 * squared) / (rho**2 + squared)
+        weights += c**2
+    return total / weights
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1e6), st.floats(1e-3, 1e3))
+def test_gmof_is_the_formula_and_never_above_rho_squared(residual, rho):
+    value = float(gmof(torch.tensor(residual, dtype=torch.float64).square(), rho))
+    assert value == pytest.approx(rho**2 * residual**2 / (residual**2 + rho**2))
+    assert 0 <= value <= rho**2 * (1 + 1e-9)
+    assert value <= residual**2 * (1 + 1e-9)
+
+
+def test_gmof_is_quadratic_near_zero_and_flat_far_away():
+    squared = torch.tensor([1e-8, 1e8], dtype=torch.float64, requires_grad=True)
+    gmof(squared, 0.1).sum().backward()
+    assert squared.grad[0] == pytest.approx(1.0, rel=1e-4)
+    assert squared.grad[1] < 1e-15
+
+
+def test_reprojection_is_its_naive_reference():
+    projected, keypoints, confidence, height = people()
+    values = reprojection(projected, keypoints, confidence, height, 0.1)
+    assert values.shape == (3,)
+    for person in range(3):
+        expected = naive_reprojection(projected[person], keypoints[person], confidence[person], height[person], 0.1)
+        assert float(values[person]) == pytest.approx(expected)
+
+
+def test_reprojection_of_a_person_does_not_depend_on_the_others():
+    batch = people(4)
+    together = reprojection(*batch, 0.2)
+    for person in range(4):
+        alone = reprojection(*(value[person : person + 1] for value in batch), 0.2)
+        assert float(alone) == pytest.approx(float(together[person]), rel=1e-12)
+
+
+def test_reprojection_counts_parts_of_the_height_and_shares_of_the_confidence():
+    projected, keypoints, confidence, height = people()
+    values = reprojection(projected, keypoints, confidence, height, 0.1)
+    larger = reprojection(7 * projected, 7 * keypoints, confidence, 7 * height, 0.1)
+    fainter = reprojection(projected, keypoints, 0.3 * confidence, height, 0.1)
+    assert torch.allclose(values, larger)
+    assert torch.allclose(values, fainter)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e18])
+def test_keypoints_without_confidence_have_no_influence_and_no_nan_gradient(far):
+    projected, keypoints, confidence, height = people()
+    confidence[:, 2] = 0.0
+    expected = reprojection(projected, keypoints, confidence, height, 0.1)
+    moved = projected.clone()
+    moved[:, 2] = far
+    moved.requires_grad_()
+    values = reprojection(moved, keypoints, confidence, height, 0.1)
+    values.sum().backward()
+    assert torch.allclose(values, expected)
+    assert torch.isfinite(moved.grad).all()
+    assert (moved.grad[:, 2] == 0).all()
+    assert (moved.grad[:, [0, 1, 3, 4]].abs().sum(-1) > 0).all()
+
+
+def test_shape_prior():
+    betas = torch.tensor([[0.0, 0.0], [3.0, -4.0]])
+    assert shape_prior(betas).tolist() == [0.0, 25.0]
