@@ -66,6 +66,9 @@ Unknown = Literal["orient", "transl", "betas", "latents", "residual"]
 STEP_SIZES: dict[Unknown, float] = {"orient": 0.02, "transl": 0.01, "betas": 0.05, "latents": 0.1, "residual": 0.01}
 """Of Adam, at a stage's start; translations are in parts of the depth, latents are standardised."""
 
+GRADIENT_FLOOR = 1e-3
+"""Adam takes smaller steps along gradients below this, where rounding would else decide the direction of whole ones."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -86,8 +89,8 @@ class Weights:
     """Of the terms of the objective."""
 
     data: float = 2e3
-    prior: float = 1.0
-    shape: float = 2e-3
+    prior: float = 10.0
+    shape: float = 1e-2
     residual: float = 10.0
 
 
@@ -110,7 +113,7 @@ class Solver:
         }
         unknowns = {name: value.detach().clone().requires_grad_(name in stage.moves) for name, value in values.items()}
         groups = [{"params": [unknowns[name]], "lr": STEP_SIZES[name]} for name in stage.moves]
-        optimizer = torch.optim.Adam(groups, betas=(0.9, 0.95))
+        optimizer = torch.optim.Adam(groups, betas=(0.9, 0.95), eps=GRADIENT_FLOOR)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, total_iters=stage.steps)
 
         def current() -> Estimate:

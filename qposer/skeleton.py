@@ -25,6 +25,35 @@ MIRROR: tuple[int, ...] = tuple(
 """Joint ``j`` of a pose seen in a mirror is joint ``MIRROR[j]`` of the pose itself."""
 
 
+def _with_sides(parts: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The parts, with those that have an asterisk replaced by their left and right ones, and by both together."""
+    named: dict[str, tuple[str, ...]] = {}
+    for part, joints in parts.items():
+        if "*" not in part:
+            named[part] = joints
+            continue
+        sides = {side: tuple(joint.replace("*", side) for joint in joints) for side in ("left", "right")}
+        named |= {part.replace("*", side): joints for side, joints in sides.items()}
+        named[f"{part.removeprefix('*_')}s"] = sides["left"] + sides["right"]
+    return named
+
+
+BODY_PARTS: dict[str, tuple[str, ...]] = {joint: (joint,) for joint in BODY_JOINT_NAMES} | _with_sides(
+    {
+        "*_arm": ("*_collar", "*_shoulder", "*_elbow", "*_wrist"),
+        "*_leg": ("*_hip", "*_knee", "*_ankle", "*_foot"),
+        "torso": ("spine1", "spine2", "spine3"),
+        "head": ("neck", "head"),
+        "upper_body": tuple(j for j in BODY_JOINT_NAMES if not j.endswith(("hip", "knee", "ankle", "foot"))),
+        "lower_body": tuple(j for j in BODY_JOINT_NAMES if j.endswith(("hip", "knee", "ankle", "foot"))),
+        "left_side": tuple(j for j in BODY_JOINT_NAMES if j.startswith("left")),
+        "right_side": tuple(j for j in BODY_JOINT_NAMES if j.startswith("right")),
+    }
+)
+"""Joints of the body pose that make up a part, by the part's name; each joint is a part, too, but ``head`` is the head
+with the neck."""
+
+
 # fmt: off
 REST_JOINTS: Float[np.ndarray, "24 3"] = np.array([
     [0.0, 0.0, 0.0], [0.0985, -0.0155, 0.0110], [-0.0985, -0.0155, 0.0110], [0.0, 0.1499, -0.0247],

@@ -1,0 +1,343 @@
+"""Fits of bodies whose pose, place and camera are known; those of a real photo are in ``tests/demos``."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from fitting import fit, fit_image, fit_keypoints
+from fitting.body import Body
+from fitting.camera import Camera, default_focal
+from fitting.fit import FitSettings, Fitter, total_steps
+from fitting.images import Photo
+from fitting.keypoints import FORMATS, Keypoints
+from fitting.solver import Stage
+from qposer.codeprior import CodePrior, CodePriorConfig
+from qposer.model import QPoser
+from qposer.rotations import axis_angle_to_matrix, geodesic_angle
+from qposer.skeleton import BODY_JOINT_NAMES
+
+SIZE = (1920, 1080)
+FOCAL = 1700.0
+
+WALK = {
+    "left_shoulder": (0, 0, -1.2),
+    "right_shoulder": (0, 0, 1.2),
+    "left_elbow": (0, -0.4, 0),
+    "right_elbow": (0, 0.5, 0),
+    "left_hip": (-0.5, 0, 0),
+    "right_hip": (0.3, 0, 0),
+    "left_knee": (0.2, 0, 0),
+    "right_knee": (0.6, 0, 0),
+}
+WAVE = {"left_shoulder": (0, 0, -1.2), "right_shoulder": (0, 0, -0.6), "right_elbow": (0, 0.8, 0)}
+SQUAT = {
+    "left_shoulder": (0, -0.9, -0.4),
+    "right_shoulder": (0, 0.9, 0.4),
+    "left_hip": (-1.2, 0, 0.2),
+    "right_hip": (-1.2, 0, -0.2),
+    "left_knee": (1.5, 0, 0),
+    "right_knee": (1.5, 0, 0),
+}
+
+# pose, degrees that the person has turned from facing the camera, position of the pelvis in metres
+PEOPLE = [
+    (WALK, 0, (-1.5, 0.2, 5.0)),
+    (WALK, 180, (1.5, 0.0, 5.5)),
+    (WAVE, 90, (-2.0, 0.3, 7.0)),
+    (WAVE, -10, (0.3, 0.6, 4.0)),
+    (SQUAT, 20, (2.5, -0.4, 6.0)),
+]
+UPPER_BODY = 3
+"""The one whose legs are not seen."""
+
+LEGS = ("knee", "ankle", "heel", "foot_index", "toe")
+
+
+@dataclasses.dataclass(frozen=True)
+class Truth:
+    orient: torch.Tensor
+    body_pose: torch.Tensor
+    transl: torch.Tensor
+
+
+def matrices(pose):
+    axis_angle = torch.zeros(21, 3)
+    for name, rotation in pose.items():
+        axis_angle[BODY_JOINT_NAMES.index(name)] = torch.tensor(rotation)
+    return axis_angle_to_matrix(axis_angle)
+
+
+def orientation(turn):
+    upright, turned = torch.tensor([math.pi, 0, 0]), torch.tensor([0, math.radians(turn), 0])
+    return axis_angle_to_matrix(upright) @ axis_angle_to_matrix(turned)
+
+
+@pytest.fixture(scope="module")
+def fitter():
+    return Fitter()
+
+
+@pytest.fixture(scope="module")
+def truth(fitter):
+    """Poses that codes decode to."""
+    body_pose = fitter.model.reconstruct(torch.stack([matrices(pose) for pose, _, _ in PEOPLE]))
+    orient = torch.stack([orientation(turn) for _, turn, _ in PEOPLE])
+    pelvis = fitter.body(torch.zeros(1, 3), torch.zeros(1, 21, 3)).joints[0, 0]
+    return Truth(orient, body_pose, torch.tensor([place for _, _, place in PEOPLE]) - pelvis)
+
+
+def seen_by_camera(fitter, truth, format="mediapipe"):
+    """Exact keypoints, but for the legs of one person."""
+    landmarks = fitter.body.landmarks(truth.orient, truth.body_pose, None, truth.transl, format=format)
+    xy = Camera.for_image(*SIZE, FOCAL, batch=len(landmarks)).project(landmarks).numpy()
+    confidence = np.ones(xy.shape[:2])
+    legs = [k for k, name in enumerate(FORMATS[format].names) if name.endswith(LEGS)]
+    xy[UPPER_BODY, legs], confidence[UPPER_BODY, legs] = np.nan, 0.0
+    return Keypoints(xy, confidence, format)
+
+
+@pytest.fixture(scope="module")
+def keypoints(fitter, truth):
+    return seen_by_camera(fitter, truth)
+
+
+@pytest.fixture(scope="module")
+def results(fitter, keypoints):
+    """Everybody, in one batch."""
+    return fitter.fit_keypoints(keypoints, SIZE, FOCAL)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Stages of two steps, for what does not depend on how good a fit is."""
+    for name, value in list(vars(fit).items()):
+        if isinstance(value, Stage):
+            monkeypatch.setattr(fit, name, dataclasses.replace(value, steps=2))
+
+
+def degrees_between(result, orient):
+    found = axis_angle_to_matrix(torch.from_numpy(result.global_orient))
+    return math.degrees(geodesic_angle(found, orient))
+
+
+def projected(result, format="mediapipe"):
+    parameters = (result.global_orient, result.body_pose, result.betas, result.transl)
+    landmarks = Body.open().landmarks(*(torch.from_numpy(value)[None] for value in parameters), format=format)
+    return Camera.for_image(*result.image_size.tolist(), result.focal).project(landmarks)[0].numpy()
+
+
+def test_people_are_found_where_they_are(results, truth):
+    assert len(results) == len(PEOPLE)
+    for result, orient, transl in zip(results, truth.orient, truth.transl, strict=True):
+        assert result.reprojection_error_percent < 1.5
+        assert degrees_between(result, orient) < 40
+        np.testing.assert_allclose(result.transl[:2] / result.transl[2], transl[:2] / transl[2], atol=0.05)
+        assert result.transl[2] == pytest.approx(transl[2].item(), rel=0.2)
+
+
+def test_joints_that_are_seen_are_near_the_true_ones(fitter, results, truth):
+    true = fitter.body(truth.orient, truth.body_pose, None, truth.transl).joints.numpy()
+    for person, result in enumerate(results):
+        if person != UPPER_BODY:
+            distance = np.linalg.norm((result.joints - result.joints[0]) - (true[person] - true[person, 0]), axis=-1)
+            assert distance[:22].mean() < 0.2
+
+
+def test_errors_and_heights_are_what_they_are_said_to_be(keypoints, results):
+    for person, result in enumerate(results):
+        seen = keypoints.seen[person]
+        distance = np.linalg.norm(projected(result) - keypoints.xy[person], axis=-1)[seen]
+        assert result.reprojection_error_px == pytest.approx(distance.mean(), abs=0.05)
+        assert result.person_height_px == pytest.approx(FOCAL * 1.69 / result.transl[2], rel=0.15)
+
+
+def test_results_are_those_of_their_codes(fitter, results):
+    codes = torch.from_numpy(np.stack([result.codes for result in results]))
+    decoded = fitter.model.decode(codes)
+    found = axis_angle_to_matrix(torch.from_numpy(np.stack([result.body_pose for result in results])))
+    assert geodesic_angle(found, decoded).max() < 1e-3
+
+
+def test_meshes_and_joints_are_those_of_the_parameters(fitter, results):
+    for result in results:
+        parameters = (result.global_orient, result.body_pose, result.betas, result.transl)
+        output = fitter.body(*(torch.from_numpy(value)[None] for value in parameters))
+        np.testing.assert_allclose(result.vertices, output.vertices[0], atol=1e-4)
+        np.testing.assert_allclose(result.joints, output.joints[0], atol=1e-4)
+        assert result.faces.max() == len(result.vertices) - 1
+
+
+def test_a_fit_does_not_depend_on_who_else_is_on_the_photo(fitter, keypoints, results):
+    (alone,) = fitter.fit_keypoints(keypoints[2], SIZE, FOCAL)
+    assert np.abs(alone.vertices - results[2].vertices).max() < 1e-3
+    assert np.array_equal(alone.codes, results[2].codes)
+
+
+def test_residual_rotations_do_not_make_the_error_larger(fitter, keypoints, results):
+    chosen = [0, 4]
+    free = Fitter(fitter.body, fitter.model, fitter.prior, FitSettings(residual=True))
+    for person, result in zip(chosen, free.fit_keypoints(keypoints[chosen], SIZE, FOCAL), strict=True):
+        assert result.reprojection_error_px <= results[person].reprojection_error_px + 0.1
+        decoded = fitter.model.decode(torch.from_numpy(result.codes))
+        added = geodesic_angle(axis_angle_to_matrix(torch.from_numpy(result.body_pose)), decoded)
+        assert 1e-4 < added.max() < math.radians(40)
+        assert result.settings["residual"] is True
+
+
+@pytest.mark.parametrize("format", ["openpose", "coco"])
+def test_formats(fitter, truth, format):
+    chosen = [0, 1]
+    given = seen_by_camera(fitter, truth, format)[chosen]
+    for person, result in zip(chosen, fitter.fit_keypoints(given, SIZE, FOCAL), strict=True):
+        assert result.reprojection_error_percent < 1.5
+        assert degrees_between(result, truth.orient[person]) < 40
+        assert result.keypoints.format == format
+
+
+def test_a_long_lens(fitter, truth):
+    """A person far away, seen large."""
+    focal, transl = 6000.0, torch.tensor([[0.5, 0.5, 18.0]])
+    landmarks = fitter.body.landmarks(truth.orient[:1], truth.body_pose[:1], None, transl)
+    xy = Camera.for_image(*SIZE, focal).project(landmarks).numpy()
+    (result,) = fitter.fit_keypoints(Keypoints(xy, np.ones((1, 33)), "mediapipe"), SIZE, focal)
+    assert result.reprojection_error_percent < 2
+    assert result.transl[2] == pytest.approx(18, rel=0.2)
+
+
+@pytest.mark.usefixtures("quick")
+class TestWithShortStages:
+    def test_the_same_seed_gives_the_same_fit(self, fitter, keypoints):
+        first, again = (fitter.fit_keypoints(keypoints[:2], SIZE, FOCAL) for _ in range(2))
+        for one, other in zip(first, again, strict=True):
+            assert np.array_equal(one.vertices, other.vertices)
+            assert np.array_equal(one.codes, other.codes)
+
+    def test_the_focal_length_given_is_kept(self, fitter, keypoints):
+        result = fitter.fit_keypoints(keypoints, SIZE, 1234.5)[1]
+        assert result.focal == 1234.5
+        assert result.centre.tolist() == [960, 540]
+        assert result.image_size.tolist() == [1920, 1080]
+
+    def test_the_focal_length_is_assumed_from_the_size_where_it_is_unknown(self, fitter, keypoints):
+        assert fitter.fit_keypoints(keypoints[0], SIZE)[0].focal == pytest.approx(default_focal(*SIZE))
+
+    @pytest.mark.parametrize(("given", "noted", "used"), [(None, 1500.0, 1500), (900, 1500.0, 900), (900, None, 900)])
+    def test_the_focal_length_is_that_of_the_photo_unless_given(self, fitter, keypoints, given, noted, used):
+        photo = Photo(np.zeros((1080, 1920, 3), np.uint8), noted)
+        assert fitter.fit_photo(photo, focal=given, keypoints=keypoints)[0].focal == used
+
+    def test_people_of_a_photo_come_largest_first_and_no_more_than_asked_for(self, fitter, keypoints):
+        photo = Photo(np.zeros((1080, 1920, 3), np.uint8))
+        expected = keypoints.largest_first()
+        for people in (1, 2, 9):
+            fitted = fitter.fit_photo(photo, people, keypoints=keypoints)
+            assert len(fitted) == min(people, len(PEOPLE))
+            for person, result in enumerate(fitted):
+                assert np.array_equal(result.keypoints.xy, expected[person].xy)
+
+    def test_keypoints_keep_their_order(self, fitter, keypoints):
+        for person, result in enumerate(fitter.fit_keypoints(keypoints, SIZE, FOCAL)):
+            assert np.array_equal(result.keypoints.xy[0], keypoints.xy[person])
+            assert len(result.keypoints) == 1
+
+    @pytest.mark.parametrize("residual", [False, True])
+    def test_ticks_are_counted_beforehand(self, fitter, keypoints, residual):
+        settings = FitSettings(residual)
+        ticks = []
+        other = Fitter(fitter.body, fitter.model, fitter.prior, settings)
+        other.fit_keypoints(keypoints[0], SIZE, tick=lambda: ticks.append(None))
+        assert len(ticks) == total_steps(settings)
+
+    def test_settings_and_version_are_kept_as_json_can_hold_them(self, fitter, keypoints):
+        result = Fitter(settings=FitSettings(seed=7)).fit_keypoints(keypoints[0], SIZE)[0]
+        assert json.loads(json.dumps(result.settings)) == result.settings
+        assert result.settings["seed"] == 7
+        assert result.body == fitter.body.name
+        assert result.qposer_version
+
+    def test_functions_do_as_the_class_does(self, tmp_path, fitter, keypoints):
+        from PIL import Image
+
+        Image.new("RGB", SIZE).save(tmp_path / "black.png")
+        expected = fitter.fit_keypoints(keypoints.largest_first()[:1], SIZE)[0]
+        for result in (
+            fit_keypoints(keypoints.largest_first()[:1], SIZE, body=fitter.body)[0],
+            fit_image(tmp_path / "black.png", keypoints=keypoints)[0],
+        ):
+            assert np.array_equal(result.vertices, expected.vertices)
+
+    def test_a_wild_keypoint_outside_of_the_image_counts_as_unseen(self, fitter, keypoints):
+        wild, unseen = keypoints.xy[:1].copy(), keypoints.confidence[:1].copy()
+        wild[0, 15] = (1e6, -1e6)
+        unseen[0, 15] = 0.0
+        (result,) = fitter.fit_keypoints(Keypoints(wild, keypoints.confidence[:1], "mediapipe"), SIZE)
+        (expected,) = fitter.fit_keypoints(Keypoints(keypoints.xy[:1], unseen, "mediapipe"), SIZE)
+        assert np.array_equal(result.vertices, expected.vertices)
+        assert result.reprojection_error_px == expected.reprojection_error_px
+
+    def test_few_keypoints_suffice(self, fitter, keypoints):
+        confidence = np.zeros((1, 33))
+        confidence[0, [0, 11, 12, 13]] = 1.0
+        (result,) = fitter.fit_keypoints(Keypoints(keypoints.xy[:1], confidence, "mediapipe"), SIZE)
+        assert np.isfinite(result.vertices).all()
+
+
+def test_keypoints_of_another_image_are_refused(fitter, keypoints):
+    xy = keypoints.xy.copy()
+    xy[1, :, 0] += 3000
+    with pytest.raises(ValueError, match=r"most keypoints of person 1 lie outside of the 1920 x 1080 image: give"):
+        fitter.fit_keypoints(Keypoints(xy, keypoints.confidence, "mediapipe"), SIZE)
+
+
+def test_too_few_keypoints_on_the_image_are_refused(fitter, keypoints):
+    confidence = np.zeros((1, 33))
+    confidence[0, [0, 11, 12, 13]] = 1.0
+    xy = keypoints.xy[:1].copy()
+    xy[0, 0] = -5
+    with pytest.raises(ValueError, match=r"person 0 has 3 keypoints"):
+        fitter.fit_keypoints(Keypoints(xy, confidence, "mediapipe"), SIZE)
+
+
+def test_keypoints_in_parts_of_the_size_are_refused(fitter, keypoints):
+    parts = Keypoints(keypoints.xy / SIZE, keypoints.confidence, "mediapipe")
+    with pytest.raises(
+        ValueError, match=r"the keypoints of person 0 lie within 0\.\d pixels of each other.*give pixels"
+    ):
+        fitter.fit_keypoints(parts, SIZE)
+
+
+@pytest.mark.parametrize("focal", [0.0, -5.0, math.nan, math.inf])
+def test_focal_lengths_that_are_none_are_refused(fitter, keypoints, focal):
+    with pytest.raises(ValueError, match="a focal length is a positive number of pixels, not"):
+        fitter.fit_keypoints(keypoints, SIZE, focal)
+    with pytest.raises(ValueError, match="a focal length is a positive number of pixels, not"):
+        fitter.fit_photo(Photo(np.zeros((1080, 1920, 3), np.uint8), 900.0), focal=focal, keypoints=keypoints)
+
+
+@pytest.mark.parametrize("people", [0, -1])
+def test_nobody_cannot_be_fitted(fitter, keypoints, people):
+    with pytest.raises(ValueError, match="ask for 1 at least"):
+        fitter.fit_photo(Photo(np.zeros((1080, 1920, 3), np.uint8)), people, keypoints=keypoints)
+
+
+def test_a_prior_of_another_model_is_refused():
+    model = QPoser(QPoser.from_pretrained().config)
+    prior = CodePrior(CodePriorConfig(latent_dim=5, width=32, depth=1))
+    with pytest.raises(ValueError, match=r"the code prior knows 21 x 5 latents, and the model has 21 x \d+: take two"):
+        Fitter(model=model, prior=prior)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="there is no CUDA device"):
+        Fitter(device="cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_the_gpu_fits_as_well(keypoints):
+    for result in Fitter(device="cuda").fit_keypoints(keypoints[:2], SIZE, FOCAL):
+        assert result.reprojection_error_percent < 1.5
