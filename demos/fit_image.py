@@ -56,6 +56,8 @@ def main(
             from fitting.images import read_image
             from fitting.pictures import fit_pictures
 
+            if out.exists() and not out.is_dir():
+                raise ValueError(f"{out} is a file: give a folder as --out")
             image = read_image(photo)
             given = read_keypoints(keypoints, photo.name) if keypoints else None
             settings = FitSettings(residual, seed)

@@ -228,7 +228,10 @@ def _landmarks(vertices: int) -> Mapping[str, Landmark]:
         ValueError: nobody knows where the landmarks of such a mesh are.
     """
     if vertices in TOPOLOGIES:
-        from smplx.vertex_ids import vertex_ids  # slow to import, and only users' own bodies need it
+        try:
+            from smplx.vertex_ids import vertex_ids  # slow to import, and only users' own bodies need it
+        except ImportError:
+            raise ValueError("bodies of the SMPL family need the smplx package: pip install smplx") from None
 
         return smpl_landmarks(vertex_ids[TOPOLOGIES[vertices]])
     with np.load(asset("body.npz"), allow_pickle=False) as file:

@@ -23,8 +23,8 @@ MODEL = "pose_landmarker_full.task"
 LONG_SIDE = 1920
 """Larger photos are shrunk to this many pixels for detection; keypoints are in the photo's own pixels all the same."""
 
-_TILE = 0.6
-"""Side of the tiles in which small people are searched, as a fraction of the photo's short side."""
+_TILE, _TILE_OF_LONG = 0.6, 0.25
+"""Side of the tiles in which small people are searched: this part of the photo's short side, at least that of its long."""
 
 _TILE_CONFIDENCE = 0.5
 """Mean confidence below which a person found in a tile, which often cuts people, is not believed."""
@@ -86,15 +86,15 @@ def _search(
 def _tiles(picture: UInt8[np.ndarray, "height width 3"]) -> Iterator[tuple[int, int, int]]:
     """Left, top and side of squares that cover the picture and overlap by half."""
     height, width = picture.shape[:2]
-    side = round(_TILE * min(height, width))
+    side = round(max(_TILE * min(height, width), _TILE_OF_LONG * max(height, width)))
     for top in _starts(height, side):
         for left in _starts(width, side):
             yield left, top, side
 
 
 def _starts(length: int, side: int) -> list[int]:
-    steps = int(np.ceil((length - side) / (side / 2)))
-    return np.linspace(0, length - side, steps + 1).astype(int).tolist()
+    steps = max(0, int(np.ceil((length - side) / (side / 2))))
+    return np.linspace(0, max(0, length - side), steps + 1).astype(int).tolist()
 
 
 def _landmarks(

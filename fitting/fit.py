@@ -41,8 +41,8 @@ COARSE = Stage(steps=90, moves=("orient", "transl", "latents"), rho=0.2, noise=(
 FINE = Stage(
     steps=150, moves=("orient", "transl", "betas", "latents"), rho=0.1, noise=(0.7, 0.2), temperature=(1.0, 0.05)
 )
-SETTLE = Stage(steps=40, moves=("orient", "transl", "betas"), rho=0.1)
-SETTLE_RESIDUAL = dataclasses.replace(SETTLE, steps=80, moves=("orient", "transl", "betas", "residual"))
+SETTLE = Stage(steps=40, moves=("orient", "transl", "betas"), rho=0.1, stride=0.2)
+SETTLE_RESIDUAL = dataclasses.replace(SETTLE, steps=80, moves=("orient", "transl", "betas", "residual"), stride=0.5)
 
 TORSO_LEAD = 10.0
 """How much more the torso counts than limbs and face when a body is first placed: these move, the torso does not."""
@@ -146,11 +146,10 @@ class Fitter:
         body_pose = self.model.decode_latents(latents)
         betas = xy.new_zeros(1, self.body.num_betas)
         facings = upright_orientations(xy)
-        output = self.body(facings, body_pose.expand(FACINGS, -1, -1, -1), betas.expand(FACINGS, -1))
-        root = output.joints[:1, :1]
-        landmarks = self.body.landmarks(
+        landmarks, joints = self.body.landmarks_and_joints(
             facings, body_pose.expand(FACINGS, -1, -1, -1), betas.expand(FACINGS, -1), format=keypoints.format
         )
+        root = joints[:1, :1]
         each = torch.arange(people, device=self.device).repeat_interleave(FACINGS)
         many = camera[each]
         roll, transl, _ = place((landmarks - root).repeat(people, 1, 1), xy[each], weight[each], many)

@@ -27,7 +27,10 @@ def read_arrays(path: Path, keys: Iterable[str]) -> dict[str, np.ndarray]:
             raise ValueError(f"found a {type(content).__name__}")
         return {key: _array(content[key]) for key in keys if key in content}
     except Exception as error:  # damaged and crafted pickles raise anything
-        raise ValueError(f"body file {path} is not an SMPL pickle: expected a dictionary of arrays, {error}") from error
+        raise ValueError(
+            f"body file {path} is not an SMPL pickle: expected a dictionary of arrays, {error}; give the file as it "
+            "was downloaded"
+        ) from error
 
 
 class _StandIn:

@@ -63,10 +63,10 @@ class Estimate:
 
 Unknown = Literal["orient", "transl", "betas", "latents", "residual"]
 
-STEP_SIZES: dict[Unknown, float] = {"orient": 0.02, "transl": 0.01, "betas": 0.05, "latents": 0.1, "residual": 0.01}
-"""Of Adam, at a stage's start; translations are in parts of the depth, latents are standardised."""
+STEP_SIZES: dict[Unknown, float] = {"orient": 0.02, "transl": 0.02, "betas": 0.05, "latents": 0.1, "residual": 0.01}
+"""Of Adam; sideways translations are in metres, depths in parts of the depth at the start, latents are standardised."""
 
-GRADIENT_FLOOR = 1e-3
+GRADIENT_FLOOR = 3e-3
 """Adam takes smaller steps along gradients below this, where rounding would else decide the direction of whole ones."""
 
 
@@ -82,6 +82,8 @@ class Stage:
     """Standard deviation of the noise that the code prior is shown, in standardised latent units."""
     temperature: tuple[float, float] = (1.0, 1.0)
     """Of the relaxed codes, in units of the codebook's spacing."""
+    stride: float = 1.0
+    """Factor on the step sizes; they fall to a tenth of that in the course of the stage."""
 
 
 @dataclass(frozen=True)
@@ -103,23 +105,23 @@ class Solver:
 
     def run(self, stage: Stage, problem: Problem, start: Estimate, tick: Callable[[], None]) -> Estimate:
         """Improve an estimate; ``tick`` is called after every step."""
-        depth = start.transl[:, 2:]
+        unit = torch.cat([torch.ones_like(start.transl[:, :2]), start.transl[:, 2:]], dim=-1)
         values: dict[Unknown, Tensor] = {
             "orient": matrix_to_6d(start.orient),
-            "transl": start.transl / depth,
+            "transl": start.transl / unit,
             "betas": start.betas,
             "latents": self.prior.standardise(start.latents),
             "residual": start.residual,
         }
         unknowns = {name: value.detach().clone().requires_grad_(name in stage.moves) for name, value in values.items()}
-        groups = [{"params": [unknowns[name]], "lr": STEP_SIZES[name]} for name in stage.moves]
+        groups = [{"params": [unknowns[name]], "lr": stage.stride * STEP_SIZES[name]} for name in stage.moves]
         optimizer = torch.optim.Adam(groups, betas=(0.9, 0.95), eps=GRADIENT_FLOOR)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, total_iters=stage.steps)
 
         def current() -> Estimate:
             return Estimate(
                 orient=matrix_from_6d(unknowns["orient"]),
-                transl=unknowns["transl"] * depth,
+                transl=unknowns["transl"] * unit,
                 betas=unknowns["betas"],
                 latents=self.prior.unstandardise(unknowns["latents"]).reshape(start.latents.shape),
                 residual=unknowns["residual"],

@@ -26,9 +26,9 @@ class CodePriorConfig:
     """Sizes of a code prior."""
 
     joints: int = 21
-    latent_dim: int = 32
+    latent_dim: int = 8
     """Numbers a joint: heads times the dimension of a code."""
-    width: int = 1024
+    width: int = 512
     depth: int = 3
     """Residual blocks."""
 

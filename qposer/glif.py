@@ -42,7 +42,7 @@ class GLIFBlock(nn.Module):
 
     def forward(self, local: Float[Tensor, "batch joints width"]) -> Float[Tensor, "batch joints width"]:
         """Refined local features."""
-        batch = len(local)
+        batch = local.shape[0]
         key, value = self.key_value(self.gather_norm(local)).unflatten(-1, (2, self.attention_heads, -1)).unbind(-3)
         query = self.queries.unflatten(-1, (self.attention_heads, -1)).expand(batch, -1, -1, -1)
         gathered = F.scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))

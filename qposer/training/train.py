@@ -30,7 +30,7 @@ class TrainConfig:
     """poses.npz, written by ``python -m qposer.data.build``."""
     out: Path
     """Folder of the run: best.safetensors, last.safetensors, log.csv, config.json."""
-    steps: int = 40_000
+    steps: int = 26_000
     batch_size: int = 128
     learning_rate: float = 2e-3
     """At its peak, after a warm-up and before a cosine decay."""

@@ -33,7 +33,7 @@ class TrainConfig:
     """Folder of the run: best.safetensors, last.safetensors, log.csv, config.json."""
     qposer: Path | None = None
     """The QPoser whose latents are learned; the shipped one if left out."""
-    steps: int = 20_000
+    steps: int = 10_000
     batch_size: int = 512
     learning_rate: float = 1e-3
     """At its peak, after a warm-up and before a cosine decay."""
@@ -46,7 +46,7 @@ class TrainConfig:
     """Steps; a checkpoint is written then, too."""
     seed: int = 0
     device: str = "cpu"
-    width: int = 1024
+    width: int = 512
     depth: int = 3
 
 

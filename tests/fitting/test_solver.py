@@ -16,7 +16,7 @@ from qposer.rotations import axis_angle_to_matrix
 PEOPLE = 3
 
 STAND = Stage(steps=15, moves=("orient", "transl"), rho=0.3)
-POSE = Stage(steps=15, moves=("orient", "transl", "latents"), rho=0.2, noise=(1.0, 0.2), temperature=(1.0, 0.1))
+POSE = Stage(steps=15, moves=("orient", "transl", "latents"), rho=0.2, noise=(1.0, 0.2), temperature=(2.0, 0.5))
 SHAPE = Stage(steps=15, moves=("betas",), rho=0.2)
 RESIDUAL = Stage(steps=15, moves=("transl", "residual"), rho=0.2)
 STAGES = {"stand": STAND, "pose": POSE, "shape": SHAPE, "residual": RESIDUAL}
