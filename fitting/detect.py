@@ -24,7 +24,7 @@ LONG_SIDE = 1920
 """Larger photos are shrunk to this many pixels for detection; keypoints are in the photo's own pixels all the same."""
 
 _TILE, _TILE_OF_LONG = 0.6, 0.25
-"""Side of the tiles in which small people are searched: this part of the photo's short side, at least that of its long."""
+"""Side of the tiles in which small people are searched: parts of the photo's short side, and at least of its long."""
 
 _TILE_CONFIDENCE = 0.5
 """Mean confidence below which a person found in a tile, which often cuts people, is not believed."""

@@ -83,12 +83,12 @@ class QPoser(nn.Module):
     def latents(
         self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
     ) -> Float[Tensor, "*batch 21 heads dim"]:
-        """Continuous latents of poses, before quantisation.
+        """Continuous latents of poses, before quantisation, in the model's precision.
 
         Raises:
             ValueError: the pose is of another shape or not finite.
         """
-        return self._encode(as_matrices(body_pose))
+        return self._encode(as_matrices(body_pose).to(self.quantizer.codebooks.dtype))
 
     def encode_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Int[Tensor, "*batch 21 heads"]:
         """The nearest codes of latents."""

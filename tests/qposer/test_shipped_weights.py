@@ -1,0 +1,106 @@
+"""What the shipped weights are held to; a file of weights that breaks these is not the one that was measured."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from qposer.codeprior import CodePrior
+from qposer.data.build import convert
+from qposer.kinematics import body_joints
+from qposer.metrics import mpjpe
+from qposer.model import QPoser
+from qposer.rotations import axis_angle_to_matrix
+from qposer.skeleton import REST_JOINTS
+
+CLIPS = sorted(
+    file for file in (Path(__file__).parent / "data" / "clips").rglob("*") if file.suffix in (".amc", ".bvh")
+)
+T_POSE_CODES = [
+    209,
+    172,
+    39,
+    89,
+    209,
+    113,
+    38,
+    64,
+    221,
+    46,
+    54,
+    180,
+    154,
+    183,
+    41,
+    233,
+    67,
+    187,
+    221,
+    60,
+    234,
+    74,
+    93,
+    5,
+]
+"""Of the first six joints."""
+
+
+@pytest.fixture(scope="module")
+def model():
+    return QPoser.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """The poses of the recorded clips that lie beside the tests."""
+    return torch.cat([torch.from_numpy(convert(clip, fps=60.0).pose)[:, 1:22].float() for clip in CLIPS])
+
+
+def test_files_are_small():
+    sizes = [
+        (Path(__file__).parents[2] / "assets" / name).stat().st_size
+        for name in ("qposer.safetensors", "codeprior.safetensors")
+    ]
+    assert max(sizes) < 20e6
+
+
+def test_recorded_poses_come_back_within_millimetres(model, recorded):
+    rest = torch.from_numpy(REST_JOINTS)
+    truth = axis_angle_to_matrix(recorded)
+    error = 1000 * mpjpe(body_joints(model.reconstruct(truth), rest), body_joints(truth, rest))
+    assert error.mean() < 5
+    assert error.max() < 10
+
+
+def test_codes_of_the_t_pose(model):
+    codes = model.encode(torch.zeros(21, 3)).flatten()[: len(T_POSE_CODES)]
+    assert (codes == torch.tensor(T_POSE_CODES)).float().mean() > 0.9
+
+
+def test_double_precision_decodes_the_same(model, recorded):
+    codes = model.encode(recorded)
+    double = QPoser.from_pretrained().double()
+    torch.testing.assert_close(double.decode(codes).float(), model.decode(codes), atol=1e-4, rtol=0)
+
+
+def test_the_code_prior_takes_noise_off_recorded_poses(model, recorded):
+    prior = CodePrior.from_pretrained()
+    clean = prior.standardise(model.latents(recorded))
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    for level, left in ((0.3, 0.9), (1.0, 0.75)):
+        denoised = prior.denoise(clean + level * noise, torch.full((len(clean),), level))
+        assert (denoised - clean).square().mean() < left * level**2
+
+
+def test_the_pull_is_stronger_on_mixed_up_poses(model, recorded):
+    prior = CodePrior.from_pretrained()
+    latents = model.latents(recorded)
+    order = torch.stack(
+        [torch.randperm(len(latents), generator=torch.Generator().manual_seed(j)) for j in range(21)], 1
+    )
+    mixed = latents[order, torch.arange(21)]
+
+    def pull(latents):
+        return prior.pull(latents, 0.3, torch.Generator().manual_seed(0)).mean()
+
+    assert pull(mixed) > pull(latents)
