@@ -51,11 +51,14 @@ def main(
     try:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("loading", total=None)
+            import torch
+
             from fitting import Body, FitSettings, Fitter, read_keypoints, write_results
             from fitting.fit import total_steps
             from fitting.images import read_image
             from fitting.pictures import fit_pictures
 
+            torch.set_num_threads(1)  # the matrices of a few people are too small to share
             if out.exists() and not out.is_dir():
                 raise ValueError(f"{out} is a file: give a folder as --out")
             image = read_image(photo)
