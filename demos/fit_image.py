@@ -19,6 +19,8 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from qposer.errors import told_in_one_line
+
 
 def main(
     photo: Annotated[Path, tyro.conf.Positional],
@@ -44,34 +46,29 @@ def main(
         seed: of the noise that the prior is shown.
         device: where the optimisation runs.
     """
-    console, errors = (
-        Console(stderr=stderr, soft_wrap=True, markup=False, highlight=False) for stderr in (False, True)
-    )
+    console = Console(soft_wrap=True, markup=False, highlight=False)
     started = time.monotonic()
-    try:
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            task = progress.add_task("loading", total=None)
-            import torch
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    with told_in_one_line("fit_image"), bar as progress:
+        task = progress.add_task("loading", total=None)
+        import torch
 
-            from fitting import Body, FitSettings, Fitter, read_keypoints, write_results
-            from fitting.fit import total_steps
-            from fitting.images import read_image
-            from fitting.pictures import fit_pictures
+        from fitting import Body, FitSettings, Fitter, read_keypoints, write_results
+        from fitting.fit import total_steps
+        from fitting.images import read_image
+        from fitting.pictures import fit_pictures
 
-            torch.set_num_threads(1)  # the matrices of a few people are too small to share
-            if out.exists() and not out.is_dir():
-                raise ValueError(f"{out} is a file: give a folder as --out")
-            image = read_image(photo)
-            given = read_keypoints(keypoints, photo.name) if keypoints else None
-            settings = FitSettings(residual, seed)
-            fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
-            progress.update(task, description="fitting", total=total_steps(settings))
-            results = fitter.fit_photo(image, people, focal, given, tick=lambda: progress.advance(task))
-            progress.update(task, description="drawing", total=None)
-            folders = write_results(out / photo.stem, results, fit_pictures(image, results))
-    except (ValueError, OSError) as error:
-        errors.print(f"fit_image: {error}", style="red")
-        sys.exit(2)
+        torch.set_num_threads(1)  # the matrices of a few people are too small to share
+        if out.exists() and not out.is_dir():
+            raise ValueError(f"{out} is a file: give a folder as --out")
+        image = read_image(photo)
+        given = read_keypoints(keypoints, photo.name) if keypoints else None
+        settings = FitSettings(residual, seed)
+        fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
+        progress.update(task, description="fitting", total=total_steps(settings))
+        results = fitter.fit_photo(image, people, focal, given, tick=lambda: progress.advance(task))
+        progress.update(task, description="drawing", total=None)
+        folders = write_results(out / photo.stem, results, fit_pictures(image, results))
     for folder, result in zip(folders, results, strict=True):
         console.print(
             f"{folder}: 2D error {result.reprojection_error_px:.1f} px "

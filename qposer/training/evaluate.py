@@ -17,6 +17,7 @@ from rich.table import Table
 from torch import Tensor
 
 from qposer.data.dataset import PoseDataset
+from qposer.errors import told_in_one_line
 from qposer.kinematics import body_joints
 from qposer.metrics import mpjpe
 from qposer.model import QPoser
@@ -91,7 +92,8 @@ def main(data: Path, weights: Path | None = None) -> None:
         data: poses.npz, written by ``python -m qposer.data.build``.
         weights: a file that QPoser.save wrote; the shipped one if left out.
     """
-    report(QPoser.from_pretrained(weights), PoseDataset.load(data), Console())
+    with told_in_one_line("evaluate"):
+        report(QPoser.from_pretrained(weights), PoseDataset.load(data), Console())
 
 
 if __name__ == "__main__":

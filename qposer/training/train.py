@@ -13,6 +13,7 @@ import tyro
 from rich.console import Console
 
 from qposer.data.dataset import PoseDataset
+from qposer.errors import told_in_one_line
 from qposer.kinematics import body_joints
 from qposer.metrics import mpjpe
 from qposer.model import QPoser, QPoserConfig
@@ -95,8 +96,9 @@ def main() -> None:
     """Command line."""
     console = Console()
     config = tyro.cli(TrainConfig, description=__doc__)
-    model = train(config, console)
-    report(model, PoseDataset.load(config.data), console)
+    with told_in_one_line("train"):
+        model = train(config, console)
+        report(model, PoseDataset.load(config.data), console)
     console.print(f"best weights: {config.out / 'best.safetensors'}")
 
 

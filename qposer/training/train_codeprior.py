@@ -17,6 +17,7 @@ from torch import Tensor
 
 from qposer.codeprior import CodePrior, CodePriorConfig
 from qposer.data.dataset import PoseDataset
+from qposer.errors import told_in_one_line
 from qposer.model import QPoser
 from qposer.rotations import axis_angle_to_matrix
 from qposer.training.batches import draw_poses
@@ -108,7 +109,8 @@ def main() -> None:
     """Command line."""
     console = Console()
     config = tyro.cli(TrainConfig, description=__doc__)
-    train(config, console)
+    with told_in_one_line("train_codeprior"):
+        train(config, console)
     console.print(f"best weights: {config.out / 'best.safetensors'}")
 
 

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import torch
 from rich.console import Console
 
 from qposer.model import QPoserConfig
+from qposer.training import evaluate
 from qposer.training import run as run_module
 from qposer.training.evaluate import reconstruction
 from qposer.training.train import TrainConfig, train
@@ -95,3 +97,22 @@ def test_reconstruction_counts_codes(poses, tmp_path):
     assert measured.poses == 10
     assert all(part <= 21 / 16 for part in measured.used)
     assert measured.mpjpe_mm >= 0
+
+
+def test_wrong_input_is_told_in_one_line(poses, tmp_path, capsys):
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(b"no weights")
+    with pytest.raises(SystemExit) as exit_:
+        evaluate.main(poses, weights)
+    assert exit_.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("evaluate: ")
+    assert "weights.safetensors is not a safetensors file" in line
+
+
+def test_a_checkpoint_of_other_sizes_is_refused(poses, tmp_path):
+    train(config(poses, tmp_path / "run"), QUIET)
+    other = dataclasses.replace(config(poses, tmp_path / "run"), model=dataclasses.replace(SMALL, width=32))
+    (tmp_path / "run" / "config.json").unlink()
+    with pytest.raises(ValueError, match="of other sizes"):
+        train(other, QUIET)
