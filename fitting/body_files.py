@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +64,11 @@ def read_body(path: Path) -> BodyData:
             file = np.load(path, allow_pickle=False)
         except (BadZipFile, EOFError, OSError, ValueError) as error:
             raise _wrong(path, "an npz archive", "something else") from error
-        with file:
-            return _open_data(file) if "weight_joints" in file.files else _official_data(path, file)
+        try:
+            with file:
+                return _open_data(file) if "weight_joints" in file.files else _official_data(path, file)
+        except (BadZipFile, zlib.error, EOFError, KeyError, IndexError) as error:
+            raise _wrong(path, "whole arrays", f"a damaged archive ({error})") from error
     if path.suffix == ".pkl":
         return _official_data(path, read_arrays(path, SMPL_KEYS))
     raise _wrong(path, "a .pkl or .npz file", f"a {path.suffix or 'nameless'} file")
@@ -155,6 +159,8 @@ def _official_data(path: Path, file: Mapping[str, Any]) -> BodyData:
             raise _wrong(path, f"plain numbers as {key}", "Python objects: save it as a plain array") from error
         if arrays[key].dtype.kind not in "fiu":
             raise _wrong(path, f"plain numbers as {key}", f"an array of {arrays[key].dtype}: save it as a plain array")
+        if arrays[key].ndim < 2:
+            raise _wrong(path, f"an array of two dimensions or more as {key}", f"one of shape {arrays[key].shape}")
     try:
         return _body(
             path.stem,

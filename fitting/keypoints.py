@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
-from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+
+from qposer.npz import read_npz
 
 FormatName = Literal["mediapipe", "openpose", "coco"]
 
@@ -202,15 +203,11 @@ def read_keypoints(path: str | Path, image: str | int | None = None) -> Keypoint
         world = None if world is None else world[chosen]
         return Keypoints(xy[chosen], confidence[chosen], name, world).largest_first()
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, FormatName, np.ndarray | None]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
-        raise ValueError(f"this is not an npz file of plain arrays ({error})") from None
+    arrays = read_npz(path)
     missing = {"xy", "confidence", "format"} - arrays.keys()
     if missing:
         raise ValueError(f"the npz file lacks {', '.join(sorted(missing))}; it needs xy, confidence and format")
@@ -253,12 +250,14 @@ def _coco_annotations(content: Any, image: str | int | None) -> list[Any]:
     """Those annotations in a COCO file or result list that belong to the image; None stands for the only image."""
     images: list[Any] = []
     if isinstance(content, dict) and "annotations" in content:
-        content, images = content["annotations"], content.get("images", [])
+        content, images = content["annotations"], content.get("images") or []
     annotations = content if isinstance(content, list) else [content]
     if not all(isinstance(annotation, dict) for annotation in annotations):
         raise ValueError("this is neither OpenPose JSON (people) nor COCO JSON (a list of annotations)")
     if any("keypoints" not in annotation for annotation in annotations):
         raise ValueError("this is neither OpenPose JSON (people) nor COCO JSON (annotations with keypoints)")
+    if not images and len({str(annotation.get("image_id")) for annotation in annotations}) == 1:
+        return annotations
     if image is None:
         ids = sorted({str(annotation.get("image_id")) for annotation in annotations})
         if len(ids) > 1:
@@ -266,7 +265,8 @@ def _coco_annotations(content: Any, image: str | int | None) -> list[Any]:
                 f"the file covers {len(ids)} images, of ids {', '.join(ids[:5])}, ...: say which one to take"
             )
         return annotations
-    wanted = {str(image)} | {str(entry["id"]) for entry in images if entry.get("file_name") == str(image)}
+    wanted = {str(image), Path(str(image)).stem.lstrip("0")}
+    wanted |= {str(e.get("id")) for e in images if isinstance(e, dict) and e.get("file_name") == str(image)}
     chosen = [annotation for annotation in annotations if str(annotation.get("image_id")) in wanted]
     if not chosen:
         raise ValueError(f"the file holds no person on the image {image!r}: check the file name or id")

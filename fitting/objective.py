@@ -5,10 +5,6 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from qposer.skeleton import BODY_JOINT_NAMES
-
-ELBOWS_AND_KNEES = [BODY_JOINT_NAMES.index(n) for n in ("left_elbow", "right_elbow", "left_knee", "right_knee")]
-
 
 def gmof(squared: Float[Tensor, "*shape"], rho: float) -> Float[Tensor, "*shape"]:
     """Geman-McClure of squared residuals: quadratic near zero, ``rho**2`` at most (SMPLify, eq. 2)."""

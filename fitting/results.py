@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
 from fitting.keypoints import Keypoints
+from qposer.npz import read_npz
 
 _ARRAYS = ("global_orient", "body_pose", "betas", "transl", "codes", "centre", "image_size")
 _NUMBERS = ("focal", "reprojection_error_px", "person_height_px")
@@ -106,19 +107,33 @@ def write_results(
     created = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+    old = {path: staging / f"old-{path.name}" for path in folder.iterdir() if _is_person(path)}
     try:
         for target, result, shown in zip(targets, results, pictures, strict=True):
             _write_person(staging / target.name, result, shown)
-        created = []
-        for old in list(filter(_is_fit, folder.glob("person*"))):
-            old.rename(staging / f"old-{old.name}")
-        for target in targets:
-            (staging / target.name).rename(target)
-    finally:
+        try:
+            for path, aside in old.items():
+                path.rename(aside)
+            for target in targets:
+                (staging / target.name).rename(target)
+        except OSError:
+            for path, aside in old.items():
+                if aside.exists():
+                    shutil.rmtree(path, ignore_errors=True)
+                    aside.rename(path)
+            raise
+    except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         for path in created:
             path.rmdir()
+        raise
+    shutil.rmtree(staging, ignore_errors=True)
     return targets
+
+
+def _is_person(folder: Path) -> bool:
+    """Whether it is a folder that an earlier run wrote, and not one that somebody has put aside under another name."""
+    return re.fullmatch(r"person\d+", folder.name) is not None and _is_fit(folder)
 
 
 def _is_fit(folder: Path) -> bool:
@@ -168,8 +183,7 @@ def read_result(path: str | Path) -> FitResult:
     if not path.is_file():
         raise FileNotFoundError(f"there is no fit {path}: give a fit.npz or the folder of a person")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            values = dict(file)
+        values = read_npz(path)
         world = values.get("keypoints_world")
         keypoints = Keypoints(
             values["keypoints_xy"][None],
@@ -181,5 +195,5 @@ def read_result(path: str | Path) -> FitResult:
         fields |= {name: float(values[name]) for name in _NUMBERS}
         fields |= {name: str(values[name]) for name in _TEXTS}
         return FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
-    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
+    except (ValueError, KeyError, OSError) as error:
         raise ValueError(f"{path} is not the fit of a person: {error}") from None

@@ -92,4 +92,5 @@ def mirror(pose: Pose) -> Tensor:
 
 
 def _like(pose: Tensor, matrices: Float[Tensor, "*batch 21 3 3"]) -> Tensor:
+    matrices = matrices.to(pose.dtype)
     return matrices if pose.shape[-2:] == (3, 3) else matrix_to_axis_angle(matrices)

@@ -118,7 +118,7 @@ class QPoser(nn.Module):
         Raises:
             ValueError: the pose is of another shape or not finite.
         """
-        matrices = self.decode(self.encode(body_pose))
+        matrices = self.decode(self.encode(body_pose)).to(body_pose.dtype)
         return matrices if body_pose.shape[-2:] == (3, 3) else matrix_to_axis_angle(matrices)
 
     def forward(self, rotations: Float[Tensor, "batch 21 3 3"], unquantised: int = 0) -> QuantizedPose:

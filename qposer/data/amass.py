@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from qposer.data.motion import Motion
-from qposer.data.npz import read_npz
+from qposer.npz import read_npz
 from qposer.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, NUM_JOINTS, PARENTS, REST_JOINTS
 
 WIDTHS = {72: "SMPL", 156: "SMPL-H", 165: "SMPL-X"}

@@ -21,8 +21,8 @@ from qposer.data.asf_amc import read_amc
 from qposer.data.bvh import read_bvh
 from qposer.data.dataset import Split, split
 from qposer.data.motion import Motion
-from qposer.data.npz import write_npz
 from qposer.data.retarget import RIGS, find_rig, retarget
+from qposer.npz import write_npz
 from qposer.skeleton import JOINT_NAMES, NUM_BODY_JOINTS
 
 READERS = {".amc": read_amc, ".bvh": read_bvh, ".npz": read_amass}

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from qposer.data.npz import read_npz
+from qposer.npz import read_npz
 from qposer.skeleton import NUM_BODY_JOINTS, NUM_JOINTS
 
 Split = Literal["train", "validation", "test"]

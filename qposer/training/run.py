@@ -54,6 +54,7 @@ def run(
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=config.steps, completed=step)
         sums: dict[str, float] = {}
+        summed = 0
         started = time.monotonic()
         while step < config.steps:
             for group in optimizer.param_groups:
@@ -65,7 +66,7 @@ def run(
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             after_step()
-            step += 1
+            step, summed = step + 1, summed + 1
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0.0) + term.item()
             if not math.isfinite(total.item()):
@@ -75,12 +76,12 @@ def run(
                 model.eval()
                 figures = validate()
                 model.train()
-                terms_mean = {name: value / config.validate_every for name, value in sums.items()}
+                terms_mean = {name: value / summed for name, value in sums.items()}
                 _log(
                     config.out / "log.csv",
                     {"step": step, "seconds": time.monotonic() - started, **terms_mean, **figures},
                 )
-                sums = {}
+                sums, summed = {}, 0
                 name, figure = next(iter(figures.items()))
                 progress.update(task, description=f"{name} {figure:.3f}")
                 if figure < best:
@@ -98,11 +99,17 @@ def warm_up_and_cosine(step: int, steps: int) -> float:
 def _claim(config: Any) -> None:
     """Make the run's folder, or check that what is in it was started with the same settings."""
     config.out.mkdir(parents=True, exist_ok=True)
-    settings = json.dumps(dataclasses.asdict(config), default=str, indent=2)
+    settings = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     file = config.out / "config.json"
-    if file.exists() and file.read_text() != settings:
+    if not file.exists():
+        unfinished = file.with_name(file.name + ".part")
+        unfinished.write_text(json.dumps(settings, indent=2))
+        unfinished.replace(file)
+        return
+    places = ("data", "out", "device")
+    kept = json.loads(file.read_text())
+    if any(kept.get(name) != value for name, value in settings.items() if name not in places):
         raise ValueError(f"{config.out} holds a run with other settings (see {file}): give another --out")
-    file.write_text(settings)
 
 
 def _log(file: Path, row: dict[str, float]) -> None:

@@ -270,3 +270,18 @@ def test_the_open_body_needs_no_smplx(monkeypatch):
     for module in ("smplx", "smplx.vertex_ids"):
         monkeypatch.setitem(sys.modules, module, None)  # importing it fails now
     assert Body.open().landmarks(*pose()).shape == (2, 33, 3)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"weight_joints": np.zeros((3, 4)), "v_template": np.zeros((3, 3))},
+        dict.fromkeys(
+            ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f", "kintree_table"), np.array(1.0)
+        ),
+    ],
+)
+def test_archives_with_half_a_body_are_refused(tmp_path, arrays):
+    np.savez(tmp_path / "body.npz", **arrays)
+    with pytest.raises(ValueError, match=r"body\.npz is not of the SMPL family"):
+        read_body(tmp_path / "body.npz")

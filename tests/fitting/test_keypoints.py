@@ -165,7 +165,7 @@ def test_npz(tmp_path, world):
         ("a.json", '{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}', "must be 75 numbers .* found 3 numbers"),
         ("a.json", '{"people": [{}]}', "must be 75 numbers .* found none"),
         ("a.json", json.dumps([{"keypoints": ["x"] * 51}]), "numbers only"),
-        ("a.npz", "not a zip", "not an npz file"),
+        ("a.npz", "not a zip", "npz archive of plain arrays"),
     ],
 )
 def test_files_that_hold_no_keypoints(tmp_path, name, content, message):
@@ -179,10 +179,34 @@ def test_npz_with_missing_or_pickled_arrays(tmp_path):
     with pytest.raises(ValueError, match="lacks confidence, format"):
         read_keypoints(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", xy=np.array([object()]))
-    with pytest.raises(ValueError, match="not an npz file of plain arrays"):
+    with pytest.raises(ValueError, match="npz archive of plain arrays"):
         read_keypoints(tmp_path / "b.npz")
 
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="no keypoint file"):
         read_keypoints(tmp_path / "none.json")
+
+
+def test_results_without_a_table_of_images_belong_to_the_one_image(tmp_path):
+    person = {"image_id": 7, "keypoints": [value for k in range(17) for value in (10.0 + k, 20.0 + k, 0.9)]}
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps([person]))
+    assert len(read_keypoints(file, "photo.jpg")) == 1
+    file.write_text(json.dumps([person, person | {"image_id": 8}]))
+    assert len(read_keypoints(file, "000000000007.jpg")) == 1
+    file.write_text(json.dumps({"images": [{}, None], "annotations": [person, person | {"image_id": 8}]}))
+    with pytest.raises(ValueError, match="no person on the image"):
+        read_keypoints(file, "photo.jpg")
+
+
+def test_a_damaged_archive_is_told(tmp_path):
+    file = tmp_path / "keypoints.npz"
+    np.savez_compressed(
+        file, xy=np.random.default_rng(0).random((1, 33, 2)), confidence=np.ones((1, 33)), format="mediapipe"
+    )
+    content = bytearray(file.read_bytes())
+    content[60:120] = b"\xff" * 60
+    file.write_bytes(bytes(content))
+    with pytest.raises(ValueError, match="expected an npz archive"):
+        read_keypoints(file)

@@ -1,5 +1,7 @@
 import errno
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,3 +150,28 @@ def test_what_is_no_fit(tmp_path):
     (tmp_path / "fit.npz").write_bytes(b"PK")
     with pytest.raises(ValueError, match="is not the fit of a person"):
         read_result(tmp_path / "fit.npz")
+
+
+def test_a_fit_put_aside_under_another_name_stays(tmp_path):
+    (folder,) = write_results(tmp_path, [make_result()], [{}])
+    aside = tmp_path / "person0_best"
+    shutil.copytree(folder, aside)
+    write_results(tmp_path, [make_result()], [{}])
+    assert (aside / "fit.npz").is_file()
+
+
+def test_a_rename_that_fails_brings_the_old_fit_back(tmp_path, monkeypatch):
+    (folder,) = write_results(tmp_path, [make_result()], [{}])
+    before = (folder / "fit.npz").read_bytes()
+    rename = Path.rename
+
+    def fail(path, target):
+        if path.parent.name.startswith(".writing-") and path.name == "person0":
+            raise OSError("no space left")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(OSError, match="no space left"):
+        write_results(tmp_path, [make_result()], [{}])
+    assert (folder / "fit.npz").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["person0"]

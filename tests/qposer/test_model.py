@@ -118,3 +118,7 @@ def test_nan_is_refused(model):
     pose[1, 4, 0] = float("nan")
     with pytest.raises(ValueError, match="NaN"):
         model.encode(pose)
+
+
+def test_a_reconstruction_has_the_precision_of_the_pose(model):
+    assert model.reconstruct(poses(2).double()).dtype == torch.float64

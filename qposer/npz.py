@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 
-def read_npz(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
-    """Those of the arrays ``names`` that the archive has.
+def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """Those of the arrays ``names`` that the archive has; all of its arrays where no names are given.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -21,8 +22,8 @@ def read_npz(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             present = {member.removesuffix(".npy") for member in archive.namelist()}
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names if name in present}
-    except (zipfile.BadZipFile, ValueError, EOFError) as error:
+            return {name: arrays[name] for name in (present if names is None else names) if name in present}
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError, EOFError) as error:
         raise ValueError(f"{path}: expected an npz archive of plain arrays ({error})") from error
 
 
