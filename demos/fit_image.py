@@ -19,8 +19,6 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
-from qposer.errors import told_in_one_line
-
 
 def main(
     photo: Annotated[Path, tyro.conf.Positional],
@@ -46,6 +44,8 @@ def main(
         seed: of the noise that the prior is shown.
         device: where the optimisation runs.
     """
+    from qposer.errors import told_in_one_line
+
     console = Console(soft_wrap=True, markup=False, highlight=False)
     started = time.monotonic()
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from fitting.landmarks import Landmark, smpl_landmarks, smplx_vertex_ids
 from fitting.smpl_pickle import read_arrays
 from qposer.assets import asset
+from qposer.files import replacing
 from qposer.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
 
 MAX_BETAS = 10
@@ -117,10 +118,8 @@ def export_smpl_pickle(data: BodyData, path: Path) -> None:
     }
     if vertices not in TOPOLOGIES:
         layout["vertex_ids"] = smplx_vertex_ids(data.landmarks)
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("wb") as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         pickle.dump(layout, file, protocol=2)
-    unfinished.replace(path)
 
 
 def _open_data(file: Mapping[str, np.ndarray]) -> BodyData:

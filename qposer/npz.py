@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 import zlib
 from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
+
+from qposer.files import replacing
 
 
 def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
@@ -30,10 +31,5 @@ def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, np.n
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write a compressed archive; whoever reads ``path`` meanwhile finds the old one or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)

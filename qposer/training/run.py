@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
+from qposer.files import replacing
 from qposer.training.checkpoint import load_checkpoint, save_checkpoint
 
 WARM_UP = 500
@@ -102,9 +103,8 @@ def _claim(config: Any) -> None:
     settings = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     file = config.out / "config.json"
     if not file.exists():
-        unfinished = file.with_name(file.name + ".part")
-        unfinished.write_text(json.dumps(settings, indent=2))
-        unfinished.replace(file)
+        with replacing(file) as temporary:
+            temporary.write_text(json.dumps(settings, indent=2))
         return
     places = ("data", "out", "device")
     kept = json.loads(file.read_text())
