@@ -4,6 +4,7 @@
 
 writes, for each person, into OUT/<photo>/person<i>/: overlay.png (the body on the photo), side.png (seen from the
 side), keypoints.png (what was fitted), mesh.obj, and fit.npz and fit.json (SMPL parameters, codes, camera, errors).
+--export chooses other meshes, a page that turns the bodies in 3D, and SMPLify-X's folders.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+Export = Literal["obj", "glb", "ply", "html", "smplx-pkl"]
+"""Those of `fitting.exports`, which is loaded when there is something to do, and not to show the help."""
+
 
 def main(
     photo: Annotated[Path, tyro.conf.Positional],
@@ -29,6 +33,7 @@ def main(
     focal: float | None = None,
     residual: bool = False,
     seed: int = 0,
+    export: tuple[Export, ...] = ("obj",),
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> None:
     """Fit bodies to the people on a photo, the largest first.
@@ -42,6 +47,8 @@ def main(
         focal: focal length in pixels; from the photo's EXIF, or else assumed from its size.
         residual: add small rotations after the codes, for poses that the codes do not reach.
         seed: of the noise that the prior is shown.
+        export: meshes in each person's folder (obj, glb, ply), a page that turns the bodies in 3D (html:
+            OUT/<photo>/view.html), SMPLify-X's folders (smplx-pkl: OUT/results and OUT/meshes).
         device: where the optimisation runs.
     """
     from qposer.errors import told_in_one_line
@@ -53,10 +60,10 @@ def main(
         task = progress.add_task("loading", total=None)
         import torch
 
-        from fitting import Body, FitSettings, Fitter, read_keypoints, write_results
+        from fitting import Body, FitSettings, Fitter, read_keypoints
+        from fitting.exports import write_fit
         from fitting.fit import total_steps
         from fitting.images import read_image
-        from fitting.pictures import fit_pictures
 
         torch.set_num_threads(1)  # the matrices of a few people are too small to share
         if out.exists() and not out.is_dir():
@@ -68,7 +75,7 @@ def main(
         progress.update(task, description="fitting", total=total_steps(settings))
         results = fitter.fit_photo(image, people, focal, given, tick=lambda: progress.advance(task))
         progress.update(task, description="drawing", total=None)
-        folders = write_results(out / photo.stem, results, fit_pictures(image, results))
+        folders = write_fit(out, photo.stem, image, results, export)
     for folder, result in zip(folders, results, strict=True):
         console.print(
             f"{folder}: 2D error {result.reprojection_error_px:.1f} px "

@@ -127,7 +127,7 @@ class Body(nn.Module):
         *,
         format: FormatName = "mediapipe",
     ) -> Float[Tensor, "batch landmarks 3"]:
-        """Keypoints of a format on the body, without the mesh: 33 of MediaPipe, 25 of OpenPose, or 17 of COCO."""
+        """Keypoints of a format on the body, without the mesh: see `fitting.keypoints.FORMATS`."""
         return self.landmarks_and_joints(global_orient, body_pose, betas, transl, format=format)[0]
 
     def landmarks_and_joints(

@@ -22,7 +22,6 @@ from fitting.solver import Estimate, Problem, Solver, Stage, Weights
 from fitting.start import FACINGS, place, upright_orientations
 from qposer import __version__
 from qposer.codeprior import CodePrior
-from qposer.model import QPoser
 from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 
@@ -62,7 +61,6 @@ class Fitter:
     def __init__(
         self,
         body: Body | None = None,
-        model: QPoser | None = None,
         prior: CodePrior | None = None,
         settings: FitSettings | None = None,
         device: str | torch.device = "cpu",
@@ -70,21 +68,15 @@ class Fitter:
         """What is left out is the shipped one.
 
         Raises:
-            ValueError: the prior is not one of this model's codes, or there is no such device.
+            ValueError: there is no such device.
         """
         if torch.device(device).type == "cuda" and not torch.cuda.is_available():
             raise ValueError("there is no CUDA device that this PyTorch can use: fit on the cpu")
         self.body = (body or Body.open()).to(device)
-        self.model = (model or QPoser.from_pretrained()).to(device)
         self.prior = (prior or CodePrior.from_pretrained()).to(device)
+        self.model = self.prior.model
         self.settings = settings or FitSettings()
         self.device = torch.device(device)
-        joints, heads, code_dim = self.model.config.latent_shape
-        if (self.prior.config.joints, self.prior.config.latent_dim) != (joints, heads * code_dim):
-            raise ValueError(
-                f"the code prior knows {self.prior.config.joints} x {self.prior.config.latent_dim} latents, and the "
-                f"model has {joints} x {heads * code_dim}: take two that were trained together"
-            )
 
     def fit_photo(
         self,
@@ -120,7 +112,7 @@ class Fitter:
     ) -> tuple[Problem, Estimate]:
         """Fit everyone that ``keypoints`` holds, each seen by a camera of its own; the latents returned are codes."""
         problem, start = self._start(keypoints, camera)
-        solver = Solver(self.body, self.model, self.prior, self.settings.weights, self.settings.seed)
+        solver = Solver(self.body, self.prior, self.settings.weights, self.settings.seed)
 
         everyone = torch.arange(len(keypoints), device=self.device)
         facing_problem = problem[everyone.repeat_interleave(FACINGS)]
@@ -142,7 +134,7 @@ class Fitter:
         weight = confidence.square()
         weight[:, torso] *= TORSO_LEAD
 
-        latents = self.prior.mean.reshape(1, *self.model.config.latent_shape)
+        latents = self.prior.network.mean.reshape(1, *self.model.config.latent_shape)
         body_pose = self.model.decode_latents(latents)
         betas = xy.new_zeros(1, self.body.num_betas)
         facings = upright_orientations(xy)

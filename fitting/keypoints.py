@@ -1,4 +1,4 @@
-"""2D keypoints of people: the formats MediaPipe 33, OpenPose BODY_25 and COCO 17, and the files that hold them."""
+"""2D keypoints of people: MediaPipe 33, OpenPose BODY_25, COCO 17, Human3.6M 17, and the files that hold them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from qposer.npz import read_npz
 
-FormatName = Literal["mediapipe", "openpose", "coco"]
+FormatName = Literal["mediapipe", "openpose", "coco", "h36m"]
 
 SEEN_CONFIDENCE = 0.1
 """A keypoint whose confidence is above this counts as seen."""
@@ -78,6 +78,11 @@ FORMATS: dict[FormatName, KeypointFormat] = {
         "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist"
         " right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle",
         f"{_BODY} left_shoulder-right_shoulder left_hip-right_hip *_shoulder-*_hip nose-*_eye *_eye-*_ear",
+    ),
+    "h36m": _format(
+        "pelvis right_hip right_knee right_ankle left_hip left_knee left_ankle spine thorax nose head left_shoulder"
+        " left_elbow left_wrist right_shoulder right_elbow right_wrist",
+        f"{_BODY} pelvis-*_hip pelvis-spine spine-thorax thorax-*_shoulder thorax-nose nose-head",
     ),
 }
 

@@ -11,25 +11,45 @@ from fitting.keypoints import FORMATS, FormatName
 from qposer.skeleton import JOINT_NAMES
 
 Landmark = Mapping[int | str, float]
-"""Weights, of sum one, of vertices (by number) and joints (by name)."""
+"""Weights, of sum one, of vertices (by number), joints and other landmarks (by name)."""
 
-MIDDLES: dict[str, Landmark] = {
-    "neck": {"left_shoulder": 0.5, "right_shoulder": 0.5},
-    "mid_hip": {"left_hip": 0.5, "right_hip": 0.5},
+MIDDLES: dict[FormatName, dict[str, Landmark]] = {
+    "openpose": {
+        "neck": {"left_shoulder": 0.5, "right_shoulder": 0.5},
+        "mid_hip": {"left_hip": 0.5, "right_hip": 0.5},
+    },
+    "h36m": {
+        "pelvis": {"left_hip": 0.645, "right_hip": 0.645, "spine1": 0.32, "pelvis": -0.61},
+        "spine": {"spine2": 0.87, "spine3": 0.13},
+        "thorax": {"neck": 0.34, "left_collar": 0.33, "right_collar": 0.33},
+        "nose": {"head": 0.35, "neck": 0.35, "left_mouth": 0.15, "right_mouth": 0.15},
+        "head": {
+            **{"left_ear": 0.45, "right_ear": 0.45, "left_eye": 0.3, "right_eye": 0.3},
+            **{"left_mouth": -0.25, "right_mouth": -0.25},
+        },
+    },
 }
-"""OpenPose's neck and hip, which lie midway between two joints."""
+"""Keypoints on the body's median plane that lie between joints and other landmarks, or in line with them."""
 
 SHIFTS: dict[FormatName, dict[str, Landmark]] = {
     "mediapipe": {
         "hip": {"spine1": 0.16, "pelvis": -0.16},
         "ankle": {"knee": 0.08, "ankle": -0.08},
         "heel": {"knee": 0.05, "ankle": -0.05},
-    }
+    },
+    "h36m": {
+        "hip": {"hip": 0.29, "spine1": 0.32, "pelvis": -0.61},
+        "shoulder": {"collar": 0.2, "spine3": 0.1, "shoulder": -0.2, "neck": -0.1},
+    },
 }
 """What a detector's keypoint adds to the joint or the vertex of its name, both sides alike, in weights of sum zero.
 
 MediaPipe marks hips 24 mm, ankles 35 mm and heels 22 mm higher than they are, in the mean over rendered bodies of many
 shapes, poses and views; on photos its thighs and shins come out equally long for the same reason.
+
+Human3.6M's hips are wider apart and higher than a body's hip joints, and its shoulders closer and lower; its "nose" is
+at the jaw, its "head" in the middle of the skull. These weights and those of `MIDDLES` give the open body's bones the
+proportions that the dataset's skeleton has (`qposer.data.h36m.OFFSETS`).
 """
 
 KEYPOINT_NAMES = tuple(dict.fromkeys(name for form in FORMATS.values() for name in form.names))
@@ -94,9 +114,16 @@ def mixing_matrix(
     columns |= {joint: len(vertices) + j for j, joint in enumerate(JOINT_NAMES)}
     names = FORMATS[format].names
     matrix = np.zeros((len(names), len(columns)))
+
+    def add(row: np.ndarray, landmark: Landmark, factor: float = 1.0) -> None:
+        for part, weight in landmark.items():
+            if part in columns:
+                row[columns[part]] += factor * weight
+            else:
+                add(row, landmarks[str(part)], factor * weight)
+
     for row, name in zip(matrix, names, strict=True):
-        for part, weight in (MIDDLES.get(name) or landmarks.get(name) or {name: 1.0}).items():
-            row[columns[part]] += weight
+        add(row, MIDDLES.get(format, {}).get(name) or landmarks.get(name) or {name: 1.0})
         side, _, kind = name.partition("_")
         for part, weight in SHIFTS.get(format, {}).get(kind, {}).items():
             sided = f"{side}_{part}"

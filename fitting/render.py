@@ -1,4 +1,4 @@
-"""Pictures of bodies: over the photo, from the side, turning, many on a sheet; and of keypoints."""
+"""Pictures of bodies: over the photo, from the side, many on a sheet; and of keypoints."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ LONG_SIDE = 1600
 _OPACITY = 0.85
 _BACKGROUND = 245
 
-# Bodies, one after the other: blue, coral, green, sand, violet.
-_BODY_COLOURS = np.array(
+BODY_COLOURS = np.array(
     [[0.66, 0.81, 0.97], [0.98, 0.72, 0.64], [0.7, 0.89, 0.7], [0.97, 0.87, 0.64], [0.83, 0.74, 0.95]]
 )
+"""Of bodies one after the other: blue, coral, green, sand, violet; in 0..1."""
+
 _LEFT, _RIGHT, _MIDDLE = (255, 140, 40), (40, 190, 255), (240, 240, 240)
 
 
@@ -52,7 +53,7 @@ def render(
     vertices = np.concatenate([np.asarray(mesh.vertices, dtype=np.float64) for mesh in meshes])
     offsets = np.cumsum([0, *counts[:-1]])
     faces = np.concatenate([mesh.faces + offset for mesh, offset in zip(meshes, offsets, strict=True)])
-    albedo = np.repeat(_BODY_COLOURS[np.arange(len(meshes)) % len(_BODY_COLOURS)], counts, axis=0)
+    albedo = np.repeat(BODY_COLOURS[np.arange(len(meshes)) % len(BODY_COLOURS)], counts, axis=0)
     colours = albedo * _light(vertices, faces)[:, None]
     try:
         return opengl.paint(vertices, faces, colours, focal, centre, size)
@@ -117,11 +118,6 @@ def _composed(rgba: UInt8[np.ndarray, "height width 4"], ground: Picture, opacit
 def side_view(mesh: Mesh, size: tuple[int, int] = (512, 512)) -> Picture:
     """The mesh as seen from the right of the photo's camera: what stood near it is on the left of the picture."""
     return view(mesh, np.pi / 2, size)
-
-
-def turntable(mesh: Mesh, views: int = 8, size: tuple[int, int] = (320, 320)) -> list[Picture]:
-    """The mesh from all around, at equal steps."""
-    return [view(mesh, yaw, size) for yaw in np.linspace(0.0, 2 * np.pi, views, endpoint=False)]
 
 
 def contact_sheet(pictures: Sequence[Picture], columns: int) -> Picture:

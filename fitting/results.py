@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -21,6 +21,9 @@ from qposer.npz import read_npz
 _ARRAYS = ("global_orient", "body_pose", "betas", "transl", "codes", "centre", "image_size")
 _NUMBERS = ("focal", "reprojection_error_px", "person_height_px")
 _TEXTS = ("body", "qposer_version")
+
+MeshFormat = Literal["obj", "glb", "ply"]
+_MESH_OPTIONS: dict[MeshFormat, dict[str, Any]] = {"obj": {"header": None}, "glb": {"include_normals": True}, "ply": {}}
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,13 @@ def write_results(
     folder: str | Path,
     results: Sequence[FitResult],
     pictures: Sequence[Mapping[str, UInt8[np.ndarray, "height width 3"]]],
+    meshes: Sequence[MeshFormat] = ("obj",),
 ) -> list[Path]:
     """Write ``folder/person0``, ``folder/person1``, ... and return their paths.
 
-    Each holds ``fit.npz``, ``fit.json``, ``mesh.obj`` where the result has a mesh (y up, as viewers expect: y and z of
-    camera space are negated), and a PNG for every one of the person's pictures, named by its key.
+    Each holds ``fit.npz``, ``fit.json``, and a PNG for every one of the person's pictures, named by its key. Where the
+    result has a mesh, there is one file of it for each of the formats ``meshes``, ``mesh.obj`` and so on, in metres
+    (y up, as viewers expect: y and z of camera space are negated).
 
     ``fit.npz`` is read with ``numpy.load(path, allow_pickle=False)``: ``global_orient`` (3,), ``body_pose`` (21, 3),
     ``betas``, ``transl`` (3,), ``codes`` (21, heads), ``focal``, ``centre`` (2,), ``image_size`` (2,), ``keypoints_xy``
@@ -110,7 +115,7 @@ def write_results(
     old = {path: staging / f"old-{path.name}" for path in folder.iterdir() if _is_person(path)}
     try:
         for target, result, shown in zip(targets, results, pictures, strict=True):
-            _write_person(staging / target.name, result, shown)
+            _write_person(staging / target.name, result, shown, meshes)
         try:
             for path, aside in old.items():
                 path.rename(aside)
@@ -140,7 +145,12 @@ def _is_fit(folder: Path) -> bool:
     return (folder / "fit.npz").is_file()
 
 
-def _write_person(folder: Path, result: FitResult, pictures: Mapping[str, UInt8[np.ndarray, "height width 3"]]) -> None:
+def _write_person(
+    folder: Path,
+    result: FitResult,
+    pictures: Mapping[str, UInt8[np.ndarray, "height width 3"]],
+    meshes: Sequence[MeshFormat],
+) -> None:
     folder.mkdir()
     values = _flattened(result)
     np.savez(folder / "fit.npz", allow_pickle=False, **values)
@@ -151,7 +161,9 @@ def _write_person(folder: Path, result: FitResult, pictures: Mapping[str, UInt8[
         import trimesh
 
         upright = np.asarray(result.vertices) * np.array([1.0, -1.0, -1.0])
-        trimesh.Trimesh(upright, result.faces, process=False).export(folder / "mesh.obj", header=None)
+        mesh = trimesh.Trimesh(upright, result.faces, process=False)
+        for suffix in meshes:
+            mesh.export(folder / f"mesh.{suffix}", **_MESH_OPTIONS[suffix])
     for name, picture in pictures.items():
         Image.fromarray(picture).save(folder / f"{name}.png")
 

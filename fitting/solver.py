@@ -19,7 +19,6 @@ from fitting.camera import Camera
 from fitting.keypoints import FormatName
 from fitting.objective import reprojection, shape_prior
 from qposer.codeprior import CodePrior
-from qposer.model import QPoser
 from qposer.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
 
 
@@ -99,8 +98,8 @@ class Weights:
 class Solver:
     """Fits bodies to keypoints in stages."""
 
-    def __init__(self, body: Body, model: QPoser, prior: CodePrior, weights: Weights, seed: int = 0) -> None:
-        self.body, self.model, self.prior, self.weights = body, model, prior, weights
+    def __init__(self, body: Body, prior: CodePrior, weights: Weights, seed: int = 0) -> None:
+        self.body, self.model, self.prior, self.weights = body, prior.model, prior, weights
         self.generator = torch.Generator().manual_seed(seed)
 
     def run(self, stage: Stage, problem: Problem, start: Estimate, tick: Callable[[], None]) -> Estimate:
@@ -110,7 +109,7 @@ class Solver:
             "orient": matrix_to_6d(start.orient),
             "transl": start.transl / unit,
             "betas": start.betas,
-            "latents": self.prior.standardise(start.latents),
+            "latents": self.prior.network.standardise(start.latents),
             "residual": start.residual,
         }
         unknowns = {name: value.detach().clone().requires_grad_(name in stage.moves) for name, value in values.items()}
@@ -123,7 +122,7 @@ class Solver:
                 orient=matrix_from_6d(unknowns["orient"]),
                 transl=unknowns["transl"] * unit,
                 betas=unknowns["betas"],
-                latents=self.prior.unstandardise(unknowns["latents"]).reshape(start.latents.shape),
+                latents=self.prior.network.unstandardise(unknowns["latents"]).reshape(start.latents.shape),
                 residual=unknowns["residual"],
             )
 

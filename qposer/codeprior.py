@@ -1,75 +1,85 @@
-"""The code prior: a denoiser that knows which codes of a QPoser go together.
+"""The code prior: what knows which codes of a QPoser go together.
 
 It works on the latents that codes stand for, standardised over the training poses, so that single codes, mixtures of
-codes (relaxed ones) and noisy latents are all points of one space. Where a fitter stands at latents ``z``, the
-denoiser, shown ``z`` plus noise, says where human poses near ``z`` lie; the way there is the pull that a fit follows
-(score distillation: the gradient of a squared distance to the denoiser's answer, which is taken as a constant).
+codes (relaxed ones) and noisy latents are all points of one space. Two networks share it. A denoiser, shown latents
+plus noise, says where human poses near them lie: that is the pull that a fit follows (score distillation: the gradient
+of a squared distance to the denoiser's answer, which is taken as a constant), and what samples and completions are
+drawn with. A judge of coherence tells poses from mixtures of the parts of several. Both make up the energy.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from qposer.assets import asset
+from qposer.denoiser import Denoiser
+from qposer.diffusion import HIGHEST, LOWEST, denoise_stepwise, noise_levels
+from qposer.judge import Judge
+from qposer.kinematics import body_joints
+from qposer.metrics import mpjpe
+from qposer.model import QPoser
+from qposer.poses import as_matrices, check_known_joints, in_kind_of
+from qposer.skeleton import NUM_BODY_JOINTS, REST_JOINTS
 from qposer.weights import load_module, save_module
 
-FORMAT = "qposer-code-prior-1"
+FORMAT = "qposer-code-prior-2"
+
+ENERGY_LEVELS = (0.15, 0.3)
+"""Noise levels of the denoising errors in the energy, chosen on validation poses."""
+
+ENERGY_PROBES = 4
+"""Draws of noise at each of these levels, the same for all poses."""
+
+CLUES = 4
+"""Of a pose: denoising errors at two levels, the judge's logit, and the gap to what its codes decode to."""
+
+GAP_UNIT = 0.01
+"""Metres below which the gap counts little, and above which it counts by its logarithm."""
+
+ENERGY_WEIGHTS = (1.0, 1.0, 0.7, 0.3)
+"""Of the clues, each shifted and scaled to median 0 and 95th percentile 1 over the validation poses."""
+
+SAMPLING_STEPS = 32
 
 
 @dataclass(frozen=True)
 class CodePriorConfig:
     """Sizes of a code prior."""
 
-    joints: int = 21
-    latent_dim: int = 8
+    joints: int = NUM_BODY_JOINTS
+    latent_dim: int = 4
     """Numbers a joint: heads times the dimension of a code."""
     width: int = 512
     depth: int = 3
-    """Residual blocks."""
+    """Residual blocks of the denoiser."""
+    judge_width: int = 512
 
 
-class _Block(nn.Module):
-    """A residual MLP block, modulated by the noise level."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.condition = nn.Linear(64, 2 * width)
-        self.enter = nn.Linear(width, width)
-        self.leave = nn.Linear(width, width)
-        nn.init.zeros_(self.leave.weight)
-
-    def forward(self, features: Tensor, noise_embedding: Tensor) -> Tensor:
-        scale, shift = self.condition(noise_embedding).chunk(2, dim=-1)
-        modulated = self.norm(features) * (1 + scale) + shift
-        return features + self.leave(nn.functional.silu(self.enter(modulated)))
-
-
-class CodePrior(nn.Module):
-    """A denoiser of standardised QPoser latents ``(..., 21, heads, dim)``.
-
-    The network sees the noisy latents scaled to unit variance and the noise level, and its output is mixed with its
-    input by noise level (the preconditioning of Karras et al., NeurIPS 2022, table 1, for unit-variance data).
-    """
+class CodePriorNetwork(nn.Module):
+    """What is learned: a denoiser of standardised latents ``(..., 21, latent)``, and a judge of what they decode to."""
 
     mean: Tensor
     scale: Tensor
+    calibration: Tensor
+    probes: Tensor
 
     def __init__(self, config: CodePriorConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or CodePriorConfig()
-        size = config.joints * config.latent_dim
-        self.register_buffer("mean", torch.zeros(config.joints, config.latent_dim))
-        self.register_buffer("scale", torch.ones(config.joints, config.latent_dim))
-        self.noise = nn.Sequential(nn.Linear(1, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU())
-        self.enter = nn.Linear(size, config.width)
-        self.blocks = nn.ModuleList(_Block(config.width) for _ in range(config.depth))
-        self.leave = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, size))
+        size = config.joints, config.latent_dim
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("scale", torch.ones(size))
+        self.register_buffer("calibration", torch.tensor([[0.0, 1.0]]).repeat(CLUES + 2, 1))
+        drawn = torch.randn(ENERGY_PROBES, *size, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("probes", drawn)
+        self.denoiser = Denoiser(*size, config.width, config.depth, dropout=0.1)
+        self.judge = Judge(config.judge_width)
 
     def standardise(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Float[Tensor, "*batch 21 latent"]:
         """Latents with zero mean and unit variance over the training poses, heads joined."""
@@ -79,48 +89,277 @@ class CodePrior(nn.Module):
         """What ``standardise`` came from, heads still joined."""
         return standard * self.scale + self.mean
 
-    def denoise(
-        self, noisy: Float[Tensor, "*batch 21 latent"], noise_level: Float[Tensor, "*#batch"]
-    ) -> Float[Tensor, "*batch 21 latent"]:
-        """Expected clean standardised latents, given latents with Gaussian noise of this standard deviation."""
-        sigma = noise_level[..., None].to(noisy)
-        variance = 1 + sigma.square()
-        flat = noisy.flatten(-2)
-        features = self.enter(flat * variance.rsqrt())
-        noise_embedding = self.noise(sigma.log() / 4)
-        for block in self.blocks:
-            features = block(features, noise_embedding)
-        clean = flat / variance + sigma * variance.rsqrt() * self.leave(features)
-        return clean.unflatten(-1, noisy.shape[-2:])
-
-    def pull(
-        self, latents: Float[Tensor, "*batch 21 heads dim"], noise_level: float, generator: torch.Generator
-    ) -> Float[Tensor, "*batch"]:
-        """Half the mean squared distance to where the denoiser sees human poses; its gradient is the pull of the prior.
-
-        Args:
-            latents: where the fit stands; single codes, relaxed ones or any latents.
-            noise_level: standard deviation, in standardised units, of the noise that the denoiser is shown. High ones
-                look at the pose as a whole, low ones at its details.
-            generator: draws the noise, the same for the whole batch.
-        """
-        standard = self.standardise(latents)
-        with torch.no_grad():
-            noise = torch.randn(standard.shape[-2:], generator=generator, device=generator.device).to(standard)
-            level = standard.new_full(standard.shape[:-2], noise_level)
-            target = self.denoise(standard + noise_level * noise, level)
-        return 0.5 * (standard - target).square().mean((-1, -2))
+    def surprise(self, standard: Float[Tensor, "*batch 21 latent"]) -> Float[Tensor, "*batch levels"]:
+        """Logarithms of the denoising errors at each level, root mean squares over joints, so that bad ones count."""
+        found = []
+        for level in ENERGY_LEVELS:
+            probed = standard.unsqueeze(-3) + level * self.probes
+            denoised = self.denoiser(probed, standard.new_full((1, 1), level))
+            by_joint = (denoised - standard.unsqueeze(-3)).square().mean((-1, -3))
+            found.append(0.5 * by_joint.square().mean(-1).log())
+        return torch.stack(found, dim=-1)
 
     def save(self, path: str | Path, **notes: str) -> None:
         """Write weights (in half precision), configuration and any notes (strings), at once or not at all."""
         save_module(path, self, self.config, FORMAT, notes, torch.float16)
 
+
+class CodePrior:
+    """What a QPoser's codes are likely to be, as an energy, a pull, and draws.
+
+    Attributes:
+        model: the QPoser whose codes it knows.
+        network: the learned part, which files hold.
+    """
+
+    def __init__(self, model: QPoser, network: CodePriorNetwork) -> None:
+        """Join a QPoser and the network that was trained on its latents.
+
+        Raises:
+            ValueError: their sizes do not fit.
+        """
+        joints, heads, code_dim = model.config.latent_shape
+        known = network.config.joints, network.config.latent_dim
+        if known != (joints, heads * code_dim):
+            raise ValueError(
+                f"the code prior knows {known[0]} x {known[1]} latents, and the model has {joints} x "
+                f"{heads * code_dim}: take two that were trained together"
+            )
+        self.model, self.network = model, network
+
     @classmethod
-    def from_pretrained(cls, path: str | Path | None = None, device: str | torch.device = "cpu") -> CodePrior:
-        """The shipped weights, or those of ``path``, in evaluation mode.
+    def from_pretrained(
+        cls, path: str | Path | None = None, model: QPoser | None = None, device: str | torch.device = "cpu"
+    ) -> CodePrior:
+        """The shipped weights, or those of ``path``, in evaluation mode, over the shipped QPoser or ``model``.
+
+        A given model is moved to ``device``; that it is the one whose latents were learned is for the caller to see to.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+            ValueError: the file holds something else, weights of other sizes than its configuration says, or a prior
+                of latents of other sizes than the model's.
         """
-        return load_module(path or asset("codeprior.safetensors"), cls, CodePriorConfig, FORMAT).to(device)
+        file = path or asset("codeprior.safetensors")
+        network = load_module(file, CodePriorNetwork, CodePriorConfig, FORMAT)
+        return cls(model or QPoser.from_pretrained(), network).to(device)
+
+    def to(self, device: str | torch.device) -> CodePrior:
+        """Move model and network to a device."""
+        self.model.to(device)
+        self.network.to(device)
+        return self
+
+    def energy(self, codes_logits_or_pose: Tensor) -> Float[Tensor, "*batch"]:
+        """How implausible codes or poses are: 0 for the median test pose, 1 for the 95th percentile.
+
+        Differentiable for logits and poses.
+
+        Args:
+            codes_logits_or_pose: codes, integers ``(..., 21, heads)``; logits over codes, ``(..., 21, heads, codes)``,
+                of which the mixtures (softmax) are judged; or a body pose, ``(..., 21, 3)`` or ``(..., 21, 3, 3)``. A
+                pose is judged by its latents and by how far its codes decode from it, so that no impossible pose is
+                laundered by an encoder that maps it to plausible codes.
+
+        Raises:
+            ValueError: it is none of these, or not finite.
+        """
+        given, config = codes_logits_or_pose, self.model.config
+        if not given.is_floating_point():
+            if given.shape[-2:] != (NUM_BODY_JOINTS, config.heads):
+                raise ValueError(f"codes are (..., 21, {config.heads}) integers, not {tuple(given.shape)}")
+            codes = given.to(self.network.mean.device, torch.long)
+            if bool(((codes < 0) | (codes >= config.codes)).any()):
+                raise ValueError(
+                    f"codes are from 0 to {config.codes - 1}: these run from {codes.min()} to {codes.max()}"
+                )
+            return self.energy_of_latents(self.model.quantizer.lookup(codes))
+        if given.shape[-3:] == (NUM_BODY_JOINTS, config.heads, config.codes):
+            if not bool(torch.isfinite(given).all()):
+                raise ValueError("the logits hold NaN or infinite numbers")
+            return self.energy_of_latents(self.model.quantizer.relaxed(given.to(self.network.mean)))
+        return self._calibrated(self._clues_of_poses(given)[0])
+
+    def energy_of_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Float[Tensor, "*batch"]:
+        """`energy` of any latents: those of codes, mixtures of codes, or what the encoder gives."""
+        return self._calibrated(self._clues(latents, self.model.decode_latents(latents)))
+
+    def pull(
+        self,
+        latents: Float[Tensor, "*batch 21 heads dim"],
+        noise_level: float | Float[Tensor, "*#batch 21"],
+        generator: torch.Generator,
+    ) -> Float[Tensor, "*batch"]:
+        """Half the mean squared distance to where the denoiser sees human poses; its gradient is the pull of the prior.
+
+        Args:
+            latents: where the fit stands; single codes, relaxed ones or any latents.
+            noise_level: standard deviation, in standardised units, of the noise that the denoiser is shown, for all
+                joints or for each. High ones look at the pose as a whole, low ones at its details.
+            generator: draws the noise, the same for the whole batch.
+        """
+        standard = self.network.standardise(latents)
+        with torch.no_grad():
+            level = torch.as_tensor(noise_level).to(standard).expand(standard.shape[:-1])
+            noise = torch.randn(standard.shape[-2:], generator=generator, device=generator.device).to(standard)
+            target = self.network.denoiser(standard + level.unsqueeze(-1) * noise, level)
+        return 0.5 * (standard - target).square().mean((-1, -2))
+
+    def sample(self, n: int, temperature: float = 1.0, *, generator: torch.Generator) -> Float[Tensor, "n 21 3 3"]:
+        """Draw poses, decoded from codes.
+
+        Args:
+            n: how many.
+            temperature: 1 for the variety of the training poses; towards 0, poses closer to the most common.
+            generator: of the draws; equal seeds give equal poses on one machine.
+
+        Raises:
+            ValueError: ``n`` is below 1 or the temperature below 0.
+        """
+        _check_draw(n, temperature)
+        noise = temperature * HIGHEST * _noise(n, self.network.mean, generator)
+        drawn = denoise_stepwise(self.network.denoiser, noise, noise_levels(SAMPLING_STEPS))
+        return self.model.decode(self._codes(drawn))
+
+    def complete(
+        self,
+        body_pose: Tensor,
+        known_joints: Bool[Tensor, "21"],
+        n: int = 1,
+        temperature: float = 0.7,
+        *,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Guess the joints of poses that are not known.
+
+        Args:
+            body_pose: ``(..., 21, 3)`` or ``(..., 21, 3, 3)``; what stands at unknown joints is not looked at.
+            known_joints: true where the pose is known; such joints keep their rotations.
+            n: how many guesses of each pose.
+            temperature: 1 for all that may be; below, guesses closer to the most common. 0.7 was best on validation.
+            generator: of the draws; not in the state in which the pose itself was drawn, or the pose comes back.
+
+        Returns:
+            ``(n, ...)`` poses of the kind that was given.
+
+        Raises:
+            ValueError: the pose is none, the mask is empty or full, ``n`` is below 1, or the temperature below 0.
+        """
+        check_known_joints(known_joints)
+        _check_draw(n, temperature)
+        known = known_joints.to(self.network.mean.device)
+        matrices = self._neutral_where_unknown(body_pose, known)
+        standard = self.network.standardise(self.model.latents(matrices))
+        noise = temperature * HIGHEST * _noise(n, standard, generator)
+        return self._denoised_around(body_pose, matrices, standard, noise, noise_levels(SAMPLING_STEPS), known)
+
+    def resample(
+        self, body_pose: Tensor, joints: list[int], amount: float, n: int = 1, *, generator: torch.Generator
+    ) -> Tensor:
+        """Draw some joints anew in the neighbourhood of where they are; the other joints keep their rotations.
+
+        Args:
+            body_pose: ``(..., 21, 3)`` or ``(..., 21, 3, 3)``.
+            joints: indices among the 21 body joints.
+            amount: from 0, hardly more than a way through the codes, to 1, as if the joints were not known.
+            n: how many variants of each pose.
+            generator: of the draws.
+
+        Returns:
+            ``(n, ...)`` poses of the kind that was given.
+
+        Raises:
+            ValueError: the pose is none, the amount is not from 0 to 1, or ``n`` is below 1.
+        """
+        if n < 1 or not 0 <= amount <= 1:
+            raise ValueError(f"ask for 1 variant at least with an amount from 0 to 1, not {n} with {amount}")
+        known = torch.ones(NUM_BODY_JOINTS, dtype=torch.bool, device=self.network.mean.device)
+        known[joints] = False
+        matrices = as_matrices(body_pose).to(self.network.mean)
+        standard = self.network.standardise(self.model.latents(matrices))
+        highest = LOWEST * (HIGHEST / LOWEST) ** amount
+        levels = noise_levels(SAMPLING_STEPS)
+        levels = torch.cat([torch.tensor([highest]), levels[levels < 0.99 * highest]])
+        noisy = standard + highest * _noise(n, standard, generator)
+        return self._denoised_around(body_pose, matrices, standard, noisy, levels, known)
+
+    @torch.no_grad()
+    def calibrate(self, weighed_on: Float[Tensor, "poses 21 3"], zeroed_on: Float[Tensor, "others 21 3"]) -> None:
+        """Set the scales of the energy.
+
+        Args:
+            weighed_on: poses over which each clue is scaled, which decides how much it counts.
+            zeroed_on: poses of which, or of whose codes, the median gets 0 and the 95th percentile 1.
+        """
+        calibration = self.network.calibration
+        calibration.copy_(torch.tensor([0.0, 1.0]))
+        calibration[:CLUES] = _middle_and_spread(self._clues_of_poses(weighed_on)[0])
+        clues, codes = self._clues_of_poses(zeroed_on)
+        calibration[CLUES] = _middle_and_spread(self.energy(codes).unsqueeze(-1))[0]
+        calibration[CLUES + 1] = _middle_and_spread(self._calibrated(clues).unsqueeze(-1))[0]
+
+    def _clues_of_poses(
+        self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
+    ) -> tuple[Float[Tensor, "*batch 4"], Int[Tensor, "*batch 21 heads"]]:
+        """All clues of poses, and their codes."""
+        matrices = as_matrices(body_pose).to(self.network.mean)
+        latents = self.model.latents(matrices)
+        codes = self.model.encode_latents(latents)
+        rest = torch.from_numpy(REST_JOINTS).to(matrices)
+        gap = mpjpe(body_joints(self.model.decode(codes), rest), body_joints(matrices, rest))
+        return torch.cat([self._clues(latents, matrices), (gap / GAP_UNIT).log1p().unsqueeze(-1)], dim=-1), codes
+
+    def _codes(self, standard: Float[Tensor, "*batch 21 latent"]) -> Int[Tensor, "*batch 21 heads"]:
+        latents = self.network.unstandardise(standard)
+        return self.model.encode_latents(latents.unflatten(-1, self.model.config.latent_shape[1:]))
+
+    def _neutral_where_unknown(self, body_pose: Tensor, known: Bool[Tensor, "21"]) -> Float[Tensor, "*batch 21 3 3"]:
+        """The poses as matrices, with the mean pose in place of whatever stands at unknown joints."""
+        neutral = in_kind_of(body_pose, self.model.decode(self._codes(torch.zeros_like(self.network.mean))))
+        if body_pose.shape[-neutral.dim() :] == neutral.shape and body_pose.is_floating_point():
+            shown = known.reshape(NUM_BODY_JOINTS, *(1,) * (neutral.dim() - 1))
+            body_pose = torch.where(shown, body_pose.to(known.device), neutral)
+        return as_matrices(body_pose).to(self.network.mean)
+
+    def _denoised_around(
+        self,
+        body_pose: Tensor,
+        matrices: Float[Tensor, "*batch 21 3 3"],
+        standard: Float[Tensor, "*batch 21 latent"],
+        noisy: Float[Tensor, "n *batch 21 latent"],
+        levels: Float[Tensor, "steps"],
+        known: Bool[Tensor, "21"],
+    ) -> Tensor:
+        """Take the noise off the unknown joints and decode them, but leave the known joints as they were given."""
+        noisy = torch.where(known[:, None], standard, noisy)
+        decoded = self.model.decode(self._codes(denoise_stepwise(self.network.denoiser, noisy, levels, known)))
+        return in_kind_of(body_pose, torch.where(known[:, None, None], matrices, decoded))
+
+    def _clues(
+        self, latents: Float[Tensor, "*batch 21 heads dim"], rotations: Float[Tensor, "*batch 21 3 3"]
+    ) -> Float[Tensor, "*batch 3"]:
+        surprise = self.network.surprise(self.network.standardise(latents))
+        return torch.cat([surprise, self.network.judge(rotations).unsqueeze(-1)], dim=-1)
+
+    def _calibrated(self, clues: Float[Tensor, "*batch clues"]) -> Float[Tensor, "*batch"]:
+        """Weigh the clues, shifted and scaled, and shift and scale their sum."""
+        count = clues.shape[-1]
+        middle, spread = self.network.calibration[:count].unbind(-1)
+        total = ((clues - middle) / spread * clues.new_tensor(ENERGY_WEIGHTS[:count])).sum(-1)
+        middle, spread = self.network.calibration[CLUES + (count == CLUES)].unbind(-1)
+        return (total - middle) / spread
+
+
+def _check_draw(n: int, temperature: float) -> None:
+    if n < 1 or not 0 <= temperature < math.inf:
+        raise ValueError(f"draw 1 pose at least, at a finite temperature from 0: these are {n} and {temperature}")
+
+
+def _noise(n: int, like: Tensor, generator: torch.Generator) -> Float[Tensor, "n *shape"]:
+    return torch.randn(n, *like.shape, generator=generator, device=generator.device).to(like)
+
+
+def _middle_and_spread(values: Float[Tensor, "poses numbers"]) -> Float[Tensor, "numbers 2"]:
+    """The median, and how far above it the 95th percentile is."""
+    middle, high = values.quantile(torch.tensor([0.5, 0.95]).to(values), dim=0)
+    return torch.stack([middle, high - middle], dim=-1)

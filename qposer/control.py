@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 import roma
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from qposer.codeprior import CodePrior
 from qposer.kinematics import mirror_body_pose
-from qposer.model import QPoser, as_matrices
-from qposer.rotations import matrix_to_axis_angle
-from qposer.skeleton import BODY_JOINT_NAMES, BODY_PARTS
+from qposer.model import QPoser
+from qposer.poses import as_matrices, in_kind_of
+from qposer.skeleton import BODY_JOINT_NAMES, BODY_PARTS, NUM_BODY_JOINTS
 
 Pose = Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
 """Body poses, as axis-angle or as matrices; edits give back the kind that they were given first."""
@@ -37,11 +39,21 @@ def joints_of(parts: str | Sequence[str]) -> list[int]:
 
 
 def swap(model: QPoser, pose: Pose, donor: Pose, parts: str | Sequence[str]) -> Tensor:
-    """The pose with the parts' codes taken from a donor."""
-    joints = joints_of(parts)
-    codes = model.encode(pose).clone()
-    codes[..., joints, :] = model.encode(donor)[..., joints, :]
-    return _like(pose, model.decode(codes))
+    """The pose with the parts' codes taken from a donor.
+
+    Raises:
+        ValueError: a part does not exist, or one of the two is no pose.
+    """
+    codes = _with_parts(parts, model.encode(pose), model.encode(donor))
+    return in_kind_of(pose, model.decode(codes))
+
+
+def _with_parts(
+    parts: str | Sequence[str], codes: Int[Tensor, "*batch 21 heads"], donor: Int[Tensor, "*batch 21 heads"]
+) -> Int[Tensor, "*batch 21 heads"]:
+    taken = torch.zeros(NUM_BODY_JOINTS, 1, dtype=torch.bool, device=codes.device)
+    taken[joints_of(parts)] = True
+    return torch.where(taken, donor, codes)
 
 
 def blend(
@@ -58,20 +70,18 @@ def blend(
         parts: which parts are blended; all if left out.
 
     Raises:
-        ValueError: the numbers of poses and weights differ, a weight is negative, or none is above zero.
+        ValueError: the numbers of poses and weights differ, a weight is negative or not finite, or none is above zero.
     """
     if len(poses) != len(weights) or not poses:
         raise ValueError(f"each pose needs one weight: there are {len(poses)} poses and {len(weights)} weights")
-    if min(weights) < 0 or max(weights) <= 0:
-        raise ValueError(f"weights must not be negative, and one must be above zero: they are {list(weights)}")
+    if not all(0 <= weight < math.inf for weight in weights) or max(weights) == 0:
+        raise ValueError(f"weights are numbers from zero, and one must be above it: they are {list(weights)}")
     weighted = [weight * as_matrices(pose) for weight, pose in zip(weights, poses, strict=True)]
     mean = roma.special_procrustes(torch.stack(weighted).sum(0))
     codes = model.encode(mean)
     if parts is not None:
-        joints = joints_of(parts)
-        blended, codes = codes, model.encode(poses[0]).clone()
-        codes[..., joints, :] = blended[..., joints, :]
-    return _like(poses[0], model.decode(codes))
+        codes = _with_parts(parts, model.encode(poses[0]), codes)
+    return in_kind_of(poses[0], model.decode(codes))
 
 
 def interpolate(model: QPoser, start: Pose, end: Pose, steps: int) -> Float[Tensor, "steps *batch 21 3"]:
@@ -88,9 +98,28 @@ def interpolate(model: QPoser, start: Pose, end: Pose, steps: int) -> Float[Tens
 
 def mirror(pose: Pose) -> Tensor:
     """The pose seen in a mirror, left and right swapped."""
-    return _like(pose, mirror_body_pose(as_matrices(pose)))
+    return in_kind_of(pose, mirror_body_pose(as_matrices(pose)))
 
 
-def _like(pose: Tensor, matrices: Float[Tensor, "*batch 21 3 3"]) -> Tensor:
-    matrices = matrices.to(pose.dtype)
-    return matrices if pose.shape[-2:] == (3, 3) else matrix_to_axis_angle(matrices)
+def vary(
+    prior: CodePrior,
+    pose: Pose,
+    parts: str | Sequence[str],
+    amount: float,
+    n: int,
+    generator: torch.Generator,
+) -> Float[Tensor, "n *batch 21 3"] | Float[Tensor, "n *batch 21 3 3"]:
+    """Other poses of the parts that go with the rest of the pose, whose joints keep their rotations.
+
+    Args:
+        prior: knows which codes go together.
+        pose: what is varied.
+        parts: whose codes are drawn again.
+        amount: from 0, nothing but a way through the codes, to 1, as if the parts were not known.
+        n: how many.
+        generator: of the draws; equal seeds give equal poses on one machine.
+
+    Raises:
+        ValueError: a part does not exist, ``amount`` is not from 0 to 1, or ``n`` is below 1.
+    """
+    return prior.resample(pose, joints_of(parts), amount, n, generator=generator)

@@ -31,23 +31,31 @@ class GLIFBlock(nn.Module):
     def __init__(self, width: int, global_tokens: int, attention_heads: int) -> None:
         super().__init__()
         self.attention_heads = attention_heads
-        self.queries = nn.Parameter(torch.randn(global_tokens, width) / width**0.5)
-        self.gather_norm = nn.LayerNorm(width)
-        self.key_value = nn.Linear(width, 2 * width)
-        self.summarise = nn.Sequential(
-            nn.Linear(global_tokens * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 2 * width)
-        )
+        self.global_tokens = global_tokens
+        if global_tokens:
+            self.queries = nn.Parameter(torch.randn(global_tokens, width) / width**0.5)
+            self.gather_norm = nn.LayerNorm(width)
+            self.key_value = nn.Linear(width, 2 * width)
+            self.summarise = nn.Sequential(
+                nn.Linear(global_tokens * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 2 * width)
+            )
         self.local_norm = nn.LayerNorm(width)
         self.local = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
     def forward(self, local: Float[Tensor, "batch joints width"]) -> Float[Tensor, "batch joints width"]:
-        """Refined local features."""
+        """Refined local features; with no global tokens, each refined by itself alone."""
+        normed = self.local_norm(local)
+        if self.global_tokens:
+            scale, shift = self._global(local).unsqueeze(1).chunk(2, dim=-1)
+            normed = normed * (1 + scale) + shift
+        return local + self.local(normed)
+
+    def _global(self, local: Float[Tensor, "batch joints width"]) -> Float[Tensor, "batch modulation"]:
         batch = local.shape[0]
         key, value = self.key_value(self.gather_norm(local)).unflatten(-1, (2, self.attention_heads, -1)).unbind(-3)
         query = self.queries.unflatten(-1, (self.attention_heads, -1)).expand(batch, -1, -1, -1)
         gathered = F.scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
-        scale, shift = self.summarise(gathered.transpose(1, 2).reshape(batch, -1)).unsqueeze(1).chunk(2, dim=-1)
-        return local + self.local(self.local_norm(local) * (1 + scale) + shift)
+        return self.summarise(gathered.transpose(1, 2).flatten(1))
 
 
 class GLIFStack(nn.Module):

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from qposer.assets import asset
 from qposer.glif import GLIFStack
+from qposer.poses import as_matrices
 from qposer.quantizer import MultiHeadQuantizer
-from qposer.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d, matrix_to_axis_angle
+from qposer.rotations import matrix_from_6d, matrix_to_6d, matrix_to_axis_angle
 from qposer.skeleton import NUM_BODY_JOINTS
 from qposer.weights import load_module, save_module
 
@@ -28,14 +29,16 @@ class QPoserConfig:
     """Codes a joint."""
     codes: int = 256
     """Entries of each head's codebook."""
-    code_dim: int = 2
+    code_dim: int = 1
     """Numbers in a codebook entry."""
+    shared_codebook: bool = False
+    """One codebook for all heads, in place of one each."""
     width: int = 64
     """Numbers in a local feature."""
     depth: int = 2
     """GLIF blocks in the encoder, and as many in the decoder."""
     global_tokens: int = 4
-    """Queries that gather the global feature."""
+    """Queries that gather the global feature; with none, every joint goes its own way."""
     attention_heads: int = 4
     """Heads of that attention."""
 
@@ -67,7 +70,7 @@ class QPoser(nn.Module):
         latent = config.heads * config.code_dim
         stack = (config.width, config.depth, config.global_tokens, config.attention_heads)
         self.encoder = GLIFStack(NUM_BODY_JOINTS, 6, latent, *stack)
-        self.quantizer = MultiHeadQuantizer(config.heads, config.codes, config.code_dim)
+        self.quantizer = MultiHeadQuantizer(config.heads, config.codes, config.code_dim, config.shared_codebook)
         self.decoder = GLIFStack(NUM_BODY_JOINTS, latent, 6, *stack)
 
     def encode(
@@ -146,26 +149,6 @@ class QPoser(nn.Module):
             ValueError: the file holds something else, or weights of other sizes than its configuration says.
         """
         return load_module(path or asset("qposer.safetensors"), cls, QPoserConfig, FORMAT).to(device)
-
-
-def as_matrices(body_pose: Tensor) -> Float[Tensor, "*batch 21 3 3"]:
-    """Rotation matrices of a body pose given as axis-angle ``(..., 21, 3)`` or as matrices ``(..., 21, 3, 3)``.
-
-    Raises:
-        ValueError: the pose is of another shape or not finite.
-    """
-    if body_pose.shape[-3:] == (NUM_BODY_JOINTS, 3, 3):
-        matrices = body_pose
-    elif body_pose.shape[-2:] == (NUM_BODY_JOINTS, 3):
-        matrices = axis_angle_to_matrix(body_pose)
-    else:
-        raise ValueError(
-            f"a body pose is (..., 21, 3) axis-angle or (..., 21, 3, 3) matrices, not {tuple(body_pose.shape)}; "
-            "reshape 63 numbers to (21, 3), and leave out the root and the hands of longer SMPL poses"
-        )
-    if not torch.compiler.is_compiling() and not bool(torch.isfinite(body_pose).all()):
-        raise ValueError("the body pose holds NaN or infinite numbers")
-    return matrices
 
 
 def _identity_6d(like: Tensor) -> Float[Tensor, 6]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class MultiHeadQuantizer(nn.Module):
-    """Codebooks of ``heads`` heads with ``codes`` entries of ``dim`` numbers each.
+    """Codebooks of ``heads`` heads with ``codes`` entries of ``dim`` numbers each; one for all heads if ``shared``.
 
     The codebooks are not learned by gradient: they follow the latents assigned to them by exponential moving averages
     (van den Oord et al., NeurIPS 2017, appendix A.1), and codes that nothing falls to are moved onto latents.
@@ -19,10 +19,11 @@ class MultiHeadQuantizer(nn.Module):
     usage: Tensor
     sums: Tensor
 
-    def __init__(self, heads: int, codes: int, dim: int) -> None:
+    def __init__(self, heads: int, codes: int, dim: int, shared: bool = False) -> None:
         super().__init__()
-        self.heads, self.codes, self.dim = heads, codes, dim
-        codebooks = torch.randn(heads, codes, dim) / dim**0.5
+        self.heads, self.codes, self.dim, self.shared = heads, codes, dim, shared
+        codebooks = torch.randn(1 if shared else heads, codes, dim) / dim**0.5
+        codebooks = codebooks.expand(heads, -1, -1).contiguous()
         self.register_buffer("codebooks", codebooks)
         self.register_buffer("usage", torch.ones(heads, codes), persistent=False)
         self.register_buffer("sums", codebooks.clone(), persistent=False)
@@ -34,7 +35,12 @@ class MultiHeadQuantizer(nn.Module):
 
     def nearest(self, latents: Float[Tensor, "*batch heads dim"]) -> Int[Tensor, "*batch heads"]:
         """Index of the nearest code in each head."""
-        return self._scores(latents).argmax(-1)
+        if self.dim > 1:
+            return self._scores(latents).argmax(-1)
+        ordered, order = self.codebooks.squeeze(-1).sort(-1)
+        midpoints = (ordered[:, 1:] + ordered[:, :-1]) / 2
+        by_head = latents.detach().reshape(-1, self.heads).T.contiguous()
+        return order.gather(1, torch.searchsorted(midpoints, by_head)).T.reshape(latents.shape[:-1])
 
     def _scores(self, latents: Float[Tensor, "*batch heads dim"]) -> Float[Tensor, "*batch heads codes"]:
         """Half the squared distances, negated, up to what does not depend on the code: one matrix product."""
@@ -56,7 +62,7 @@ class MultiHeadQuantizer(nn.Module):
     def lookup(self, codes: Int[Tensor, "*batch heads"]) -> Float[Tensor, "*batch heads dim"]:
         """Codebook entries of the given indices."""
         head = torch.arange(self.heads, device=codes.device)
-        return self.codebooks[head, codes]
+        return self.codebooks[head, codes.long()]
 
     def relaxed(
         self, logits: Float[Tensor, "*batch heads codes"], temperature: float = 1.0
@@ -82,7 +88,7 @@ class MultiHeadQuantizer(nn.Module):
         codes: Int[Tensor, "*batch heads"],
         generator: torch.Generator,
         decay: float = 0.99,
-        dead_below: float = 0.05,
+        dead_below: float = 0.4,
     ) -> None:
         """Move each code towards the mean of the latents assigned to it.
 
@@ -97,6 +103,8 @@ class MultiHeadQuantizer(nn.Module):
         count, total = torch.zeros_like(self.usage), torch.zeros_like(self.sums)
         count.scatter_add_(1, codes.T, torch.ones_like(codes.T, dtype=count.dtype))
         total.scatter_add_(1, codes.T[..., None].expand(-1, -1, self.dim), latents.transpose(0, 1))
+        if self.shared:
+            count, total = (value.mean(0, keepdim=True).expand_as(value) for value in (count, total))
         even_share = len(latents) / self.codes
         self.usage.lerp_(count / even_share, 1 - decay)
         self.sums.lerp_(total / even_share, 1 - decay)
@@ -104,8 +112,9 @@ class MultiHeadQuantizer(nn.Module):
 
         head, code = torch.nonzero(self.usage < dead_below, as_tuple=True)
         if len(head):
-            drawn = torch.randint(len(latents), (len(head),), generator=generator, device=generator.device)
-            self.codebooks[head, code] = latents[drawn.to(head.device), head]
+            drawn = torch.randint(len(latents), self.usage.shape, generator=generator, device=generator.device)
+            source, donor = (head * 0, drawn[0, code]) if self.shared else (head, drawn[head, code])
+            self.codebooks[head, code] = latents[donor.to(head.device), source]
             self.usage[head, code] = 1.0
             self.sums[head, code] = self.codebooks[head, code]
 

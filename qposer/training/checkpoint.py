@@ -18,6 +18,7 @@ def save_checkpoint(
     for index, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
     tensors["generator"] = generator.get_state()
+    tensors["global_generator"] = torch.get_rng_state()
     write_tensors(path, tensors, {"step": str(step), "best": repr(best)})
 
 
@@ -45,6 +46,7 @@ def load_checkpoint(
             state.setdefault(int(index), {})[slot] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     generator.set_state(tensors["generator"])
+    torch.set_rng_state(tensors["global_generator"])
     return int(metadata["step"]), float(metadata["best"])
 
 

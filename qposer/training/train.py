@@ -10,17 +10,20 @@ from pathlib import Path
 
 import torch
 import tyro
+from jaxtyping import Float
 from rich.console import Console
+from torch import Tensor, nn
 
 from qposer.data.dataset import PoseDataset
 from qposer.errors import told_in_one_line
-from qposer.kinematics import body_joints
 from qposer.metrics import mpjpe
 from qposer.model import QPoser, QPoserConfig
-from qposer.skeleton import REST_JOINTS
-from qposer.training.batches import draw_poses
+from qposer.surface import Surface
+from qposer.training.batches import draw_poses, jitter
+from qposer.training.discriminator import Discriminator, adversarial_losses
 from qposer.training.evaluate import reconstruction, report
 from qposer.training.run import run
+from qposer.training.swaps import draw_donated, draw_shuffled
 
 
 @dataclass(frozen=True)
@@ -31,22 +34,43 @@ class TrainConfig:
     """poses.npz, written by ``python -m qposer.data.build``."""
     out: Path
     """Folder of the run: best.safetensors, last.safetensors, log.csv, config.json."""
-    steps: int = 26_000
+    steps: int = 12_000
     batch_size: int = 128
     learning_rate: float = 2e-3
     """At its peak, after a warm-up and before a cosine decay."""
     joints_weight: float = 10.0
     """Of the mean joint distance in metres."""
+    vertices_weight: float = 5.0
+    """Of the mean distance in metres of 256 points of the open body's skin."""
     rotations_weight: float = 1.0
     """Of the mean chordal distance of the rotations."""
+    swap_weight: float = 0.5
+    """Of the chordal distance, after a swap of codes, of the part to the donor's and of the rest to the receiver's."""
+    adversarial_weight: float = 0.02
+    """Of the discriminator's say in decodes of codes that never stood together."""
     commitment_weight: float = 1.0
     unquantised: float = 0.2
     """Part of each batch that is decoded from its continuous latents, so that the decoder is smooth between codes."""
+    jittered: float = 0.125
+    """Part of each batch whose joints are turned by about 10 degrees, for people who move unlike those on record."""
     validate_every: int = 1000
     """Steps; a checkpoint is written then, too."""
     seed: int = 0
     device: str = "cpu"
     model: QPoserConfig = field(default_factory=QPoserConfig)
+
+
+class Players(nn.Module):
+    """The model and its adversary, trained side by side; what is saved is the model."""
+
+    def __init__(self, model: QPoser) -> None:
+        super().__init__()
+        self.model = model
+        self.discriminator = Discriminator()
+
+    def save(self, path: Path, **notes: str) -> None:
+        """Write the model."""
+        self.model.save(path, **notes)
 
 
 def train(config: TrainConfig, console: Console) -> QPoser:
@@ -60,26 +84,45 @@ def train(config: TrainConfig, console: Console) -> QPoser:
     data = PoseDataset.load(config.data)
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
-    model = QPoser(config.model).to(config.device)
+    players = Players(QPoser(config.model)).to(config.device)
+    model = players.model
     poses, held_out = data.body_pose("train"), data.body_pose("validation").to(config.device)
-    rest = torch.from_numpy(REST_JOINTS).to(config.device)
-    unquantised = round(config.unquantised * config.batch_size)
-    assigned: list[torch.Tensor] = []
+    surface = Surface.open().to(config.device)
+    unquantised, jittered = (round(part * config.batch_size) for part in (config.unquantised, config.jittered))
+    swapped = config.batch_size // 2
+    assigned: list[Tensor] = []
 
-    def loss() -> dict[str, torch.Tensor]:
+    def swap_terms(truth: Float[Tensor, "batch 21 3 3"], codes: Tensor) -> dict[str, Float[Tensor, ""]]:
+        """Swap consistency, and the losses of the decoder and of its adversary, on codes that never stood together."""
+        donated = draw_donated(swapped, generator).to(config.device)[..., None]
+        mixed = torch.where(donated, codes[-swapped:], codes[:swapped])
+        strangers = draw_shuffled(codes[: swapped // 2], generator)
+        decoded = model.decode(torch.cat([mixed, strangers]))
+        wanted = torch.where(donated[..., None], truth[-swapped:], truth[:swapped])
+        terms = {"swap": config.swap_weight * torch.linalg.matrix_norm(decoded[:swapped] - wanted).mean()}
+        if config.adversarial_weight:
+            plausible, adversary = adversarial_losses(players.discriminator, truth, decoded)
+            terms |= {"adversarial": config.adversarial_weight * plausible, "adversary": adversary}
+        return terms
+
+    def loss() -> dict[str, Tensor]:
         truth = draw_poses(poses, config.batch_size, generator)
-        truth = truth[torch.randperm(len(truth), generator=generator)].to(config.device)
+        truth = truth[torch.randperm(len(truth), generator=generator)]
+        truth = torch.cat([truth[:-jittered], jitter(truth[-jittered:], generator)]) if jittered else truth
+        truth = truth.to(config.device)
         decoded, latents, codes, commitment = model(truth, unquantised)
         assigned[:] = latents.detach(), codes
-        joints = mpjpe(body_joints(decoded, rest), body_joints(truth, rest)).mean()
-        rotations = torch.linalg.matrix_norm(decoded - truth).mean()
-        total = config.joints_weight * joints + config.rotations_weight * rotations
-        return {
-            "loss": total + config.commitment_weight * commitment,
-            "joints_mm": 1000 * joints.detach(),
-            "rotations": rotations.detach(),
-            "commitment": commitment.detach(),
+        skin, joints = surface.points_and_joints(decoded)
+        true_skin, true_joints = surface.points_and_joints(truth)
+        terms = {
+            "joints": config.joints_weight * mpjpe(joints, true_joints).mean(),
+            "vertices": config.vertices_weight * mpjpe(skin, true_skin).mean(),
+            "rotations": config.rotations_weight * torch.linalg.matrix_norm(decoded - truth).mean(),
+            "commitment": config.commitment_weight * commitment,
         }
+        if config.swap_weight or config.adversarial_weight:
+            terms |= swap_terms(truth, codes)
+        return {"loss": torch.stack(list(terms.values())).sum()} | {name: term.detach() for name, term in terms.items()}
 
     def follow_latents() -> None:
         latents, codes = assigned
@@ -89,7 +132,7 @@ def train(config: TrainConfig, console: Console) -> QPoser:
         measured = reconstruction(model, held_out)
         return {"validation_mpjpe_mm": measured.mpjpe_mm, "lowest_perplexity": min(measured.perplexity)}
 
-    return QPoser.from_pretrained(run(config, model, generator, loss, validate, follow_latents, console))
+    return QPoser.from_pretrained(run(config, players, generator, loss, validate, follow_latents, console))
 
 
 def main() -> None:

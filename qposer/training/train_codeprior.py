@@ -1,27 +1,39 @@
 """Train the code prior of a QPoser: ``python -m qposer.training.train_codeprior --data poses.npz --out runs/prior``.
 
-It learns to take noise off the latents of the training poses, mirrored ones included, at all noise levels. A run that
-was killed goes on from its last checkpoint when the same command is given again.
+Its denoiser learns to take noise off the latents of the training poses, mirrored ones included, at all noise levels,
+which may differ between parts of the body; then its judge learns to tell poses from mixtures of the parts of several.
+A run that was killed goes on from its last checkpoint when the same command is given again.
 """
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 import tyro
 from jaxtyping import Float
 from rich.console import Console
-from torch import Tensor
+from torch import Tensor, nn
 
-from qposer.codeprior import CodePrior, CodePriorConfig
+from qposer.codeprior import FORMAT, CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.control import joints_of
 from qposer.data.dataset import PoseDataset
+from qposer.denoiser import denoising_error
+from qposer.diffusion import HIGHEST, LOWEST
 from qposer.errors import told_in_one_line
+from qposer.judge import Judge
+from qposer.kinematics import mirror_body_pose
 from qposer.model import QPoser
 from qposer.rotations import axis_angle_to_matrix
 from qposer.training.batches import draw_poses
 from qposer.training.run import run
+from qposer.training.swaps import draw_donated
+from qposer.weights import load_module
 
 
 @dataclass(frozen=True)
@@ -31,18 +43,23 @@ class TrainConfig:
     data: Path
     """poses.npz, written by ``python -m qposer.data.build``."""
     out: Path
-    """Folder of the run: best.safetensors, last.safetensors, log.csv, config.json."""
+    """Folder of the run: best.safetensors, and a folder for each of the two networks with its checkpoints and log."""
     qposer: Path | None = None
     """The QPoser whose latents are learned; the shipped one if left out."""
     steps: int = 10_000
+    """Of the denoiser."""
+    judge_steps: int = 1500
+    """Of the judge: after many more, it knows the poses on record by heart."""
     batch_size: int = 512
     learning_rate: float = 1e-3
     """At its peak, after a warm-up and before a cosine decay."""
     noise_log_mean: float = -0.7
     noise_log_std: float = 1.2
     """Noise levels are log-normal: most are where denoising is neither trivial nor hopeless."""
-    hard: float = 0.5
-    """Part of each batch whose latents are snapped to codes, as a fit's are in the end."""
+    partial: float = 0.5
+    """Part of each batch in which one part of the body has less noise than the rest."""
+    averaging: float = 0.999
+    """Decay of the moving average of the weights; the average is what is validated and kept."""
     validate_every: int = 1000
     """Steps; a checkpoint is written then, too."""
     seed: int = 0
@@ -51,7 +68,72 @@ class TrainConfig:
     depth: int = 3
 
 
+LossTerms = Callable[[], dict[str, Tensor]]
+Figures = Callable[[], dict[str, float]]
+
 VALIDATION_LEVELS = (0.2, 0.5, 1.0)
+MIXED_PARTS = (("left_arm",), ("right_arm",), ("left_leg",), ("right_leg",), ("torso", "head"))
+
+
+class AveragedNetwork(nn.Module):
+    """A network in training and the moving average of its weights; what is saved is the average."""
+
+    steps: Tensor
+
+    def __init__(self, network: CodePriorNetwork) -> None:
+        super().__init__()
+        self.live = network
+        self.average = copy.deepcopy(network).requires_grad_(False)
+        self.register_buffer("steps", torch.zeros(()))
+
+    @torch.no_grad()
+    def follow(self, decay: float) -> None:
+        """Move the average towards the network, faster in the first steps, so that no random weights stay in it."""
+        decay = min(decay, (1 + self.steps.item()) / (10 + self.steps.item()))
+        self.steps += 1
+        for average, live in zip(self.average.parameters(), self.live.parameters(), strict=True):
+            average.lerp_(live, 1 - decay)
+
+    def save(self, path: Path, **notes: str) -> None:
+        """Write the average."""
+        self.average.save(path, **notes)
+
+
+@torch.no_grad()
+def encoded(model: QPoser, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "2 poses 21 heads dim"]:
+    """Latents of poses, before and after they are snapped to codes."""
+
+    def chunks() -> Iterator[Tensor]:
+        for part in rotations.to(model.quantizer.codebooks.device).split(4096):
+            latents = model.latents(part)
+            yield torch.stack([latents, model.quantizer.lookup(model.encode_latents(latents))])
+
+    return torch.cat(list(chunks()), dim=1)
+
+
+def draw_levels(config: TrainConfig, number: int, generator: torch.Generator) -> Float[Tensor, "number 21"]:
+    """Noise levels of the joints: one for all of a pose, or less for the rest of it than for one part."""
+
+    def log_normal() -> Float[Tensor, "number"]:
+        return (config.noise_log_mean + config.noise_log_std * torch.randn(number, generator=generator)).exp()
+
+    level = log_normal().clamp(LOWEST, HIGHEST)[:, None]
+    known = LOWEST * (0.3 / LOWEST) ** torch.rand(number, 1, generator=generator)
+    unknown = draw_donated(number, generator) ^ (torch.rand(number, 1, generator=generator) < 0.3)
+    partial = torch.rand(number, 1, generator=generator) < config.partial
+    return torch.where(partial & ~unknown, torch.minimum(known, level), level)
+
+
+def mixed(poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> Float[Tensor, "poses 21 3 3"]:
+    """Poses of which most parts come from others."""
+    mixture = poses.clone()
+    for parts in MIXED_PARTS:
+        strangers = torch.randperm(len(poses), generator=generator)
+        swapped = torch.rand(len(poses), generator=generator) < 0.7
+        donor = torch.where(swapped, strangers, torch.arange(len(poses))).to(poses.device)
+        joints = joints_of(parts)
+        mixture[:, joints] = poses[donor][:, joints]
+    return mixture
 
 
 def train(config: TrainConfig, console: Console) -> CodePrior:
@@ -66,43 +148,77 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
     model = QPoser.from_pretrained(config.qposer, config.device)
-    latent_dim = model.config.heads * model.config.code_dim
-    prior = CodePrior(CodePriorConfig(latent_dim=latent_dim, width=config.width, depth=config.depth)).to(config.device)
-    poses = data.body_pose("train")
+    joints, heads, code_dim = model.config.latent_shape
+    sizes = CodePriorConfig(joints, heads * code_dim, config.width, config.depth)
+    networks = AveragedNetwork(CodePriorNetwork(sizes)).to(config.device)
+    network = networks.live
+
+    train_poses = data.body_pose("train")
+    validation_poses = axis_angle_to_matrix(data.body_pose("validation")[::4]).to(config.device)
+    rotations = axis_angle_to_matrix(train_poses)
+    soft, hard = encoded(model, torch.cat([rotations, mirror_body_pose(rotations)])).flatten(-2)
+    for each in (networks.live, networks.average):
+        each.mean.copy_(soft.mean(0))
+        each.scale.copy_(soft.std(0))
+    held_out = network.standardise(encoded(model, validation_poses)[1])
+
+    def noisy(clean: Tensor, level: Tensor) -> Tensor:
+        return clean + level.unsqueeze(-1) * torch.randn(clean.shape, generator=generator).to(clean)
+
+    def draw_clean() -> Float[Tensor, "batch 21 latent"]:
+        chosen = torch.randint(soft.shape[0], (config.batch_size,), generator=generator)
+        snapped = torch.rand(config.batch_size, 1, 1, generator=generator).to(soft)
+        return (torch.lerp(soft[chosen], hard[chosen], snapped) - network.mean) / network.scale
+
+    def denoiser_loss() -> dict[str, Tensor]:
+        clean = draw_clean()
+        level = draw_levels(config, len(clean), generator).to(clean)
+        return {"loss": denoising_error(network.denoiser(noisy(clean, level), level), clean, level).mean()}
 
     @torch.no_grad()
-    def encode(rotations: Float[Tensor, "poses 21 3 3"], hard: float) -> Float[Tensor, "poses 21 latent"]:
-        latents = model.latents(rotations.to(config.device))
-        snapped = round(hard * len(latents))
-        codes = model.quantizer.nearest(latents[:snapped])
-        return prior.standardise(torch.cat([model.quantizer.lookup(codes), latents[snapped:]]))
+    def validate_denoiser() -> dict[str, float]:
+        average = networks.average
+        errors = {}
+        for level in VALIDATION_LEVELS:
+            levels = held_out.new_full((len(held_out), 1), level)
+            denoised = average.denoiser(noisy(held_out, levels), levels)
+            errors[f"validation_{level}"] = denoising_error(denoised, held_out, levels).mean().item()
+        return {"validation": sum(errors.values()) / len(errors), **errors}
 
-    sample = encode(draw_poses(poses, 20_000, generator), hard=0.0)
-    prior.mean.copy_(sample.mean(0))
-    prior.scale.copy_(sample.std(0))
+    def train_part(
+        name: str, steps: int, loss: Callable[[], dict[str, Tensor]], validate: Callable[[], dict[str, float]]
+    ) -> None:
+        """Train a part of the network, and go on with the weights that were best on validation."""
+        part = dataclasses.replace(config, out=config.out / name, steps=steps)
+        networks.steps.zero_()
+        best = run(part, networks, generator, loss, validate, lambda: networks.follow(config.averaging), console)
+        weights = load_module(best, CodePriorNetwork, CodePriorConfig, FORMAT).state_dict()
+        for each in (networks.live, networks.average):
+            each.load_state_dict(weights)
 
-    def denoising_error(clean: Float[Tensor, "poses 21 latent"], level: Float[Tensor, "poses"]) -> Float[Tensor, ""]:
-        """Squared error in the units in which the network's own output has unit variance (Karras et al., table 1)."""
-        noise = torch.randn(clean.shape, generator=generator).to(clean)
-        denoised = prior.denoise(clean + level[:, None, None] * noise, level)
-        weight = (1 + level.square()) / level.square()
-        return (weight * (denoised - clean).square().mean((-1, -2))).mean()
+    def judged(judge: Judge, real: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, ""]:
+        judgement = judge(torch.cat([real, mixed(real, generator)]))
+        is_mixed = (torch.arange(len(judgement), device=real.device) >= len(real)).to(judgement)
+        return F.binary_cross_entropy_with_logits(judgement, is_mixed)
 
-    def loss() -> dict[str, torch.Tensor]:
-        clean = encode(draw_poses(poses, config.batch_size, generator), config.hard)
-        drawn = torch.randn(len(clean), generator=generator)
-        return {"loss": denoising_error(clean, (config.noise_log_mean + config.noise_log_std * drawn).exp().to(clean))}
-
-    held_out = encode(axis_angle_to_matrix(data.body_pose("validation")[::4]), hard=1.0)
+    def judge_loss() -> dict[str, Tensor]:
+        real = draw_poses(train_poses, config.batch_size, generator)
+        real = real[torch.randperm(len(real), generator=generator)].to(config.device)
+        return {"loss": judged(network.judge, real)}
 
     @torch.no_grad()
-    def validate() -> dict[str, float]:
-        levels = torch.tensor(VALIDATION_LEVELS).to(held_out)
-        errors = [denoising_error(held_out, level.expand(len(held_out))).item() for level in levels]
-        by_level = {f"validation_{level}": error for level, error in zip(VALIDATION_LEVELS, errors, strict=True)}
-        return {"validation": sum(errors) / len(errors), **by_level}
+    def validate_judge() -> dict[str, float]:
+        return {"validation": judged(networks.average.judge, validation_poses).item()}
 
-    return CodePrior.from_pretrained(run(config, prior, generator, loss, validate, lambda: None, console))
+    train_part("denoiser", config.steps, denoiser_loss, validate_denoiser)
+    network.judge.fit_features(draw_poses(train_poses, 20_000, generator).to(config.device))
+    networks.average.judge.load_state_dict(network.judge.state_dict())
+    train_part("judge", config.judge_steps, judge_loss, validate_judge)
+    best = config.out / "best.safetensors"
+    prior = CodePrior(model, networks.average.eval())
+    prior.calibrate(data.body_pose("validation"), data.body_pose("test"))
+    prior.network.save(best, steps=str(config.steps), qposer=str(config.qposer or "shipped"))
+    return prior
 
 
 def main() -> None:

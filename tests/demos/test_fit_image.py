@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,14 +16,13 @@ from PIL import Image, ImageOps
 
 import qposer.assets
 from demos import fit_image
-from fitting import fit
+from fitting import exports
 from fitting.body import Body
 from fitting.camera import Camera
 from fitting.keypoints import FORMATS
 from fitting.results import FitResult, read_result
-from fitting.solver import Stage
 from qposer.assets import asset
-from qposer.codeprior import CodePrior, CodePriorConfig
+from qposer.codeprior import CodePriorConfig, CodePriorNetwork
 from qposer.model import QPoser
 from qposer.rotations import axis_angle_to_matrix
 from qposer.skeleton import BODY_JOINT_NAMES
@@ -54,14 +54,6 @@ def fitted(tmp_path_factory):
 def landmarks(fitted):
     """Of the body in the files, in camera space: (33, 3)."""
     return points_of(fitted.result)
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Stages of two steps, for what does not depend on how good a fit is."""
-    for name, value in list(vars(fit).items()):
-        if isinstance(value, Stage):
-            monkeypatch.setattr(fit, name, dataclasses.replace(value, steps=2))
 
 
 def points_of(result):
@@ -289,12 +281,30 @@ def test_people_of_a_keypoint_file_come_largest_first(tmp_path, blank, capsys):
     assert printed.err == ""
 
 
+def test_the_choice_of_exports_is_that_of_the_fitter():
+    assert get_args(fit_image.Export) == get_args(exports.Export)
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_is_asked_for_is_exported(tmp_path, blank):
+    given = keypoint_file(tmp_path / "k.json", people=2)
+    fit_image.main(blank, out=tmp_path / "out", keypoints=given, people=2, export=("glb", "html", "smplx-pkl"))
+    written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
+    assert [name for name in written if not name.startswith("blank/person")] == [
+        "blank/view.html", "meshes/blank/000.obj", "meshes/blank/001.obj",
+        "results/blank/000.pkl", "results/blank/001.pkl",
+    ]  # fmt: skip
+    assert (tmp_path / "out" / "blank" / "person1" / "mesh.glb").is_file()
+    assert not (tmp_path / "out" / "blank" / "person1" / "mesh.obj").exists()
+
+
 def test_help_tells_every_option(capsys):
     with pytest.raises(SystemExit) as stopped:
         tyro.cli(fit_image.main, args=["--help"], description=fit_image.__doc__)
     assert stopped.value.code == 0
     text = capsys.readouterr().out
-    for option in ("--out", "--body", "--keypoints", "--people", "--focal", "--residual", "--seed", "--device"):
+    options = ("--out", "--body", "--keypoints", "--people", "--focal", "--residual", "--seed", "--export", "--device")
+    for option in options:
         assert option in text
     assert "fit.npz" in text
 
@@ -419,7 +429,7 @@ def test_weights_of_other_sizes_than_their_configuration_says(refused, own_asset
 
 
 def test_a_prior_of_another_model(refused, own_assets, blank):
-    CodePrior(CodePriorConfig(latent_dim=5, width=32, depth=1)).save(own_assets / "codeprior.safetensors")
+    CodePriorNetwork(CodePriorConfig(latent_dim=5, width=32, depth=1)).save(own_assets / "codeprior.safetensors")
     assert "the code prior knows 21 x 5 latents" in refused(blank)
 
 

@@ -15,8 +15,6 @@ from fitting.fit import FitSettings, Fitter, total_steps
 from fitting.images import Photo
 from fitting.keypoints import FORMATS, Keypoints
 from fitting.solver import Stage
-from qposer.codeprior import CodePrior, CodePriorConfig
-from qposer.model import QPoser
 from qposer.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.skeleton import BODY_JOINT_NAMES
 
@@ -172,18 +170,17 @@ def test_meshes_and_joints_are_those_of_the_parameters(fitter, results):
 
 
 def test_a_fit_does_not_depend_on_who_else_is_on_the_photo(fitter, keypoints, results):
-    """Exactly so among as many people; in smaller batches the products round differently, and a code may change."""
+    """Exactly so among as many people; in smaller batches the products round differently, and codes may change."""
     chosen = results[4]
     others = fitter.fit_keypoints(keypoints[[1, 1, 1, 1, 4]], SIZE, FOCAL)
     assert np.abs(others[4].vertices - chosen.vertices).max() < 1e-3
     (alone,) = fitter.fit_keypoints(keypoints[4], SIZE, FOCAL)
-    assert np.abs(alone.vertices - chosen.vertices).max() < 0.1
-    assert (alone.codes == chosen.codes).mean() > 0.8
+    assert np.linalg.norm(alone.vertices - chosen.vertices, axis=-1).mean() < 0.01
 
 
 def test_residual_rotations_do_not_make_the_error_larger(fitter, keypoints, results):
     chosen = [0, 4]
-    free = Fitter(fitter.body, fitter.model, fitter.prior, FitSettings(residual=True))
+    free = Fitter(fitter.body, fitter.prior, FitSettings(residual=True))
     for person, result in zip(chosen, free.fit_keypoints(keypoints[chosen], SIZE, FOCAL), strict=True):
         assert result.reprojection_error_px <= results[person].reprojection_error_px + 0.1
         decoded = fitter.model.decode(torch.from_numpy(result.codes))
@@ -252,7 +249,7 @@ class TestWithShortStages:
     def test_ticks_are_counted_beforehand(self, fitter, keypoints, residual):
         settings = FitSettings(residual)
         ticks = []
-        other = Fitter(fitter.body, fitter.model, fitter.prior, settings)
+        other = Fitter(fitter.body, fitter.prior, settings)
         other.fit_keypoints(keypoints[0], SIZE, tick=lambda: ticks.append(None))
         assert len(ticks) == total_steps(settings)
 
@@ -326,13 +323,6 @@ def test_focal_lengths_that_are_none_are_refused(fitter, keypoints, focal):
 def test_nobody_cannot_be_fitted(fitter, keypoints, people):
     with pytest.raises(ValueError, match="ask for 1 at least"):
         fitter.fit_photo(Photo(np.zeros((1080, 1920, 3), np.uint8)), people, keypoints=keypoints)
-
-
-def test_a_prior_of_another_model_is_refused():
-    model = QPoser(QPoser.from_pretrained().config)
-    prior = CodePrior(CodePriorConfig(latent_dim=5, width=32, depth=1))
-    with pytest.raises(ValueError, match=r"the code prior knows 21 x 5 latents, and the model has 21 x \d+: take two"):
-        Fitter(model=model, prior=prior)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

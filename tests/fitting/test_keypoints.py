@@ -5,7 +5,8 @@ import pytest
 
 from fitting.keypoints import FORMATS, Keypoints, read_keypoints
 
-COUNTS = {"mediapipe": 33, "openpose": 25, "coco": 17}
+COUNTS = {"mediapipe": 33, "openpose": 25, "coco": 17, "h36m": 17}
+MIDDLE = {"nose", "neck", "mid_hip", "pelvis", "spine", "thorax", "head"}
 
 
 def random_people(name, people=2, seed=0):
@@ -21,7 +22,7 @@ def test_formats(name):
     assert [spec.names[joint] for joint in spec.torso] == ["left_shoulder", "right_shoulder", "left_hip", "right_hip"]
     for joint, other in enumerate(spec.mirror):
         assert spec.mirror[other] == joint
-        assert (joint == other) == (spec.names[joint] in ("nose", "neck", "mid_hip"))
+        assert (joint == other) == (spec.names[joint] in MIDDLE)
     joined = {joint for limb in spec.limbs for joint in limb}
     assert joined == set(range(COUNTS[name]))
     mirrored = {frozenset(spec.mirror[joint] for joint in limb) for limb in spec.limbs}

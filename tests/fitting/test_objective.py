@@ -1,9 +1,12 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fitting.objective import gmof, reprojection, shape_prior
+
+
+SMALLEST_NORMAL = torch.finfo(torch.float64).tiny
 
 
 def people(count=3, joints=5, seed=0):
@@ -25,13 +28,12 @@ def naive_reprojection(projected, keypoints, confidence, height, rho):
     return total / weights
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1e6), st.floats(1e-3, 1e3))
 def test_gmof_is_the_formula_and_never_above_rho_squared(residual, rho):
     value = float(gmof(torch.tensor(residual, dtype=torch.float64).square(), rho))
     assert value == pytest.approx(rho**2 * residual**2 / (residual**2 + rho**2))
     assert 0 <= value <= rho**2 * (1 + 1e-9)
-    assert value <= residual**2 * (1 + 1e-9)
+    assert value <= residual**2 * (1 + 1e-9) + SMALLEST_NORMAL
 
 
 def test_gmof_is_quadratic_near_zero_and_flat_far_away():

@@ -29,7 +29,7 @@ def naive_paint(vertices, faces, colours, focal, centre, size):
     return (picture * 255).round()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**31))
 def test_agrees_with_ray_casting(seed):
     rng = np.random.default_rng(seed)

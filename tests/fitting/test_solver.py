@@ -9,7 +9,7 @@ from fitting.body import Body
 from fitting.camera import Camera
 from fitting.solver import Estimate, Problem, Solver, Stage, Weights
 from fitting.start import upright_orientations
-from qposer.codeprior import CodePrior, CodePriorConfig
+from qposer.codeprior import CodePrior, CodePriorConfig, CodePriorNetwork
 from qposer.model import QPoser, QPoserConfig
 from qposer.rotations import axis_angle_to_matrix
 
@@ -24,18 +24,20 @@ STAGES = {"stand": STAND, "pose": POSE, "shape": SHAPE, "residual": RESIDUAL}
 
 @pytest.fixture(scope="module")
 def parts():
-    """Body, model, prior."""
+    """Body and prior."""
     torch.manual_seed(0)
     model = QPoser(QPoserConfig(heads=2, codes=16, code_dim=3, width=16, depth=1, global_tokens=2, attention_heads=2))
-    prior = CodePrior(CodePriorConfig(latent_dim=6, width=32, depth=1))
-    prior.scale.uniform_(0.5, 1.5)
-    return tuple(part.eval().requires_grad_(False) for part in (Body.open(), model, prior))
+    network = CodePriorNetwork(CodePriorConfig(latent_dim=6, width=32, depth=1, judge_width=32))
+    network.scale.uniform_(0.5, 1.5)
+    model, network = (part.eval().requires_grad_(False) for part in (model, network))
+    return Body.open(), CodePrior(model, network)
 
 
 @pytest.fixture(scope="module")
 def problem(parts):
     """People in poses of codes, of different sizes on the picture, seen exactly but for a wrist."""
-    body, model, _ = parts
+    body, prior = parts
+    model = prior.model
     generator = torch.Generator().manual_seed(1)
     codes = torch.randint(16, (PEOPLE, 21, 2), generator=generator)
     transl = torch.tensor([[0.0, 0.0, 4.0], [1.0, 0.2, 7.0], [-0.5, 0.0, 5.0]])
@@ -117,7 +119,7 @@ def test_the_noise_does_not_touch_the_global_generator(parts, problem, start):
 
 
 def test_commit_moves_latents_to_their_nearest_codes_and_nothing_else(parts, start):
-    _, model, _ = parts
+    model = parts[1].model
     committed = Solver(*parts, Weights()).commit(start)
     codebooks = model.quantizer.codebooks
     distance = (start.latents[..., None, :] - codebooks).norm(dim=-1)
@@ -129,7 +131,7 @@ def test_commit_moves_latents_to_their_nearest_codes_and_nothing_else(parts, sta
 
 
 def test_codes_survive_the_stages_that_do_not_move_them(parts, problem, start):
-    _, model, _ = parts
+    model = parts[1].model
     committed = Solver(*parts, Weights()).commit(start)
     settled = run(parts, STAND, problem, committed)
     assert torch.equal(model.encode_latents(settled.latents), model.encode_latents(start.latents))

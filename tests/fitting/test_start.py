@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fitting.camera import Camera
@@ -47,7 +47,6 @@ def test_upright_orientations_stand_up_and_look_all_around():
     assert torch.allclose(between, torch.full((FACINGS,), math.cos(2 * math.pi / FACINGS)), atol=1e-6)
 
 
-@settings(deadline=None)
 @given(seeds, angles, offsets, offsets, st.floats(2, 30), st.floats(200, 5000))
 def test_place_is_exact_in_weak_perspective(seed, angle, x, y, z, focal):
     landmarks, weight = body(seed)
@@ -64,7 +63,6 @@ def test_place_is_exact_in_weak_perspective(seed, angle, x, y, z, focal):
     assert left_over.item() == pytest.approx(0.0, abs=1e-6 * focal)
 
 
-@settings(deadline=None)
 @given(seeds, angles, offsets, offsets)
 def test_place_is_close_for_a_pinhole_at_a_distance(seed, angle, x, y):
     landmarks, weight = body(seed)

@@ -16,32 +16,11 @@ from qposer.skeleton import REST_JOINTS
 CLIPS = sorted(
     file for file in (Path(__file__).parent / "data" / "clips").rglob("*") if file.suffix in (".amc", ".bvh")
 )
+# fmt: off
 T_POSE_CODES = [
-    209,
-    172,
-    39,
-    89,
-    209,
-    113,
-    38,
-    64,
-    221,
-    46,
-    54,
-    180,
-    154,
-    183,
-    41,
-    233,
-    67,
-    187,
-    221,
-    60,
-    234,
-    74,
-    93,
-    5,
+    182, 156, 250, 221, 109, 195, 99, 86, 90, 210, 139, 106, 112, 229, 66, 104, 30, 149, 117, 95, 220, 229, 185, 56,
 ]
+# fmt: on
 """Of the first six joints."""
 
 
@@ -85,14 +64,14 @@ def test_double_precision_decodes_the_same(model, recorded):
 
 def test_the_code_prior_takes_noise_off_recorded_poses(model, recorded):
     prior = CodePrior.from_pretrained()
-    clean = prior.standardise(model.latents(recorded))
+    clean = prior.network.standardise(model.latents(recorded))
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
     for level, left in ((0.3, 0.9), (1.0, 0.75)):
-        denoised = prior.denoise(clean + level * noise, torch.full((len(clean),), level))
+        denoised = prior.network.denoiser(clean + level * noise, torch.full((len(clean), 21), level))
         assert (denoised - clean).square().mean() < left * level**2
 
 
-def test_the_pull_is_stronger_on_mixed_up_poses(model, recorded):
+def test_mixed_up_poses_have_a_higher_energy_and_a_stronger_pull(model, recorded):
     prior = CodePrior.from_pretrained()
     latents = model.latents(recorded)
     order = torch.stack(
@@ -104,3 +83,9 @@ def test_the_pull_is_stronger_on_mixed_up_poses(model, recorded):
         return prior.pull(latents, 0.3, torch.Generator().manual_seed(0)).mean()
 
     assert pull(mixed) > pull(latents)
+    assert prior.energy_of_latents(mixed).median() > prior.energy_of_latents(latents).median() + 1
+
+
+def test_recorded_poses_have_usual_energies(recorded):
+    energy = CodePrior.from_pretrained().energy(recorded)
+    assert -1.5 < energy.median() < 1

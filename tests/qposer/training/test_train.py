@@ -6,6 +6,8 @@ import pytest
 import torch
 from rich.console import Console
 
+from qposer.codeprior import CodePrior
+from qposer.data.dataset import PoseDataset
 from qposer.model import QPoserConfig
 from qposer.training import evaluate
 from qposer.training import run as run_module
@@ -81,14 +83,25 @@ def test_a_code_prior_learns_to_denoise(poses, tmp_path):
         out=tmp_path / "prior",
         qposer=weights,
         steps=300,
+        judge_steps=20,
         batch_size=64,
+        averaging=0.9,
         validate_every=100,
         width=64,
         depth=1,
     )
-    train_prior(prior_config, QUIET)
-    errors = [float(row["validation"]) for row in csv.DictReader((tmp_path / "prior" / "log.csv").open())]
+    prior = train_prior(prior_config, QUIET)
+    log = tmp_path / "prior" / "denoiser" / "log.csv"
+    errors = [float(row["validation"]) for row in csv.DictReader(log.open())]
     assert errors[-1] < errors[0]
+    energy = prior.energy(PoseDataset.load(poses).body_pose("test"))
+    assert energy.median() == pytest.approx(0.0, abs=0.05)
+    assert energy.quantile(0.95) == pytest.approx(1.0, abs=0.05)
+    assert not prior.network.training
+    saved = CodePrior.from_pretrained(tmp_path / "prior" / "best.safetensors", prior.model)
+    torch.testing.assert_close(
+        saved.network.denoiser.leave[1].weight, prior.network.denoiser.leave[1].weight, atol=1e-3, rtol=1e-2
+    )
 
 
 def test_reconstruction_counts_codes(poses, tmp_path):

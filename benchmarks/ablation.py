@@ -1,0 +1,260 @@
+"""What each piece of QPoser is for, by training runs of the same length that lack it.
+
+``python -m benchmarks.ablation --data poses.npz --train`` trains the runs that are not finished, then measures all and
+with ``--out docs`` writes ablation.md.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+import torch
+import tyro
+from jaxtyping import Float
+from rich.console import Console
+from torch import Tensor
+
+from benchmarks.intervals import Interval, auroc_interval, mean_interval
+from benchmarks.machine import machine
+from benchmarks.prior import edits
+from benchmarks.prior.negatives import mixed_parts
+from benchmarks.prior.poses import drawn
+from benchmarks.prior.protocol import in_chunks, joints_mm
+from benchmarks.tables import Table
+from qposer.baselines.mixture import PoseMixture
+from qposer.data.dataset import PoseDataset
+from qposer.errors import told_in_one_line
+from qposer.files import replacing
+from qposer.metrics import mpjpe
+from qposer.model import QPoser
+from qposer.quantizer import perplexity
+from qposer.rotations import matrix_to_axis_angle
+from qposer.training.train import TrainConfig, train
+
+Row = Literal[
+    "full",
+    "no-glif",
+    "single-head",
+    "shared-codebook",
+    "no-adversarial",
+    "strong-adversarial",
+    "no-swap",
+    "pairs",
+    "small",
+    "large",
+]
+
+FLAGS: dict[Row, str] = {
+    "full": "",
+    "no-glif": "--model.global-tokens 0",
+    "single-head": "--model.heads 1 --model.code-dim 4",
+    "shared-codebook": "--model.shared-codebook",
+    "no-adversarial": "--adversarial-weight 0",
+    "strong-adversarial": "--adversarial-weight 0.2",
+    "no-swap": "--swap-weight 0",
+    "pairs": "--model.code-dim 2",
+    "small": "--model.heads 3 --model.codes 64",
+    "large": "--model.codes 1024",
+}
+"""What each run is trained with, beside `LENGTH`."""
+
+STEPS = 1500
+LENGTH = f"--steps {STEPS} --validate-every 500"
+
+POSES = 5000
+"""Validation and test poses at most that go through the codes."""
+
+JUDGED = 2000
+"""Test poses, and as many decodes of shuffled codes, that the judge of plausibility is shown."""
+
+
+def train_row(name: Row, data: Path, runs: Path, device: str, console: Console) -> None:
+    """Train one run, or go on with it; a finished one is left as it is."""
+    flags = f"{LENGTH} {FLAGS[name]}"
+    console.print(f"{name}: {flags}")
+    places = ["--data", str(data), "--out", str(runs / name), "--device", device]
+    train(tyro.cli(TrainConfig, args=[*places, *shlex.split(flags)]), console)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one run's best weights."""
+
+    bits: int
+    parameters: int
+    """Codebooks included."""
+    validation_mm: Interval
+    test_mm: Interval
+    perplexity: float
+    """As a part of the codebook's size, mean of the heads, on test poses."""
+    inside_deg: float
+    outside_deg: float
+    shuffled: Interval
+    """AUROC of the judge between test poses and decodes of codes whose parts come from different test poses."""
+
+
+@torch.no_grad()
+def measure(model: QPoser, judge: PoseMixture, data: PoseDataset) -> Figures:
+    """What a model loses, how its parts can be edited, and how plausible decodes of shuffled codes are."""
+    generator = torch.Generator().manual_seed(0)
+    validation, test = (drawn(data.body_pose(side), POSES, generator) for side in ("validation", "test"))
+    codes = in_chunks(model.encode, test)
+    judged = test[:JUDGED]
+    shuffled = matrix_to_axis_angle(model.decode(mixed_parts(codes[:JUDGED], generator)))
+    angles = edits.angles(model, test, edits.EditsSettings())
+    inside, outside = (fmean(fmean(angles[part][key]) for part in edits.PARTS) for key in ("inside_deg", "outside_deg"))
+    return Figures(
+        bits=round(codes[0].numel() * math.log2(model.config.codes)),
+        parameters=sum(tensor.numel() for tensor in model.state_dict().values()),
+        validation_mm=mean_interval(_errors(model, validation)),
+        test_mm=mean_interval(_errors(model, test)),
+        perplexity=(perplexity(codes, model.config.codes) / model.config.codes).mean().item(),
+        inside_deg=inside,
+        outside_deg=outside,
+        shuffled=auroc_interval(judge.energy(judged), judge.energy(shuffled)),
+    )
+
+
+@torch.no_grad()
+def _errors(model: QPoser, poses: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
+    """Millimetres, after a way through hard codes."""
+    return mpjpe(joints_mm(in_chunks(model.reconstruct, poses)), joints_mm(poses))
+
+
+def judged_mixtures(judge: PoseMixture, data: PoseDataset) -> Interval:
+    """AUROC of the judge between test poses and poses whose parts come from different ones, without codes."""
+    generator = torch.Generator().manual_seed(0)
+    poses = drawn(data.body_pose("test"), JUDGED, generator)
+    return auroc_interval(judge.energy(poses), judge.energy(mixed_parts(poses, generator)))
+
+
+def table(found: dict[Row, Figures]) -> Table:
+    """A row a run."""
+    columns = (
+        "run",
+        "bits",
+        "parameters",
+        "validation mm",
+        "test mm",
+        "perplexity",
+        "inside °",
+        "outside °",
+        "shuffled AUROC",
+    )
+    rows = [
+        (
+            name,
+            f"{figures.bits}",
+            f"{figures.parameters:,}".replace(",", " "),
+            f"{figures.validation_mm:.2f}",
+            f"{figures.test_mm:.2f}",
+            f"{figures.perplexity:.2f}",
+            f"{figures.inside_deg:.2f}",
+            f"{figures.outside_deg:.2f}",
+            f"{figures.shuffled:.3f}",
+        )
+        for name, figures in found.items()
+    ]
+    return Table(columns, rows)
+
+
+def markdown(found: dict[Row, Figures], mixtures: Interval, left_out: Sequence[str]) -> str:
+    """The document."""
+    commands = Table(
+        ("run", "what is other"),
+        [
+            (name, f"`{FLAGS[name]}`" if FLAGS[name] else "nothing: the settings that QPoser is shipped with")
+            for name in found
+        ],
+    )
+    text = f"""# Ablation
+
+What the pieces of QPoser are for. Each row is a training run of its own, {STEPS} steps long, from the same seed on the
+same poses. The shipped weights were trained for longer and have smaller errors: compare the rows with
+each other.
+
+    python -m qposer.training.train --data poses.npz --out runs/ablation/NAME {LENGTH} FLAGS
+
+with these flags; `python -m benchmarks.ablation --data poses.npz --train --out docs` trains all and writes this page.
+
+{commands.markdown()}
+
+{table(found).markdown()}
+
+- *bits*: of a pose's codes. *parameters*: of the model, codebooks included.
+- *validation*, *test*: MPJPE in mm after a way through hard codes; 22 joints, root-relative, mean shape, {POSES} poses
+  at most of people who were not trained on.
+- *perplexity*: how evenly the codes are used (exponential of their entropy), as a part of the codebook's size, mean of
+  the heads.
+- *inside*, *outside*: a part's codes are taken from another pose; mean angles in degrees of the part to the donor's,
+  and of the rest to what it was; mean over left arm, right leg and upper body.
+- *shuffled AUROC*: codes of both arms, both legs, and the torso with the head are taken from five different poses and
+  decoded. A fixed judge, the energy of a GMM over axis-angle numbers, tells the decodes from {JUDGED} test poses; the
+  figure is how often a decode looks less plausible than a test pose. Lower is better: the decoder makes something
+  human of codes that never stood together. Parts of poses that are mixed without any codes get {mixtures:.3f}: what
+  is near that neither mends nor spoils such mixtures.
+
+Square brackets hold bootstrap 95 % intervals over poses. They do not hold what another seed of the training would
+change. Seed 0. Machine: {machine()}.
+"""
+    return text + "".join(f"\n{line}\n" for line in left_out)
+
+
+def finished(run: Path) -> bool:
+    """Whether a run has weights and its last step is in its log."""
+    log = run / "log.csv"
+    if not (run / "best.safetensors").is_file() or not log.is_file():
+        return False
+    with log.open(newline="") as stream:
+        return max(int(float(row["step"])) for row in csv.DictReader(stream)) >= STEPS
+
+
+def main(
+    data: Path,
+    runs: Path = Path("runs/ablation"),
+    out: Path | None = None,
+    rows: tuple[Row, ...] = tuple(FLAGS),
+    judge: Path = Path("runs/gmm/best.safetensors"),
+    train: bool = False,
+    device: str = "cpu",
+) -> None:
+    """Measure the ablation's runs, print the table, and write ablation.md where ``--out`` says.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``.
+        runs: folder of the runs, one folder each.
+        out: folder that ablation.md is written to; nothing is written if left out.
+        rows: which runs.
+        judge: weights of the GMM that judges plausibility.
+        train: first train those that are not finished, one after the other.
+        device: that they are trained on.
+    """
+    console = Console(width=150)
+    with told_in_one_line("ablation"):
+        for name in rows if train else ():
+            train_row(name, data, runs, device, console)
+        done = [name for name in rows if finished(runs / name)]
+        if not done:
+            raise FileNotFoundError(f"no finished run of the ablation in {runs}: --train makes them")
+        dataset, mixture = PoseDataset.load(data), PoseMixture.from_pretrained(judge)
+        found = {
+            name: measure(QPoser.from_pretrained(runs / name / "best.safetensors"), mixture, dataset) for name in done
+        }
+        left_out = [f"Not trained to the end yet, and left out: {name}." for name in rows if name not in done]
+        console.print(table(found).for_console("Ablation"), *left_out)
+        if out:
+            out.mkdir(parents=True, exist_ok=True)
+            with replacing(out / "ablation.md") as temporary:
+                temporary.write_text(markdown(found, judged_mixtures(mixture, dataset), left_out))
+            console.print(f"written: {out / 'ablation.md'}")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,86 @@
+"""The evaluation on Human3.6M without its data: recordings made of known bodies, ``python -m benchmarks.h36m``.
+
+The open body, in poses of one split of poses.npz and in random shapes, stands in for the subjects: positions of its
+17 joints are written in the dataset's layout, S9/Walking.npz and so on, and evaluated as the dataset would be. The
+truth is within the fitter's reach, so this tells how much of a pose 17 exact keypoints leave open, and nothing of how
+the dataset's skeleton differs from the body's.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+import tyro
+from jaxtyping import Float
+
+from benchmarks.machine import machine
+from demos import evaluate_h36m
+from fitting.body import Body
+from qposer.data.dataset import PoseDataset
+from qposer.data.h36m import JOINTS_17, NUM_JOINTS, PARENTS
+from qposer.npz import write_npz
+from qposer.rotations import axis_angle_to_matrix
+
+ACTIONS = ("Walking", "Sitting")
+"""What the stand-in recordings are called; their poses are drawn at random from all actions."""
+
+
+@torch.no_grad()
+def stand_in(
+    body: Body, poses: Float[torch.Tensor, "poses 21 3"], number: int, generator: torch.Generator
+) -> Float[np.ndarray, "number 32 3"]:
+    """Positions of ``number`` bodies of one shape, millimetres, z up, walking about in a room; turned at random.
+
+    Joints that are none of the 17 lie on their parents.
+    """
+    body_pose = axis_angle_to_matrix(poses[torch.randint(len(poses), (number,), generator=generator)])
+    zero, turn = torch.zeros(number), 2 * math.pi * torch.rand(number, generator=generator)
+    upright = axis_angle_to_matrix(torch.tensor([math.pi / 2, 0.0, 0.0]))
+    orient = upright @ axis_angle_to_matrix(torch.stack([zero, turn, zero], dim=-1))
+    betas = torch.randn(1, body.num_betas, generator=generator).expand(number, -1)
+    floor = 2 * torch.rand(number, 2, generator=generator) - 1
+    transl = torch.cat([floor, torch.ones(number, 1)], dim=-1)
+    joints = 1000 * body.landmarks(orient, body_pose, betas, transl, format="h36m").numpy()
+    positions = np.zeros((number, NUM_JOINTS, 3))
+    for joint, parent in enumerate(PARENTS):
+        known = joint in JOINTS_17
+        positions[:, joint] = joints[:, JOINTS_17.index(joint)] if known else positions[:, parent]
+    return positions
+
+
+def main(
+    data: Path,
+    split: Literal["validation", "test"] = "test",
+    number: int = 50,
+    out: Path = Path("out/h36m-stand-in"),
+    batch: int = 64,
+    seed: int = 0,
+    device: Literal["cpu", "cuda"] = "cpu",
+) -> None:
+    """Write stand-in recordings, and evaluate fits to them.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``.
+        split: whose poses.
+        number: poses a recording; there are four recordings, and each pose is seen by four cameras.
+        out: folder for the recordings and the fits.
+        batch: people fitted together.
+        seed: of poses, shapes and places.
+        device: where the optimisation runs.
+    """
+    body, poses = Body.open(), PoseDataset.load(data).body_pose(split)
+    generator = torch.Generator().manual_seed(seed)
+    for subject in ("S9", "S11"):
+        for action in ACTIONS:
+            positions = stand_in(body, poses, number, generator)
+            write_npz(out / "recordings" / subject / f"{action}.npz", {"positions": positions})
+    print(machine())
+    evaluate_h36m.main(out / "recordings", out=out / "fits", every=1, batch=batch, device=device)
+
+
+if __name__ == "__main__":
+    tyro.cli(main, description=__doc__)

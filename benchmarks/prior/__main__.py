@@ -1,0 +1,71 @@
+"""Compare QPoser with other priors of body pose by protocols of reconstruction, plausibility, generation, and use.
+
+``python -m benchmarks.prior --data poses.npz --runs runs --out docs`` writes benchmarks.md and its pictures;
+``python -m benchmarks.prior --quick`` prints rough figures of the shipped weights in two minutes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+
+from benchmarks.machine import machine
+from benchmarks.prior import report
+from benchmarks.prior.cache import Cache
+from benchmarks.prior.contenders import load_baselines, load_qposer
+from benchmarks.prior.measurements import QUICK, Sizes, measure_all
+from benchmarks.prior.poses import Poses
+from qposer.errors import told_in_one_line
+
+
+def main(
+    data: Path | None = None,
+    runs: Path = Path("runs"),
+    out: Path | None = None,
+    cache: Path = Path("runs/benchmarks"),
+    quick: bool = False,
+    qposer: Path | None = None,
+    codeprior: Path | None = None,
+) -> None:
+    """Measure QPoser and the baselines, print the tables, and write them where ``--out`` says.
+
+    A run that was stopped goes on where it was, and results of weights that did not change are not measured again.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``; not needed with --quick.
+        runs: folder of the baselines' runs: vposer-*, gmm, diffusion. Those that are missing are left out.
+        out: folder that benchmarks.md and images/ are written to; nothing is written if left out.
+        cache: folder of the results so far.
+        quick: few poses, which stand beside this program, and no baselines.
+        qposer: the QPoser to measure; the shipped one if left out.
+        codeprior: its code prior; the shipped one if left out.
+    """
+    console = Console(width=120)
+    with told_in_one_line("benchmarks.prior"):
+        if data is None and not quick:
+            raise ValueError("give the poses by --data poses.npz, or take the few that come with --quick")
+        sizes = QUICK if quick else Sizes()
+        baselines, missing = ([], ["the baselines, which --quick leaves out"]) if quick else load_baselines(runs)
+        contenders = [load_qposer(qposer, codeprior), *baselines]
+        poses = Poses.quick() if data is None else Poses.load(data)
+        kept = Cache(cache)
+        found = measure_all(contenders, poses, sizes, kept, console)
+        given = {"--data": data, "--runs": None if quick else runs, "--out": out}
+        options = " ".join([*(f"{flag} {path}" for flag, path in given.items() if path), *["--quick"] * quick])
+        facts = [
+            f"Command: `python -m benchmarks.prior {options}`, {kept.seconds / 60:.0f} minutes of one core in all.",
+            f"Machine: {machine()}.",
+            f"Weights of QPoser: {qposer or 'the shipped ones'}; of its code prior: {codeprior or 'the shipped ones'}.",
+            f"Seeds: {sizes.denoising.seed}; {sizes.tuning.seed} for the choice of weights and for samples.",
+            *(["Validation poses: the few of training subjects, the only ones at hand."] if data is None else []),
+            *(f"Missing: {line}." for line in missing),
+        ]
+        report.show(found, sizes, facts, console)
+        if out:
+            console.print(f"written: {report.write(found, sizes, facts, out)}")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,53 @@
+"""Results that are kept, so that a measurement that was stopped goes on, and only what changed is measured anew."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qposer.files import replacing
+
+Result = dict[str, Any]
+"""What a protocol measured of a prior: numbers and lists of numbers by name."""
+
+
+class Cache:
+    """JSON files in a folder, one a result, each with what it depends on.
+
+    Attributes:
+        folder: of the files.
+        seconds: processor time that all results took which were asked for, in this run or in former ones.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.seconds = 0.0
+
+    def result(self, name: str, depends_on: dict[str, Any], measure: Callable[[], Result]) -> Result:
+        """The kept result, or else what ``measure`` returns, which is then kept.
+
+        Args:
+            name: for people who look into the folder.
+            depends_on: all that the result follows from, as JSON: digests of files, settings.
+            measure: called where nothing is kept, or what is kept depends on something else.
+        """
+        text = json.dumps(depends_on, sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        file = self.folder / f"{re.sub(r'[^a-z0-9.-]+', '-', name.lower())}-{digest}.json"
+        if file.is_file():
+            kept = json.loads(file.read_text())
+        else:
+            started = time.process_time()
+            result = measure()
+            kept = {"depends_on": depends_on, "seconds": time.process_time() - started, "result": result}
+            with replacing(file) as temporary:
+                temporary.write_text(json.dumps(kept))
+        self.seconds += kept["seconds"]
+        measured: Result = kept["result"]
+        return measured

@@ -1,0 +1,53 @@
+"""Protocol 4: what a prior makes of the parts of a pose that are not known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from benchmarks.prior.cache import Result
+from benchmarks.prior.poses import Poses, drawn
+from benchmarks.prior.protocol import joints_mm
+from qposer.baselines.interface import PosePrior
+from qposer.control import joints_of
+from qposer.metrics import average_pairwise_distance, mpjpe
+from qposer.skeleton import NUM_BODY_JOINTS, PARENTS
+
+PARTS = ("legs", "arms", "left_arm", "torso")
+
+
+@dataclass(frozen=True)
+class CompletionSettings:
+    """Of protocol 4."""
+
+    poses: int = 150
+    hypotheses: int = 10
+    seed: int = 0
+
+
+def moved_joints(part: str) -> list[int]:
+    """Which of the 22 joints hang directly on those of a part: where the unknown rotations turn their bones to."""
+    unknown = {joint + 1 for joint in joints_of(part)}
+    return [joint for joint in range(1, NUM_BODY_JOINTS + 1) if PARENTS[joint] in unknown]
+
+
+@torch.no_grad()
+def measure(prior: PosePrior, poses: Poses, settings: CompletionSettings) -> Result:
+    """For each part, of every pose: the error of the best hypothesis, their mean error, and their mutual distance."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    truth = drawn(poses.test, settings.poses, generator)
+    result: Result = {}
+    for part in PARTS:
+        known = torch.ones(NUM_BODY_JOINTS, dtype=torch.bool)
+        known[joints_of(part)] = False
+        hypotheses = prior.complete(truth, known, settings.hypotheses, generator)
+        joints = moved_joints(part)
+        found, true = joints_mm(hypotheses)[..., joints, :], joints_mm(truth)[..., joints, :]
+        error = mpjpe(found, true)
+        result[part] = {
+            "min_mm": error.amin(0).tolist(),
+            "mean_mm": error.mean(0).tolist(),
+            "diversity_mm": average_pairwise_distance(found.transpose(0, 1)).tolist(),
+        }
+    return result

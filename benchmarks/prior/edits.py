@@ -1,0 +1,55 @@
+"""Protocol 6: whether a part that is taken from a donor follows it, and whether the rest stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from benchmarks.prior.cache import Result
+from benchmarks.prior.poses import Poses, drawn
+from benchmarks.prior.qposer_prior import QPoserPrior
+from qposer.control import joints_of, swap
+from qposer.model import QPoser
+from qposer.rotations import axis_angle_to_matrix, geodesic_angle
+from qposer.skeleton import NUM_BODY_JOINTS
+
+PARTS = ("left_arm", "right_leg", "upper_body")
+
+
+@dataclass(frozen=True)
+class EditsSettings:
+    """Of protocol 6."""
+
+    pairs: int = 2000
+    """Of a test pose and a donor, another one."""
+    seed: int = 0
+
+
+def measure(prior: QPoserPrior, poses: Poses, settings: EditsSettings) -> Result:
+    """As ``angles``."""
+    return angles(prior.model, poses.test, settings)
+
+
+@torch.no_grad()
+def angles(model: QPoser, poses: Float[Tensor, "poses 21 3"], settings: EditsSettings) -> Result:
+    """For each part, of every pair, mean angles in degrees: to the donor inside of the part, to the pose outside.
+
+    The latter also without an edit: what a way through the codes alone does to these joints.
+    """
+    chosen = drawn(poses, settings.pairs, torch.Generator().manual_seed(settings.seed))
+    pose, donor = axis_angle_to_matrix(chosen), axis_angle_to_matrix(chosen.roll(1, dims=0))
+    unedited = model.reconstruct(pose)
+    result: Result = {}
+    for part in PARTS:
+        joints = joints_of(part)
+        outside = [joint for joint in range(NUM_BODY_JOINTS) if joint not in joints]
+        edited = swap(model, pose, donor, part)
+        result[part] = {
+            "inside_deg": geodesic_angle(edited, donor)[:, joints].mean(-1).rad2deg().tolist(),
+            "outside_deg": geodesic_angle(edited, pose)[:, outside].mean(-1).rad2deg().tolist(),
+            "unedited_deg": geodesic_angle(unedited, pose)[:, outside].mean(-1).rad2deg().tolist(),
+        }
+    return result

@@ -1,0 +1,97 @@
+"""Poses that are not human, made from such that are: what a prior should find implausible."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import roma
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from qposer.control import joints_of
+from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.skeleton import BODY_JOINT_NAMES, NUM_BODY_JOINTS
+
+BodyPoses = Float[Tensor, "poses 21 3"]
+
+MIXED_PARTS = (("left_arm",), ("right_arm",), ("left_leg",), ("right_leg",), ("torso", "head"))
+
+NOISY_JOINTS = 3
+NOISE = math.radians(20)
+
+HINGES = {
+    "left_knee": (1.0, 0.0, 0.0),
+    "right_knee": (1.0, 0.0, 0.0),
+    "left_elbow": (0.0, -1.0, 0.0),
+    "right_elbow": (0.0, 1.0, 0.0),
+}
+"""Axes, in SMPL's T-pose, about which knees and elbows bend by positive angles."""
+WRONG_BEND = (math.radians(30), math.radians(90))
+
+LARGEST_RANDOM = math.radians(60)
+
+
+def mixed_parts(
+    poses: Shaped[Tensor, "poses 21 numbers"], generator: torch.Generator
+) -> Shaped[Tensor, "poses 21 numbers"]:
+    """Each of the two arms, the two legs, and the torso with the head from another pose, be they angles or codes."""
+    mixed = poses.clone()
+    for parts in MIXED_PARTS:
+        joints = joints_of(parts)
+        mixed[:, joints] = poses[torch.randperm(len(poses), generator=generator)][:, joints]
+    return mixed
+
+
+def noisy(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
+    """Three different joints turned by 20 degrees about random axes."""
+    joints = torch.rand(len(poses), NUM_BODY_JOINTS, generator=generator).argsort(-1)[:, :NOISY_JOINTS]
+    turned = torch.zeros_like(poses)
+    axes = _random_axes((len(poses), NOISY_JOINTS), generator)
+    turned.scatter_(1, joints[..., None].expand(-1, -1, 3), NOISE * axes)
+    return matrix_to_axis_angle(axis_angle_to_matrix(poses) @ axis_angle_to_matrix(turned))
+
+
+def wrong_bends(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
+    """One knee or elbow of each pose bent by 30 to 90 degrees in the direction in which it does not bend.
+
+    The joint's rotation is split into a turn about its hinge and the rest, and only the turn is replaced.
+    """
+    bent = poses.clone()
+    hinge = torch.randint(len(HINGES), (len(poses),), generator=generator)
+    low, high = WRONG_BEND
+    angle = low + (high - low) * torch.rand(len(poses), generator=generator)
+    for index, name in enumerate(HINGES):
+        chosen, joint = torch.nonzero(hinge == index)[:, 0], BODY_JOINT_NAMES.index(name)
+        axis = poses.new_tensor(HINGES[name])
+        change = -angle[chosen] - flexion(poses[chosen], name)
+        rest_and_turn = axis_angle_to_matrix(poses[chosen, joint]) @ axis_angle_to_matrix(change[:, None] * axis)
+        bent[chosen, joint] = matrix_to_axis_angle(rest_and_turn)
+    return bent
+
+
+def flexion(poses: BodyPoses, hinge: str) -> Float[Tensor, "poses"]:
+    """Angle in radians, in [-pi, pi], of the turn about a hinge's axis (swing-twist decomposition, the twist first)."""
+    quaternion = roma.rotvec_to_unitquat(poses[:, BODY_JOINT_NAMES.index(hinge)])
+    along = (quaternion[:, :3] * poses.new_tensor(HINGES[hinge])).sum(-1)
+    angle = 2 * torch.atan2(along, quaternion[:, 3])
+    return torch.remainder(angle + math.pi, 2 * math.pi) - math.pi
+
+
+def random_rotations(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
+    """Every joint turned from the T-pose about a random axis by an angle uniform in 0 to 60 degrees."""
+    angle = LARGEST_RANDOM * torch.rand(len(poses), NUM_BODY_JOINTS, 1, generator=generator)
+    return angle * _random_axes((len(poses), NUM_BODY_JOINTS), generator)
+
+
+NEGATIVES: dict[str, Callable[[BodyPoses, torch.Generator], BodyPoses]] = {
+    "mixed parts": mixed_parts,
+    "noise": noisy,
+    "wrong bends": wrong_bends,
+    "random": random_rotations,
+}
+
+
+def _random_axes(batch: tuple[int, ...], generator: torch.Generator) -> Float[Tensor, "*batch 3"]:
+    return torch.nn.functional.normalize(torch.randn(*batch, 3, generator=generator), dim=-1)

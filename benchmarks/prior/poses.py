@@ -1,0 +1,83 @@
+"""The poses that priors are measured on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import tyro
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.data.dataset import PoseDataset
+from qposer.errors import told_in_one_line
+from qposer.npz import read_npz, write_npz
+
+QUICK_FILE = Path(__file__).resolve().parent / "poses_quick.npz"
+QUICK_POSES = 256
+"""Of each side."""
+STEP = np.pi / 32767
+"""Radians between neighbouring numbers of the quick poses."""
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Axis-angle body poses of training, validation and test subjects."""
+
+    train: Float[Tensor, "train 21 3"]
+    validation: Float[Tensor, "validation 21 3"]
+    test: Float[Tensor, "test 21 3"]
+    digest: str
+    """Of the file that they came from."""
+
+    @classmethod
+    def load(cls, path: Path) -> Poses:
+        """All poses of a file that ``python -m qposer.data.build`` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is something else, or a side of the split has no poses.
+        """
+        data = PoseDataset.load(path)
+        train, validation, test = (data.body_pose(side) for side in ("train", "validation", "test"))
+        return cls(train, validation, test, file_digest(path))
+
+    @classmethod
+    def quick(cls) -> Poses:
+        """The few poses that stand beside this module; those of training subjects serve as validation poses, too."""
+        arrays = read_npz(QUICK_FILE, ("train", "test"))
+        train, test = (torch.from_numpy(arrays[side] * np.float32(STEP)) for side in ("train", "test"))
+        return cls(train, train, test, file_digest(QUICK_FILE))
+
+
+def drawn(poses: Float[Tensor, "poses 21 3"], number: int, generator: torch.Generator) -> Float[Tensor, "number 21 3"]:
+    """Different poses at random; all of them, shuffled, where there are no more than ``number``."""
+    return poses[torch.randperm(len(poses), generator=generator)[:number]]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's contents."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def main(data: Path, out: Path = QUICK_FILE, seed: int = 0) -> None:
+    """Draw the quick poses anew.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``.
+        out: where they go.
+        seed: of the drawing.
+    """
+    with told_in_one_line("poses"):
+        dataset = PoseDataset.load(data)
+        generator = torch.Generator().manual_seed(seed)
+        sides = {side: drawn(dataset.body_pose(side), QUICK_POSES, generator) for side in ("train", "test")}
+        write_npz(out, {side: np.rint(poses.numpy() / STEP).astype(np.int16) for side, poses in sides.items()})
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

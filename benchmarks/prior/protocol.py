@@ -1,0 +1,28 @@
+"""What every measuring protocol shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.kinematics import body_joints
+from qposer.rotations import axis_angle_to_matrix
+from qposer.skeleton import REST_JOINTS
+
+CHUNK = 2048
+"""Poses that a prior is given at once."""
+
+
+def in_chunks(
+    function: Callable[[Tensor], Tensor], poses: Float[Tensor, "poses ..."], size: int = CHUNK
+) -> Float[Tensor, "poses ..."]:
+    """A function of poses, applied to a few at a time."""
+    return torch.cat([function(part) for part in poses.split(size)])
+
+
+def joints_mm(body_pose: Float[Tensor, "*batch 21 3"]) -> Float[Tensor, "*batch 22 3"]:
+    """Joints of the mean skeleton, root-relative, in millimetres."""
+    return 1000 * body_joints(axis_angle_to_matrix(body_pose), torch.from_numpy(REST_JOINTS).to(body_pose))

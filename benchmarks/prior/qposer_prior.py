@@ -1,0 +1,78 @@
+"""QPoser in the form in which all priors are measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from qposer.baselines.descent import descend, joints_gap
+from qposer.codeprior import CodePrior
+from qposer.model import QPoser
+from qposer.rotations import matrix_to_axis_angle
+
+STEPS = 300
+LEARNING_RATE = 0.4
+NOISE = (2.0, 0.2)
+"""That the code prior is shown at the first and at the last step of a fit, falling geometrically."""
+
+
+class QPoserPrior:
+    """A ``qposer.baselines.interface.PosePrior`` that can also ``reconstruct``."""
+
+    name = "QPoser"
+
+    def __init__(self, model: QPoser, prior: CodePrior) -> None:
+        self.model, self.prior = model, prior
+
+    @classmethod
+    def from_pretrained(cls, model: Path, prior: Path) -> QPoserPrior:
+        """Read both files.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: a file holds something else.
+        """
+        autoencoder = QPoser.from_pretrained(model)
+        return cls(autoencoder, CodePrior.from_pretrained(prior, autoencoder))
+
+    def energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, "poses"]:
+        """As ``PosePrior.energy``: the code prior's, with the reconstruction gap."""
+        return self.prior.energy(body_pose)
+
+    def reconstruct(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, "poses 21 3"]:
+        """A way through hard codes."""
+        return self.model.reconstruct(body_pose)
+
+    def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
+        """As ``PosePrior.sample``."""
+        return matrix_to_axis_angle(self.prior.sample(n, generator=generator))
+
+    def complete(
+        self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
+    ) -> Float[Tensor, "n poses 21 3"]:
+        """As ``PosePrior.complete``."""
+        return self.prior.complete(body_pose, known, n, generator=generator)
+
+    def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
+        """As ``PosePrior.fit_joints``: standardised latents follow the joints and the code prior's pull.
+
+        The pull is summed over the latents' numbers, so that it weighs as a negative logarithm of a density would.
+        """
+        shape = self.model.config.latent_shape
+        generator = torch.Generator().manual_seed(0)
+        numbers = shape[0] * shape[1] * shape[2]
+
+        def latents(standard: Tensor) -> Tensor:
+            return self.prior.network.unstandardise(standard).unflatten(-1, shape[1:])
+
+        def objective(standard: Tensor, done: float) -> Tensor:
+            z = latents(standard)
+            pull = self.prior.pull(z, NOISE[0] ** (1 - done) * NOISE[1] ** done, generator)
+            return joints_gap(self.model.decode_latents(z), joints) + weight * numbers * pull
+
+        start = joints.new_zeros(len(joints), shape[0], shape[1] * shape[2])
+        standard = descend(start, objective, STEPS, LEARNING_RATE)
+        return matrix_to_axis_angle(self.model.decode_latents(latents(standard)))

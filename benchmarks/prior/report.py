@@ -1,0 +1,69 @@
+"""The results as a document and on a console."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.prior.measurements import Measurements, Sizes
+from benchmarks.prior.plots import save_plots
+from benchmarks.prior.sections import Section, sections
+from benchmarks.tables import Table
+from qposer.files import replacing
+
+OVERVIEW = ("protocol", "QPoser", "best baseline")
+
+INTRODUCTION = """# Priors of body pose, side by side
+
+QPoser against priors of other papers, all trained on the same poses and measured on people whom none of them saw:
+the split is by subject (test: CMU 01, 09, 49, 127; validation: 03, 08, 12; mirrored copies stay on their side).
+
+- *VPoser* (Pavlakos et al., CVPR 2019): the published network and losses, trained with several weights of the KL
+  divergence; each weight is a row.
+- *GMM* (SMPLify, Bogo et al., ECCV 2016): 8 Gaussians with full covariance over axis-angle numbers.
+- *diffusion* (in the manner of DPoser, Lu et al., ICCV 2025): a denoiser of axis-angle numbers.
+
+Baselines are trained by `python -m qposer.baselines.train_vposer`, `train_mixture` and `train_diffusion`, tuned on
+validation subjects, and used as their authors use them. Square brackets hold bootstrap 95 % intervals (percentiles
+of 2 000 draws of poses): they say how a figure would differ on other poses of the same people, not on other people.
+Figures of papers were measured on other data and another body and cannot be compared with these."""
+
+
+def markdown(found: Measurements, sizes: Sizes, facts: list[str]) -> str:
+    """The document."""
+    parts = sections(found, sizes)
+    overview = Table(OVERVIEW, [row for part in parts for row in part.overview])
+    legend = (
+        "The best baseline is chosen for every row anew, by the figure in the row. The better figure is bold; whether "
+        "a difference is more than chance is told by the intervals below."
+    )
+    blocks = [INTRODUCTION, "\n".join(f"- {fact}" for fact in facts), "## Overview", overview.markdown(), legend]
+    for part in parts:
+        blocks += [f"## {part.title}", part.text, *(table.markdown() for table in part.tables)]
+        if part.plot:
+            blocks.append(f"![{_caption(part)}](images/prior_{part.plot}.png)")
+    return "\n\n".join(blocks) + "\n"
+
+
+def write(found: Measurements, sizes: Sizes, facts: list[str], out: Path) -> Path:
+    """Write ``benchmarks.md`` and, in ``images``, its pictures; returns the document's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    save_plots(found, out / "images")
+    file = out / "benchmarks.md"
+    with replacing(file) as temporary:
+        temporary.write_text(markdown(found, sizes, facts))
+    return file
+
+
+def show(found: Measurements, sizes: Sizes, facts: list[str], console: Console) -> None:
+    """Print the tables."""
+    for part in sections(found, sizes):
+        for table in part.tables:
+            console.print(table.for_console(part.title))
+    for fact in facts:
+        console.print(f"- {fact}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _caption(part: Section) -> str:
+    return f"{part.title.partition(' ')[2]}: the figures above as a picture"

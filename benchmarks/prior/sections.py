@@ -1,0 +1,279 @@
+"""What the report says of each protocol: a few words, tables, and the rows of the overview."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import fmean
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from benchmarks.intervals import Interval, auroc_interval, mean_interval
+from benchmarks.prior import completion, denoising, edits
+from benchmarks.prior.cache import Result
+from benchmarks.prior.contenders import NO_PRIOR, QPOSER, VPOSER
+from benchmarks.prior.generation import REAL as REAL_POSES
+from benchmarks.prior.measurements import Measurements, Sizes
+from benchmarks.prior.negatives import NEGATIVES
+from benchmarks.prior.plausibility import REAL
+from benchmarks.tables import Table
+
+NOTHING = "–"
+
+Rows = dict[str, Result]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Of the report."""
+
+    title: str
+    text: str
+    """What was done, and what the columns mean."""
+    tables: list[Table]
+    plot: str = ""
+    """Name of the picture that goes with it."""
+    overview: list[tuple[str, str, str]] = field(default_factory=list)
+    """Figures of QPoser and of the best baseline, after what they are."""
+
+
+def sections(found: Measurements, sizes: Sizes) -> list[Section]:
+    """All of them."""
+    return [
+        reconstruction_section(found, sizes),
+        plausibility_section(found.plausibility, sizes),
+        generation_section(found.generation, sizes),
+        completion_section(found.completion, sizes),
+        denoising_section(found, sizes),
+        edits_section(found.edits, sizes),
+    ]
+
+
+def reconstruction_section(found: Measurements, sizes: Sizes) -> Section:
+    """Protocol 1."""
+    rows, errors = [], {}
+    for name, result in found.reconstruction.items():
+        error = torch.tensor(result["mpjpe_mm"])
+        errors[name] = error.mean().item()
+        rows.append(
+            (
+                name,
+                f"{mean_interval(error):.2f}",
+                f"{error.quantile(0.99):.1f}",
+                f"{mean_interval(torch.tensor(result['mpvpe_mm'])):.2f}",
+                str(result.get("bits", NOTHING)),
+                " ".join(f"{part:.2f}" for part in result.get("perplexity", ())) or NOTHING,
+                f"{found.speed['poses'][name]:,.0f}".replace(",", " "),
+            )
+        )
+    text = f"""A pose goes into the latents and comes back; QPoser's are hard codes. The other priors have no
+encoder.
+
+- *MPJPE*: mean distance of 22 joints in mm, root-relative, mean shape, on {sizes.reconstruction.poses} test poses
+  at most.
+- *99 %*: the MPJPE that one pose in a hundred exceeds.
+- *MPVPE*: mean distance of the open body's vertices in mm, on {sizes.reconstruction.meshes} of these poses.
+- *bits*: of a pose's codes. VPoser's latents are real numbers, 32 of them.
+- *perplexity*: how evenly the codes are used (exponential of their entropy), as a part of the codebook's size, by
+  head.
+- *poses/s*: encoded and decoded a second in batches of {sizes.speed.batch} on one core; the median of
+  {sizes.speed.rounds} rounds, in which all priors take turns in one process. Machine: {found.speed["machine"]}."""
+    columns = ("", "MPJPE", "99 %", "MPVPE", "bits", "perplexity", "poses/s")
+    own = errors.pop(QPOSER)
+    overview = [_overview("reconstruction, MPJPE mm", own, errors, ".2f")]
+    return Section("1. Reconstruction", text, [Table(columns, rows)], "reconstruction", overview)
+
+
+def plausibility_section(found: Rows, sizes: Sizes) -> Section:
+    """Protocol 2."""
+    scores = {name: result["energy"] for name, result in found.items()}
+    gaps = {f"{name}, gap alone": result["gap_mm"] for name, result in found.items() if "gap_mm" in result}
+    areas = {
+        name: {kind: auroc_interval(torch.tensor(score[REAL]), torch.tensor(score[kind])) for kind in NEGATIVES}
+        for name, score in (scores | gaps).items()
+    }
+    rows = [(name, *(f"{area:.3f}" for area in by_kind.values())) for name, by_kind in areas.items()]
+    energies = torch.tensor(found[QPOSER]["energy"][REAL])
+    median, high = energies.quantile(torch.tensor([0.5, 0.95])).tolist()
+    text = f"""Energies of {sizes.plausibility.poses} test poses and of as many poses of each kind that nobody
+takes. The figure is the area under the ROC curve (AUROC): how often such a pose has the higher energy of the two;
+0.5 is chance.
+
+- *(a) mixed parts*: each arm, each leg, and the torso with the head come from five different test poses.
+- *(b) noise*: three joints of a test pose turned by 20 degrees about random axes.
+- *(c) wrong bends*: one knee or elbow bent by 30 to 90 degrees in the direction in which it does not bend.
+- *(d) random*: every joint turned about a random axis by up to 60 degrees.
+
+Rows of *gap alone* take the reconstruction error (MPJPE) for the energy. VPoser's energy is the squared length of
+the latent and a weighted reconstruction error, GMM's the negative log density, diffusion's the denoising error.
+QPoser's is scaled to be 0 at the median pose and 1 at the 95th percentile; on these test poses the two are
+{median:.2f} and {high:.2f}. Part of it is a judge that was trained to tell training poses from mixtures of their
+parts, made in the way of (a): there QPoser was shown what it is tested on, of other people, and the others were not."""
+    columns = ("", *(f"({letter}) {kind}" for letter, kind in zip("abcd", NEGATIVES, strict=True)))
+    overview = []
+    for column, kind in zip(columns[1:], NEGATIVES, strict=True):
+        others = {name: by_kind[kind].value for name, by_kind in areas.items() if not name.startswith(QPOSER)}
+        overview.append(_overview(f"plausibility, AUROC {column}", areas[QPOSER][kind].value, others, ".3f", high=True))
+    return Section("2. Plausibility", text, [Table(columns, rows)], "plausibility", overview)
+
+
+def generation_section(found: Rows, sizes: Sizes) -> Section:
+    """Protocol 3."""
+    rows = [
+        (
+            name,
+            f"{result['fid_pose']:.3f}",
+            f"{result['fid_joints_cm']:.0f}",
+            f"{result['apd_cm']:.1f}",
+            f"{result['precision']:.3f}",
+            f"{result['recall']:.3f}",
+            f"{mean_interval(torch.tensor(result['nearest_rad'])):.2f}",
+        )
+        for name, result in found.items()
+    ]
+    text = f"""{sizes.generation.samples} samples of each prior against as many test poses (all of them where there
+are fewer). The first two rows are real poses in place of samples: other people's, so they say what can be reached.
+The test subjects move unlike the training subjects, and a prior that is like its training poses is as far from the
+test poses as these.
+
+- *FID pose*: Fréchet distance on the 63 axis-angle numbers, rad²; lower is closer.
+- *FID joints*: the same on positions of the 22 joints, cm².
+- *APD*: mean distance of joints over pairs of {sizes.generation.pairs_of} samples in cm: diversity. Near that of
+  real poses is best.
+- *precision*: part of the samples that lie among test poses (within reach of a third nearest neighbour).
+- *recall*: part of the test poses that lie among the samples.
+- *dNN*: sum over 21 joints of the angles to the nearest training pose in radians, mean over
+  {sizes.generation.nearest_of} samples: 0 is memorised."""
+    columns = ("", "FID pose", "FID joints", "APD", "precision", "recall", "dNN")
+    priors = {name: result for name, result in found.items() if name not in REAL_POSES}
+    overview = []
+    for figure, column, spec in (
+        ("fid_pose", "FID pose", ".3f"),
+        ("fid_joints_cm", "FID joints", ".0f"),
+        ("precision", "precision", ".3f"),
+        ("recall", "recall", ".3f"),
+    ):
+        values = {name: result[figure] for name, result in priors.items()}
+        own = values.pop(QPOSER)
+        overview.append(_overview(f"generation, {column}", own, values, spec, high=figure in ("precision", "recall")))
+    return Section("3. Generation", text, [Table(columns, rows)], "generation", overview)
+
+
+def completion_section(found: Rows, sizes: Sizes) -> Section:
+    """Protocol 4."""
+    figures = ("min_mm", "mean_mm", "diversity_mm")
+    rows = []
+    for part in completion.PARTS:
+        for name, result in found.items():
+            intervals = (mean_interval(torch.tensor(result[part][figure])) for figure in figures)
+            rows.append((f"{_spoken(part)}: {name}", *(f"{interval:.1f}" for interval in intervals)))
+    differences, overview = [], []
+    for part in completion.PARTS:
+        for figure, column in (("min_mm", "min"), ("mean_mm", "mean")):
+            errors = {name: torch.tensor(result[part][figure]) for name, result in found.items()}
+            differences.append((f"{_spoken(part)}, {column}", *_against(errors, VPOSER), *_against(errors)))
+            means = {name: error.mean().item() for name, error in errors.items()}
+            own = means.pop(QPOSER)
+            overview.append(_overview(f"completion of {_spoken(part)}, {column} mm", own, means, ".1f"))
+    text = f"""The joints of a part are unknown; each prior makes {sizes.completion.hypotheses} guesses of them for
+each of {sizes.completion.poses} test poses. The error is the mean distance in mm of the joints that the unknown
+rotations move directly: of unknown legs the knees, ankles and feet, of unknown arms shoulders, elbows and wrists.
+
+- *min*, *mean*: error of the best guess, and of all guesses in the mean.
+- *diversity*: mean distance of these joints over pairs of guesses.
+
+Then the same poses side by side: QPoser's error minus that of the best VPoser and that of the best baseline in the
+row, with the paired interval and the difference in percent. Below zero QPoser is better."""
+    tables = [Table(("unknown", "min", "mean", "diversity"), rows)]
+    if len(found) > 1:
+        heads = ("unknown", "best VPoser", "difference mm", "%", "best baseline", "difference mm", "%")
+        tables.append(Table(heads, differences))
+    return Section("4. Completion", text, tables, "completion", overview)
+
+
+def denoising_section(found: Measurements, sizes: Sizes) -> Section:
+    """Protocol 5."""
+    levels = [str(level) for level in denoising.LEVELS_MM]
+    rows = [
+        (
+            name,
+            *(f"{mean_interval(torch.tensor(result[level])):.1f}" for level in levels),
+            " ".join(f"{weight:.2g}" for weight in found.tuning[name]["weights"]),
+        )
+        for name, result in found.denoising.items()
+    ]
+    differences, overview = [], []
+    for level in levels:
+        errors = {name: torch.tensor(result[level]) for name, result in found.denoising.items()}
+        differences.append((f"{level} mm", *_against(errors)))
+        means = {name: error.mean().item() for name, error in errors.items()}
+        own = means.pop(QPOSER)
+        overview.append(_overview(f"denoising {level} mm, MPJPE mm", own, means, ".1f"))
+    text = f"""Gaussian noise of 20, 40 or 100 mm on every coordinate of the 22 joints of {sizes.denoising.poses}
+test poses; each prior finds a pose whose joints are near the noisy ones and which it finds plausible, in the way
+its authors fit: VPoser over its latents, GMM over axis-angle numbers, diffusion and QPoser by score distillation,
+QPoser over its continuous latents. All have 300 steps of Adam, the
+baselines of size 0.1 and QPoser, on its own scale, of 0.4. *{NO_PRIOR}* has a small preference for the T-pose.
+
+- *20 mm*, *40 mm*, *100 mm*: MPJPE of what is found to the truth. The noisy joints themselves are off by 1.6 times
+  the noise.
+- *weights*: of the prior, one for each noise, chosen in half decades on {sizes.tuning.poses} validation poses.
+
+Then QPoser's error minus that of the best baseline on the same poses, with the paired interval."""
+    tables = [Table(("", *(f"{level} mm" for level in levels), "weights"), rows)]
+    if len(found.denoising) > 1:
+        tables.append(Table(("noise", "best baseline", "difference mm", "%"), differences))
+    return Section("5. Denoising", text, tables, "denoising", overview)
+
+
+def edits_section(found: Rows, sizes: Sizes) -> Section:
+    """Protocol 6."""
+    figures = ("inside_deg", "outside_deg", "unedited_deg")
+    result = found[QPOSER]
+    rows = [
+        (_spoken(part), *(f"{mean_interval(torch.tensor(result[part][figure])):.2f}" for figure in figures))
+        for part in edits.PARTS
+    ]
+    means = [fmean(fmean(result[part][figure]) for part in edits.PARTS) for figure in figures]
+    rows.append(("mean", *(f"{mean:.2f}" for mean in means)))
+    text = f"""A part's codes are taken from another pose ({sizes.edits.pairs} pairs of test poses) and decoded with
+the rest of the pose's own. No baseline has codes of parts.
+
+- *inside*: mean angle in degrees between the part's joints and the donor's.
+- *outside*: mean angle between the other joints and what they were: drift.
+- *outside, no edit*: the same after a way through the codes without an edit; what is above it is the edit's doing."""
+    overview = [
+        ("edit, inside / outside, degrees", f"{means[0]:.2f} / {means[1]:.2f}", NOTHING),
+    ]
+    return Section("6. Edits", text, [Table(("part", "inside", "outside", "outside, no edit"), rows)], "", overview)
+
+
+def _against(errors: dict[str, Float[Tensor, " poses"]], kind: str = "") -> tuple[str, str, str]:
+    """The best peer whose name starts with ``kind``; QPoser's paired difference from it, in mm and in percent."""
+    peer = _lowest({n: e.mean().item() for n, e in errors.items() if n != QPOSER and n.startswith(kind)})
+    if not peer:
+        return NOTHING, NOTHING, NOTHING
+    difference: Interval = mean_interval(errors[QPOSER] - errors[peer])
+    return peer, f"{difference:+.1f}", f"{100 * difference.value / errors[peer].mean().item():+.0f}"
+
+
+def _overview(what: str, own: float, others: dict[str, float], spec: str, high: bool = False) -> tuple[str, str, str]:
+    """A row of the overview; the better of the two figures is set in bold."""
+    choose: Callable[..., str] = max if high else min
+    if not others:
+        return what, f"{own:{spec}}", NOTHING
+    peer = choose(others, key=others.__getitem__)
+    ours, theirs = f"{own:{spec}}", f"{others[peer]:{spec}}"
+    if own > others[peer] if high else own < others[peer]:
+        return what, f"**{ours}**", f"{theirs} ({peer})"
+    return what, ours, f"**{theirs}** ({peer})"
+
+
+def _lowest(values: dict[str, float]) -> str:
+    return min(values, key=values.__getitem__, default="")
+
+
+def _spoken(part: str) -> str:
+    return part.replace("_", " ")

@@ -1,0 +1,67 @@
+"""Complete a pose of which a part is unknown: several hypotheses that go with the rest.
+
+    python demos/complete.py --unknown legs --pose out/walk/person0/fit.npz
+
+writes into OUT: complete.png, the pose and the hypotheses with the unknown part in coral, and complete.npz: body_pose
+(1 + number, 21, 3), axis-angle in radians, the given pose first, energy (1 + number,), and known_joints (21,). Without
+--pose the prior draws a pose, by --sample.
+
+Parts: left_arm, right_arm, arms, left_leg, right_leg, legs, torso, head, upper_body, lower_body, left_side, right_side,
+and the joints: left_elbow, right_knee, spine2, ...
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tyro
+from rich.console import Console
+
+from demos.inputs import FIRST, PoseSource, seeded, shipped_prior
+
+
+def main(
+    start: Annotated[PoseSource, tyro.conf.arg(name="")] = FIRST,
+    unknown: tuple[str, ...] = ("legs",),
+    number: int = 7,
+    seed: int = 0,
+    out: Path = Path("out"),
+) -> None:
+    """Complete a pose of which a part is unknown: several hypotheses that go with the rest.
+
+    Args:
+        start: the pose that is completed.
+        unknown: parts of the pose that are not looked at, by name.
+        number: how many hypotheses.
+        seed: of the random numbers.
+        out: folder for the results.
+    """
+    with shipped_prior("complete") as prior:
+        import torch
+
+        from demos.sheets import Figure, draw_sheet, write_sheet
+        from qposer.control import joints_of
+
+        joints = joints_of(unknown)
+        known = torch.ones(21, dtype=torch.bool)
+        known[joints] = False
+        name, pose = start.load("given", prior)
+        poses = torch.cat([pose[None], prior.complete(pose, known, number, generator=seeded(seed))])
+        energy = prior.energy(poses)
+        names = [name, *(f"hypothesis {index}" for index in range(1, number + 1))]
+        figures = [
+            Figure(name, pose, value, joints) for name, pose, value in zip(names, poses, energy.tolist(), strict=True)
+        ]
+        picture = draw_sheet(figures, f"{', '.join(unknown)} unknown (coral), seed {seed}")
+        arrays = {"body_pose": poses.numpy(), "energy": energy.numpy(), "known_joints": known.numpy()}
+        png, npz = write_sheet(out, "complete", picture, arrays)
+    console = Console(soft_wrap=True, markup=False, highlight=False)
+    console.print(f"{number} hypotheses in {npz}, after the pose itself; look at {png}")
+
+
+if __name__ == "__main__":
+    tyro.cli(main, description=__doc__)

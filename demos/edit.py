@@ -1,0 +1,149 @@
+"""Edit a pose by its codes.
+
+    python demos/edit.py swap --parts left_arm head --pose out/walk/person0/fit.npz --donor.sample 3
+    python demos/edit.py mirror --pose out/sample.npz:5
+    python demos/edit.py interpolate --sample 1 --donor.sample 2 --steps 5
+    python demos/edit.py vary --parts arms --amount 0.5
+
+writes into OUT a picture by the name of the edit (swap.png), the pose, the donor and the result side by side with what
+was edited in coral, and swap.npz with the same poses in the same order: body_pose (poses, 21, 3), axis-angle in
+radians, name and energy. Without --pose the prior draws a pose, by --sample.
+
+Parts: left_arm, right_arm, arms, left_leg, right_leg, legs, torso, head, upper_body, lower_body, left_side, right_side,
+and the joints: left_elbow, right_knee, spine2, ...
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tyro
+from rich.console import Console
+
+from demos.inputs import FIRST, SECOND, NamedPose, PoseSource, seeded, shipped_prior
+
+if TYPE_CHECKING:
+    from qposer import CodePrior
+
+Start = Annotated[PoseSource, tyro.conf.arg(name="")]
+"""The pose that is edited: its options have no prefix."""
+
+
+def swap(
+    start: Start = FIRST,
+    donor: PoseSource = SECOND,
+    parts: tuple[str, ...] = ("left_arm",),
+    out: Path = Path("out"),
+) -> None:
+    """Take the codes of some parts from a donor.
+
+    Args:
+        start: the pose that is edited.
+        donor: the pose that parts are taken from.
+        parts: which ones, by name: arms, left_leg, torso, head, left_elbow, ...; edit.py --help lists them.
+        out: folder for the results.
+    """
+    with shipped_prior("edit") as prior:
+        from qposer import control
+
+        joints = control.joints_of(parts)
+        first, second = start.load("pose", prior), donor.load("donor", prior)
+        result = NamedPose("result", control.swap(prior.model, first.pose, second.pose, parts))
+        _write(out / "swap", prior, f"{', '.join(parts)} (coral) of the donor", (first, second, result), joints)
+
+
+def mirror(start: Start = FIRST, out: Path = Path("out")) -> None:
+    """See the pose in a mirror: left and right change places.
+
+    Args:
+        start: the pose that is edited.
+        out: folder for the results.
+    """
+    with shipped_prior("edit") as prior:
+        from qposer import control
+
+        first = start.load("pose", prior)
+        _write(out / "mirror", prior, "mirrored", (first, NamedPose("result", control.mirror(first.pose))))
+
+
+def interpolate(
+    start: Start = FIRST,
+    donor: PoseSource = SECOND,
+    steps: int = 6,
+    out: Path = Path("out"),
+) -> None:
+    """Go from one pose to another.
+
+    Args:
+        start: the pose at the beginning.
+        donor: the pose at the end.
+        steps: how many poses there are on the way, its ends included.
+        out: folder for the results.
+    """
+    with shipped_prior("edit") as prior:
+        from qposer import control
+
+        first, last = start.load("start", prior), donor.load("end", prior)
+        way = control.interpolate(prior.model, first.pose, last.pose, steps)
+        between = [NamedPose(f"{100 * step / (steps - 1):.0f} %", pose) for step, pose in enumerate(way)]
+        _write(out / "interpolate", prior, "from the start to the end", (first, *between, last))
+
+
+def vary(
+    start: Start = FIRST,
+    parts: tuple[str, ...] = ("arms",),
+    amount: float = 0.5,
+    number: int = 6,
+    seed: int = 0,
+    out: Path = Path("out"),
+) -> None:
+    """Let the prior draw some parts again, so that they go with the rest.
+
+    Args:
+        start: the pose that is edited.
+        parts: what varies, by name: arms, left_leg, torso, head, left_elbow, ...; edit.py --help lists them.
+        amount: from 0, hardly another pose, to 1, as if the parts were not known.
+        number: how many variations.
+        seed: of the random numbers.
+        out: folder for the results.
+    """
+    with shipped_prior("edit") as prior:
+        from qposer import control
+
+        joints = control.joints_of(parts)
+        first = start.load("pose", prior)
+        varied = control.vary(prior, first.pose, parts, amount, number, seeded(seed))
+        results = [NamedPose(f"variation {index}", pose) for index, pose in enumerate(varied, 1)]
+        title = f"{', '.join(parts)} (coral) varied by {amount:g}, seed {seed}"
+        _write(out / "vary", prior, title, (first, *results), joints)
+
+
+def _write(stem: Path, prior: CodePrior, title: str, row: Sequence[NamedPose], joints: Sequence[int] = ()) -> None:
+    """Draw a row of poses, tinted where they are edited but for the first; write ``stem``.png and ``stem``.npz."""
+    import numpy as np
+    import torch
+
+    from demos.sheets import Figure, draw_sheet, write_sheet
+
+    poses = torch.stack([pose for _, pose in row])
+    energy = prior.energy(poses)
+    figures = [
+        Figure(name, pose, value, joints if index else ())
+        for index, ((name, pose), value) in enumerate(zip(row, energy.tolist(), strict=True))
+    ]
+    names = np.array([name for name, _ in row])
+    arrays = {"body_pose": poses.numpy(), "name": names, "energy": energy.numpy()}
+    png, npz = write_sheet(stem.parent, stem.name, draw_sheet(figures, title), arrays)
+    console = Console(soft_wrap=True, markup=False, highlight=False)
+    console.print(f"{len(row)} poses in {npz}; look at {png}")
+
+
+if __name__ == "__main__":
+    tyro.extras.subcommand_cli_from_dict(
+        {"swap": swap, "mirror": mirror, "interpolate": interpolate, "vary": vary}, description=__doc__
+    )

@@ -1,0 +1,92 @@
+"""What the demos on poses begin with: the prior, poses of files or drawn ones, and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # torch is loaded when there is something to do, and not to show the help
+    import torch
+    from jaxtyping import Float
+    from torch import Tensor
+
+    from qposer import CodePrior
+
+
+class NamedPose(NamedTuple):
+    """A pose, and where it is from."""
+
+    name: str
+    pose: Float[Tensor, "21 3"]
+
+
+@dataclass(frozen=True)
+class PoseSource:
+    """A pose of a file, or one that the prior draws."""
+
+    pose: str | None = None
+    """FILE or FILE:INDEX: an npz file of a fit, of these demos or of AMASS, and which of its poses, counted from 0."""
+    sample: int = 0
+    """Without a file the prior draws the pose: the seed."""
+
+    def load(self, role: str, prior: CodePrior) -> NamedPose:
+        """The pose, axis-angle, called by its role and where it is from.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: it is no file of poses or has no pose of that index, or the seed is none.
+        """
+        import torch
+
+        from qposer.poses import read_poses
+        from qposer.rotations import matrix_to_axis_angle
+
+        if self.pose is None:
+            # A seed of its own, or else a hypothesis of equal seed would begin with the noise that the pose came from.
+            seed = torch.randint(2**63 - 1, (), generator=seeded(self.sample)).item()
+            drawn = prior.sample(1, generator=seeded(int(seed)))[0]
+            return NamedPose(f"{role}: sample {self.sample}", matrix_to_axis_angle(drawn))
+        file, _, number = self.pose.rpartition(":")
+        path, index = (Path(file), int(number)) if file and number.isdecimal() else (Path(self.pose), 0)
+        poses = read_poses(path)
+        if index >= len(poses):
+            raise ValueError(f"{path} has {len(poses)} poses, counted from 0: there is no pose {index}")
+        return NamedPose(f"{role}: {path.stem} {index}", poses[index])
+
+
+FIRST, SECOND = PoseSource(), PoseSource(sample=1)
+"""What is edited and what it is edited with, if nothing is said."""
+
+
+@contextmanager
+def shipped_prior(program: str) -> Iterator[CodePrior]:
+    """The prior, without gradients and on one thread, for single poses are too small to share.
+
+    Wrong input ends the program with one line.
+    """
+    from qposer.errors import told_in_one_line
+
+    with told_in_one_line(program):
+        import torch
+
+        from qposer import CodePrior
+
+        torch.set_num_threads(1)
+        with torch.no_grad():
+            yield CodePrior.from_pretrained()
+
+
+def seeded(seed: int) -> torch.Generator:
+    """A generator of random numbers.
+
+    Raises:
+        ValueError: the seed is negative or does not fit 63 bits.
+    """
+    import torch
+
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"a seed is a whole number from 0 to 2^63 - 1, not {seed}")
+    return torch.Generator().manual_seed(seed)

@@ -1,0 +1,170 @@
+"""Sheets of bodies, side by side at one scale, for a person to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from PIL import Image, ImageDraw, ImageFont
+from rich.console import Console
+from rich.progress import track
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from fitting.body import Body
+from fitting.render import Mesh, Picture, contact_sheet, render
+from qposer.files import replacing
+from qposer.npz import write_npz
+from qposer.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
+
+SCALE = 170.0
+"""Pixels a metre."""
+
+NOTE = "energy: 0 is the median of recorded poses, 1 their 95th percentile; drawn with an upright pelvis"
+
+_DISTANCE = 8.0  # metres from the camera: far enough for a spread hand to look no larger than a foot
+_THREE_QUARTER = Rotation.from_euler("x", 188, degrees=True) * Rotation.from_euler("y", -32, degrees=True)
+_PAPER, _INK, _FAINT = (245, 245, 245), (40, 40, 40), (120, 120, 120)
+_MARGIN = 12
+_CAPTION_SIZE, _TITLE_SIZE = 16, 22
+_MOST_COLUMNS = 8
+_SUPERSAMPLING = 2  # bodies have smooth edges with any renderer
+
+
+class Figure(NamedTuple):
+    """One body of a sheet."""
+
+    name: str
+    pose: Float[Tensor, "21 3"]
+    energy: float
+    tinted: Sequence[int] = ()
+    """Joints, of the 21, whose part of the body is drawn in coral, not blue."""
+
+
+def draw_sheet(figures: Sequence[Figure], title: str) -> Picture:
+    """The bodies in rows of eight at most, seen from the front and a little from the side.
+
+    All have the same scale, and their cells are as large as the largest body needs. As a body pose does not say how the
+    body is turned, the pelvis is upright, and the lowest point is on the ground.
+    """
+    body = Body.open()
+    poses = torch.stack([figure.pose for figure in figures]).float()
+    posed = body(poses.new_zeros(len(poses), 3), poses).vertices.numpy()
+    low, high = posed.min(axis=1, keepdims=True), posed.max(axis=1, keepdims=True)
+    posed = posed - np.where([True, False, True], (low + high) / 2, low)
+    cell = _cell(posed, [text for figure in figures for text in _captions(figure)])
+    joint = body.data.weights.argmax(axis=1)
+    pictures = []
+    quiet = not Console().is_terminal
+    for vertices, figure in track(list(zip(posed, figures, strict=True)), "drawing", transient=True, disable=quiet):
+        tinted = np.isin(joint, _turned_by(figure.tinted))
+        drawn = Image.fromarray(_drawn(Mesh(vertices, body.faces.numpy()), tinted, cell))
+        name, energy = _captions(figure)
+        _write(drawn, (cell.width / 2, cell.height - 3 * _CAPTION_SIZE), name, _CAPTION_SIZE, _INK, "mm")
+        _write(drawn, (cell.width / 2, cell.height - 1.75 * _CAPTION_SIZE), energy, _CAPTION_SIZE, _FAINT, "mm")
+        pictures.append(np.asarray(drawn))
+    rows = ceil(len(figures) / _MOST_COLUMNS)
+    return _titled(contact_sheet(pictures, ceil(len(figures) / rows)), title)
+
+
+def write_sheet(folder: Path, name: str, picture: Picture, arrays: Mapping[str, np.ndarray]) -> tuple[Path, Path]:
+    """Write ``name``.npz and ``name``.png into the folder, which is made, each at once or not at all; their paths.
+
+    Raises:
+        ValueError: there is a file where the folder should be.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: give a folder as --out")
+    png, npz = folder / f"{name}.png", folder / f"{name}.npz"
+    write_npz(npz, dict(arrays))
+    with replacing(png) as temporary:
+        Image.fromarray(picture).save(temporary, format="PNG")
+    return png, npz
+
+
+def _captions(figure: Figure) -> tuple[str, str]:
+    return figure.name, f"energy {figure.energy:.2f}"
+
+
+class _Cell(NamedTuple):
+    """A body's place on the sheet, in pixels; ``ground`` is the row of its ground point."""
+
+    width: int
+    height: int
+    ground: int
+
+
+def _cell(posed: Float[np.ndarray, "bodies vertices 3"], captions: Sequence[str]) -> _Cell:
+    """One that every body and every caption fits into."""
+    x, y = np.moveaxis(_projected(posed), -1, 0)
+    text = max(_font(_CAPTION_SIZE).getlength(caption) for caption in captions)
+    width = ceil(max(np.ptp(x, axis=1).max(), text)) + 2 * _MARGIN
+    above, below = ceil(-y.min()) + _MARGIN, ceil(y.max()) + _MARGIN
+    return _Cell(width, above + below + 4 * _CAPTION_SIZE, above)
+
+
+def _in_camera(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+    return points @ _THREE_QUARTER.as_matrix().T + np.array([0.0, 0.0, _DISTANCE])
+
+
+def _projected(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
+    """Pixels from where the ground point is drawn."""
+    x, y, z = np.moveaxis(_in_camera(points), -1, 0)
+    return np.stack([x, y], axis=-1) * (SCALE * _DISTANCE / z)[..., None]
+
+
+def _turned_by(joints: Sequence[int]) -> list[int]:
+    """Those of SMPL's 24 joints, given some of the 21; hands belong to their wrists."""
+    return [j for j in range(1, len(JOINT_NAMES)) if (j if j <= NUM_BODY_JOINTS else PARENTS[j]) - 1 in joints]
+
+
+def _drawn(mesh: Mesh, tinted: Bool[np.ndarray, "vertices"], cell: _Cell) -> Picture:
+    """The body in the middle of its cell, standing on its shadow."""
+    x = _projected(mesh.vertices)[:, 0]
+    foot = (cell.width - x.min() - x.max()) / 2, float(cell.ground)
+    fine = _SUPERSAMPLING
+    size = cell.width * fine, cell.height * fine
+    picture = Image.fromarray(_ground(mesh.vertices, foot, cell)).resize(size)
+    coral = tinted[mesh.faces].sum(axis=1) >= 2
+    vertices = _in_camera(mesh.vertices)
+    parts = [Mesh(vertices, mesh.faces[~coral]), Mesh(vertices, mesh.faces[coral])]  # blue comes first
+    rgba = Image.fromarray(render(parts, SCALE * _DISTANCE * fine, (foot[0] * fine, foot[1] * fine), size))
+    picture.paste(rgba, mask=rgba)
+    return np.asarray(picture.reduce(fine))
+
+
+def _ground(vertices: Float[np.ndarray, "vertices 3"], foot: tuple[float, float], cell: _Cell) -> Picture:
+    """Paper with a soft shadow, dark where the body is near to the ground."""
+    column, row = np.moveaxis((_projected(vertices * [1.0, 0.0, 1.0]) + foot).astype(int), -1, 0)
+    inside = (column >= 0) & (column < cell.width) & (row >= 0) & (row < cell.height)
+    shade = np.zeros((cell.height, cell.width), dtype=np.float32)
+    np.maximum.at(shade, (row[inside], column[inside]), np.exp(-vertices[inside, 1] / 0.35).astype(np.float32))
+    shade = cv2.GaussianBlur(cv2.dilate(shade, np.ones((5, 5))), (0, 0), 4.0)
+    return (np.array(_PAPER) * (1.0 - 0.3 * shade[..., None])).round().astype(np.uint8)
+
+
+def _titled(sheet: Picture, title: str) -> Picture:
+    wide = max(_font(_TITLE_SIZE).getlength(title), _font(_CAPTION_SIZE).getlength(NOTE))
+    width = max(sheet.shape[1], ceil(wide) + 2 * _MARGIN)
+    head = 2 * _MARGIN + 2 * _TITLE_SIZE + _CAPTION_SIZE
+    picture = Image.new("RGB", (width, head + sheet.shape[0]), _PAPER)
+    picture.paste(Image.fromarray(sheet), (0, head))
+    _write(picture, (_MARGIN, _MARGIN), title, _TITLE_SIZE, _INK, "la")
+    _write(picture, (_MARGIN, _MARGIN + 1.5 * _TITLE_SIZE), NOTE, _CAPTION_SIZE, _FAINT, "la")
+    return np.asarray(picture)
+
+
+def _write(
+    picture: Image.Image, at: tuple[float, float], text: str, size: int, colour: tuple[int, int, int], anchor: str
+) -> None:
+    ImageDraw.Draw(picture).text(at, text, colour, _font(size), anchor)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

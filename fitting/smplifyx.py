@@ -1,0 +1,79 @@
+"""The folders that SMPLify-X leaves, for tools that read them: ``results/<image>/000.pkl`` and ``meshes``."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from jaxtyping import Float
+
+from fitting.results import FitResult
+from qposer.files import replacing
+
+KEYS = (
+    "camera_rotation",
+    "camera_translation",
+    "betas",
+    "global_orient",
+    "body_pose",
+    "focal_length",
+    "camera_center",
+)
+"""What a pickle holds: SMPLify-X's names, and the camera's numbers, which SMPLify-X does not keep."""
+
+
+def smplifyx_arrays(result: FitResult) -> dict[str, Float[np.ndarray, "1 *values"]]:
+    """A fit in SMPLify-X's names and shapes, float32.
+
+    ``camera_rotation`` (1, 3, 3) is the identity and ``camera_translation`` (1, 3) the body's place, metres;
+    ``global_orient`` (1, 3) and ``body_pose`` (1, 63) are axis-angle and never a latent; ``betas`` (1, 10) belong to
+    the body that was fitted; ``focal_length`` (1,) and ``camera_center`` (1, 2) are in pixels of the photo.
+    """
+    values = {
+        "camera_rotation": np.eye(3),
+        "camera_translation": result.transl,
+        "betas": result.betas,
+        "global_orient": result.global_orient,
+        "body_pose": result.body_pose.ravel(),
+        "focal_length": result.focal,
+        "camera_center": result.centre,
+    }
+    return {name: np.asarray(value, dtype=np.float32)[None] for name, value in values.items()}
+
+
+def write_smplifyx(folder: str | Path, image: str, results: Sequence[FitResult]) -> list[Path]:
+    """Write ``results/<image>/<person>.pkl`` and ``meshes/<image>/<person>.obj``; the paths of the pickles.
+
+    People are 000, 001, ... Each pickle is a dictionary of arrays (see `smplifyx_arrays`) that Python 2 and any NumPy
+    read. A mesh, where the result has one, is as SMPLify-X writes it: y up, at the body's own place rather than
+    the camera's. Each file is written at once or not at all; those of an earlier run of whom there are fewer people now
+    are removed.
+
+    Raises:
+        OSError: something could not be written.
+    """
+    pickles, meshes = Path(folder) / "results" / image, Path(folder) / "meshes" / image
+    written = []
+    for index, result in enumerate(results):
+        written.append(pickles / f"{index:03d}.pkl")
+        written[-1].parent.mkdir(parents=True, exist_ok=True)
+        with replacing(written[-1]) as temporary:
+            temporary.write_bytes(_pickled(smplifyx_arrays(result)))
+        if result.vertices is not None and result.faces is not None:
+            meshes.mkdir(parents=True, exist_ok=True)
+            upright = (np.asarray(result.vertices) - result.transl) * np.array([1.0, -1.0, -1.0])
+            with replacing(meshes / f"{index:03d}.obj") as temporary:
+                mesh = trimesh.Trimesh(upright, result.faces, process=False)
+                mesh.export(temporary, file_type="obj", header=None)
+    for old in (*pickles.glob("[0-9][0-9][0-9].pkl"), *meshes.glob("[0-9][0-9][0-9].obj")):
+        if int(old.stem) >= len(results):
+            old.unlink()
+    return written
+
+
+def _pickled(arrays: dict[str, np.ndarray]) -> bytes:
+    """A pickle of protocol 2 that names NumPy's modules as every version of NumPy knows them."""
+    return pickle.dumps(arrays, protocol=2).replace(b"cnumpy._core.", b"cnumpy.core.")

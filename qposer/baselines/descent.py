@@ -1,0 +1,48 @@
+"""The optimiser that all baselines fit with, and the data term that they share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.kinematics import body_joints
+from qposer.skeleton import REST_JOINTS
+
+DECIMETRES = 10.0  # in a metre
+
+
+def descend(
+    start: Float[Tensor, "batch *numbers"],
+    objective: Callable[[Float[Tensor, "batch *numbers"], float], Float[Tensor, " batch"]],
+    steps: int,
+    learning_rate: float,
+) -> Float[Tensor, "batch *numbers"]:
+    """Make an objective small, every member of the batch for itself, by Adam with a step size that falls to zero.
+
+    Args:
+        start: where to begin.
+        objective: of each member, given all of them and the part of the steps that is done, from 0 to 1.
+        steps: of the optimiser.
+        learning_rate: in the beginning; it falls along a cosine.
+    """
+    variable = start.detach().clone().requires_grad_()
+    optimizer = torch.optim.Adam([variable], lr=learning_rate)
+    with torch.enable_grad():
+        for step in range(steps):
+            done = step / steps
+            optimizer.param_groups[0]["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+            (variable.grad,) = torch.autograd.grad(objective(variable, done).sum(), variable)
+            optimizer.step()
+    return variable.detach()
+
+
+def joints_gap(
+    rotations: Float[Tensor, "*batch 21 3 3"], joints: Float[Tensor, "*batch 22 3"]
+) -> Float[Tensor, "*batch"]:
+    """Squared distances in decimetres, summed, of the posed mean skeleton's joints from given positions in metres."""
+    posed = body_joints(rotations, torch.from_numpy(REST_JOINTS).to(rotations))
+    return (DECIMETRES * (posed - joints)).square().sum((-1, -2))

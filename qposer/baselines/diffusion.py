@@ -1,0 +1,161 @@
+"""A diffusion model of body poses, used in the manner of DPoser (Lu et al., DPoser-X, ICCV 2025)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from qposer.baselines.descent import descend, joints_gap
+from qposer.denoiser import Denoiser
+from qposer.diffusion import noise_levels
+from qposer.rotations import axis_angle_to_matrix
+from qposer.skeleton import NUM_BODY_JOINTS
+from qposer.weights import load_module, save_module
+
+FORMAT = "pose-diffusion-1"
+
+SAMPLING_STEPS = 64
+
+# Chosen on validation poses, for telling them from impossible ones, completing them, and denoising their joints.
+ENERGY_LEVELS = (0.05, 0.1)
+"""Standard deviations of the noise, in standardised units, that the energy looks at."""
+ENERGY_PROBES = 4
+"""Draws of noise at each of these levels, the same for all poses."""
+COMPLETION_STEPS = 32
+COMPLETION_ROUNDS = 4
+"""How often each step of a completion is done, with noise put back between, so that the parts come to agree."""
+FIT_LEVELS = (1.0, 0.3)
+"""Noise level of the distillation at a fit's start and at its end."""
+
+
+@dataclass(frozen=True)
+class PoseDiffusionConfig:
+    """Sizes of a pose diffusion."""
+
+    width: int = 512
+    depth: int = 3
+
+
+class PoseDiffusion(nn.Module):
+    """A denoiser of standardised axis-angle numbers; a ``qposer.baselines.interface.PosePrior``."""
+
+    name = "diffusion"
+    mean: Float[Tensor, "21 3"]
+    scale: Float[Tensor, "21 3"]
+
+    def __init__(self, config: PoseDiffusionConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or PoseDiffusionConfig()
+        self.register_buffer("mean", torch.zeros(NUM_BODY_JOINTS, 3))
+        self.register_buffer("scale", torch.ones(NUM_BODY_JOINTS, 3))
+        self.denoiser = Denoiser(NUM_BODY_JOINTS, 3, config.width, config.depth, dropout=0.3)
+
+    def standardise(self, body_pose: Float[Tensor, "*batch 21 3"]) -> Float[Tensor, "*batch 21 3"]:
+        """Axis-angle numbers with zero mean and unit variance over the training poses."""
+        return (body_pose - self.mean) / self.scale
+
+    def unstandardise(self, standard: Float[Tensor, "*batch 21 3"]) -> Float[Tensor, "*batch 21 3"]:
+        """What ``standardise`` came from."""
+        return standard * self.scale + self.mean
+
+    def denoise(
+        self, noisy: Float[Tensor, "*batch 21 3"], noise_level: Float[Tensor, "*#batch #joints"]
+    ) -> Float[Tensor, "*batch 21 3"]:
+        """Expected clean standardised numbers, given some with Gaussian noise of this standard deviation."""
+        return self.denoiser(noisy, noise_level)
+
+    @torch.no_grad()
+    def energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
+        """How far the denoiser's answer is from the pose, squared, in units of the noise, over levels and draws."""
+        standard = self.standardise(body_pose)
+        generator = torch.Generator().manual_seed(0)
+        total = standard.new_zeros(len(standard))
+        for level in ENERGY_LEVELS:
+            for _ in range(ENERGY_PROBES):
+                noise = torch.randn(standard.shape[1:], generator=generator).to(standard)
+                answer = self.denoise(standard + level * noise, standard.new_full((1, 1), level))
+                total += ((answer - standard) / level).square().mean((-1, -2))
+        return total / (len(ENERGY_LEVELS) * ENERGY_PROBES)
+
+    def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
+        """As ``PosePrior.sample``: ancestral sampling."""
+        nothing = torch.zeros(NUM_BODY_JOINTS, dtype=torch.bool, device=self.mean.device)
+        start = self.mean.expand(n, -1, -1)
+        return self.unstandardise(self._draw(start, nothing, SAMPLING_STEPS, 1, generator))
+
+    def complete(
+        self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
+    ) -> Float[Tensor, "n poses 21 3"]:
+        """As ``PosePrior.complete``: at every step of sampling the known joints are replaced by noisy true ones.
+
+        Each step is done several times, noise being put back in between (RePaint, Lugmayr et al., CVPR 2022).
+        """
+        truth = self.standardise(body_pose).expand(n, -1, -1, -1)
+        drawn = self._draw(truth, known, COMPLETION_STEPS, COMPLETION_ROUNDS, generator)
+        return torch.where(known[:, None], body_pose, self.unstandardise(drawn))
+
+    @torch.no_grad()
+    def _draw(
+        self,
+        truth: Float[Tensor, "*batch 21 3"],
+        known: Bool[Tensor, "21"],
+        steps: int,
+        rounds: int,
+        generator: torch.Generator,
+    ) -> Float[Tensor, "*batch 21 3"]:
+        """Standardised numbers by ancestral sampling (Ho et al., NeurIPS 2020, eq. 7, in terms of noise levels)."""
+
+        def noise() -> Tensor:
+            return torch.randn(truth.shape, generator=generator, device=generator.device).to(truth)
+
+        levels = [*noise_levels(steps).tolist(), 0.0]
+        noisy = levels[0] * noise()
+        for level, below in pairwise(levels):
+            left, added = below**2 / level**2, below * (1 - below**2 / level**2) ** 0.5
+            for again in reversed(range(rounds)):
+                noisy = torch.where(known[:, None], truth + level * noise(), noisy)
+                expected = self.denoise(noisy, truth.new_full((1, 1), level))
+                noisy = torch.lerp(expected, noisy, left) + added * noise()
+                if again:
+                    noisy = noisy + (level**2 - below**2) ** 0.5 * noise()
+        return noisy
+
+    def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
+        """As ``PosePrior.fit_joints``: score distillation at falling noise levels, from the mean pose.
+
+        The prior's term is half the squared distance of the standardised numbers to the denoiser's answer, which is
+        taken as a constant; all poses are shown the same noise.
+        """
+        generator = torch.Generator().manual_seed(0)
+        first, last = FIT_LEVELS
+
+        def objective(standard: Tensor, done: float) -> Tensor:
+            level = first * (last / first) ** done
+            noise = torch.randn(standard.shape[1:], generator=generator).to(standard)
+            with torch.no_grad():
+                answer = self.denoise(standard + level * noise, standard.new_full((1, 1), level))
+            pull = 0.5 * (standard - answer).square().sum((-1, -2))
+            rotations = axis_angle_to_matrix(self.unstandardise(standard))
+            return joints_gap(rotations, joints) + weight * pull
+
+        start = joints.new_zeros(len(joints), NUM_BODY_JOINTS, 3)
+        return self.unstandardise(descend(start, objective, steps=300, learning_rate=0.1))
+
+    def save(self, path: str | Path, **notes: str) -> None:
+        """Write weights, configuration and any notes (strings), at once or not at all."""
+        save_module(path, self, self.config, FORMAT, notes, torch.float32)
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path, device: str | torch.device = "cpu") -> PoseDiffusion:
+        """The weights of a file, in evaluation mode.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+        """
+        return load_module(path, cls, PoseDiffusionConfig, FORMAT).to(device)

@@ -1,0 +1,27 @@
+"""No prior but a small preference for the T-pose: what the data alone determine."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.baselines.descent import descend, joints_gap
+from qposer.rotations import axis_angle_to_matrix
+
+
+class NoPrior:
+    """A reference for fits: half the squared length of the axis-angle numbers. It cannot draw or complete poses."""
+
+    name = "none"
+
+    def energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
+        """Half the sum of the squared angles."""
+        return 0.5 * body_pose.square().sum((-1, -2))
+
+    def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
+        """As ``PosePrior.fit_joints``."""
+
+        def objective(pose: Tensor, done: float) -> Tensor:
+            return joints_gap(axis_angle_to_matrix(pose), joints) + weight * self.energy(pose)
+
+        return descend(joints.new_zeros(len(joints), 21, 3), objective, steps=300, learning_rate=0.1)

@@ -1,0 +1,103 @@
+"""Train a pose diffusion: ``python -m qposer.baselines.train_diffusion --data poses.npz --out runs/diffusion``.
+
+It learns to take noise off the training poses, mirrored ones included, at all noise levels. A run that was killed goes
+on from its last checkpoint when the same command is given again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import tyro
+from jaxtyping import Float
+from rich.console import Console
+from torch import Tensor
+
+from qposer.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
+from qposer.data.dataset import PoseDataset
+from qposer.denoiser import denoising_error
+from qposer.errors import told_in_one_line
+from qposer.rotations import matrix_to_axis_angle
+from qposer.training.batches import draw_poses
+from qposer.training.run import run
+
+VALIDATION_LEVELS = (0.2, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a training run of a pose diffusion."""
+
+    data: Path
+    """poses.npz, written by ``python -m qposer.data.build``."""
+    out: Path
+    """Folder of the run: best.safetensors, last.safetensors, log.csv, config.json."""
+    steps: int = 3000
+    """Few: with more, what it says of the validation subjects gets worse."""
+    batch_size: int = 512
+    learning_rate: float = 1e-3
+    """At its peak, after a warm-up and before a cosine decay."""
+    noise_log_mean: float = -0.7
+    noise_log_std: float = 1.2
+    """Noise levels are log-normal: most are where denoising is neither trivial nor hopeless."""
+    validate_every: int = 500
+    """Steps; a checkpoint is written then, too."""
+    seed: int = 0
+    device: str = "cpu"
+    width: int = 512
+    depth: int = 3
+
+
+def train(config: TrainConfig, console: Console) -> PoseDiffusion:
+    """Run, or go on with, a training run; returns the model with the lowest validation error.
+
+    Raises:
+        FileNotFoundError: there is no such file of poses.
+        ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite any more.
+    """
+    data = PoseDataset.load(config.data)
+    torch.manual_seed(config.seed)
+    generator = torch.Generator().manual_seed(config.seed)
+    model = PoseDiffusion(PoseDiffusionConfig(config.width, config.depth)).to(config.device)
+    poses = data.body_pose("train")
+    held_out = data.body_pose("validation").to(config.device)
+
+    def draw(size: int) -> Float[Tensor, "size 21 3"]:
+        return matrix_to_axis_angle(draw_poses(poses, size, generator)).to(config.device)
+
+    drawn = draw(20_000)
+    model.mean.copy_(drawn.mean(0))
+    model.scale.copy_(drawn.std(0))
+
+    def error(body_pose: Float[Tensor, "poses 21 3"], level: Float[Tensor, "poses 1"]) -> Float[Tensor, ""]:
+        clean = model.standardise(body_pose)
+        noise = torch.randn(clean.shape, generator=generator).to(clean)
+        return denoising_error(model.denoise(clean + level[..., None] * noise, level), clean, level).mean()
+
+    def loss() -> dict[str, Tensor]:
+        level = config.noise_log_mean + config.noise_log_std * torch.randn(config.batch_size, 1, generator=generator)
+        return {"loss": error(draw(config.batch_size), level.exp().to(config.device))}
+
+    @torch.no_grad()
+    def validate() -> dict[str, float]:
+        errors = [error(held_out, held_out.new_full((len(held_out), 1), level)).item() for level in VALIDATION_LEVELS]
+        by_level = {f"validation_{level}": one for level, one in zip(VALIDATION_LEVELS, errors, strict=True)}
+        return {"validation": sum(errors) / len(errors), **by_level}
+
+    return PoseDiffusion.from_pretrained(run(config, model, generator, loss, validate, lambda: None, console))
+
+
+def main() -> None:
+    """Command line."""
+    console = Console()
+    config = tyro.cli(TrainConfig, description=__doc__)
+    with told_in_one_line("train_diffusion"):
+        train(config, console)
+    console.print(f"best weights: {config.out / 'best.safetensors'}")
+
+
+if __name__ == "__main__":
+    main()

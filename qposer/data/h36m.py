@@ -1,0 +1,271 @@
+"""Human3.6M (Ionescu et al., TPAMI 2014): positions of 32 joints, from the layouts in which people keep the recordings.
+
+- ``S9/walking_1.txt``: exponential maps, 99 numbers a line, of one skeleton for all subjects (`OFFSETS`).
+- ``S9/MyPoseFeatures/D3_Positions/Walking 1.cdf``: the official positions; reading them needs the package ``cdflib``.
+- ``S9/MyPoses/3D_positions/Walking 1.h5``: the same in HDF5; reading them needs the package ``h5py``.
+- ``S9/Walking 1.npz``: the same as a plain array.
+
+A file of one camera's own positions carries the camera's number: ``Walking 1.54138969.cdf``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import warnings
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation
+
+from qposer.npz import read_npz
+
+FPS = 50
+NUM_JOINTS = 32
+
+# fmt: off
+PARENTS: tuple[int, ...] = (
+    -1, 0, 1, 2, 3, 4, 0, 6, 7, 8, 9, 0, 11, 12, 13, 14, 12, 16, 17, 18, 19, 20, 19, 22, 12, 24, 25, 26, 27, 28, 27, 30,
+)
+_OFFSETS_MM = {
+    1: (-132.95, 0, 0), 2: (0, -442.89, 0), 3: (0, -454.21, 0), 4: (0, 0, 162.77), 5: (0, 0, 75.00),
+    6: (132.95, 0, 0), 7: (0, -442.89, 0), 8: (0, -454.21, 0), 9: (0, 0, 162.77), 10: (0, 0, 75.00),
+    11: (0, 0.1, 0), 12: (0, 233.38, 0), 13: (0, 257.08, 0), 14: (0, 121.13, 0), 15: (0, 115.00, 0),
+    16: (0, 257.08, 0), 17: (0, 151.03, 0), 18: (0, 278.88, 0), 19: (0, 251.73, 0), 21: (0, 0, 100), 22: (0, 100, 0),
+    24: (0, 257.08, 0), 25: (0, 151.03, 0), 26: (0, 278.89, 0), 27: (0, 251.73, 0), 29: (0, 0, 100), 30: (0, 137.50, 0),
+}
+# fmt: on
+OFFSETS: Float[np.ndarray, "32 3"] = np.array([_OFFSETS_MM.get(joint, (0, 0, 0)) for joint in range(NUM_JOINTS)]) / 1000
+"""From each joint's parent to the joint while nothing is turned, metres: the skeleton of the exponential-map text."""
+
+JOINTS_17: tuple[int, ...] = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
+"""Pelvis; right hip, knee, ankle; left ones; spine, thorax, nose, head; left shoulder, elbow, wrist; right ones."""
+
+JOINTS_14: tuple[int, ...] = tuple(index for index, joint in enumerate(JOINTS_17) if joint not in (0, 12, 14))
+"""Those of the 17 that are left without pelvis, spine and nose."""
+
+TEST_SUBJECTS = ("S9", "S11")
+
+# fmt: off
+ACTIONS = (
+    "Directions", "Discussion", "Eating", "Greeting", "Phoning", "Posing", "Purchases", "Sitting", "SittingDown",
+    "Smoking", "TakingPhoto", "Waiting", "Walking", "WalkingDog", "WalkingTogether",
+)
+# fmt: on
+_OTHER_NAMES = {"photo": "TakingPhoto", "walkdog": "WalkingDog", "walktogether": "WalkingTogether"}
+_ACTION_OF = {action.lower(): action for action in ACTIONS} | _OTHER_NAMES
+
+_NAME = re.compile(r"(?P<action>[A-Za-z]+)[ _]?\d*(?:\.(?P<camera>\d{8}))?")
+_OTHER_FEATURES = {
+    *("D2_Positions", "D3_Angles", "D3_Angles_mono", "RawAngles"),
+    *("D3_Positions_mono", "D3_Positions_mono_universal"),
+}
+"""Folders of the official archives that are read only where they are named: other data, or the same poses once more."""
+
+_ARRAY_NAMES = ("positions", "3D_positions", "Pose")
+_THIGH_METRES = (0.25, 0.7)
+_THIGHS = ((1, 2), (6, 7))
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file, and what its path says."""
+
+    path: Path
+    subject: str
+    action: str
+    """One of `ACTIONS`, or what the file is called."""
+    camera: str | None = None
+    """The one in whose space the positions are; None for positions in the world."""
+
+    @property
+    def name(self) -> str:
+        """Of the file, without its suffix: ``Walking 1``."""
+        return self.path.stem
+
+
+def find_recordings(root: Path, subjects: Collection[str] = TEST_SUBJECTS) -> list[Recording]:
+    """The recordings of some subjects in a folder and its subfolders, or the one that a file holds.
+
+    The subject is the last part of the path like ``S9``; the action is what a file's name begins with. Folders of the
+    official archives that hold angles, 2D positions or the cameras' own positions are looked into only where ``root``
+    names them, and files whose names begin with an underscore or a dot are left out.
+
+    Raises:
+        FileNotFoundError: there is no such folder or file.
+        ValueError: there is no recording of these subjects, or two files would be the same recording.
+    """
+    if not root.exists():
+        raise FileNotFoundError(f"there is no folder or file {root}: give where your Human3.6M recordings are")
+    files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if _may_be_one(path, root))
+    found = [recording for path in files if (recording := _recording(path)) is not None]
+    chosen = [recording for recording in found if recording.subject in subjects]
+    if not chosen:
+        others = ", ".join(sorted({recording.subject for recording in found}))
+        raise ValueError(
+            f"{root} holds no recording of {', '.join(subjects)}: expected files like S9/walking_1.txt or "
+            f"S9/MyPoseFeatures/D3_Positions/Walking.cdf" + (f", and found those of {others}" if others else "")
+        )
+    seen: dict[tuple[str, str], Path] = {}
+    for recording in chosen:
+        other = seen.setdefault((recording.subject, recording.name), recording.path)
+        if other != recording.path:
+            raise ValueError(f"{other} and {recording.path} are one recording in two files: give the folder of one")
+    return chosen
+
+
+def read_positions(path: Path) -> Float[np.ndarray, "frames 32 3"]:
+    """Joint positions of a recording, metres, in whatever axes the file has.
+
+    Positions in millimetres, which are usual, are told from such in metres by the length of the thighs.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, has another layout, holds pickled objects, or needs a package that is not there.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}: check the path")
+    if path.suffix not in _READERS:
+        raise ValueError(f"{path}: recordings are files of {', '.join(_READERS)}")
+    positions = _READERS[path.suffix](path)
+    if not len(positions) or not np.isfinite(positions).all():
+        raise ValueError(
+            f"{path}: the file is damaged: it has {'NaN or infinite numbers' if len(positions) else 'no frame'}"
+        )
+    low, high = _THIGH_METRES
+    thigh = np.median([np.linalg.norm(positions[:, a] - positions[:, b], axis=-1) for a, b in _THIGHS])
+    for unit in (1.0, 1000.0):
+        if low < thigh / unit < high:
+            return positions / unit
+    raise ValueError(
+        f"{path}: a thigh is {thigh:g} long: expected positions of the dataset's 32 joints, in their order, in "
+        "millimetres or metres"
+    )
+
+
+def positions_of_angles(
+    exponential_maps: Float[np.ndarray, "frames 32 3"], root: Float[np.ndarray, "frames 3"]
+) -> Float[np.ndarray, "frames 32 3"]:
+    """Forward kinematics of the exponential-map text: positions in metres.
+
+    A joint turns by ``exp(-r)`` relative to its parent, for the dataset multiplies row vectors by ``exp(r)`` from the
+    right.
+
+    Args:
+        exponential_maps: ``r`` of each joint, radians.
+        root: position of joint 0, metres.
+    """
+    local = Rotation.from_rotvec(-exponential_maps.reshape(-1, 3)).as_matrix().reshape(-1, NUM_JOINTS, 3, 3)
+    world, positions = np.empty_like(local), np.empty_like(exponential_maps)
+    world[:, 0], positions[:, 0] = local[:, 0], root
+    for joint, parent in enumerate(PARENTS[1:], start=1):
+        positions[:, joint] = positions[:, parent] + world[:, parent] @ OFFSETS[joint]
+        world[:, joint] = world[:, parent] @ local[:, joint]
+    return positions
+
+
+def _may_be_one(path: Path, root: Path) -> bool:
+    between = path.relative_to(root).parts
+    return (
+        path.suffix in _READERS
+        and path.is_file()
+        and not path.name.startswith(("_", "."))
+        and not _OTHER_FEATURES.intersection(between)
+    )
+
+
+def _recording(path: Path) -> Recording | None:
+    """What a path says; None where it says no subject."""
+    subject = next((part for part in reversed(path.resolve().parts[:-1]) if re.fullmatch(r"S\d+", part)), None)
+    if subject is None:
+        return None
+    name = _NAME.fullmatch(path.stem)
+    action = name["action"] if name else path.stem
+    return Recording(path, subject, _ACTION_OF.get(action.lower(), action), name["camera"] if name else None)
+
+
+def _read_text(path: Path) -> Float[np.ndarray, "frames 32 3"]:
+    try:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # an empty file, which is told below
+            numbers = np.loadtxt(path, delimiter=",", ndmin=2)
+    except ValueError as error:
+        raise ValueError(f"{path}: expected lines of 99 numbers with commas between them ({error})") from None
+    if numbers.size and numbers.shape[1] != 3 + 3 * NUM_JOINTS:
+        raise ValueError(f"{path}: expected 99 numbers a line, found {numbers.shape[1]}")
+    numbers = numbers.reshape(-1, 1 + NUM_JOINTS, 3)
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{path}: the file is damaged: it has NaN or infinite numbers")
+    return positions_of_angles(numbers[:, 1:], numbers[:, 0] / 1000)
+
+
+def _read_cdf(path: Path) -> Float[np.ndarray, "frames 32 3"]:
+    cdflib = _package("cdflib", path)
+    try:
+        array = np.asarray(cdflib.CDF(path).varget("Pose"))
+    except Exception as error:  # damaged files raise anything
+        raise ValueError(f"{path}: expected a CDF file whose variable Pose holds positions ({error})") from error
+    return _as_positions(array, path)
+
+
+def _read_h5(path: Path) -> Float[np.ndarray, "frames 32 3"]:
+    h5py = _package("h5py", path)
+    try:
+        with h5py.File(path, "r") as file:
+            arrays = {name: value[()] for name, value in file.items() if isinstance(value, h5py.Dataset)}
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path}: expected an HDF5 file of positions ({error})") from error
+    array = _chosen(arrays, path)
+    transposed = array.ndim == 2 and array.shape[1] != 3 * NUM_JOINTS == array.shape[0]
+    return _as_positions(array.T if transposed else array, path)
+
+
+def _read_npz(path: Path) -> Float[np.ndarray, "frames 32 3"]:
+    try:
+        arrays = read_npz(path)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}: archives of pickled dictionaries, such as VideoPose3D's positions_3d, are not opened, since a "
+            "pickle can run code; save each recording by itself: np.savez('S9/Walking 1.npz', positions=array)"
+        ) from error
+    return _as_positions(_chosen(arrays, path), path)
+
+
+def _chosen(arrays: dict[str, np.ndarray], path: Path) -> np.ndarray:
+    """The array of a usual name, or else the only one."""
+    named = [arrays[name] for name in _ARRAY_NAMES if name in arrays]
+    candidates = named or list(arrays.values())
+    if len(candidates) != 1:
+        found = ", ".join(sorted(arrays)) or "none"
+        raise ValueError(f"{path}: expected one array called {_ARRAY_NAMES[0]}, found {found}")
+    return candidates[0]
+
+
+def _as_positions(array: np.ndarray, path: Path) -> Float[np.ndarray, "frames 32 3"]:
+    """Rows of 96 numbers, or of 32 x 3, whatever empty dimensions stand before them."""
+    rows = array[0] if array.ndim == 3 and array.shape[0] == 1 and array.shape[2] == 3 * NUM_JOINTS else array
+    if rows.shape[1:] not in ((3 * NUM_JOINTS,), (NUM_JOINTS, 3)) or rows.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{path}: expected positions (frames, 32, 3) or (frames, 96), found {array.dtype} {array.shape}"
+        )
+    return rows.reshape(-1, NUM_JOINTS, 3).astype(np.float64)
+
+
+def _package(name: str, path: Path) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise ValueError(
+            f"{path}: reading {path.suffix} files needs the package {name}, which is not installed: pip install {name}"
+        ) from None
+
+
+_READERS: dict[str, Callable[[Path], Float[np.ndarray, "frames 32 3"]]] = {
+    ".txt": _read_text,
+    ".cdf": _read_cdf,
+    ".h5": _read_h5,
+    ".npz": _read_npz,
+}

@@ -1,0 +1,64 @@
+"""A network that takes Gaussian noise off the numbers of a pose, each joint with a noise level of its own."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class _Block(nn.Module):
+    """A residual MLP block, modulated by the noise levels."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.condition = nn.Linear(64, 2 * width)
+        self.enter = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+        self.leave = nn.Linear(width, width)
+        nn.init.zeros_(self.leave.weight)
+
+    def forward(self, features: Tensor, noise_embedding: Tensor) -> Tensor:
+        scale, shift = self.condition(noise_embedding).chunk(2, dim=-1)
+        modulated = self.norm(features) * (1 + scale) + shift
+        return features + self.leave(self.dropout(nn.functional.silu(self.enter(modulated))))
+
+
+class Denoiser(nn.Module):
+    """Expected clean numbers, given noisy ones; the clean ones have zero mean and unit variance over the data.
+
+    The network sees the noisy numbers scaled to unit variance and the logarithms of the noise levels, and its output
+    is mixed with its input by noise level (the preconditioning of Karras et al., NeurIPS 2022, table 1). Levels differ
+    between joints, so that what is known of a pose can be shown nearly clean while the rest is still noise (as in
+    Diffusion Forcing, Chen et al., NeurIPS 2024).
+    """
+
+    def __init__(self, joints: int, numbers: int, width: int = 512, depth: int = 3, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.noise = nn.Sequential(nn.Linear(joints, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU())
+        self.enter = nn.Linear(joints * numbers, width)
+        self.blocks = nn.ModuleList(_Block(width, dropout) for _ in range(depth))
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, joints * numbers))
+
+    def forward(
+        self, noisy: Float[Tensor, "*batch joints numbers"], noise_level: Float[Tensor, "*#batch #joints"]
+    ) -> Float[Tensor, "*batch joints numbers"]:
+        """Denoise, given the standard deviation of the noise of each joint (or one for all joints)."""
+        sigma = noise_level.to(noisy).expand(noisy.shape[:-1])
+        spread = (1 + sigma.square()).sqrt().unsqueeze(-1)
+        features = self.enter((noisy / spread).flatten(-2))
+        noise_embedding = self.noise(sigma.log() / 4)
+        for block in self.blocks:
+            features = block(features, noise_embedding)
+        leaving = self.leave(features).unflatten(-1, noisy.shape[-2:])
+        return noisy / spread.square() + sigma.unsqueeze(-1) / spread * leaving
+
+
+def denoising_error(
+    denoised: Float[Tensor, "*batch joints numbers"],
+    clean: Float[Tensor, "*batch joints numbers"],
+    noise_level: Float[Tensor, "*#batch #joints"],
+) -> Float[Tensor, "*batch"]:
+    """Squared error in the units in which the network's own output has unit variance (Karras et al., table 1)."""
+    weight = (1 + noise_level.square()) / noise_level.square()
+    return (weight.unsqueeze(-1) * (denoised - clean).square()).mean((-1, -2))

@@ -1,0 +1,65 @@
+"""The adversary of training: it tells real poses from decodes of codes that never stood together."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from qposer.glif import JointLinear
+from qposer.kinematics import body_joints
+from qposer.rotations import matrix_to_6d
+from qposer.skeleton import NUM_BODY_JOINTS, REST_JOINTS
+
+
+class Discriminator(nn.Module):
+    """One score for each joint's rotation, and one for the whole body (HMR, Kanazawa et al., CVPR 2018, section 3.2).
+
+    A joint is judged by its own rotation, the body by all rotations and the positions of its joints.
+    """
+
+    rest_joints: Tensor
+
+    def __init__(self, width: int = 32, body_width: int = 256) -> None:
+        super().__init__()
+        self.register_buffer("rest_joints", torch.from_numpy(REST_JOINTS), persistent=False)
+        self.joint = nn.Sequential(
+            JointLinear(NUM_BODY_JOINTS, 6, width),
+            nn.LeakyReLU(0.2),
+            JointLinear(NUM_BODY_JOINTS, width, width),
+            nn.LeakyReLU(0.2),
+            JointLinear(NUM_BODY_JOINTS, width, 1),
+        )
+        self.body = nn.Sequential(
+            nn.Linear(NUM_BODY_JOINTS * 9 + 3, body_width),
+            nn.LeakyReLU(0.2),
+            nn.Linear(body_width, body_width),
+            nn.LeakyReLU(0.2),
+            nn.Linear(body_width, 1),
+        )
+
+    def forward(self, rotations: Float[Tensor, "batch 21 3 3"]) -> Float[Tensor, "batch 22"]:
+        """Scores of the joints, then of the body: near 1 for what looks real, near 0 for what does not."""
+        sixd = matrix_to_6d(rotations)
+        joints = body_joints(rotations, self.rest_joints)
+        whole = torch.cat([sixd.flatten(1), joints.flatten(1)], dim=-1)
+        return torch.cat([self.joint(sixd).squeeze(-1), self.body(whole)], dim=-1)
+
+
+def adversarial_losses(
+    discriminator: Discriminator, real: Float[Tensor, "batch 21 3 3"], fake: Float[Tensor, "fakes 21 3 3"]
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """What the decoder and what the discriminator want (least squares, Mao et al., ICCV 2017, eq. 9).
+
+    Neither loss has a gradient for the other player, so that one backward pass of their sum serves both.
+    """
+    frozen = {name: value.detach() for name, value in discriminator.named_parameters()}
+    decoder = _joints_and_body((functional_call(discriminator, frozen, (fake,)) - 1).square())
+    seen_real, seen_fake = discriminator(torch.cat([real, fake.detach()])).split([len(real), len(fake)])
+    return decoder, _joints_and_body((seen_real - 1).square()) + _joints_and_body(seen_fake.square())
+
+
+def _joints_and_body(scores: Float[Tensor, "batch 22"]) -> Float[Tensor, ""]:
+    """The mean over the joints, plus the body's: 21 joints have as much of a say as the body."""
+    return scores[:, :-1].mean() + scores[:, -1].mean()

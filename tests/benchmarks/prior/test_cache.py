@@ -1,0 +1,45 @@
+import pytest
+
+from benchmarks.prior.cache import Cache
+
+
+class Measure:
+    def __init__(self, result):
+        self.result, self.calls = result, 0
+
+    def __call__(self):
+        self.calls += 1
+        return self.result
+
+
+def test_a_result_is_measured_once(tmp_path):
+    measure = Measure({"error": [1.0, 2.0]})
+    results = [Cache(tmp_path).result("a b", {"seed": 0}, measure) for _ in range(2)]
+    assert results == [{"error": [1.0, 2.0]}] * 2
+    assert measure.calls == 1
+
+
+def test_what_depends_on_something_else_is_measured_anew(tmp_path):
+    cache, measure = Cache(tmp_path), Measure({})
+    for depends_on in ({"seed": 0}, {"seed": 1}, {"seed": 0, "weights": "x"}):
+        cache.result("a", depends_on, measure)
+    assert measure.calls == 3
+
+
+def test_time_is_counted_for_kept_results_too(tmp_path):
+    def busy():
+        return {"sum": sum(range(10**6))}
+
+    first, second = Cache(tmp_path), Cache(tmp_path)
+    for cache in (first, second):
+        cache.result("a", {}, busy)
+    assert first.seconds == second.seconds > 0
+
+
+def test_a_measurement_that_fails_leaves_nothing(tmp_path):
+    def fail():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Cache(tmp_path).result("a", {}, fail)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,51 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from benchmarks.intervals import Interval, auroc_interval, mean_interval
+
+
+def drawn(seed, *shape):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_interval_of_the_mean_is_about_two_standard_errors_wide():
+    values = drawn(0, 400) + 5
+    interval = mean_interval(values)
+    error = values.std().item() / 400**0.5
+    assert interval.value == pytest.approx(values.mean().item())
+    assert interval.low == pytest.approx(interval.value - 1.96 * error, abs=0.2 * error)
+    assert interval.high == pytest.approx(interval.value + 1.96 * error, abs=0.2 * error)
+
+
+def test_equal_values_have_no_interval():
+    assert mean_interval(torch.full((7,), 3.0)) == Interval(3.0, 3.0, 3.0)
+
+
+def test_the_mean_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="no values"):
+        mean_interval(torch.zeros(0))
+
+
+@given(st.integers(0, 1000), st.integers(1, 5))
+@settings(max_examples=10)
+def test_area_is_that_of_scikit_learn_ties_included(seed, levels):
+    low, high = (levels * drawn(seed, 30)).round(), (levels * drawn(seed + 1, 20) + 1).round()
+    interval = auroc_interval(low, high)
+    assert interval.value == pytest.approx(roc_auc_score([0] * 30 + [1] * 20, torch.cat([low, high]).numpy()))
+    assert interval.low <= interval.value <= interval.high
+
+
+def test_sets_apart_have_area_one_in_every_draw():
+    assert auroc_interval(torch.arange(5.0), torch.arange(5.0) + 10) == Interval(1.0, 1.0, 1.0)
+
+
+def test_area_needs_two_sets():
+    with pytest.raises(ValueError, match="there are 3 and 0"):
+        auroc_interval(torch.zeros(3), torch.zeros(0))
+
+
+def test_intervals_are_written_with_their_ends():
+    assert f"{Interval(1.234, 1.0, 1.5):.1f}" == "1.2 [1.0, 1.5]"

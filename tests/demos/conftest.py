@@ -1,0 +1,61 @@
+import dataclasses
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import demos
+from fitting import fit
+from fitting.solver import Stage
+from qposer.codeprior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.model import QPoser, QPoserConfig
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Stages of two steps, for what does not depend on how good a fit is."""
+    for name, value in list(vars(fit).items()):
+        if isinstance(value, Stage):
+            monkeypatch.setattr(fit, name, dataclasses.replace(value, steps=2))
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """A demo's command line, in this process; gives what it printed."""
+
+    def run(demo, *arguments):
+        monkeypatch.setattr(sys, "argv", [f"{demo}.py", *map(str, arguments)])
+        runpy.run_path(str(Path(demos.__file__).with_name(f"{demo}.py")), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def refused(run, capsys):
+    """A command line that is refused; gives the one line that says why."""
+
+    def refused(demo, *arguments):
+        with pytest.raises(SystemExit) as stopped:
+            run(demo, *arguments)
+        assert stopped.value.code == 2
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err.count("\n") == 1
+        assert told.err.startswith(f"{demo}: ")
+        return told.err
+
+    return refused
+
+
+@pytest.fixture
+def random_prior(monkeypatch):
+    """A small prior of random weights in place of the shipped one."""
+    torch.manual_seed(0)
+    model = QPoser(QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2))
+    network = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=32, depth=1, judge_width=32))
+    prior = CodePrior(*(part.eval().requires_grad_(False) for part in (model, network)))
+    monkeypatch.setattr(CodePrior, "from_pretrained", lambda: prior)
+    return prior

@@ -1,0 +1,297 @@
+import csv
+import dataclasses
+import errno
+import json
+import shutil
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fitting.fit import FitSettings
+from fitting.folders import FolderRun, Job, Outcome, PersonSummary, find_jobs, only_run, write_summary
+from fitting.results import read_result
+
+
+class QuickFitter:
+    """Finds as many people on any photo as it may, at once; the grey of the photo is the seed of their poses."""
+
+    def __init__(self, make_person):
+        self.make_person = make_person
+        self.settings = FitSettings()
+        self.body = SimpleNamespace(name="open")
+        self.fitted = []
+
+    def fit_photo(self, photo, people=1, focal=None, keypoints=None):
+        grey = int(photo.rgb[0, 0, 0])
+        self.fitted.append(grey)
+        if grey == 0:
+            raise ValueError("no person was found")
+        if grey == 1:
+            raise RuntimeError("the detector failed")
+        if grey == 2:
+            raise KeyboardInterrupt
+        result = self.make_person(grey, focal=focal or 300.0)
+        return [dataclasses.replace(result, keypoints=keypoints or result.keypoints)] * people
+
+
+@pytest.fixture
+def fitter(make_person, monkeypatch):
+    monkeypatch.setattr("fitting.exports.fit_pictures", lambda photo, results: [{} for _ in results])
+    return QuickFitter(make_person)
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Three good ones."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for grey in range(10, 13):
+        grey_image(folder / f"g{grey}.png", grey)
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def grey_image(path, grey):
+    Image.new("RGB", (400, 300), (grey, grey, grey)).save(path)
+
+
+def outcomes(run, images, keypoints=None):
+    jobs, failures = find_jobs(images, keypoints)
+    return failures + [run.outcome(job) for job in jobs]
+
+
+def snapshot(folder):
+    """Contents and times of all files."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+# What is to be done
+
+
+def test_images_are_taken_by_name_and_others_passed_over(images):
+    (images / "notes.txt").write_text("mine")
+    (images / "._g10.png").write_text("a finder's")
+    (images / "below.jpg").mkdir()
+    grey_image(images / "A.JPG", 50)
+    jobs, failures = find_jobs(images)
+    assert jobs == [Job(images / name) for name in ("A.JPG", "g10.png", "g11.png", "g12.png")]
+    assert failures == []
+
+
+def test_keypoint_files_are_found_by_the_name_of_the_image(images, tmp_path):
+    folder = tmp_path / "keypoints"
+    folder.mkdir()
+    (folder / "g11_keypoints.json").touch()
+    (folder / "gone_keypoints.json").touch()
+    jobs, failures = find_jobs(images, folder)
+    assert [job.keypoints for job in jobs] == [folder / f"g{grey}_keypoints.json" for grey in (10, 11, 12)]
+    assert [failure.image for failure in failures] == ["gone_keypoints.json"]
+    assert failures[0].failure == f"there is no image of these keypoints in {images}"
+    one = folder / "coco.json"
+    one.touch()
+    assert [job.keypoints for job in find_jobs(images, one)[0]] == [one] * 3
+
+
+def test_results_of_two_images_do_not_fall_together(images):
+    grey_image(images / "g10.bmp", 20)
+    jobs, failures = find_jobs(images)
+    assert [job.image.name for job in jobs] == ["g10.bmp", "g11.png", "g12.png"]
+    assert failures == [Outcome("g10.png", failure="its results would have the name of g10.bmp's: rename one")]
+
+
+def test_folders_that_are_none(images, tmp_path):
+    with pytest.raises(ValueError, match="is no folder"):
+        find_jobs(images / "g10.png")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="holds no images"):
+        find_jobs(tmp_path / "empty")
+    with pytest.raises(FileNotFoundError, match="neither a folder nor a file of keypoints"):
+        find_jobs(images, tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [({"people": 0}, "0 people"), ({"focal": -1.0}, "focal length"), ({"focal": np.nan}, "focal")]
+)
+def test_what_no_image_can_be_fitted_with_is_refused_at_once(fitter, out, options, told):
+    with pytest.raises(ValueError, match=told):
+        FolderRun(fitter, out, **options)
+
+
+# Fitting and going on
+
+
+def test_each_image_is_fitted_once(fitter, images, out):
+    run = FolderRun(fitter, out, people=2, exports=("ply",))
+    first = outcomes(run, images)
+    assert [outcome.image for outcome in first] == ["g10.png", "g11.png", "g12.png"]
+    assert not any(outcome.resumed or outcome.failure for outcome in first)
+    before = snapshot(out)
+    again = outcomes(run, images)
+    assert again == [dataclasses.replace(outcome, resumed=True) for outcome in first]
+    assert snapshot(out) == before
+    assert fitter.fitted == [10, 11, 12]
+    person = again[1].people[1]
+    result = read_result(out / person.folder)
+    assert person.folder == "g11/person1"
+    assert person.distance_m == pytest.approx(result.transl[2])
+    assert person.reprojection_error_percent == pytest.approx(1.0)
+    assert (out / person.folder / "mesh.ply").is_file()
+
+
+def change_settings(run, images):
+    run.fitter.settings = FitSettings(seed=1)
+    return run, images
+
+
+def change_photo(run, images):
+    for path in images.iterdir():
+        grey_image(path, 40)
+    return run, images
+
+
+def change_exports(run, images):
+    return dataclasses.replace(run, exports=("html",)), images
+
+
+def change_focal(run, images):
+    return dataclasses.replace(run, focal=500.0), images
+
+
+def lose_a_person(run, images):
+    for folder in run.out.iterdir():
+        shutil.rmtree(folder / "person0")
+    return run, images
+
+
+def damage_the_record(run, images):
+    for folder in run.out.iterdir():
+        (folder / "done.json").write_text("{")
+    return run, images
+
+
+@pytest.mark.parametrize(
+    "change", [change_settings, change_photo, change_exports, change_focal, lose_a_person, damage_the_record]
+)
+def test_what_changed_is_fitted_again(fitter, images, out, change):
+    run = FolderRun(fitter, out, exports=())
+    outcomes(run, images)
+    fitter.fitted.clear()
+    run, images = change(run, images)
+    assert not any(outcome.resumed or outcome.failure for outcome in outcomes(run, images))
+    assert len(fitter.fitted) == 3
+    assert all(outcome.resumed for outcome in outcomes(run, images))
+
+
+def test_a_bad_image_is_told_and_the_others_are_done(fitter, images, out):
+    grey_image(images / "a.png", 0)
+    grey_image(images / "b.png", 1)
+    (images / "c.jpg").write_text("no picture")
+    (out / "g10" / "person0").mkdir(parents=True)
+    (out / "g11").touch()
+    told = {outcome.image: outcome.failure for outcome in outcomes(FolderRun(fitter, out, exports=()), images)}
+    assert told.pop("a.png") == "no person was found"
+    assert told.pop("b.png") == "the detector failed"
+    assert "is not an image that can be read" in told.pop("c.jpg")
+    assert "exists and holds no fit" in told.pop("g10.png")
+    assert "File exists" in told.pop("g11.png")
+    assert told == {"g12.png": None}
+    assert not (out / "a").exists()
+
+
+def test_keypoints_are_read_and_missing_or_bad_ones_told(fitter, images, out, tmp_path):
+    folder = tmp_path / "keypoints"
+    folder.mkdir()
+    rows = np.concatenate([np.random.default_rng(0).uniform(0, 300, (25, 2)), np.ones((25, 1))], axis=1)
+    person = {"pose_keypoints_2d": rows.ravel().tolist()}
+    (folder / "g10_keypoints.json").write_text(json.dumps({"people": [person]}))
+    (folder / "g11_keypoints.json").write_text(json.dumps({"people": []}))
+    done = {outcome.image: outcome for outcome in outcomes(FolderRun(fitter, out, exports=()), images, folder)}
+    assert done["g10.png"].failure is None
+    assert np.allclose(read_result(out / "g10" / "person0").keypoints.xy[0], rows[:, :2], atol=1e-4)
+    assert "the file holds no person" in done["g11.png"].failure
+    assert "there is no file" in done["g12.png"].failure
+
+
+def test_ctrl_c_in_an_image_leaves_what_is_done(fitter, images, out):
+    grey_image(images / "g11.png", 2)
+    run = FolderRun(fitter, out, exports=())
+    with pytest.raises(KeyboardInterrupt):
+        outcomes(run, images)
+    before = snapshot(out)
+    assert [path.name for path in out.iterdir()] == ["g10"]
+    grey_image(images / "g11.png", 11)
+    assert [outcome.resumed for outcome in outcomes(run, images)] == [True, False, False]
+    after = snapshot(out)
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_kill_while_writing_is_made_good(fitter, images, out):
+    run = FolderRun(fitter, out, exports=())
+    outcomes(run, images)
+    (out / "g10" / "done.json").unlink()
+    (out / "g10" / ".writing-x").mkdir()
+    (out / "g10" / "person0").rename(out / "g10" / ".writing-x" / "old-person0")
+    assert [outcome.resumed for outcome in outcomes(run, images)] == [False, True, True]
+    assert sorted(path.name for path in (out / "g10").iterdir()) == ["done.json", "person0"]
+
+
+def test_a_full_disk_stops_the_run_and_a_later_one_goes_on(fitter, images, out, monkeypatch):
+    run = FolderRun(fitter, out, exports=())
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("numpy.savez", full)
+        with pytest.raises(OSError, match="No space left"):
+            outcomes(run, images)
+    assert not out.exists() or snapshot(out) == {}
+    assert not any(outcome.failure for outcome in outcomes(run, images))
+
+
+# One run at a time
+
+
+def test_another_process_is_refused_while_a_run_goes_on(out):
+    out.mkdir()
+    program = "import sys, filelock as f; l = f.FileLock(sys.argv[1]); l.acquire(); print('held', flush=True); input()"
+    command = [sys.executable, "-c", program, str(out / ".fit_folder.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(ValueError, match="another run writes into"), only_run(out):
+            pass
+        other.kill()
+    with only_run(out):
+        pass
+
+
+def test_an_output_folder_that_is_a_file(tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(ValueError, match="is a file: give a folder as --out"), only_run(tmp_path / "out"):
+        pass
+
+
+# The summary
+
+
+def test_the_summary_has_a_line_for_each_person_and_failure(tmp_path):
+    people = tuple(PersonSummary(f"b/person{i}", 1.5, 0.5, 300.0, 4.0, 1000.0) for i in range(2))
+    failed = Outcome("a.png", failure='no person, "none", was found')
+    write_summary(tmp_path / "summary.csv", [Outcome("b.png", people), failed])
+    with (tmp_path / "summary.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [(line["image"], line["folder"], line["failure"]) for line in lines] == [
+        ("a.png", "", 'no person, "none", was found'),
+        ("b.png", "b/person0", ""),
+        ("b.png", "b/person1", ""),
+    ]
+    assert lines[1]["distance_m"] == "4.0"

@@ -1,0 +1,374 @@
+import math
+import shutil
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qposer.assets import asset
+from qposer.codeprior import CodePrior
+from qposer.kinematics import body_joints, mirror_body_pose
+from qposer.model import QPoser, QPoserConfig
+from qposer.rotations import axis_angle_to_matrix, geodesic_angle
+from qposer.skeleton import REST_JOINTS
+from qposer.training.train_vposer_latent import fit
+from qposer.vposer import (
+    LatentSpace,
+    LatentSpaceConfig,
+    VPoser,
+    VPoserV1,
+    VPoserV2,
+    load_model,
+    load_vposer,
+)
+
+REST = torch.from_numpy(REST_JOINTS)
+
+
+@pytest.fixture(scope="module")
+def v1():
+    return load_vposer()[0]
+
+
+@pytest.fixture(scope="module")
+def v2():
+    return load_model()[0]
+
+
+@pytest.fixture(scope="module")
+def prior():
+    return CodePrior.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def human(prior):
+    """Poses that people take, as far as the code prior knows."""
+    return prior.sample(16, generator=torch.Generator().manual_seed(3))
+
+
+def drawn(number, dims=32, seed=0):
+    return torch.randn(number, dims, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_calls_of_smplify_x(v1):
+    """`fit_single_frame`: the loader, an embedding of zeros, `decode` in the closure, the prior term; 69 for SMPL."""
+    vposer, _ = load_vposer("vposer_v1_0", vp_model="snapshot")
+    vposer = vposer.to(device=torch.device("cpu"))
+    vposer.eval()
+    pose_embedding = torch.zeros([1, 32], dtype=torch.float32, requires_grad=True)
+    with torch.no_grad():
+        pose_embedding.fill_(0)
+    body_mean_pose = vposer.decode(pose_embedding, output_type="aa").view(1, -1)
+    assert body_mean_pose.shape == (1, 63)
+    target = body_joints(axis_angle_to_matrix(v1.sample_poses(1, seed=4)[:, 0]), REST)
+    optimiser = torch.optim.LBFGS([pose_embedding], max_iter=30, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimiser.zero_grad()
+        body_pose = vposer.decode(pose_embedding, output_type="aa").view(1, -1)
+        wrist_pose = torch.zeros([body_pose.shape[0], 6], dtype=body_pose.dtype)
+        assert torch.cat([body_pose, wrist_pose], dim=1).shape == (1, 69)
+        joints = body_joints(axis_angle_to_matrix(body_pose.view(1, 21, 3)), REST)
+        loss = 1e2 * (joints - target).square().sum() + pose_embedding.pow(2).sum() * 0.01**2
+        loss.backward()
+        return loss
+
+    before = closure().item()
+    optimiser.step(closure)
+    assert closure().item() < 0.05 * before
+    assert torch.isfinite(pose_embedding.grad).all()
+
+
+def test_the_calls_of_human_body_prior(human):
+    support_dir = "V02_05"
+    vp, ps = load_model(
+        support_dir, model_code=VPoser, remove_words_in_model_weights="vp_model.", disable_grad=True, comp_device="cpu"
+    )
+    assert ps.model_params.latentD == vp.latentD == 32
+    assert vp.num_joints == 21
+    assert not vp.training
+    assert not any(parameter.requires_grad for parameter in vp.parameters())
+    pose_body = VPoser.matrot2aa(human.reshape(16, 1, 21, 9)).reshape(16, 63)
+    q_z = vp.encode(pose_body)
+    assert q_z.mean.shape == q_z.rsample().shape == (16, 32)
+    decoded = vp.decode(q_z.mean)
+    assert decoded["pose_body"].contiguous().view(-1, 63).shape == (16, 63)
+    assert decoded["pose_body_matrot"].shape == (16, 21, 9)
+    assert decoded.get("pose_body").reshape(1, -1).shape == (1, 16 * 63)
+    found = vp(pose_body)
+    assert set(found) == {"pose_body", "pose_body_matrot", "poZ_body_mean", "poZ_body_std", "q_z"}
+    torch.testing.assert_close(found["poZ_body_mean"], q_z.mean)
+    torch.testing.assert_close(found["q_z"].scale, found["poZ_body_std"])
+    assert vp.sample_poses(num_poses=5)["pose_body"].shape == (5, 21, 3)
+
+
+def test_inverse_kinematics_in_the_latents_reaches_the_targets(v2):
+    """The engine's loop: `poZ_body` from zeros by L-BFGS until the decoded joints meet their targets."""
+    with torch.no_grad():
+        target = body_joints(v2.decode(0.8 * drawn(4))["pose_body_matrot"].unflatten(-1, (3, 3)), REST)
+    poZ_body = torch.zeros(4, v2.latentD, requires_grad=True)
+    optimiser = torch.optim.LBFGS([poZ_body], lr=1, max_iter=80, tolerance_change=1e-9, line_search_fn="strong_wolfe")
+
+    def joints():
+        pose_body = v2.decode(poZ_body)["pose_body"].contiguous().view(-1, 63)
+        return body_joints(axis_angle_to_matrix(pose_body.view(-1, 21, 3)), REST)
+
+    def closure():
+        optimiser.zero_grad()
+        loss = 10 * (joints() - target).square().sum() + 1e-6 * poZ_body.pow(2).sum()
+        loss.backward()
+        return loss
+
+    start = (joints() - target).norm(dim=-1).mean().item()
+    optimiser.step(closure)
+    with torch.no_grad():
+        error = (joints() - target).norm(dim=-1).mean().item()
+    assert start > 0.03
+    assert error < 0.005
+
+
+def test_shapes_of_the_first_version(v1, human):
+    latents = drawn(3)
+    flat, turned = v1.decode(latents), v1.decode(latents, output_type="aa")
+    assert flat.shape == (3, 1, 21, 9)
+    assert turned.shape == (3, 1, 21, 3)
+    torch.testing.assert_close(v1.aa2matrot(turned), flat, atol=1e-5, rtol=0)
+    torch.testing.assert_close(v1.matrot2aa(flat), turned)
+    given = human.reshape(16, 1, 21, 9)
+    found = v1(given, "matrot", "aa")
+    assert set(found) == {"mean", "std", "pose_aa"}
+    assert found["pose_aa"].shape == (16, 1, 21, 3)
+    assert set(v1(v1.matrot2aa(given), input_type="aa", output_type="matrot")) == {"mean", "std", "pose_matrot"}
+    assert v1.sample_poses(2).shape == (2, 1, 21, 3)
+    assert v1.sample_poses(2, output_type="matrot").shape == (2, 1, 21, 9)
+
+
+def test_both_versions_are_one_model(v1, v2):
+    latents = drawn(2)
+    torch.testing.assert_close(v1.decode(latents, "aa")[:, 0], v2.decode(latents)["pose_body"])
+    torch.testing.assert_close(v1.sample_poses(2, seed=1)[:, 0], v2.sample_poses(2, seed=1)["pose_body"])
+
+
+@pytest.mark.parametrize("shape", [(16, 63), (16, 21, 3), (16, 1, 21, 3), (16, 189), (16, 21, 9), (16, 1, 21, 9)])
+def test_poses_are_encoded_from_all_their_shapes(v1, human, shape):
+    expected = v1.encode(human.flatten(1)).mean
+    numbers = human if math.prod(shape[1:]) == 189 else v1.matrot2aa(human.reshape(16, 1, 21, 9))
+    torch.testing.assert_close(v1.encode(numbers.reshape(shape)).mean, expected, atol=1e-3, rtol=1e-3)
+
+
+def test_poses_come_back(v2, human):
+    truth = body_joints(human, REST)
+
+    def error(model):
+        found = model.decode(model.encode(human.flatten(1)).mean)["pose_body_matrot"].unflatten(-1, (3, 3))
+        return 1000 * (body_joints(found, REST) - truth).norm(dim=-1).mean()
+
+    narrow, wide = (VPoserV2(v2.qposer, v2.space, dims) for dims in (16, 63))
+    assert error(wide) < 3
+    assert error(wide) < error(v2) < error(narrow)
+    assert error(v2) < 20
+
+
+def test_poses_of_drawn_latents_come_back(v2):
+    start = v2.rotations(drawn(16, seed=2))
+    found = v2.rotations(v2.encode(start.flatten(1)).mean)
+    assert (body_joints(found, REST) - body_joints(start, REST)).norm(dim=-1).mean() < 0.008
+
+
+def test_zeros_are_a_neutral_pose(v2, prior):
+    pose = v2.rotations(torch.zeros(1, 32))
+    joints = body_joints(pose, REST)[0]
+    assert prior.energy(pose).item() < 1
+    assert joints[15, 1] > 0.5  # the head above the hips, the feet far below, all near the middle
+    assert (joints[[7, 8], 1] < -0.6).all()
+    assert joints[[7, 8, 15], 2].abs().max() < 0.3
+    assert geodesic_angle(pose, mirror_body_pose(pose)).rad2deg().max() < 10
+
+
+def test_longer_latents_are_less_plausible(v2, prior):
+    latents = drawn(64)
+    energies = [prior.energy(v2.rotations(spread * latents)).median().item() for spread in (0.0, 1.0, 2.0, 3.0)]
+    assert energies == sorted(energies)
+
+
+def test_latents_of_human_poses_are_of_unit_variance(v2, human):
+    assert 0.4 < v2.encode(human.flatten(1)).mean.square().mean() < 2.5
+
+
+def test_spoilt_poses_have_longer_latents(v2, human):
+    spoilt = human.clone()
+    spoilt[:, [3, 4, 17, 18]] = human[:, [3, 4, 17, 18]].mT @ axis_angle_to_matrix(torch.tensor([-0.8, 0.0, 0.0]))
+    lengths = [v2.encode(pose.flatten(1)).mean.square().sum(-1) for pose in (human, spoilt)]
+    assert (lengths[1] > lengths[0]).float().mean() > 0.8
+
+
+@given(seed=st.integers(0, 1000), spread=st.sampled_from([0.0, 0.5, 1.0, 2.0]))
+@settings(max_examples=15)
+def test_near_latents_decode_to_near_poses(v2, seed, spread):
+    latents, direction = spread * drawn(8, seed=seed), torch.nn.functional.normalize(drawn(8, seed=seed + 1))
+    with torch.no_grad():
+        start, end = (body_joints(v2.rotations(z), REST) for z in (latents, latents + 0.01 * direction))
+    assert (end - start).norm(dim=-1).mean(-1).max() < 0.003
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 10.0, 100.0])
+def test_gradients_are_finite_everywhere(v1, v2, spread):
+    latents = (spread * drawn(4)).requires_grad_()
+    pose = v1.decode(latents, output_type="aa")
+    (pose.square().sum() + v2.decode(latents)["pose_body_matrot"].square().sum()).backward()
+    assert torch.isfinite(latents.grad).all()
+    assert (latents.grad != 0).any()
+
+
+def test_poses_have_gradients_through_the_encoder(v2):
+    for pose in (torch.zeros(2, 63), 0.3 * drawn(2, 63)):
+        pose.requires_grad_()
+        v2.encode(pose).rsample().square().sum().backward()
+        assert torch.isfinite(pose.grad).all()
+        assert (pose.grad != 0).any()
+
+
+def test_gradients_are_those_of_finite_differences():
+    model = VPoserV2.from_pretrained(latentD=4).double()
+    latents = drawn(2, 4).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda z: model.decode(z)["pose_body_matrot"], latents, atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_batches_of_all_sizes_in_the_precision_given(v1, v2, batch, dtype):
+    latents = drawn(batch).to(dtype)
+    decoded = v2.decode(latents)["pose_body"]
+    assert decoded.shape == (batch, 21, 3)
+    assert decoded.dtype == v1.decode(latents).dtype == dtype
+    posterior = v2.encode(decoded.flatten(1))
+    assert posterior.mean.shape == posterior.stddev.shape == (batch, 32)
+    assert posterior.mean.dtype == posterior.rsample().dtype == dtype
+
+
+def test_a_batch_decodes_as_its_members_do(v2):
+    latents = drawn(5)
+    alone = torch.cat([v2.rotations(one[None]) for one in latents])
+    torch.testing.assert_close(v2.rotations(latents), alone, atol=1e-5, rtol=0)
+
+
+def test_samples_follow_the_seed(v2):
+    first, again, other = (v2.sample_poses(3, seed=seed)["pose_body"] for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, other)
+    torch.manual_seed(0)
+    unseeded = v2.sample_poses(3)["pose_body"]
+    assert not torch.allclose(unseeded, v2.sample_poses(3)["pose_body"])
+    assert not unseeded.requires_grad
+
+
+def test_a_seed_leaves_the_global_generator_alone(v1):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    v1.sample_poses(2, seed=9)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize(
+    "latents", [torch.zeros(1, 31), torch.zeros(32), torch.zeros(1, 1, 32), torch.zeros(1, 32).int()]
+)
+def test_other_widths_of_latents_are_refused(v1, v2, latents):
+    for model in (v1, v2):
+        with pytest.raises(ValueError, match=r"latents are \(N, 32\) of floating point"):
+            model.decode(latents)
+
+
+@pytest.mark.parametrize("shape", [(2, 69), (63,), (21, 3), (2, 22, 3), (2, 156)])
+def test_other_widths_of_poses_are_refused(v2, shape):
+    with pytest.raises(ValueError, match=r"poses are \(N, 63\) axis-angle or \(N, 189\)"):
+        v2.encode(torch.zeros(shape))
+
+
+def test_what_is_no_pose_is_refused(v1, v2):
+    with pytest.raises(ValueError, match="NaN"):
+        v2.encode(torch.full((1, 63), float("nan")))
+    with pytest.raises(ValueError, match="rotation"):
+        v1.encode(torch.zeros(1, 1, 21, 9))
+    with pytest.raises(ValueError, match="poses of type 'matrot' have 189 numbers each, not 63"):
+        v1(torch.zeros(2, 1, 21, 3))
+    with pytest.raises(ValueError, match="output_type is 'matrot' or 'aa', not 'euler'"):
+        v1.decode(torch.zeros(1, 32), output_type="euler")
+
+
+def test_other_widths_by_override():
+    model, settings = load_model(model_cfg_override={"model_params": {"latentD": 48}})
+    assert settings.model_params.latentD == model.latentD == 48
+    assert model.decode(torch.zeros(2, 48))["pose_body"].shape == (2, 21, 3)
+    assert load_model(load_only_cfg=True).model_params.latentD == 32
+    with pytest.raises(ValueError, match="from 1 to the 63 components there are, not 64"):
+        load_model(model_cfg_override={"model_params": {"latentD": 64}})
+    with pytest.raises(ValueError, match=r"only model_params\.latentD can be overridden, not num_neurons"):
+        load_model(model_cfg_override={"model_params": {"num_neurons": 512}})
+
+
+def test_weights_can_be_thawed():
+    model, _ = load_model(disable_grad=False)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_a_folder_of_our_weights_is_used_and_others_are_not(tmp_path):
+    shipped = VPoserV1.from_pretrained()
+    assert torch.equal(load_vposer(tmp_path)[0].space.centre, shipped.space.centre)
+    shutil.copy(asset("qposer.safetensors"), tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"vposer_latent\.safetensors"):
+        load_vposer(tmp_path)
+    moved = LatentSpace.from_pretrained()
+    moved.centre += 1
+    moved.save(tmp_path / "vposer_latent.safetensors")
+    assert torch.equal(load_vposer(str(tmp_path))[0].space.centre, moved.centre)
+    assert torch.equal(load_model(tmp_path)[0].space.centre, moved.centre)
+
+
+def test_a_space_of_another_model_is_refused():
+    torch.manual_seed(0)
+    with pytest.raises(ValueError, match="fitted to another QPoser"):
+        VPoserV2(QPoser().eval(), LatentSpace.from_pretrained())
+    with pytest.raises(ValueError, match="fitted to another QPoser"):
+        VPoserV2(QPoser(QPoserConfig(heads=2)).eval(), LatentSpace.from_pretrained())
+
+
+def test_a_space_takes_coordinates_there_and_back(v2):
+    coordinates = drawn(4, 63)
+    found = v2.space.coordinates(v2.space.latents(coordinates), 63)
+    torch.testing.assert_close(found, coordinates, atol=1e-3, rtol=1e-3)
+    spread = v2.space.spread(32)
+    assert (spread.diff() >= 0).all()
+    assert 0 < spread.max() < 1
+
+
+def test_a_fitted_space_is_white_over_the_poses_and_their_mirror_images():
+    torch.manual_seed(0)
+    model = QPoser(QPoserConfig(heads=2, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2)).eval()
+    poses = 0.3 * drawn(200, 63).unflatten(-1, (21, 3))
+    space = fit(model, poses, metric_poses=2, generator=torch.Generator().manual_seed(0))
+    rotations = axis_angle_to_matrix(poses)
+    with torch.no_grad():
+        latents = model.latents(torch.cat([rotations, mirror_body_pose(rotations)])).flatten(-3)
+    coordinates = space.coordinates(latents, 16)
+    torch.testing.assert_close(coordinates.mean(0), torch.zeros(16), atol=1e-2, rtol=0)
+    torch.testing.assert_close(torch.cov(coordinates.T), torch.eye(16), atol=5e-2, rtol=0)
+    assert (space.variance.diff() <= 1e-12).all()
+    assert VPoserV2(model, space, 16).decode(coordinates)["pose_body"].shape == (400, 21, 3)
+    with pytest.raises(ValueError, match="more than 84 poses are needed"):
+        fit(model, poses[:84], metric_poses=2, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_saved_space_is_read_back(tmp_path):
+    space = LatentSpace(LatentSpaceConfig(components=2, latents=6))
+    space.centre.normal_()
+    space.save(tmp_path / "space.safetensors")
+    again = LatentSpace.from_pretrained(tmp_path / "space.safetensors")
+    assert again.config == space.config
+    assert torch.equal(again.centre, space.centre)
+
+
+def test_the_state_moves_with_the_model(v2):
+    assert {"space.basis", "qposer.quantizer.codebooks"} <= set(v2.state_dict())
+    assert next(v2.parameters()).device == v2.space.basis.device
