@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from fitting.objective import gmof, reprojection, shape_prior
 
-
 SMALLEST_NORMAL = torch.finfo(torch.float64).tiny
 
 
