@@ -17,12 +17,12 @@ from torch import Tensor
 from benchmarks.machine import machine
 from benchmarks.synthetic import CONDITIONS, People, observed, people
 from fitting.body import Body
-from fitting.fit import FitSettings, Fitter
+from fitting.fit import Fitter
 from fitting.keypoints import Keypoints
 from fitting.solver import Estimate, Weights
+from fitting.stages import FitSettings
 from qposer.data.dataset import PoseDataset
 from qposer.metrics import mpjpe, pa_mpjpe
-from qposer.rotations import axis_angle_to_matrix
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Errors:
 @torch.no_grad()
 def errors(fitter: Fitter, truth: People, estimate: Estimate) -> Errors:
     """Compare fits with the truth, over 22 joints."""
-    body_pose = fitter.model.decode_latents(estimate.latents) @ axis_angle_to_matrix(estimate.residual)
+    body_pose = fitter.body_pose(estimate)
     found = fitter.body(estimate.orient, body_pose, estimate.betas)
     true = fitter.body(truth.orient, truth.body_pose, truth.betas)
     joints, true_joints = (output.joints[:, :22] - output.joints[:, :1] for output in (found, true))

@@ -67,8 +67,8 @@ def main(
     with told_in_one_line("evaluate_h36m"):
         from demos.h36m_report import TABLE_WIDTH, console_table, summarise, write_csv, write_markdown
         from fitting import FitSettings, Fitter
-        from fitting.fit import total_steps
         from fitting.h36m import digest_of, evaluate, read_cameras, read_scores, views, write_scores
+        from fitting.stages import total_steps
         from qposer.data.h36m import find_recordings
 
         if every < 1 or batch < 1:

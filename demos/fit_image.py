@@ -62,8 +62,8 @@ def main(
 
         from fitting import Body, FitSettings, Fitter, read_keypoints
         from fitting.exports import write_fit
-        from fitting.fit import total_steps
         from fitting.images import read_image
+        from fitting.stages import total_steps
 
         torch.set_num_threads(1)  # the matrices of a few people are too small to share
         if out.exists() and not out.is_dir():

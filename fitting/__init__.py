@@ -1,9 +1,10 @@
 """The fitter: bodies to photos and keypoints, with QPoser as the prior."""
 
 from fitting.body import Body
-from fitting.fit import FitSettings, Fitter, fit_image, fit_keypoints
+from fitting.fit import Fitter, fit_image, fit_keypoints
 from fitting.keypoints import Keypoints, read_keypoints
 from fitting.results import FitResult, read_result, write_results
+from fitting.stages import FitSettings
 
 __all__ = [
     "Body",

@@ -5,54 +5,28 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from fitting.body import Body
 from fitting.camera import Camera
 from fitting.detect import detect
 from fitting.images import Photo, read_image
-from fitting.keypoints import FORMATS, Keypoints
+from fitting.keypoints import Keypoints
+from fitting.pose_space import RelaxedCodes
 from fitting.results import FitResult
-from fitting.solver import Estimate, Problem, Solver, Stage, Weights
-from fitting.start import FACINGS, place, upright_orientations
+from fitting.solver import Estimate, Problem
+from fitting.stages import FitSettings, solve, stature
 from qposer import __version__
 from qposer.codeprior import CodePrior
 from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
-
-@dataclass(frozen=True)
-class FitSettings:
-    """What a user may want to change of a fit."""
-
-    residual: bool = False
-    """Add a small rotation to each joint after the codes, for poses that the codes do not reach."""
-    seed: int = 0
-    weights: Weights = field(default_factory=Weights)
-
-
-STAND = Stage(steps=30, moves=("orient", "transl"), rho=0.3)
-COARSE = Stage(steps=90, moves=("orient", "transl", "latents"), rho=0.2, noise=(2.0, 0.7), temperature=(2.0, 1.0))
-FINE = Stage(
-    steps=150, moves=("orient", "transl", "betas", "latents"), rho=0.1, noise=(0.7, 0.2), temperature=(1.0, 0.05)
-)
-SETTLE = Stage(steps=40, moves=("orient", "transl", "betas"), rho=0.1, stride=0.2)
-SETTLE_RESIDUAL = dataclasses.replace(SETTLE, steps=80, moves=("orient", "transl", "betas", "residual"), stride=0.5)
-
-TORSO_LEAD = 10.0
-"""How much more the torso counts than limbs and face when a body is first placed: these move, the torso does not."""
-
 MIN_EXTENT = 8
 """Pixels that the keypoints of a person must span: what is smaller shows no pose."""
-
-
-def total_steps(settings: FitSettings) -> int:
-    """How often ``tick`` is called in a fit."""
-    return sum(stage.steps for stage in (STAND, COARSE, FINE, SETTLE_RESIDUAL if settings.residual else SETTLE))
 
 
 class Fitter:
@@ -75,6 +49,7 @@ class Fitter:
         self.body = (body or Body.open()).to(device)
         self.prior = (prior or CodePrior.from_pretrained()).to(device)
         self.model = self.prior.model
+        self.space = RelaxedCodes(self.prior)
         self.settings = settings or FitSettings()
         self.device = torch.device(device)
 
@@ -111,63 +86,18 @@ class Fitter:
         self, keypoints: Keypoints, camera: Camera, tick: Callable[[], None] = lambda: None
     ) -> tuple[Problem, Estimate]:
         """Fit everyone that ``keypoints`` holds, each seen by a camera of its own; the latents returned are codes."""
-        problem, start = self._start(keypoints, camera)
-        solver = Solver(self.body, self.prior, self.settings.weights, self.settings.seed)
+        return solve(self.body, self.space, keypoints, camera, self.settings, tick)
 
-        everyone = torch.arange(len(keypoints), device=self.device)
-        facing_problem = problem[everyone.repeat_interleave(FACINGS)]
-        estimate = solver.run(STAND, facing_problem, start, tick)
-        estimate = solver.run(COARSE, facing_problem, estimate, tick)
-        with torch.no_grad():
-            objective = solver.objective(COARSE, facing_problem, estimate, 1.0)
-        best = objective.reshape(-1, FACINGS).argmin(-1)
-        estimate = solver.run(FINE, problem, estimate[everyone * FACINGS + best], tick)
-        settle = SETTLE_RESIDUAL if self.settings.residual else SETTLE
-        return problem, solver.run(settle, problem, solver.commit(estimate), tick)
-
-    def _start(self, keypoints: Keypoints, camera: Camera) -> tuple[Problem, Estimate]:
-        """The problem, and for each person one estimate a facing: a relaxed stance placed in closed form."""
-        people = len(keypoints)
-        xy = torch.from_numpy(keypoints.xy).to(self.device)
-        confidence = torch.from_numpy(keypoints.confidence * keypoints.seen).to(self.device)
-        torso = list(FORMATS[keypoints.format].torso)
-        weight = confidence.square()
-        weight[:, torso] *= TORSO_LEAD
-
-        latents = self.prior.network.mean.reshape(1, *self.model.config.latent_shape)
-        body_pose = self.model.decode_latents(latents)
-        betas = xy.new_zeros(1, self.body.num_betas)
-        facings = upright_orientations(xy)
-        landmarks, joints = self.body.landmarks_and_joints(
-            facings, body_pose.expand(FACINGS, -1, -1, -1), betas.expand(FACINGS, -1), format=keypoints.format
-        )
-        root = joints[:1, :1]
-        each = torch.arange(people, device=self.device).repeat_interleave(FACINGS)
-        many = camera[each]
-        roll, transl, _ = place((landmarks - root).repeat(people, 1, 1), xy[each], weight[each], many)
-        estimate = Estimate(
-            orient=roll @ facings.repeat(people, 1, 1),
-            transl=transl - root[0],
-            betas=betas.expand(len(each), -1),
-            latents=latents.expand(len(each), -1, -1, -1),
-            residual=xy.new_zeros(len(each), 21, 3),
-        )
-        depth = transl[:, 2].reshape(people, FACINGS).median(-1).values
-        height = camera.focal * self._stature(betas)[0] / depth
-        return Problem(xy, confidence, keypoints.format, camera, height), estimate
-
-    def _stature(self, betas: Tensor) -> Tensor:
-        """Standing height in metres."""
-        rest = betas.new_zeros(len(betas), 1, 3)
-        vertices = self.body(rest[:, 0], rest.expand(-1, 21, -1), betas).vertices[..., 1]
-        return vertices.amax(-1) - vertices.amin(-1)
+    def body_pose(self, estimate: Estimate) -> Float[Tensor, "people 21 3 3"]:
+        """Rotation matrices of a solution, residual rotations included."""
+        return self.space.decode(estimate.pose, 0.0) @ axis_angle_to_matrix(estimate.residual)
 
     @torch.no_grad()
     def _results(
         self, keypoints: Keypoints, image_size: tuple[int, int], problem: Problem, estimate: Estimate
     ) -> list[FitResult]:
-        codes = self.model.encode_latents(estimate.latents)
-        body_pose = self.model.decode(codes) @ axis_angle_to_matrix(estimate.residual)
+        codes = self.model.encode_latents(self.space.latents(estimate.pose))
+        body_pose = self.body_pose(estimate)
         output = self.body(estimate.orient, body_pose, estimate.betas, estimate.transl)
         landmarks = self.body.landmarks(
             estimate.orient, body_pose, estimate.betas, estimate.transl, format=keypoints.format
@@ -175,7 +105,7 @@ class Fitter:
         distance = torch.linalg.vector_norm(problem.camera.project(landmarks) - problem.keypoints, dim=-1)
         seen = torch.from_numpy(keypoints.seen).to(distance)
         error = (distance * seen).sum(-1) / seen.sum(-1)
-        height = problem.camera.focal * self._stature(estimate.betas) / estimate.transl[:, 2]
+        height = problem.camera.focal * stature(self.body, estimate.betas) / estimate.transl[:, 2]
         arrays = {
             "global_orient": matrix_to_axis_angle(estimate.orient),
             "body_pose": matrix_to_axis_angle(body_pose),

@@ -22,7 +22,7 @@ from qposer import __version__
 from qposer.data.h36m import JOINTS_14, JOINTS_17, Recording, read_positions
 from qposer.metrics import mpjpe, pa_mpjpe
 from qposer.npz import read_npz, write_npz
-from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.rotations import matrix_to_axis_angle
 
 FOCAL = 1145.0
 CENTRE = (500.0, 500.0)
@@ -238,7 +238,7 @@ def _evaluated(
 
 
 def _scores(fitter: Fitter, truth: Float[Tensor, "people 17 3"], estimate: Estimate) -> dict[str, Tensor]:
-    body_pose = fitter.model.decode_latents(estimate.latents) @ axis_angle_to_matrix(estimate.residual)
+    body_pose = fitter.body_pose(estimate)
     joints = fitter.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format="h36m")
     chosen = list(JOINTS_14)
     found, true = (points - points[:, :1] for points in (joints, truth))

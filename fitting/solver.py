@@ -1,4 +1,4 @@
-"""The optimiser of a fit: batched Adam over orientation, position, shape and codebook-relaxed latents.
+"""The optimiser of a fit: batched Adam over orientation, position, shape and pose.
 
 Every person has terms, gradients and step sizes of its own, and all see the same noise, so a person's result does not
 depend on who else is in the batch.
@@ -18,7 +18,7 @@ from fitting.body import Body
 from fitting.camera import Camera
 from fitting.keypoints import FormatName
 from fitting.objective import reprojection, shape_prior
-from qposer.codeprior import CodePrior
+from fitting.pose_space import PoseSpace
 from qposer.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
 
 
@@ -51,19 +51,21 @@ class Estimate:
     orient: Float[Tensor, "people 3 3"]
     transl: Float[Tensor, "people 3"]
     betas: Float[Tensor, "people shapes"]
-    latents: Float[Tensor, "people 21 heads dim"]
+    pose: Float[Tensor, "people *numbers"]
+    """In the numbers of the solver's `PoseSpace`."""
     residual: Float[Tensor, "people 21 3"]
-    """Rotations (axis-angle) after those that the codes decode to; zero unless asked for."""
+    """Rotations (axis-angle) after those that the pose decodes to; zero unless asked for."""
 
     def __getitem__(self, people: Int[Tensor, "chosen"]) -> Estimate:
         """The estimates of some of the people, in the order and as often as they are named."""
         return Estimate(**{name: value[people] for name, value in vars(self).items()})
 
 
-Unknown = Literal["orient", "transl", "betas", "latents", "residual"]
+Unknown = Literal["orient", "transl", "betas", "pose", "residual"]
 
-STEP_SIZES: dict[Unknown, float] = {"orient": 0.02, "transl": 0.02, "betas": 0.05, "latents": 0.1, "residual": 0.01}
-"""Of Adam; sideways translations are in metres, depths in parts of the depth at the start, latents are standardised."""
+STEP_SIZES: dict[Unknown, float] = {"orient": 0.02, "transl": 0.02, "betas": 0.05, "residual": 0.01}
+"""Of Adam; sideways translations are in metres, depths in parts of the depth at the start. That of poses is the
+space's own."""
 
 GRADIENT_FLOOR = 3e-3
 """Adam takes smaller steps along gradients below this, where rounding would else decide the direction of whole ones."""
@@ -78,9 +80,9 @@ class Stage:
     rho: float
     """Reprojection errors well above this part of the person's height count as outliers."""
     noise: tuple[float, float] = (1.0, 1.0)
-    """Standard deviation of the noise that the code prior is shown, in standardised latent units."""
+    """Level of the noise that the prior is shown."""
     temperature: tuple[float, float] = (1.0, 1.0)
-    """Of the relaxed codes, in units of the codebook's spacing."""
+    """Of the pose's decoding."""
     stride: float = 1.0
     """Factor on the step sizes; they fall to a tenth of that in the course of the stage."""
 
@@ -98,8 +100,8 @@ class Weights:
 class Solver:
     """Fits bodies to keypoints in stages."""
 
-    def __init__(self, body: Body, prior: CodePrior, weights: Weights, seed: int = 0) -> None:
-        self.body, self.model, self.prior, self.weights = body, prior.model, prior, weights
+    def __init__(self, body: Body, space: PoseSpace, weights: Weights, seed: int = 0) -> None:
+        self.body, self.space, self.weights = body, space, weights
         self.generator = torch.Generator().manual_seed(seed)
 
     def run(self, stage: Stage, problem: Problem, start: Estimate, tick: Callable[[], None]) -> Estimate:
@@ -109,11 +111,12 @@ class Solver:
             "orient": matrix_to_6d(start.orient),
             "transl": start.transl / unit,
             "betas": start.betas,
-            "latents": self.prior.network.standardise(start.latents),
+            "pose": start.pose,
             "residual": start.residual,
         }
         unknowns = {name: value.detach().clone().requires_grad_(name in stage.moves) for name, value in values.items()}
-        groups = [{"params": [unknowns[name]], "lr": stage.stride * STEP_SIZES[name]} for name in stage.moves]
+        step_sizes = STEP_SIZES | {"pose": self.space.step_size}
+        groups = [{"params": [unknowns[name]], "lr": stage.stride * step_sizes[name]} for name in stage.moves]
         optimizer = torch.optim.Adam(groups, betas=(0.9, 0.95), eps=GRADIENT_FLOOR)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, total_iters=stage.steps)
 
@@ -122,7 +125,7 @@ class Solver:
                 orient=matrix_from_6d(unknowns["orient"]),
                 transl=unknowns["transl"] * unit,
                 betas=unknowns["betas"],
-                latents=self.prior.network.unstandardise(unknowns["latents"]).reshape(start.latents.shape),
+                pose=unknowns["pose"],
                 residual=unknowns["residual"],
             )
 
@@ -141,15 +144,12 @@ class Solver:
         """What a stage minimises after this ``part`` of its steps."""
         weights = self.weights
         total = weights.shape * shape_prior(estimate.betas)
-        if "latents" in stage.moves:
-            quantizer = self.model.quantizer
-            relaxed = quantizer.relaxed(quantizer.logits(estimate.latents), _between(stage.temperature, part))
-            body_pose = self.model.decode_latents(relaxed)
-            total = total + weights.prior * self.prior.pull(
-                estimate.latents, _between(stage.noise, part), self.generator
-            )
-        else:
-            body_pose = self.model.decode_latents(estimate.latents)
+        temperature = 0.0
+        if "pose" in stage.moves:
+            temperature = _between(stage.temperature, part)
+            noise = _between(stage.noise, part)
+            total = total + weights.prior * self.space.penalty(estimate.pose, noise, self.generator)
+        body_pose = self.space.decode(estimate.pose, temperature)
         if "residual" in stage.moves:
             body_pose = body_pose @ axis_angle_to_matrix(estimate.residual)
             total = total + weights.residual * estimate.residual.square().sum((-1, -2))
@@ -159,11 +159,6 @@ class Solver:
         projected = problem.camera.project(landmarks)
         data = reprojection(projected, problem.keypoints, problem.confidence, problem.height, stage.rho)
         return total + weights.data * data
-
-    def commit(self, estimate: Estimate) -> Estimate:
-        """The estimate with its latents moved to the nearest codes."""
-        codes = self.model.encode_latents(estimate.latents)
-        return replace(estimate, latents=self.model.quantizer.lookup(codes))
 
 
 def _between(ends: tuple[float, float], part: float) -> float:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import demos
-from fitting import fit
+from fitting import stages
 from fitting.solver import Stage
 from qposer.codeprior import CodePrior, CodePriorConfig, CodePriorNetwork
 from qposer.model import QPoser, QPoserConfig
@@ -16,9 +16,9 @@ from qposer.model import QPoser, QPoserConfig
 @pytest.fixture
 def quick(monkeypatch):
     """Stages of two steps, for what does not depend on how good a fit is."""
-    for name, value in list(vars(fit).items()):
+    for name, value in list(vars(stages).items()):
         if isinstance(value, Stage):
-            monkeypatch.setattr(fit, name, dataclasses.replace(value, steps=2))
+            monkeypatch.setattr(stages, name, dataclasses.replace(value, steps=2))
 
 
 @pytest.fixture

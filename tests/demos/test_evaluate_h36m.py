@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 import fitting.h36m
-from fitting import fit
+from fitting import stages
 from fitting.solver import Stage
 from qposer.data.h36m import positions_of_angles
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, random_prior):
-    for name, value in list(vars(fit).items()):
+    for name, value in list(vars(stages).items()):
         if isinstance(value, Stage):
-            monkeypatch.setattr(fit, name, dataclasses.replace(value, steps=2))
+            monkeypatch.setattr(stages, name, dataclasses.replace(value, steps=2))
 
 
 @pytest.fixture

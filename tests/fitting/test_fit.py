@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from fitting import fit, fit_image, fit_keypoints
+from fitting import fit_image, fit_keypoints, stages
 from fitting.body import Body
 from fitting.camera import Camera, default_focal
-from fitting.fit import FitSettings, Fitter, total_steps
+from fitting.fit import Fitter
 from fitting.images import Photo
 from fitting.keypoints import FORMATS, Keypoints
 from fitting.solver import Stage
+from fitting.stages import FitSettings, total_steps
 from qposer.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.skeleton import BODY_JOINT_NAMES
 
@@ -112,9 +113,9 @@ def results(fitter, keypoints):
 @pytest.fixture
 def quick(monkeypatch):
     """Stages of two steps, for what does not depend on how good a fit is."""
-    for name, value in list(vars(fit).items()):
+    for name, value in list(vars(stages).items()):
         if isinstance(value, Stage):
-            monkeypatch.setattr(fit, name, dataclasses.replace(value, steps=2))
+            monkeypatch.setattr(stages, name, dataclasses.replace(value, steps=2))
 
 
 def degrees_between(result, orient):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fitting.fit import FitSettings
 from fitting.folders import FolderRun, Job, Outcome, PersonSummary, find_jobs, only_run, write_summary
 from fitting.results import read_result
+from fitting.stages import FitSettings
 
 
 class QuickFitter:

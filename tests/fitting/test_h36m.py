@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fitting.body import Body
-from fitting.fit import FitSettings, Fitter
+from fitting.fit import Fitter
 from fitting.h36m import (
     CENTRE,
     FIGURES,
@@ -23,6 +23,7 @@ from fitting.h36m import (
 )
 from fitting.keypoints import FORMATS
 from fitting.solver import Estimate
+from fitting.stages import FitSettings
 from qposer.data.h36m import JOINTS_17, NUM_JOINTS, OFFSETS, PARENTS, Recording, find_recordings, positions_of_angles
 from qposer.rotations import axis_angle_to_matrix
 
@@ -218,14 +219,14 @@ def truth(fitter):
         orient=axis_angle_to_matrix(torch.tensor([torch.pi, 0.0, 0.0])) @ axis_angle_to_matrix(turn),
         transl=torch.tensor([0.0, 0.0, 5.0]).expand(people, 3),
         betas=torch.zeros(people, fitter.body.num_betas),
-        latents=fitter.prior.network.mean.reshape(1, *fitter.model.config.latent_shape).expand(people, -1, -1, -1),
+        pose=fitter.space.neutral().expand(people, -1, -1),
         residual=torch.zeros(people, 21, 3),
     )
 
 
 @pytest.fixture(scope="module")
 def view(fitter, truth):
-    body_pose = fitter.model.decode_latents(truth.latents)
+    body_pose = fitter.body_pose(truth)
     joints = fitter.body.landmarks(truth.orient, body_pose, None, truth.transl, format="h36m").numpy()
     camera = RoomCamera.at_origin("54138969")
     return View(Recording("S9/Walking.npz", "S9", "Walking"), camera, np.arange(0, 320, 64), joints.astype(np.float64))
