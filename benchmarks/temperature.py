@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from benchmarks.cache import Result
 from benchmarks.machine import machine
 from benchmarks.prior import completion, generation
-from benchmarks.prior.cache import Result
 from benchmarks.prior.contenders import QPOSER, load_baselines
 from benchmarks.prior.poses import Poses
 from benchmarks.prior.qposer_prior import QPoserPrior

@@ -18,6 +18,7 @@ from fitting.detect import detect
 from fitting.images import Photo, read_image
 from fitting.keypoints import Keypoints
 from fitting.pose_space import RelaxedCodes
+from fitting.regressor import Regressor
 from fitting.results import FitResult
 from fitting.solver import Estimate, Problem
 from fitting.stages import FitSettings, solve, stature
@@ -50,6 +51,7 @@ class Fitter:
         self.prior = (prior or CodePrior.from_pretrained()).to(device)
         self.model = self.prior.model
         self.space = RelaxedCodes(self.prior)
+        self.regressor = Regressor.from_pretrained(device=device)
         self.settings = settings or FitSettings()
         self.device = torch.device(device)
 
@@ -86,11 +88,11 @@ class Fitter:
         self, keypoints: Keypoints, camera: Camera, tick: Callable[[], None] = lambda: None
     ) -> tuple[Problem, Estimate]:
         """Fit everyone that ``keypoints`` holds, each seen by a camera of its own; the latents returned are codes."""
-        return solve(self.body, self.space, keypoints, camera, self.settings, tick)
+        return solve(self.body, self.space, self.regressor, keypoints, camera, self.settings, tick)
 
     def body_pose(self, estimate: Estimate) -> Float[Tensor, "people 21 3 3"]:
         """Rotation matrices of a solution, residual rotations included."""
-        return self.space.decode(estimate.pose, 0.0) @ axis_angle_to_matrix(estimate.residual)
+        return self.space.decode(estimate.pose) @ axis_angle_to_matrix(estimate.residual)
 
     @torch.no_grad()
     def _results(

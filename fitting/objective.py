@@ -31,3 +31,12 @@ def reprojection(
 def shape_prior(betas: Float[Tensor, "people shapes"]) -> Float[Tensor, "people"]:
     """Squared norm of the shape components, which have unit variance."""
     return betas.square().sum(-1)
+
+
+def guess_gap(
+    body_pose: Float[Tensor, "people 21 3 3"],
+    guess: Float[Tensor, "people 21 3 3"],
+    reliance: Float[Tensor, "people 21"],
+) -> Float[Tensor, "people"]:
+    """Half the squared distance (Frobenius) of rotations from guessed ones, mean over the joints, weighted."""
+    return 0.5 * (reliance * (body_pose - guess).square().sum((-1, -2))).mean(-1)

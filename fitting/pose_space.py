@@ -20,12 +20,12 @@ class PoseSpace(Protocol):
     step_size: float
     """Of Adam, for the numbers of this space."""
 
-    def neutral(self) -> Float[Tensor, "*numbers"]:
-        """Where a fit starts."""
+    def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people *numbers"]:
+        """The numbers of poses to start from."""
         ...
 
-    def decode(self, numbers: Float[Tensor, "people *numbers"], temperature: float) -> Float[Tensor, "people 21 3 3"]:
-        """The body pose, smoothed according to the temperature where the space is discrete."""
+    def decode(self, numbers: Float[Tensor, "people *numbers"]) -> Float[Tensor, "people 21 3 3"]:
+        """The body pose."""
         ...
 
     def penalty(
@@ -35,33 +35,35 @@ class PoseSpace(Protocol):
         ...
 
     def commit(self, numbers: Float[Tensor, "people *numbers"]) -> Float[Tensor, "people *numbers"]:
-        """The numbers of poses that the space can hold at a temperature of zero, nearest to these."""
+        """The nearest numbers at which a fit may end."""
         ...
 
 
 class RelaxedCodes:
-    """QPoser's latents, standardised, seen by the decoder through the softmax over distances to the codes."""
+    """QPoser's codes, relaxed: standardised latents between the codes, which are committed to when the fit ends.
+
+    With codes of one number, a latent between two neighbouring codes is a mixture of these two: a point on the simplex
+    over the codebook, like the softmax over distances to all codes, but without its folds (see docs/relaxation.md).
+    """
 
     step_size = 0.1
 
     def __init__(self, prior: CodePrior) -> None:
         self.prior, self.model, self.network = prior, prior.model, prior.network
 
-    def neutral(self) -> Float[Tensor, "21 latent"]:
-        """The mean of the training poses' latents."""
-        return torch.zeros_like(self.network.mean)
+    def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people 21 latent"]:
+        """The latents that the encoder gives, standardised."""
+        return self.network.standardise(self.model.latents(body_pose))
 
     def latents(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 heads dim"]:
-        """As the model knows them."""
-        return self.network.unstandardise(numbers).unflatten(-1, self.model.config.latent_shape[1:])
+        """As the model knows them, none beyond the outermost codes."""
+        latents = self.network.unstandardise(numbers).unflatten(-1, self.model.config.latent_shape[1:])
+        codebooks = self.model.quantizer.codebooks
+        return torch.minimum(torch.maximum(latents, codebooks.amin(1)), codebooks.amax(1))
 
-    def decode(self, numbers: Float[Tensor, "people 21 latent"], temperature: float) -> Float[Tensor, "people 21 3 3"]:
-        """As `PoseSpace.decode`; at a temperature of zero, of the latents as they are."""
-        latents = self.latents(numbers)
-        if temperature > 0:
-            quantizer = self.model.quantizer
-            latents = quantizer.relaxed(quantizer.logits(latents), temperature)
-        return self.model.decode_latents(latents)
+    def decode(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 3 3"]:
+        """The pose that the latents decode to."""
+        return self.model.decode_latents(self.latents(numbers))
 
     def penalty(
         self, numbers: Float[Tensor, "people 21 latent"], noise: float, generator: torch.Generator

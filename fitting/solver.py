@@ -17,7 +17,7 @@ from torch import Tensor
 from fitting.body import Body
 from fitting.camera import Camera
 from fitting.keypoints import FormatName
-from fitting.objective import reprojection, shape_prior
+from fitting.objective import guess_gap, reprojection, shape_prior
 from fitting.pose_space import PoseSpace
 from qposer.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
 
@@ -32,6 +32,12 @@ class Problem:
     camera: Camera
     height: Float[Tensor, "people"]
     """About how many pixels tall each person would be, standing."""
+    guess: Float[Tensor, "people 21 3 3"]
+    """A body pose that the keypoints suggest at first sight."""
+    reliance: Float[Tensor, "people 21"]
+    """How much each of its joints counts: more where the keypoints tell nothing of a joint."""
+    doubt: Float[Tensor, "people"]
+    """How much prior and guess count beside the keypoints: more where these are inexact."""
 
     def __getitem__(self, people: Int[Tensor, "chosen"]) -> Problem:
         """The problems of some of the people, in the order and as often as they are named."""
@@ -41,6 +47,9 @@ class Problem:
             confidence=self.confidence[people],
             camera=self.camera[people],
             height=self.height[people],
+            guess=self.guess[people],
+            reliance=self.reliance[people],
+            doubt=self.doubt[people],
         )
 
 
@@ -73,7 +82,7 @@ GRADIENT_FLOOR = 3e-3
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the optimisation; ``noise`` and ``temperature`` fall geometrically from their first to their second."""
+    """A part of the optimisation; ``noise`` falls geometrically from its first to its second."""
 
     steps: int
     moves: tuple[Unknown, ...]
@@ -81,8 +90,6 @@ class Stage:
     """Reprojection errors well above this part of the person's height count as outliers."""
     noise: tuple[float, float] = (1.0, 1.0)
     """Level of the noise that the prior is shown."""
-    temperature: tuple[float, float] = (1.0, 1.0)
-    """Of the pose's decoding."""
     stride: float = 1.0
     """Factor on the step sizes; they fall to a tenth of that in the course of the stage."""
 
@@ -92,7 +99,8 @@ class Weights:
     """Of the terms of the objective."""
 
     data: float = 2e3
-    prior: float = 10.0
+    prior: float = 3.0
+    guess: float = 3.0
     shape: float = 1e-2
     residual: float = 10.0
 
@@ -144,12 +152,12 @@ class Solver:
         """What a stage minimises after this ``part`` of its steps."""
         weights = self.weights
         total = weights.shape * shape_prior(estimate.betas)
-        temperature = 0.0
+        body_pose = self.space.decode(estimate.pose)
         if "pose" in stage.moves:
-            temperature = _between(stage.temperature, part)
-            noise = _between(stage.noise, part)
-            total = total + weights.prior * self.space.penalty(estimate.pose, noise, self.generator)
-        body_pose = self.space.decode(estimate.pose, temperature)
+            first, last = stage.noise
+            pull = self.space.penalty(estimate.pose, first ** (1 - part) * last**part, self.generator)
+            gap = guess_gap(body_pose, problem.guess, problem.reliance)
+            total = total + problem.doubt * (weights.prior * pull + weights.guess * gap)
         if "residual" in stage.moves:
             body_pose = body_pose @ axis_angle_to_matrix(estimate.residual)
             total = total + weights.residual * estimate.residual.square().sum((-1, -2))
@@ -160,7 +168,8 @@ class Solver:
         data = reprojection(projected, problem.keypoints, problem.confidence, problem.height, stage.rho)
         return total + weights.data * data
 
-
-def _between(ends: tuple[float, float], part: float) -> float:
-    first, last = ends
-    return first ** (1 - part) * last**part
+    @torch.no_grad()
+    def landmarks(self, problem: Problem, estimate: Estimate) -> Float[Tensor, "people joints 3"]:
+        """Where an estimate has the keypoints, in the camera's axes."""
+        body_pose = self.space.decode(estimate.pose) @ axis_angle_to_matrix(estimate.residual)
+        return self.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format=problem.format)

@@ -7,15 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fitting.body import Body
 from fitting.camera import Camera
-from fitting.keypoints import FORMATS, Keypoints
+from fitting.keypoints import FORMATS, FormatName, Keypoints
 from fitting.pose_space import PoseSpace
+from fitting.regressor import Regressor
 from fitting.solver import Estimate, Problem, Solver, Stage, Weights
-from fitting.start import FACINGS, place, upright_orientations
+from fitting.start import place
+from qposer.skeleton import NUM_BODY_JOINTS
 
 
 @dataclass(frozen=True)
@@ -28,75 +30,105 @@ class FitSettings:
     weights: Weights = field(default_factory=Weights)
 
 
-STAND = Stage(steps=30, moves=("orient", "transl"), rho=0.3)
-COARSE = Stage(steps=90, moves=("orient", "transl", "pose"), rho=0.2, noise=(2.0, 0.7), temperature=(2.0, 1.0))
-FINE = Stage(steps=150, moves=("orient", "transl", "betas", "pose"), rho=0.1, noise=(0.7, 0.2), temperature=(1.0, 0.05))
+COARSE = Stage(steps=90, moves=("orient", "transl", "pose"), rho=0.2, noise=(0.7, 0.7))
+FINE = Stage(steps=150, moves=("orient", "transl", "betas", "pose"), rho=0.1, noise=(0.7, 0.2))
 SETTLE = Stage(steps=40, moves=("orient", "transl", "betas"), rho=0.1, stride=0.2)
 SETTLE_RESIDUAL = dataclasses.replace(SETTLE, steps=80, moves=("orient", "transl", "betas", "residual"), stride=0.5)
 
 TORSO_LEAD = 10.0
 """How much more the torso counts than limbs and face when a body is first placed: these move, the torso does not."""
 
+UNSEEN_RELIANCE = 10.0
+"""How much more the first guess counts at joints that move no keypoint in sight."""
+
+USUAL_ERROR = 0.01
+"""Of keypoints, as a part of the person's height: prior and guess count as much as their weights say."""
+
+DOUBT = (0.1, 6.0)
+"""The least and the most that keypoints are doubted."""
+
 
 def total_steps(settings: FitSettings) -> int:
     """How often ``tick`` is called in a fit."""
-    return sum(stage.steps for stage in (STAND, COARSE, FINE, SETTLE_RESIDUAL if settings.residual else SETTLE))
+    return sum(stage.steps for stage in (COARSE, FINE, SETTLE_RESIDUAL if settings.residual else SETTLE))
 
 
 def solve(
     body: Body,
     space: PoseSpace,
+    regressor: Regressor,
     keypoints: Keypoints,
     camera: Camera,
     settings: FitSettings,
     tick: Callable[[], None] = lambda: None,
 ) -> tuple[Problem, Estimate]:
     """Fit everyone that ``keypoints`` holds, each seen by a camera of its own; the poses returned are committed."""
-    problem, start = facings(body, space, keypoints, camera)
-    solver = Solver(body, space, settings.weights, settings.seed)
+    problem, estimate = first_sight(body, space, regressor, keypoints, camera)
+    return refine(body, space, problem, estimate, settings, tick)
 
-    everyone = torch.arange(len(keypoints), device=problem.keypoints.device)
-    facing_problem = problem[everyone.repeat_interleave(FACINGS)]
-    estimate = solver.run(STAND, facing_problem, start, tick)
-    estimate = solver.run(COARSE, facing_problem, estimate, tick)
-    with torch.no_grad():
-        objective = solver.objective(COARSE, facing_problem, estimate, 1.0)
-    best = objective.reshape(-1, FACINGS).argmin(-1)
-    estimate = solver.run(FINE, problem, estimate[everyone * FACINGS + best], tick)
+
+def refine(
+    body: Body,
+    space: PoseSpace,
+    problem: Problem,
+    estimate: Estimate,
+    settings: FitSettings,
+    tick: Callable[[], None] = lambda: None,
+) -> tuple[Problem, Estimate]:
+    """Go through the stages from an estimate on; returns the problem as the last ones saw it, and where they ended."""
+    solver = Solver(body, space, settings.weights, settings.seed)
+    estimate = solver.run(COARSE, problem, estimate, tick)
+    error = inexactness(solver.landmarks(problem, estimate), problem)
+    problem = dataclasses.replace(problem, doubt=(error / USUAL_ERROR).square().clamp(*DOUBT))
+    estimate = solver.run(FINE, problem, estimate, tick)
     estimate = dataclasses.replace(estimate, pose=space.commit(estimate.pose))
     return problem, solver.run(SETTLE_RESIDUAL if settings.residual else SETTLE, problem, estimate, tick)
 
 
-def facings(body: Body, space: PoseSpace, keypoints: Keypoints, camera: Camera) -> tuple[Problem, Estimate]:
-    """The problem, and for each person one estimate a facing: a relaxed stance placed in closed form."""
-    people = len(keypoints)
-    neutral = space.neutral().unsqueeze(0)
-    body_pose = space.decode(neutral, 0.0)
-    xy = torch.from_numpy(keypoints.xy).to(body_pose)
-    confidence = torch.from_numpy(keypoints.confidence * keypoints.seen).to(body_pose)
-    torso = list(FORMATS[keypoints.format].torso)
+@torch.no_grad()
+def first_sight(
+    body: Body, space: PoseSpace, regressor: Regressor, keypoints: Keypoints, camera: Camera
+) -> tuple[Problem, Estimate]:
+    """The problem, and the regressor's bodies, placed in closed form where the keypoints are."""
+    xy = torch.from_numpy(keypoints.xy).to(camera.focal)
+    confidence = torch.from_numpy(keypoints.confidence * keypoints.seen).to(camera.focal)
     weight = confidence.square()
-    weight[:, torso] *= TORSO_LEAD
+    weight[:, list(FORMATS[keypoints.format].torso)] *= TORSO_LEAD
 
-    betas = xy.new_zeros(1, body.num_betas)
-    turned = upright_orientations(xy)
-    landmarks, joints = body.landmarks_and_joints(
-        turned, body_pose.expand(FACINGS, -1, -1, -1), betas.expand(FACINGS, -1), format=keypoints.format
+    orient, guess = regressor(xy, confidence, keypoints.format, camera)
+    numbers = space.encode(guess)
+    betas = xy.new_zeros(len(xy), body.num_betas)
+    landmarks, joints = body.landmarks_and_joints(orient, space.decode(numbers), betas, format=keypoints.format)
+    root = joints[:, 0]
+    roll, transl, _ = place(landmarks - root[:, None], xy, weight, camera)
+    estimate = Estimate(roll @ orient, transl - root, betas, numbers, xy.new_zeros(len(xy), NUM_BODY_JOINTS, 3))
+    observed = confidence.square() @ moved_by_joints(body, keypoints.format).to(confidence)
+    problem = Problem(
+        xy,
+        confidence,
+        keypoints.format,
+        camera,
+        height=camera.focal * stature(body, betas[:1])[0] / transl[:, 2],
+        guess=guess,
+        reliance=torch.where(observed < 0.5, UNSEEN_RELIANCE, 1.0),
+        doubt=torch.ones_like(transl[:, 2]),
     )
-    root = joints[:1, :1]
-    each = torch.arange(people, device=xy.device).repeat_interleave(FACINGS)
-    many = camera[each]
-    roll, transl, _ = place((landmarks - root).repeat(people, 1, 1), xy[each], weight[each], many)
-    estimate = Estimate(
-        orient=roll @ turned.repeat(people, 1, 1),
-        transl=transl - root[0],
-        betas=betas.expand(len(each), -1),
-        pose=neutral.expand(len(each), *neutral.shape[1:]),
-        residual=xy.new_zeros(len(each), 21, 3),
-    )
-    depth = transl[:, 2].reshape(people, FACINGS).median(-1).values
-    height = camera.focal * stature(body, betas)[0] / depth
-    return Problem(xy, confidence, keypoints.format, camera, height), estimate
+    return problem, estimate
+
+
+def inexactness(landmarks: Float[Tensor, "people joints 3"], problem: Problem) -> Float[Tensor, "people"]:
+    """Median distance of seen keypoints from where the body's are, as a part of the person's height."""
+    distance = torch.linalg.vector_norm(problem.camera.project(landmarks) - problem.keypoints, dim=-1)
+    return distance.masked_fill(problem.confidence == 0, torch.nan).nanmedian(-1).values / problem.height
+
+
+def moved_by_joints(body: Body, format: FormatName) -> Bool[Tensor, "landmarks 21"]:
+    """Which landmarks move when a joint of the T-pose turns: by more than 5 cm a radian, about any axis."""
+    turns = 0.1 * torch.eye(3 * NUM_BODY_JOINTS).unflatten(1, (NUM_BODY_JOINTS, 3)).to(body.identity)
+    turned = body.landmarks(turns.new_zeros(len(turns), 3), turns, format=format)
+    rest = body.landmarks(turns.new_zeros(1, 3), torch.zeros_like(turns[:1]), format=format)
+    moved = torch.linalg.vector_norm(turned - rest, dim=-1).unflatten(0, (NUM_BODY_JOINTS, 3)).amax(1)
+    return moved.T > 0.005
 
 
 def stature(body: Body, betas: Float[Tensor, "people shapes"]) -> Float[Tensor, "people"]:

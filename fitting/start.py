@@ -1,8 +1,6 @@
-"""Where a fit starts: orientation and position of a body in a relaxed stance, in closed form, from any keypoints."""
+"""Where a fit starts: a body put where its keypoints are, in closed form."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from jaxtyping import Float
@@ -10,16 +8,6 @@ from torch import Tensor
 
 from fitting.camera import Camera, depth_from_size
 from qposer.rotations import axis_angle_to_matrix
-
-FACINGS = 4
-"""Directions that a body is tried in: towards the camera, to its right, away, to its left."""
-
-
-def upright_orientations(like: Tensor) -> Float[Tensor, "facings 3 3"]:
-    """Global orientations of an upright body that turns about its own axis, the first facing the camera."""
-    upright = axis_angle_to_matrix(like.new_tensor([math.pi, 0.0, 0.0]))
-    turns = torch.arange(FACINGS, dtype=like.dtype, device=like.device) * (2 * math.pi / FACINGS)
-    return upright @ axis_angle_to_matrix(turns[:, None] * like.new_tensor([0.0, 1.0, 0.0]))
 
 
 def place(

@@ -11,9 +11,9 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
+from benchmarks.cache import Cache
 from benchmarks.machine import machine
 from benchmarks.prior import report
-from benchmarks.prior.cache import Cache
 from benchmarks.prior.contenders import load_baselines, load_qposer
 from benchmarks.prior.measurements import QUICK, Sizes, measure_all
 from benchmarks.prior.poses import Poses

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.prior.cache import Result
+from benchmarks.cache import Result
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.prior.protocol import joints_mm
+from benchmarks.tuning import lowest
 from qposer.baselines.interface import PosePrior
 from qposer.baselines.no_prior import NoPrior
 from qposer.metrics import mpjpe
@@ -22,7 +22,6 @@ LEVELS_MM = (20, 40, 100)
 START = {20: -2, 40: -1, 100: 1}
 """Where the search for a weight begins, in half decades: near the square of the noise in decimetres, twice, which is
 the weight of an energy that is a negative logarithm of a density."""
-FARTHEST = 10
 """Half decades from 1 at which a search ends."""
 
 
@@ -59,20 +58,6 @@ def tune(prior: PosePrior | NoPrior, poses: Poses, settings: TuningSettings) -> 
         chosen.append(_weight(best))
         tried.append({f"{_weight(exponent):.3g}": value for exponent, value in sorted(errors.items())})
     return {"weights": chosen, "tried_mm": tried}
-
-
-def lowest(function: Callable[[int], float], start: int) -> tuple[int, dict[int, float]]:
-    """The whole number where a function with one valley is lowest, walking downhill; and all values that were seen."""
-    values = {start: function(start)}
-    best = start
-    while True:
-        for neighbour in (best - 1, best + 1):
-            if neighbour not in values and abs(neighbour) <= FARTHEST:
-                values[neighbour] = function(neighbour)
-        lowest_seen = min(values, key=values.__getitem__)
-        if lowest_seen == best:
-            return best, values
-        best = lowest_seen
 
 
 def measure(prior: PosePrior | NoPrior, poses: Poses, settings: DenoisingSettings) -> Result:

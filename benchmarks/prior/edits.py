@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.prior.cache import Result
+from benchmarks.cache import Result
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.prior.qposer_prior import QPoserPrior
 from qposer.control import joints_of, swap

@@ -13,10 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.cache import Cache, Result
 from benchmarks.machine import machine
 from benchmarks.prior import completion, denoising, edits, generation, negatives, plausibility, reconstruction
 from benchmarks.prior import protocol as protocols_share
-from benchmarks.prior.cache import Cache, Result
 from benchmarks.prior.completion import CompletionSettings
 from benchmarks.prior.contenders import Contender, Reconstructs
 from benchmarks.prior.denoising import DenoisingSettings, TuningSettings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from benchmarks.prior.cache import Result
+from benchmarks.cache import Result
 from benchmarks.prior.contenders import Reconstructs
 from benchmarks.prior.negatives import NEGATIVES
 from benchmarks.prior.poses import Poses, drawn

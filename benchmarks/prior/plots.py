@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
+from benchmarks.cache import Result
 from benchmarks.intervals import mean_interval
 from benchmarks.prior import completion, denoising
-from benchmarks.prior.cache import Result
 from benchmarks.prior.contenders import QPOSER
 from benchmarks.prior.generation import REAL as REAL_POSES
 from benchmarks.prior.measurements import Measurements

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from benchmarks.prior.cache import Result
+from benchmarks.cache import Result
 from benchmarks.prior.contenders import Reconstructs
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.prior.protocol import in_chunks, joints_mm

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from benchmarks.cache import Result
 from benchmarks.intervals import Interval, auroc_interval, mean_interval
 from benchmarks.prior import completion, denoising, edits
-from benchmarks.prior.cache import Result
 from benchmarks.prior.contenders import NO_PRIOR, QPOSER, VPOSER
 from benchmarks.prior.generation import REAL as REAL_POSES
 from benchmarks.prior.measurements import Measurements, Sizes

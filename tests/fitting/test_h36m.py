@@ -219,7 +219,7 @@ def truth(fitter):
         orient=axis_angle_to_matrix(torch.tensor([torch.pi, 0.0, 0.0])) @ axis_angle_to_matrix(turn),
         transl=torch.tensor([0.0, 0.0, 5.0]).expand(people, 3),
         betas=torch.zeros(people, fitter.body.num_betas),
-        pose=fitter.space.neutral().expand(people, -1, -1),
+        pose=torch.zeros(people, *fitter.prior.network.mean.shape),
         residual=torch.zeros(people, 21, 3),
     )
 

@@ -3,7 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitting.objective import gmof, reprojection, shape_prior
+from fitting.objective import gmof, guess_gap, reprojection, shape_prior
+from qposer.rotations import axis_angle_to_matrix, geodesic_angle
 
 SMALLEST_NORMAL = torch.finfo(torch.float64).tiny
 
@@ -87,3 +88,13 @@ def test_keypoints_without_confidence_have_no_influence_and_no_nan_gradient(far)
 def test_shape_prior():
     betas = torch.tensor([[0.0, 0.0], [3.0, -4.0]])
     assert shape_prior(betas).tolist() == [0.0, 25.0]
+
+
+def test_the_gap_to_a_guess_counts_joints_by_reliance():
+    generator = torch.Generator().manual_seed(0)
+    body_pose, guess = axis_angle_to_matrix(torch.randn(2, 4, 21, 3, generator=generator))
+    reliance = torch.rand(4, 21, generator=generator)
+    cosine = geodesic_angle(body_pose, guess).cos()
+    expected = (reliance * 2 * (1 - cosine)).mean(-1)  # |A - B|^2 = 4 (1 - cos)
+    torch.testing.assert_close(guess_gap(body_pose, guess, reliance), expected)
+    assert (guess_gap(guess, guess, reliance) == 0).all()

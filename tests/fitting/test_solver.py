@@ -9,7 +9,6 @@ from fitting.body import Body
 from fitting.camera import Camera
 from fitting.pose_space import RelaxedCodes
 from fitting.solver import Estimate, Problem, Solver, Stage, Weights
-from fitting.start import upright_orientations
 from qposer.codeprior import CodePrior, CodePriorConfig, CodePriorNetwork
 from qposer.model import QPoser, QPoserConfig
 from qposer.rotations import axis_angle_to_matrix
@@ -17,7 +16,7 @@ from qposer.rotations import axis_angle_to_matrix
 PEOPLE = 3
 
 STAND = Stage(steps=15, moves=("orient", "transl"), rho=0.3)
-POSE = Stage(steps=15, moves=("orient", "transl", "pose"), rho=0.2, noise=(1.0, 0.2), temperature=(2.0, 0.5))
+POSE = Stage(steps=15, moves=("orient", "transl", "pose"), rho=0.2, noise=(1.0, 0.2))
 SHAPE = Stage(steps=15, moves=("betas",), rho=0.2)
 RESIDUAL = Stage(steps=15, moves=("transl", "residual"), rho=0.2)
 STAGES = {"stand": STAND, "pose": POSE, "shape": SHAPE, "residual": RESIDUAL}
@@ -34,6 +33,12 @@ def parts():
     return Body.open(), RelaxedCodes(CodePrior(model, network))
 
 
+FACINGS = axis_angle_to_matrix(torch.tensor([torch.pi, 0.0, 0.0])) @ axis_angle_to_matrix(
+    torch.tensor([[0.0, 0.0, 0.0], [0.0, torch.pi / 2, 0.0], [0.0, torch.pi, 0.0]])
+)
+"""Upright, each person turned another way."""
+
+
 @pytest.fixture(scope="module")
 def problem(parts):
     """People in poses of codes, of different sizes on the picture, seen exactly but for a wrist."""
@@ -43,10 +48,19 @@ def problem(parts):
     codes = torch.randint(16, (PEOPLE, 21, 2), generator=generator)
     transl = torch.tensor([[0.0, 0.0, 4.0], [1.0, 0.2, 7.0], [-0.5, 0.0, 5.0]])
     camera = Camera.for_image(800, 600, 900.0, batch=PEOPLE)
-    landmarks = body.landmarks(upright_orientations(transl)[:PEOPLE], model.decode(codes), None, transl, format="coco")
+    landmarks = body.landmarks(FACINGS, model.decode(codes), None, transl, format="coco")
     confidence = torch.ones(PEOPLE, 17)
     confidence[:, 9] = 0.0
-    return Problem(camera.project(landmarks), confidence, "coco", camera, 900.0 * 1.7 / transl[:, 2])
+    return Problem(
+        camera.project(landmarks),
+        confidence,
+        "coco",
+        camera,
+        height=900.0 * 1.7 / transl[:, 2],
+        guess=model.decode(codes),
+        reliance=torch.rand(PEOPLE, 21, generator=generator),
+        doubt=torch.rand(PEOPLE, generator=generator),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +70,7 @@ def start(parts):
     transl = torch.tensor([[0.2, 0.1, 4.5], [0.8, 0.2, 6.0], [-0.5, 0.3, 5.5]])
     turn = axis_angle_to_matrix(0.3 * torch.randn(PEOPLE, 3, generator=generator))
     return Estimate(
-        orient=turn @ upright_orientations(transl)[:PEOPLE],
+        orient=turn @ FACINGS,
         transl=transl,
         betas=0.5 * torch.randn(PEOPLE, parts[0].num_betas, generator=generator),
         pose=torch.randn(PEOPLE, 21, 6, generator=generator),
@@ -145,3 +159,13 @@ def test_people_are_chosen_in_order_and_as_often_as_named(problem, start):
     assert torch.equal(problem[chosen].camera.focal, problem.camera.focal[[2, 0, 0]])
     assert problem[chosen].format == problem.format
     assert torch.equal(start[chosen].transl, start.transl[[2, 0, 0]])
+
+
+def test_the_more_the_keypoints_are_doubted_the_nearer_the_pose_stays_to_the_guess(parts, problem, start):
+    space = parts[1]
+    gaps = []
+    for doubt in (0.01, 100.0):
+        doubted = dataclasses.replace(problem, doubt=torch.full((PEOPLE,), doubt))
+        found = space.decode(run(parts, POSE, doubted, start).pose)
+        gaps.append((found - problem.guess).square().sum((1, 2, 3)))
+    assert (gaps[1] < gaps[0]).all()

@@ -1,12 +1,10 @@
-import math
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fitting.camera import Camera
-from fitting.start import FACINGS, place, upright_orientations
+from fitting.start import place
 from qposer.rotations import axis_angle_to_matrix
 
 DTYPE = torch.float64
@@ -33,18 +31,6 @@ def camera(focal, people=1):
     return Camera(
         torch.full((people,), focal, dtype=DTYPE), torch.tensor([[640.0, 360.0]], dtype=DTYPE).expand(people, 2)
     )
-
-
-def test_upright_orientations_stand_up_and_look_all_around():
-    facings = upright_orientations(torch.zeros(1))
-    assert facings.shape == (FACINGS, 3, 3)
-    assert torch.allclose(facings @ facings.mT, torch.eye(3).expand(FACINGS, 3, 3), atol=1e-6)
-    up, forward = facings @ torch.tensor([0.0, 1.0, 0.0]), facings @ torch.tensor([0.0, 0.0, 1.0])
-    assert torch.allclose(up, torch.tensor([0.0, -1.0, 0.0]).expand(FACINGS, 3), atol=1e-6)
-    assert torch.allclose(forward[0], torch.tensor([0.0, 0.0, -1.0]), atol=1e-6)  # at the camera
-    assert torch.allclose(forward[FACINGS // 2], torch.tensor([0.0, 0.0, 1.0]), atol=1e-6)
-    between = torch.linalg.vecdot(forward, forward.roll(1, 0))
-    assert torch.allclose(between, torch.full((FACINGS,), math.cos(2 * math.pi / FACINGS)), atol=1e-6)
 
 
 @given(seeds, angles, offsets, offsets, st.floats(2, 30), st.floats(200, 5000))

@@ -3,7 +3,7 @@ import torch
 
 from benchmarks.prior import completion, denoising, edits, generation, plausibility, reconstruction
 from benchmarks.prior.completion import CompletionSettings, moved_joints
-from benchmarks.prior.denoising import DenoisingSettings, TuningSettings, lowest
+from benchmarks.prior.denoising import DenoisingSettings, TuningSettings
 from benchmarks.prior.edits import EditsSettings
 from benchmarks.prior.generation import GenerationSettings
 from benchmarks.prior.negatives import NEGATIVES
@@ -81,13 +81,6 @@ def test_a_completion_by_the_truth_has_no_error(poses, oracle):
     result = completion.measure(oracle, poses, CompletionSettings(poses=3, hypotheses=4))
     for part in completion.PARTS:
         assert result[part] == {key: [0.0] * 3 for key in ("min_mm", "mean_mm", "diversity_mm")}
-
-
-@pytest.mark.parametrize("valley", [-4, 0, 3, 20])
-def test_the_lowest_value_is_found_from_afar(valley):
-    best, values = lowest(lambda exponent: abs(exponent - valley), start=-1)
-    assert best == min(valley, denoising.FARTHEST)
-    assert values[best] == min(values.values())
 
 
 class Scaled:

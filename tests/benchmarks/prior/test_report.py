@@ -3,9 +3,10 @@ import re
 import pytest
 from rich.console import Console
 
+from benchmarks import tuning
+from benchmarks.cache import Cache
 from benchmarks.prior import __main__ as program
-from benchmarks.prior import denoising, qposer_prior, report
-from benchmarks.prior.cache import Cache
+from benchmarks.prior import qposer_prior, report
 from benchmarks.prior.contenders import Contender
 from benchmarks.prior.measurements import measure_all
 from benchmarks.prior.sections import sections
@@ -16,7 +17,7 @@ CONSOLE = Console(quiet=True)
 @pytest.fixture(scope="module", autouse=True)
 def _short_searches():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(denoising, "FARTHEST", 1)
+        patch.setattr(tuning, "FARTHEST", 1)
         patch.setattr(qposer_prior, "STEPS", 5)
         yield
 

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.prior.cache import Cache
+from benchmarks.cache import Cache
 
 
 class Measure:

@@ -1,0 +1,107 @@
+"""How close fits to made-up photos come to the truth, with QPoser and with other priors.
+
+``python -m benchmarks.fitting --data poses.npz --runs runs --out docs`` writes benchmarks-fitting.md and its picture;
+``python -m benchmarks.fitting --quick`` prints rough figures of what ships in two minutes, without data.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import torch
+import tyro
+from rich.console import Console
+
+from benchmarks.cache import Cache
+from benchmarks.fitting import protocol, report
+from benchmarks.fitting.contenders import load_contenders, shipped
+from benchmarks.fitting.people import people
+from benchmarks.machine import machine
+from benchmarks.prior.poses import Poses, file_digest
+from fitting import stages
+from fitting.body import Body
+from fitting.regressor import Regressor
+from qposer.assets import asset
+from qposer.errors import told_in_one_line
+
+TUNING_PEOPLE = 48
+QUICK_PEOPLE = 64
+
+
+def main(
+    data: Path | None = None,
+    runs: Path = Path("runs"),
+    out: Path | None = None,
+    cache: Path = Path("runs/benchmarks"),
+    quick: bool = False,
+    split: Literal["validation", "test"] = "test",
+    number: int = 500,
+    seed: int = 0,
+) -> None:
+    """Fit made-up photos of one split's poses, print the errors, and write them where ``--out`` says.
+
+    A run that was stopped goes on where it was.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``; not needed with --quick.
+        runs: folder of the baselines' runs: vposer-*, gmm, diffusion.
+        out: folder that benchmarks-fitting.md and images/ are written to; nothing is written if left out.
+        cache: folder of the results so far.
+        quick: few poses, which come with the program, and what ships alone.
+        split: whose poses; settings are chosen on validation, figures reported on test.
+        number: people.
+        seed: of the made-up photos and of the fits.
+    """
+    console = Console(width=140)
+    with told_in_one_line("benchmarks.fitting"):
+        if data is None and not quick:
+            raise ValueError("give the poses by --data poses.npz, or take the few that come with --quick")
+        poses = Poses.quick() if data is None else Poses.load(data)
+        number = min(number, QUICK_PEOPLE) if quick else number
+        contenders = shipped() if quick else load_contenders(runs)
+        kept = Cache(cache)
+        body, regressor = Body.open(), Regressor.from_pretrained()
+
+        def bench(side: str, count: int) -> protocol.Bench:
+            of_side = poses.test if side == "test" else poses.validation
+            return protocol.Bench(
+                body, regressor, people(body, of_side, count, torch.Generator().manual_seed(seed)), seed
+            )
+
+        tuning, measured = bench("validation", TUNING_PEOPLE), bench(split, number)
+        code = [Path(str(module.__file__)) for module in (stages, protocol)]
+        solver = Path(stages.__file__).with_name("solver.py")
+        files = [asset(name) for name in ("start.safetensors", "codeprior.safetensors", "qposer.safetensors")]
+        common = {"poses": poses.digest, "seed": seed, "files": [file_digest(f) for f in (*files, *code, solver)]}
+        rows: report.Rows = {}
+        weights = []
+        for contender in contenders:
+            on = common | {"contender": contender.name}
+            chosen = kept.result(f"fitting-weight-{contender.name}", on, partial(protocol.tuned, tuning, contender))
+            weighed = contender.weighing(chosen["weight"])
+            weights.append(f"{contender.name} {chosen['weight']:.2g}")
+            rows[contender.name] = {}
+            for condition in protocol.ALL_CONDITIONS:
+                which = on | {"weight": chosen["weight"], "condition": condition, "split": split, "number": number}
+                measure = partial(protocol.measure, measured, weighed, condition)
+                result = kept.result(f"fitting-{contender.name}-{condition}", which, measure)
+                rows[contender.name][condition] = result
+                error = protocol.mean(result["pa_mpjpe"])
+                console.print(f"{contender.name}, {condition}: {error:.1f} mm, {result['seconds']:.2f} s a fit")
+        for title, table in report.tables(rows).items():
+            console.print(table.for_console(title))
+        given = {"--data": data, "--runs": runs, "--out": out}
+        options = " ".join(f"{flag} {path}" for flag, path in given.items() if path)
+        facts = [
+            f"Command: `python -m benchmarks.fitting {options}`, {kept.seconds / 60:.0f} minutes of one core in all.",
+            f"Machine: {machine()}; batches of {protocol.BATCH}.",
+            f"Seed: {seed}. Weights of the priors: {', '.join(weights)}.",
+        ]
+        if out:
+            console.print(f"written: {report.write(rows, report.Facts(number, split, facts), out)}")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,69 @@
+"""The fits that are compared: a prior, the space that it is fitted in, and the weights of its terms."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.fitting.spaces import AxisAngle, CodesAlone, DiffusedAxisAngle, VPoserLatents
+from fitting.pose_space import PoseSpace, RelaxedCodes
+from fitting.solver import Weights
+from qposer.baselines.diffusion import PoseDiffusion
+from qposer.baselines.mixture import PoseMixture
+from qposer.baselines.no_prior import NoPrior
+from qposer.baselines.vposer import VPoser
+from qposer.codeprior import CodePrior
+
+QPOSER, QPOSER_ALONE = "QPoser", "QPoser, no guess"
+GMM = "GMM"
+SHIPPED = Weights()
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One row of the tables."""
+
+    name: str
+    space: PoseSpace
+    weights: Weights
+    first_weight: float | None = None
+    """Of the prior, where the search for the best one starts; no search without it."""
+
+    def weighing(self, prior: float) -> Contender:
+        """The same with another weight of the prior."""
+        return dataclasses.replace(self, weights=dataclasses.replace(self.weights, prior=prior), first_weight=None)
+
+
+def shipped() -> list[Contender]:
+    """The fit that ships."""
+    return [Contender(QPOSER, RelaxedCodes(CodePrior.from_pretrained()), SHIPPED)]
+
+
+def load_contenders(runs: Path) -> list[Contender]:
+    """All fits, QPoser's first, VPoser's once for each run.
+
+    Raises:
+        FileNotFoundError: a baseline has not been trained.
+        ValueError: a file holds something else.
+    """
+    prior = CodePrior.from_pretrained()
+    mixture = AxisAngle(PoseMixture.from_pretrained(runs / "gmm" / "best.safetensors"))
+    diffusion = DiffusedAxisAngle(PoseDiffusion.from_pretrained(runs / "diffusion" / "best.safetensors"))
+    vposers = [
+        (file.parent.name.partition("-")[2], VPoserLatents(VPoser.from_pretrained(file)))
+        for file in sorted(runs.glob("vposer-*/best.safetensors"))
+    ]
+    if not vposers:
+        raise FileNotFoundError(f"no {runs}/vposer-*: python -m qposer.baselines.train_vposer trains one")
+    unguessed = Weights(guess=0.0)
+    return [
+        *shipped(),
+        Contender(QPOSER_ALONE, RelaxedCodes(prior), unguessed, first_weight=10.0),
+        Contender("codes alone", CodesAlone(prior), unguessed, first_weight=0.1),
+        Contender("none", AxisAngle(NoPrior()), unguessed, first_weight=0.1),
+        Contender(GMM, mixture, unguessed, first_weight=0.1),
+        *(Contender(f"VPoser {kl}", space, unguessed, first_weight=0.1) for kl, space in vposers),
+        Contender("diffusion", diffusion, unguessed, first_weight=1.0),
+        Contender(f"{GMM} with the guess", mixture, SHIPPED, first_weight=0.1),
+    ]

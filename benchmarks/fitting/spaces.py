@@ -1,0 +1,110 @@
+"""The spaces in which other priors fit poses, each in the way of its authors."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitting.pose_space import RelaxedCodes
+from qposer.baselines.diffusion import PoseDiffusion
+from qposer.baselines.mixture import PoseMixture
+from qposer.baselines.no_prior import NoPrior
+from qposer.baselines.vposer import VPoser
+from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+
+
+class AxisAngle:
+    """Axis-angle numbers under a penalty on their size, or under SMPLify's mixture of Gaussians."""
+
+    step_size = 0.05
+
+    def __init__(self, prior: NoPrior | PoseMixture) -> None:
+        self.prior = prior
+
+    def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people 21 3"]:
+        """As `PoseSpace.encode`."""
+        return matrix_to_axis_angle(body_pose)
+
+    def decode(self, numbers: Float[Tensor, "people 21 3"]) -> Float[Tensor, "people 21 3 3"]:
+        """As `PoseSpace.decode`."""
+        return axis_angle_to_matrix(numbers)
+
+    def penalty(
+        self, numbers: Float[Tensor, "people 21 3"], noise: float, generator: torch.Generator
+    ) -> Float[Tensor, "people"]:
+        """As `PoseSpace.penalty`."""
+        if isinstance(self.prior, PoseMixture):
+            return self.prior.nearest_energy(numbers)
+        return self.prior.energy(numbers)
+
+    def commit(self, numbers: Float[Tensor, "people 21 3"]) -> Float[Tensor, "people 21 3"]:
+        """As `PoseSpace.commit`: all poses can be held."""
+        return numbers
+
+
+class VPoserLatents:
+    """VPoser's latents under their squared length (SMPLify-X, eq. 7)."""
+
+    step_size = 0.1
+
+    def __init__(self, prior: VPoser) -> None:
+        self.prior = prior
+
+    def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people latent"]:
+        """As `PoseSpace.encode`: the mean of the posterior."""
+        return self.prior.encode(matrix_to_axis_angle(body_pose)).mean
+
+    def decode(self, numbers: Float[Tensor, "people latent"]) -> Float[Tensor, "people 21 3 3"]:
+        """As `PoseSpace.decode`."""
+        return self.prior.decode(numbers)
+
+    def penalty(
+        self, numbers: Float[Tensor, "people latent"], noise: float, generator: torch.Generator
+    ) -> Float[Tensor, "people"]:
+        """As `PoseSpace.penalty`."""
+        return numbers.square().sum(-1)
+
+    def commit(self, numbers: Float[Tensor, "people latent"]) -> Float[Tensor, "people latent"]:
+        """As `PoseSpace.commit`: all latents are poses."""
+        return numbers
+
+
+class DiffusedAxisAngle:
+    """Standardised axis-angle numbers, pulled to the answers of a denoiser (DPoser, eq. 8)."""
+
+    step_size = 0.1
+
+    def __init__(self, prior: PoseDiffusion) -> None:
+        self.prior = prior
+
+    def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people 21 3"]:
+        """As `PoseSpace.encode`."""
+        return self.prior.standardise(matrix_to_axis_angle(body_pose))
+
+    def decode(self, numbers: Float[Tensor, "people 21 3"]) -> Float[Tensor, "people 21 3 3"]:
+        """As `PoseSpace.decode`."""
+        return axis_angle_to_matrix(self.prior.unstandardise(numbers))
+
+    def penalty(
+        self, numbers: Float[Tensor, "people 21 3"], noise: float, generator: torch.Generator
+    ) -> Float[Tensor, "people"]:
+        """As `PoseSpace.penalty`."""
+        with torch.no_grad():
+            drawn = torch.randn(numbers.shape[1:], generator=generator).to(numbers)
+            answer = self.prior.denoise(numbers + noise * drawn, numbers.new_full((1, 1), noise))
+        return 0.5 * (numbers - answer).square().sum((-1, -2))
+
+    def commit(self, numbers: Float[Tensor, "people 21 3"]) -> Float[Tensor, "people 21 3"]:
+        """As `PoseSpace.commit`: all poses can be held."""
+        return numbers
+
+
+class CodesAlone(RelaxedCodes):
+    """QPoser's codes without anything that knows which go together."""
+
+    def penalty(
+        self, numbers: Float[Tensor, "people 21 latent"], noise: float, generator: torch.Generator
+    ) -> Float[Tensor, "people"]:
+        """As `PoseSpace.penalty`: half the squared length of the standardised latents."""
+        return 0.5 * numbers.square().sum((-1, -2))

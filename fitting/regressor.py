@@ -1,0 +1,109 @@
+"""A first guess of orientation and pose from 2D keypoints, in one pass through a small network.
+
+A fit of keypoints has many local minima: bodies that face the wrong way, limbs that bend towards the camera in place of
+away from it. The regressor has seen projections of the training poses from everywhere, with keypoints noisy, missing
+and wrong, and starts the fit near the right one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fitting.camera import Camera
+from fitting.keypoints import FORMATS, FormatName
+from fitting.landmarks import KEYPOINT_NAMES
+from qposer.assets import asset
+from qposer.rotations import axis_angle_to_matrix, matrix_from_6d
+from qposer.skeleton import NUM_BODY_JOINTS
+from qposer.weights import load_module, save_module
+
+FORMAT = "qposer-start-1"
+
+INPUTS = 3 * len(KEYPOINT_NAMES)
+ROTATIONS = 1 + NUM_BODY_JOINTS
+
+
+@dataclass(frozen=True)
+class RegressorConfig:
+    """Sizes of a regressor."""
+
+    width: int = 512
+    depth: int = 4
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Dropout(0.1), nn.Linear(width, width)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.layers(features)
+
+
+class Regressor(nn.Module):
+    """Keypoints of any format to an orientation and a body pose."""
+
+    def __init__(self, config: RegressorConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or RegressorConfig()
+        self.layers = nn.Sequential(
+            nn.Linear(INPUTS, config.width),
+            *(_Block(config.width) for _ in range(config.depth)),
+            nn.LayerNorm(config.width),
+            nn.Linear(config.width, 6 * ROTATIONS),
+        )
+
+    def forward(
+        self,
+        keypoints: Float[Tensor, "people joints 2"],
+        confidence: Float[Tensor, "people joints"],
+        format: FormatName,
+        camera: Camera,
+    ) -> tuple[Float[Tensor, "people 3 3"], Float[Tensor, "people 21 3 3"]]:
+        """Orientation in the camera's axes, and body pose.
+
+        Args:
+            keypoints: pixels.
+            confidence: zero where a keypoint is unseen.
+            format: of the keypoints.
+            camera: one for each person. The network sees the person as if they stood in the middle of the picture, and
+                the orientation is turned with the line of sight (as in CLIFF, Li et al., ECCV 2022).
+        """
+        seen = (confidence > 0).to(keypoints)[..., None]
+        centre = (seen * keypoints).sum(1) / seen.sum(1)
+        off_centre = seen * (keypoints - centre[:, None])
+        size = (off_centre.square().sum((-1, -2)) / seen.sum((-1, -2))).sqrt().clamp(min=1e-6)
+        places = torch.cat([off_centre / size[:, None, None], confidence[..., None]], dim=-1)
+        inputs = places.new_zeros(len(places), len(KEYPOINT_NAMES), 3)
+        inputs[:, [KEYPOINT_NAMES.index(name) for name in FORMATS[format].names]] = places
+        rotations = matrix_from_6d(self.layers(inputs.flatten(1)).unflatten(-1, (ROTATIONS, 6)))
+        return line_of_sight(centre, camera) @ rotations[:, 0], rotations[:, 1:]
+
+    def save(self, path: str | Path, **notes: str) -> None:
+        """Write weights (in half precision), configuration and any notes (strings), at once or not at all."""
+        save_module(path, self, self.config, FORMAT, notes, torch.float16)
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path | None = None, device: str | torch.device = "cpu") -> Regressor:
+        """The shipped weights, or those of ``path``, in evaluation mode.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+        """
+        return load_module(path or asset("start.safetensors"), cls, RegressorConfig, FORMAT).to(device)
+
+
+def line_of_sight(pixels: Float[Tensor, "people 2"], camera: Camera) -> Float[Tensor, "people 3 3"]:
+    """The smallest rotations that turn the camera's axis onto the lines through given pixels."""
+    x, y = ((pixels - camera.centre) / camera.focal[:, None]).unbind(-1)
+    off_axis = torch.stack([-y, x, torch.zeros_like(x)], dim=-1)
+    tangent = torch.linalg.vector_norm(off_axis, dim=-1, keepdim=True)
+    return axis_angle_to_matrix(off_axis / tangent.clamp(min=1e-9) * tangent.atan())

@@ -1,0 +1,114 @@
+"""Fits of few people in few steps: what is measured, tuned and told."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from benchmarks.fitting import protocol, report
+from benchmarks.fitting.contenders import QPOSER, QPOSER_ALONE, Contender, shipped
+from benchmarks.fitting.people import CONDITIONS, observed, people
+from benchmarks.fitting.spaces import AxisAngle, CodesAlone, DiffusedAxisAngle, VPoserLatents
+from fitting import stages
+from fitting.body import Body
+from fitting.pose_space import RelaxedCodes
+from fitting.regressor import Regressor
+from fitting.solver import Weights
+from qposer.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
+from qposer.baselines.mixture import PoseMixture
+from qposer.baselines.no_prior import NoPrior
+from qposer.baselines.vposer import VPoser, VPoserConfig
+from qposer.codeprior import CodePrior
+from qposer.rotations import axis_angle_to_matrix
+
+PEOPLE = 3
+
+
+@pytest.fixture(scope="module")
+def bench():
+    body = Body.open()
+    poses = 0.2 * torch.randn(PEOPLE, 21, 3, generator=torch.Generator().manual_seed(0))
+    truth = people(body, poses, PEOPLE, torch.Generator().manual_seed(1))
+    return protocol.Bench(body, Regressor.from_pretrained(), truth)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    for name in ("COARSE", "FINE", "SETTLE"):
+        monkeypatch.setattr(stages, name, dataclasses.replace(getattr(stages, name), steps=3))
+
+
+def spaces():
+    torch.manual_seed(0)
+    prior = CodePrior.from_pretrained()
+    vposer, diffusion = VPoser(VPoserConfig(width=16)), PoseDiffusion(PoseDiffusionConfig(width=16, depth=1))
+    return {
+        "none": AxisAngle(NoPrior()),
+        "GMM": AxisAngle(PoseMixture()),
+        "VPoser": VPoserLatents(vposer.eval().requires_grad_(False)),
+        "diffusion": DiffusedAxisAngle(diffusion.eval().requires_grad_(False)),
+        "codes alone": CodesAlone(prior),
+        QPOSER: RelaxedCodes(prior),
+    }
+
+
+@pytest.mark.parametrize("name", spaces())
+def test_every_space_decodes_rotations_and_has_a_price_with_a_gradient(name):
+    space = spaces()[name]
+    pose = axis_angle_to_matrix(0.3 * torch.randn(PEOPLE, 21, 3, generator=torch.Generator().manual_seed(0)))
+    numbers = space.encode(pose).clone().requires_grad_()
+    decoded = space.decode(numbers)
+    torch.testing.assert_close(decoded @ decoded.mT, torch.eye(3).expand(PEOPLE, 21, 3, 3), atol=1e-4, rtol=0)
+    price = space.penalty(numbers, 0.5, torch.Generator().manual_seed(0))
+    assert price.shape == (PEOPLE,)
+    price.sum().backward()
+    assert torch.isfinite(numbers.grad).all()
+    assert numbers.grad.abs().sum() > 0
+    assert space.commit(numbers.detach()).shape == numbers.shape
+
+
+@pytest.mark.parametrize("condition", protocol.ALL_CONDITIONS)
+def test_everybody_is_measured_in_every_condition(bench, quick, condition):
+    result = protocol.measure(bench, shipped()[0], condition)
+    for key in (*report.FIGURES, "start"):
+        assert len(result[key]) == PEOPLE
+        assert all(0 <= value < 2000 for value in result[key])
+
+
+def test_a_good_start_is_five_degrees_a_joint_off(bench, quick):
+    start, _ = protocol._fitted(bench, shipped()[0], protocol.GOOD_START, torch.arange(PEOPLE))
+    trace = (bench.truth.body_pose.mT @ protocol._turned(bench, torch.arange(PEOPLE))).diagonal(dim1=-2, dim2=-1)
+    torch.testing.assert_close(trace.sum(-1), torch.full((PEOPLE, 21), 1 + 2 * math.cos(math.radians(5))))
+    assert torch.equal(start.transl, bench.truth.transl)
+
+
+def test_a_weight_is_searched_for_where_one_is_asked_for(bench, quick):
+    space = AxisAngle(NoPrior())
+    found = protocol.tuned(bench, Contender("none", space, Weights(guess=0.0), first_weight=0.1))
+    assert f"{found['weight']:.3g}" == min(found["tried_mm"], key=found["tried_mm"].get)
+    assert len(found["tried_mm"]) >= 3
+    assert protocol.tuned(bench, shipped()[0]) == {"weight": Weights().prior, "tried_mm": {}}
+
+
+def test_conditions_hide_and_move_what_they_say(bench):
+    xy, confidence = observed(bench.truth, "clean", torch.Generator())
+    assert torch.equal(xy, bench.truth.xy)
+    assert (confidence == 1).all()
+    for condition in CONDITIONS[1:]:
+        other, seen = observed(bench.truth, condition, torch.Generator().manual_seed(0))
+        assert not torch.equal(other, xy) or (seen == 0).any()
+    with pytest.raises(ValueError, match="no condition"):
+        observed(bench.truth, "fog", torch.Generator())
+
+
+def test_the_document_compares_with_the_best_other_prior(tmp_path):
+    def row(error):
+        result = {key: [error, error + 2.0] for key in report.FIGURES}
+        return {c: {**result, "start": [9.0, 11.0], "seconds": 0.1} for c in protocol.ALL_CONDITIONS}
+
+    rows = {QPOSER: row(10.0), QPOSER_ALONE: row(12.0), "GMM": row(20.0), "none": row(30.0)}
+    text = report.write(rows, report.Facts(2, "test", ["Seed: 0."]), tmp_path).read_text()
+    assert "| clean | GMM | -10.0 [-10.0, -10.0] | -48 |" in text
+    assert "| QPoser | 10.0 [9.0, 11.0] | 11.0 [10.0, 12.0] | +1.0 [+1.0, +1.0] |" in text
+    assert (tmp_path / "images" / "fitting.png").stat().st_size > 1000

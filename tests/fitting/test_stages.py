@@ -1,0 +1,123 @@
+"""What surrounds the optimiser: the first guess, what it knows of keypoints, and how they are doubted."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from fitting import stages
+from fitting.body import Body
+from fitting.camera import Camera
+from fitting.fit import Fitter
+from fitting.keypoints import FORMATS, Keypoints
+from fitting.stages import FitSettings, first_sight, inexactness, moved_by_joints, refine, total_steps
+from qposer.metrics import pa_mpjpe
+from qposer.rotations import axis_angle_to_matrix
+from qposer.skeleton import BODY_JOINT_NAMES
+
+PEOPLE = 4
+
+
+@pytest.fixture(scope="module")
+def fitter():
+    return Fitter()
+
+
+@pytest.fixture(scope="module")
+def camera():
+    return Camera.for_image(1000, 1000, 1100.0, batch=PEOPLE)
+
+
+@pytest.fixture(scope="module")
+def truth(fitter):
+    """Samples of the prior who stand 4 m away and turn."""
+    body_pose = fitter.prior.sample(PEOPLE, generator=torch.Generator().manual_seed(3))
+    turn = torch.arange(PEOPLE)[:, None] * 1.5 * torch.tensor([0.0, 1.0, 0.0])
+    orient = axis_angle_to_matrix(torch.tensor([torch.pi, 0.0, 0.0])) @ axis_angle_to_matrix(turn)
+    return orient, body_pose, torch.tensor([0.0, 0.1, 4.0]).expand(PEOPLE, 3)
+
+
+@pytest.fixture(scope="module")
+def seen(fitter, camera, truth):
+    orient, body_pose, transl = truth
+    xy = camera.project(fitter.body.landmarks(orient, body_pose, None, transl))
+    return Keypoints(xy.numpy(), torch.ones(xy.shape[:2]).numpy(), "mediapipe")
+
+
+def errors_mm(fitter, truth, estimate):
+    found = fitter.body(estimate.orient, fitter.body_pose(estimate), estimate.betas).joints[:, :22]
+    return 1000 * pa_mpjpe(found, fitter.body(*truth[:2]).joints[:, :22])
+
+
+def test_fits_are_nearer_than_the_first_guess(fitter, camera, truth, seen):
+    _, guessed = first_sight(fitter.body, fitter.space, fitter.regressor, seen, camera)
+    _, found = fitter.solve(seen, camera)
+    assert errors_mm(fitter, truth, found).mean() < 0.85 * errors_mm(fitter, truth, guessed).mean()
+
+
+def test_one_person_is_fitted_alike_alone_and_in_a_batch(fitter, camera, seen):
+    _, together = fitter.solve(seen, camera)
+    vertices = fitter.body(together.orient, fitter.body_pose(together), together.betas, together.transl).vertices
+    for person in range(PEOPLE):
+        _, alone = fitter.solve(seen[[person]], camera[torch.tensor([person])])
+        found = fitter.body(alone.orient, fitter.body_pose(alone), alone.betas, alone.transl).vertices[0]
+        assert (found - vertices[person]).norm(dim=-1).max() < 1e-3
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_limbs_move_their_own_landmarks(format):
+    moved = moved_by_joints(Body.open(), format)
+    names = FORMATS[format].names
+    assert moved.shape == (len(names), 21)
+    wrist = names.index("left_wrist")
+    mover = {BODY_JOINT_NAMES[joint] for joint in moved[wrist].nonzero().flatten().tolist()}
+    assert {"left_elbow", "left_shoulder", "spine1"} <= mover
+    assert not mover & {"left_knee", "right_elbow", "right_shoulder", "head"}
+
+
+def test_joints_without_keypoints_rely_on_the_guess(fitter, camera, seen):
+    names = FORMATS["mediapipe"].names
+    hidden = [name.endswith(("knee", "ankle", "heel", "foot_index")) for name in names]
+    confidence = seen.confidence.copy()
+    confidence[:, hidden] = 0.0
+    problem, _ = first_sight(
+        fitter.body, fitter.space, fitter.regressor, dataclasses.replace(seen, confidence=confidence), camera
+    )
+    relied = {BODY_JOINT_NAMES[j] for j in (problem.reliance[0] > 1).nonzero().flatten().tolist()}
+    assert relied == {f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle", "foot")}
+
+
+def test_inexactness_is_the_median_distance_in_heights(fitter, camera, seen):
+    problem, _ = first_sight(fitter.body, fitter.space, fitter.regressor, seen, camera)
+    depth = problem.keypoints.new_full((*problem.keypoints.shape[:2], 1), 3.0)
+    off = problem.keypoints + torch.tensor([0.03, 0.04]) * problem.height[:, None, None]
+    points = torch.cat([depth * (off - camera.centre[:, None]) / camera.focal[:, None, None], depth], dim=-1)
+    points[:, :10] = 1e3 * torch.ones(3)
+    confidence = problem.confidence.clone()
+    confidence[:, :8] = 0.0
+    found = inexactness(points, dataclasses.replace(problem, confidence=confidence))
+    torch.testing.assert_close(found, torch.full((PEOPLE,), 0.05), atol=1e-4, rtol=0)
+
+
+def test_inexact_keypoints_are_doubted(fitter, camera, seen):
+    noisy = seen.xy + 15.0 * torch.randn(seen.xy.shape, generator=torch.Generator().manual_seed(0)).numpy()
+    exact, _ = fitter.solve(seen, camera)
+    doubted, _ = fitter.solve(dataclasses.replace(seen, xy=noisy.astype(seen.xy.dtype)), camera)
+    assert (exact.doubt < 0.8).all()
+    assert (doubted.doubt > 1.5).all()
+
+
+def test_a_good_start_is_not_lost(fitter, camera, truth, seen):
+    problem, start = first_sight(fitter.body, fitter.space, fitter.regressor, seen, camera)
+    start = dataclasses.replace(start, orient=truth[0], transl=truth[2], pose=fitter.space.encode(truth[1]))
+    problem = dataclasses.replace(problem, guess=truth[1])
+    _, found = refine(fitter.body, fitter.space, problem, start, FitSettings())
+    assert errors_mm(fitter, truth, found).max() < 25
+
+
+def test_as_many_ticks_as_steps(fitter, camera, seen, monkeypatch):
+    for name in ("COARSE", "FINE", "SETTLE"):
+        monkeypatch.setattr(stages, name, dataclasses.replace(getattr(stages, name), steps=2))
+    ticks = []
+    fitter.solve(seen, camera, lambda: ticks.append(None))
+    assert len(ticks) == total_steps(fitter.settings) == 6
