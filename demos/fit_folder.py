@@ -31,6 +31,7 @@ def main(
     people: int = 1,
     focal: float | None = None,
     residual: bool = False,
+    depth_cue: bool = True,
     seed: int = 0,
     export: tuple[Export, ...] = ("obj",),
     device: Literal["cpu", "cuda"] = "cpu",
@@ -46,6 +47,7 @@ def main(
         people: how many people at most on each image.
         focal: focal length in pixels; from each photo's EXIF, or else assumed from its size.
         residual: add small rotations after the codes, for poses that the codes do not reach.
+        depth_cue: follow the depths that the detector estimates, a little.
         seed: of the noise that the prior is shown, the same for each image.
         export: meshes in each person's folder (obj, glb, ply), a page that turns the bodies of an image in 3D (html:
             OUT/<image>/view.html), SMPLify-X's folders (smplx-pkl: OUT/results and OUT/meshes).
@@ -67,7 +69,7 @@ def main(
 
         torch.set_num_threads(1)  # the matrices of a few people are too small to share
         jobs, outcomes = find_jobs(images, keypoints)
-        settings = FitSettings(residual=residual, seed=seed)
+        settings = FitSettings(residual, depth_cue, seed)
         fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
         run = FolderRun(fitter, out, people, focal, export)
         for outcome in outcomes:

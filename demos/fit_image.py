@@ -32,6 +32,7 @@ def main(
     people: int = 1,
     focal: float | None = None,
     residual: bool = False,
+    depth_cue: bool = True,
     seed: int = 0,
     export: tuple[Export, ...] = ("obj",),
     device: Literal["cpu", "cuda"] = "cpu",
@@ -46,6 +47,7 @@ def main(
         people: how many people at most.
         focal: focal length in pixels; from the photo's EXIF, or else assumed from its size.
         residual: add small rotations after the codes, for poses that the codes do not reach.
+        depth_cue: follow the depths that the detector estimates, a little.
         seed: of the noise that the prior is shown.
         export: meshes in each person's folder (obj, glb, ply), a page that turns the bodies in 3D (html:
             OUT/<photo>/view.html), SMPLify-X's folders (smplx-pkl: OUT/results and OUT/meshes).
@@ -70,7 +72,7 @@ def main(
             raise ValueError(f"{out} is a file: give a folder as --out")
         image = read_image(photo)
         given = read_keypoints(keypoints, photo.name) if keypoints else None
-        settings = FitSettings(residual, seed)
+        settings = FitSettings(residual, depth_cue, seed)
         fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
         progress.update(task, description="fitting", total=total_steps(settings))
         results = fitter.fit_photo(image, people, focal, given, tick=lambda: progress.advance(task))

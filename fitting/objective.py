@@ -28,6 +28,22 @@ def reprojection(
     return (weight * gmof(squared, rho)).sum(-1) / weight.sum(-1)
 
 
+def depth_gap(
+    depths: Float[Tensor, "people joints"],
+    cue: Float[Tensor, "people joints"],
+    confidence: Float[Tensor, "people joints"],
+    rho: float,
+) -> Float[Tensor, "people"]:
+    """Robust distance of keypoints' depths, metres behind their weighted mean, to those that a detector estimates.
+
+    Only differences of depth count: how far the person is, is for the reprojection to tell.
+    """
+    weight = confidence.square()
+    weight = weight / weight.sum(-1, keepdim=True)
+    behind, cued = (values - (weight * values).sum(-1, keepdim=True) for values in (depths, cue))
+    return (weight * gmof((behind - cued).square(), rho)).sum(-1)
+
+
 def shape_prior(betas: Float[Tensor, "people shapes"]) -> Float[Tensor, "people"]:
     """Squared norm of the shape components, which have unit variance."""
     return betas.square().sum(-1)

@@ -49,7 +49,7 @@ class FitResult:
     keypoints: Keypoints
     """What was fitted; of this person only."""
     reprojection_error_px: float
-    """Mean distance of the body's landmarks to the seen keypoints, in pixels of the photo."""
+    """Mean distance of the body's landmarks to the keypoints, weighted by confidence, in pixels of the photo."""
     person_height_px: float
     """How tall the person is on the photo, in pixels: the measure for the error."""
     body: str

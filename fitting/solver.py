@@ -17,7 +17,7 @@ from torch import Tensor
 from fitting.body import Body
 from fitting.camera import Camera
 from fitting.keypoints import FormatName
-from fitting.objective import guess_gap, reprojection, shape_prior
+from fitting.objective import depth_gap, guess_gap, reprojection, shape_prior
 from fitting.pose_space import PoseSpace
 from qposer.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
 
@@ -38,6 +38,8 @@ class Problem:
     """How much each of its joints counts: more where the keypoints tell nothing of a joint."""
     doubt: Float[Tensor, "people"]
     """How much prior and guess count beside the keypoints: more where these are inexact."""
+    depths: Float[Tensor, "people joints"] | None = None
+    """Metres along the camera's axis, up to a shift, that a detector estimates; none without such a cue."""
 
     def __getitem__(self, people: Int[Tensor, "chosen"]) -> Problem:
         """The problems of some of the people, in the order and as often as they are named."""
@@ -50,6 +52,7 @@ class Problem:
             guess=self.guess[people],
             reliance=self.reliance[people],
             doubt=self.doubt[people],
+            depths=None if self.depths is None else self.depths[people],
         )
 
 
@@ -80,6 +83,10 @@ GRADIENT_FLOOR = 3e-3
 """Adam takes smaller steps along gradients below this, where rounding would else decide the direction of whole ones."""
 
 
+DEPTH_RHO = 0.3
+"""Metres: depths that a detector puts farther off count as outliers."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """A part of the optimisation; ``noise`` falls geometrically from its first to its second."""
@@ -101,6 +108,7 @@ class Weights:
     data: float = 2e3
     prior: float = 3.0
     guess: float = 3.0
+    depth: float = 5.0
     shape: float = 1e-2
     residual: float = 10.0
 
@@ -166,6 +174,9 @@ class Solver:
         )
         projected = problem.camera.project(landmarks)
         data = reprojection(projected, problem.keypoints, problem.confidence, problem.height, stage.rho)
+        if problem.depths is not None:
+            gap = depth_gap(landmarks[..., 2], problem.depths, problem.confidence, DEPTH_RHO)
+            total = total + weights.depth * gap
         return total + weights.data * data
 
     @torch.no_grad()

@@ -14,7 +14,7 @@ from fitting.body import Body
 from fitting.camera import Camera
 from fitting.keypoints import FORMATS, FormatName, Keypoints
 from fitting.pose_space import PoseSpace
-from fitting.regressor import Regressor
+from fitting.regressor import Regressor, line_of_sight
 from fitting.solver import Estimate, Problem, Solver, Stage, Weights
 from fitting.start import place
 from qposer.skeleton import NUM_BODY_JOINTS
@@ -26,6 +26,8 @@ class FitSettings:
 
     residual: bool = False
     """Add a small rotation to each joint after the codes, for poses that the codes do not reach."""
+    depth_cue: bool = True
+    """Follow the depths that the detector estimates, where it does (MediaPipe's landmarks in metres)."""
     seed: int = 0
     weights: Weights = field(default_factory=Weights)
 
@@ -64,6 +66,8 @@ def solve(
 ) -> tuple[Problem, Estimate]:
     """Fit everyone that ``keypoints`` holds, each seen by a camera of its own; the poses returned are committed."""
     problem, estimate = first_sight(body, space, regressor, keypoints, camera)
+    if not settings.depth_cue:
+        problem = dataclasses.replace(problem, depths=None)
     return refine(body, space, problem, estimate, settings, tick)
 
 
@@ -112,8 +116,22 @@ def first_sight(
         guess=guess,
         reliance=torch.where(observed < 0.5, UNSEEN_RELIANCE, 1.0),
         doubt=torch.ones_like(transl[:, 2]),
+        depths=None if keypoints.world is None else _depths(keypoints, xy, confidence, camera),
     )
     return problem, estimate
+
+
+def _depths(
+    keypoints: Keypoints,
+    xy: Float[Tensor, "people joints 2"],
+    confidence: Float[Tensor, "people joints"],
+    camera: Camera,
+) -> Float[Tensor, "people joints"]:
+    """Depths of the positions in metres, which a detector estimates as if the person stood in the picture's middle."""
+    world = torch.from_numpy(keypoints.world).to(xy)
+    seen = (confidence > 0).to(xy)[..., None]
+    centre = (seen * xy).sum(1) / seen.sum(1)
+    return (world @ line_of_sight(centre, camera).mT)[..., 2]
 
 
 def inexactness(landmarks: Float[Tensor, "people joints 3"], problem: Problem) -> Float[Tensor, "people"]:

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitting.objective import gmof, guess_gap, reprojection, shape_prior
+from fitting.objective import depth_gap, gmof, guess_gap, reprojection, shape_prior
 from qposer.rotations import axis_angle_to_matrix, geodesic_angle
 
 SMALLEST_NORMAL = torch.finfo(torch.float64).tiny
@@ -98,3 +98,19 @@ def test_the_gap_to_a_guess_counts_joints_by_reliance():
     expected = (reliance * 2 * (1 - cosine)).mean(-1)  # |A - B|^2 = 4 (1 - cos)
     torch.testing.assert_close(guess_gap(body_pose, guess, reliance), expected)
     assert (guess_gap(guess, guess, reliance) == 0).all()
+
+
+def test_the_gap_of_depths_does_not_know_how_far_anybody_is():
+    generator = torch.Generator().manual_seed(0)
+    depths, cue, confidence = torch.rand(3, 4, 33, generator=generator, dtype=torch.float64)
+    here, there = (depth_gap(depths + shift, cue, confidence, 0.3) for shift in (0.0, 5.0))
+    torch.testing.assert_close(here, there)
+    assert (here > 0).all()
+    torch.testing.assert_close(depth_gap(cue + 2.0, cue, confidence, 0.3), torch.zeros(4, dtype=torch.float64))
+
+
+def test_one_wild_depth_hardly_counts():
+    cue = torch.zeros(1, 33)
+    wild = cue.clone()
+    wild[0, 5] = 100.0
+    assert depth_gap(cue, wild, torch.ones(1, 33), 0.3) <= 0.3**2 * (1 + 1e-6)

@@ -107,6 +107,18 @@ def test_inexact_keypoints_are_doubted(fitter, camera, seen):
     assert (doubted.doubt > 1.5).all()
 
 
+def test_depths_that_a_detector_estimates_are_followed(fitter, camera, truth, seen):
+    body = fitter.body
+    landmarks = body.landmarks(*truth[:2])
+    told = dataclasses.replace(seen, world=(landmarks - landmarks[:, :1]).numpy())
+    weights = dataclasses.replace(fitter.settings.weights, depth=100.0)
+    errors = []
+    for depth_cue in (False, True):
+        cued = Fitter(body, fitter.prior, FitSettings(depth_cue=depth_cue, weights=weights))
+        errors.append(errors_mm(cued, truth, cued.solve(told, camera)[1]).mean())
+    assert errors[1] < errors[0]
+
+
 def test_a_good_start_is_not_lost(fitter, camera, truth, seen):
     problem, start = first_sight(fitter.body, fitter.space, fitter.regressor, seen, camera)
     start = dataclasses.replace(start, orient=truth[0], transl=truth[2], pose=fitter.space.encode(truth[1]))

@@ -1,0 +1,97 @@
+"""What MediaPipe's depths are worth: ``python -m benchmarks.depth_cue --data poses.npz``.
+
+Bodies in known poses are rendered, the shipped detector looks for them, and what it finds is fitted with several
+weights of the depth cue.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+import tyro
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.fitting.people import people
+from benchmarks.intervals import mean_interval
+from benchmarks.machine import machine
+from benchmarks.tables import Table
+from fitting import render
+from fitting.body import Body
+from fitting.camera import Camera
+from fitting.detect import detect
+from fitting.fit import Fitter
+from fitting.keypoints import Keypoints
+from fitting.solver import Weights
+from fitting.stages import FitSettings
+from qposer.data.dataset import PoseDataset
+from qposer.errors import told_in_one_line
+from qposer.metrics import mpjpe, pa_mpjpe
+
+SIZE = 1000
+WEIGHTS = (0.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+
+
+def main(
+    data: Path,
+    split: Literal["validation", "test"] = "validation",
+    number: int = 64,
+    weights: tuple[float, ...] = WEIGHTS,
+    out: Path | None = None,
+) -> None:
+    """Fit what the detector finds on renderings of one split's poses, and print the errors.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``.
+        split: whose poses; the weight is chosen on validation.
+        number: bodies.
+        weights: of the cue; zero is without it.
+        out: file that the table is written to as Markdown.
+    """
+    console = Console(width=120)
+    with told_in_one_line("benchmarks.depth_cue"):
+        body = Body.open()
+        truth = people(body, PoseDataset.load(data).body_pose(split), number, torch.Generator().manual_seed(0))
+        posed = body(truth.orient, truth.body_pose, truth.betas, truth.transl)
+        found, detected = [], []
+        ground = (
+            np.random.default_rng(0).integers(150, 200, (SIZE // 8, SIZE // 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+        )
+        for person in track(range(number), "rendering and detecting", console=console):
+            mesh = render.Mesh(posed.vertices[person].numpy(), body.faces.numpy())
+            picture = render.overlay(ground, [mesh], truth.camera.focal[person].item(), (SIZE / 2, SIZE / 2))
+            try:
+                found.append(detect(picture))
+                detected.append(person)
+            except ValueError:
+                continue
+        keypoints = Keypoints(
+            np.concatenate([one.xy for one in found]),
+            np.concatenate([one.confidence for one in found]),
+            "mediapipe",
+            np.concatenate([one.world for one in found if one.world is not None]),
+        )
+        chosen = torch.tensor(detected)
+        camera = Camera(truth.camera.focal[chosen], truth.camera.centre[chosen])
+        rows = []
+        for weight in weights:
+            settings = FitSettings(depth_cue=weight > 0, weights=dataclasses.replace(Weights(), depth=weight))
+            fitter = Fitter(body, settings=settings)
+            _, estimate = fitter.solve(keypoints, camera)
+            ours = body(estimate.orient, fitter.body_pose(estimate), estimate.betas).joints[:, :22]
+            true = posed.joints[chosen, :22]
+            errors = (pa_mpjpe(ours, true), mpjpe(ours - ours[:, :1], true - true[:, :1]))
+            rows.append([f"{weight:g}", *(f"{mean_interval(1000 * error):.1f}" for error in errors)])
+        table = Table(["weight of the cue", "PA-MPJPE, mm", "MPJPE, mm"], rows)
+        title = f"{len(detected)} of {number} rendered {split} poses detected; {machine()}"
+        console.print(table.for_console(title))
+        if out:
+            out.write_text(f"{title}\n\n{table.markdown()}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,93 @@
+"""A loop in the manner of SMPLify-X, for comparison: L-BFGS, the whole mesh in every step, one person at a time.
+
+Written after the paper (Pavlakos et al., CVPR 2019): the pose is a latent of VPoser, whose squared length is the prior;
+the body is first placed by its torso, then the prior's weight falls over five stages. Collisions, hands and face are
+left out, which only makes it faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitting.body import Body
+from fitting.objective import reprojection, shape_prior
+from fitting.solver import Problem
+from qposer.rotations import matrix_from_6d, matrix_to_6d
+
+RHO = 0.1
+ITERATIONS = 30
+"""Of each stage, as in the reference configuration."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Weights of one stage, of squared lengths against squared distances in parts of the person's height."""
+
+    pose: float
+    shape: float
+
+
+STAGES = (Stage(4.04e2, 1e2), Stage(4.04e2, 5e1), Stage(5.74e1, 1e1), Stage(4.78, 5.0), Stage(4.78, 5.0))
+"""The weights of SMPLify-X's configuration (body_pose_prior_weights, shape_weights)."""
+
+DATA = 1e6
+"""SMPLify-X counts pixels: a part of a person's height is about 1 000 of them."""
+
+
+def fit(
+    body: Body,
+    decode: Callable[[Float[Tensor, "1 32"]], Float[Tensor, "1 21 3 3"]],
+    problem: Problem,
+    orient: Float[Tensor, "1 3 3"],
+    transl: Float[Tensor, "1 3"],
+    pose_scale: float = 1.0,
+) -> tuple[Float[Tensor, "1 3 3"], Float[Tensor, "1 21 3 3"], Float[Tensor, "1 shapes"], Float[Tensor, "1 3"]]:
+    """Fit one person; returns orientation, body pose, shape and position.
+
+    Args:
+        body: whose mesh is posed in every evaluation, as SMPLify-X does.
+        decode: of latents; zeros are where it starts.
+        problem: of one person.
+        orient: where the orientation starts.
+        transl: where the position starts, metres.
+        pose_scale: factor on the prior's weights.
+    """
+    unknowns = {
+        "orient": matrix_to_6d(orient),
+        "transl": transl.clone(),
+        "betas": torch.zeros(1, body.num_betas),
+        "latents": torch.zeros(1, 32),
+    }
+    values = {name: value.detach().clone().requires_grad_() for name, value in unknowns.items()}
+
+    def objective(stage: Stage) -> Tensor:
+        rotation, pose = matrix_from_6d(values["orient"]), decode(values["latents"])
+        body(rotation, pose, values["betas"], values["transl"])  # the mesh, in every evaluation
+        landmarks = body.landmarks(rotation, pose, values["betas"], values["transl"], format=problem.format)
+        projected = problem.camera.project(landmarks)
+        data = reprojection(projected, problem.keypoints, problem.confidence, problem.height, RHO)
+        prior = pose_scale * stage.pose**2 * values["latents"].square().sum()
+        return DATA * problem.confidence.shape[1] * data.sum() + prior + stage.shape**2 * shape_prior(values["betas"]).sum()
+
+    _minimise([values["orient"], values["transl"]], lambda: objective(STAGES[0]))
+    for stage in STAGES:
+        _minimise(list(values.values()), lambda stage=stage: objective(stage))  # type: ignore[misc]
+    with torch.no_grad():
+        return matrix_from_6d(values["orient"]), decode(values["latents"]), values["betas"], values["transl"]
+
+
+def _minimise(unknowns: list[Tensor], objective: Callable[[], Tensor]) -> None:
+    optimizer = torch.optim.LBFGS(unknowns, max_iter=ITERATIONS, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = objective()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
