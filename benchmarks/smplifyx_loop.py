@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fitting.body import Body
+from fitting.landmarks import mixing_matrix, used_vertices
 from fitting.objective import reprojection, shape_prior
 from fitting.solver import Problem
 from qposer.rotations import matrix_from_6d, matrix_to_6d
@@ -57,6 +58,8 @@ def fit(
         transl: where the position starts, metres.
         pose_scale: factor on the prior's weights.
     """
+    vertices = used_vertices(body.data.landmarks)
+    mixing = torch.from_numpy(mixing_matrix(problem.format, body.data.landmarks, vertices)).to(transl)
     unknowns = {
         "orient": matrix_to_6d(orient),
         "transl": transl.clone(),
@@ -67,12 +70,16 @@ def fit(
 
     def objective(stage: Stage) -> Tensor:
         rotation, pose = matrix_from_6d(values["orient"]), decode(values["latents"])
-        body(rotation, pose, values["betas"], values["transl"])  # the mesh, in every evaluation
-        landmarks = body.landmarks(rotation, pose, values["betas"], values["transl"], format=problem.format)
+        posed = body(rotation, pose, values["betas"], values["transl"])
+        landmarks = mixing @ torch.cat([posed.vertices[:, vertices], posed.joints], dim=1)
         projected = problem.camera.project(landmarks)
         data = reprojection(projected, problem.keypoints, problem.confidence, problem.height, RHO)
         prior = pose_scale * stage.pose**2 * values["latents"].square().sum()
-        return DATA * problem.confidence.shape[1] * data.sum() + prior + stage.shape**2 * shape_prior(values["betas"]).sum()
+        return (
+            DATA * problem.confidence.shape[1] * data.sum()
+            + prior
+            + stage.shape**2 * shape_prior(values["betas"]).sum()
+        )
 
     _minimise([values["orient"], values["transl"]], lambda: objective(STAGES[0]))
     for stage in STAGES:
@@ -90,4 +97,4 @@ def _minimise(unknowns: list[Tensor], objective: Callable[[], Tensor]) -> None:
         loss.backward()
         return loss
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)

@@ -3,17 +3,20 @@
 from fitting.body import Body
 from fitting.fit import Fitter, fit_image, fit_keypoints
 from fitting.keypoints import Keypoints, read_keypoints
+from fitting.keypoints3d import BodyFit, fit_keypoints_3d
 from fitting.results import FitResult, read_result, write_results
 from fitting.stages import FitSettings
 
 __all__ = [
     "Body",
+    "BodyFit",
     "FitResult",
     "FitSettings",
     "Fitter",
     "Keypoints",
     "fit_image",
     "fit_keypoints",
+    "fit_keypoints_3d",
     "read_keypoints",
     "read_result",
     "write_results",

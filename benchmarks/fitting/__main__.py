@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import roma
 import torch
 import tyro
 from rich.console import Console
@@ -25,6 +26,7 @@ from fitting.body import Body
 from fitting.regressor import Regressor
 from qposer.assets import asset
 from qposer.errors import told_in_one_line
+from qposer.rotations import axis_angle_to_matrix
 
 TUNING_PEOPLE = 48
 QUICK_PEOPLE = 64
@@ -63,12 +65,12 @@ def main(
         contenders = shipped() if quick else load_contenders(runs)
         kept = Cache(cache)
         body, regressor = Body.open(), Regressor.from_pretrained()
+        mean_pose = roma.special_procrustes(axis_angle_to_matrix(poses.train).mean(0))
 
         def bench(side: str, count: int) -> protocol.Bench:
             of_side = poses.test if side == "test" else poses.validation
-            return protocol.Bench(
-                body, regressor, people(body, of_side, count, torch.Generator().manual_seed(seed)), seed
-            )
+            truth = people(body, of_side, count, torch.Generator().manual_seed(seed))
+            return protocol.Bench(body, regressor, truth, mean_pose, seed)
 
         tuning, measured = bench("validation", TUNING_PEOPLE), bench(split, number)
         code = [Path(str(module.__file__)) for module in (stages, protocol)]

@@ -29,6 +29,8 @@ class Contender:
     weights: Weights
     first_weight: float | None = None
     """Of the prior, where the search for the best one starts; no search without it."""
+    from_mean: bool = False
+    """The pose starts at the mean of the training poses, as in SMPLify, in place of the regressor's."""
 
     def weighing(self, prior: float) -> Contender:
         """The same with another weight of the prior."""
@@ -66,4 +68,8 @@ def load_contenders(runs: Path) -> list[Contender]:
         *(Contender(f"VPoser {kl}", space, unguessed, first_weight=0.1) for kl, space in vposers),
         Contender("diffusion", diffusion, unguessed, first_weight=1.0),
         Contender(f"{GMM} with the guess", mixture, SHIPPED, first_weight=0.1),
+        Contender("none from the mean", AxisAngle(NoPrior()), unguessed, 0.1, from_mean=True),
+        Contender(f"{GMM} from the mean", mixture, unguessed, 0.1, from_mean=True),
+        *(Contender(f"VPoser {kl} from the mean", space, unguessed, 0.1, from_mean=True) for kl, space in vposers),
+        Contender("diffusion from the mean", diffusion, unguessed, 1.0, from_mean=True),
     ]

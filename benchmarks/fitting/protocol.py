@@ -39,6 +39,8 @@ class Bench:
     body: Body
     regressor: Regressor
     truth: People
+    mean_pose: Float[Tensor, "21 3 3"]
+    """Of the training poses."""
     seed: int = 0
 
 
@@ -78,6 +80,8 @@ def _fitted(bench: Bench, contender: Contender, condition: str, chunk: Tensor) -
     keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe")[chunk.tolist()]
     space = contender.space
     problem, start = first_sight(bench.body, space, bench.regressor, keypoints, bench.truth.camera[chunk])
+    if contender.from_mean:
+        start = dataclasses.replace(start, pose=space.encode(bench.mean_pose.expand(len(chunk), -1, -1, -1)))
     if condition == GOOD_START:
         turned = _turned(bench, chunk)
         orient, transl = bench.truth.orient[chunk], bench.truth.transl[chunk]

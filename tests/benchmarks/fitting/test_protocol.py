@@ -30,7 +30,7 @@ def bench():
     body = Body.open()
     poses = 0.2 * torch.randn(PEOPLE, 21, 3, generator=torch.Generator().manual_seed(0))
     truth = people(body, poses, PEOPLE, torch.Generator().manual_seed(1))
-    return protocol.Bench(body, Regressor.from_pretrained(), truth)
+    return protocol.Bench(body, Regressor.from_pretrained(), truth, torch.eye(3).expand(21, 3, 3))
 
 
 @pytest.fixture
@@ -83,6 +83,13 @@ def test_a_good_start_is_five_degrees_a_joint_off(bench, quick):
     assert torch.equal(start.transl, bench.truth.transl)
 
 
+def test_others_may_start_from_the_mean_pose(bench, quick):
+    space = AxisAngle(NoPrior())
+    contender = Contender("none", space, Weights(guess=0.0), from_mean=True)
+    start, _ = protocol._fitted(bench, contender, "clean", torch.arange(PEOPLE))
+    torch.testing.assert_close(space.decode(start.pose), bench.mean_pose.expand(PEOPLE, 21, 3, 3))
+
+
 def test_a_weight_is_searched_for_where_one_is_asked_for(bench, quick):
     space = AxisAngle(NoPrior())
     found = protocol.tuned(bench, Contender("none", space, Weights(guess=0.0), first_weight=0.1))
@@ -107,8 +114,9 @@ def test_the_document_compares_with_the_best_other_prior(tmp_path):
         result = {key: [error, error + 2.0] for key in report.FIGURES}
         return {c: {**result, "start": [9.0, 11.0], "seconds": 0.1} for c in protocol.ALL_CONDITIONS}
 
-    rows = {QPOSER: row(10.0), QPOSER_ALONE: row(12.0), "GMM": row(20.0), "none": row(30.0)}
+    rows = {QPOSER: row(10.0), QPOSER_ALONE: row(12.0), "GMM": row(20.0), "GMM from the mean": row(40.0)}
     text = report.write(rows, report.Facts(2, "test", ["Seed: 0."]), tmp_path).read_text()
     assert "| clean | GMM | -10.0 [-10.0, -10.0] | -48 |" in text
+    assert "| clean | GMM from the mean | -30.0 [-30.0, -30.0] | -73 |" in text
     assert "| QPoser | 10.0 [9.0, 11.0] | 11.0 [10.0, 12.0] | +1.0 [+1.0, +1.0] |" in text
     assert (tmp_path / "images" / "fitting.png").stat().st_size > 1000

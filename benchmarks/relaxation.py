@@ -1,0 +1,182 @@
+"""Ways to relax codes while a fit looks for them: ``python -m benchmarks.relaxation --data poses.npz``.
+
+All are fitted to the same made-up photos with the same stages; temperatures fall geometrically over the steps in which
+the pose moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import torch
+import tyro
+from jaxtyping import Float
+from rich.console import Console
+from torch import Tensor
+
+from benchmarks.fitting.people import observed, people
+from benchmarks.intervals import mean_interval
+from benchmarks.machine import machine
+from benchmarks.tables import Table
+from fitting.body import Body
+from fitting.keypoints import Keypoints
+from fitting.pose_space import PoseSpace, RelaxedCodes
+from fitting.regressor import Regressor
+from fitting.solver import Estimate
+from fitting.stages import COARSE, FINE, FitSettings, solve
+from qposer.codeprior import CodePrior
+from qposer.data.dataset import PoseDataset
+from qposer.errors import told_in_one_line
+from qposer.files import replacing
+from qposer.metrics import pa_mpjpe
+from qposer.rotations import axis_angle_to_matrix
+
+CONDITIONS = ("clean", "noise", "legs missing")
+ALONE = 6
+"""People who are fitted one by one, too."""
+
+
+class Annealed(RelaxedCodes):
+    """Latents seen through something that becomes a single code as the temperature falls."""
+
+    def __init__(self, prior: CodePrior, first: float, last: float) -> None:
+        super().__init__(prior)
+        self.first, self.last, self.step = first, last, 0
+
+    def penalty(
+        self, numbers: Float[Tensor, "people *numbers"], noise: float, generator: torch.Generator
+    ) -> Float[Tensor, "people"]:
+        """That of the code prior; called once a step, which lowers the temperature."""
+        self.step += 1
+        return super().penalty(numbers, noise, generator)
+
+    def temperature(self) -> float:
+        """At this step."""
+        part = min(self.step / (COARSE.steps + FINE.steps), 1.0)
+        return self.first ** (1 - part) * self.last**part
+
+
+class Distances(Annealed):
+    """Softmax over distances to all codes."""
+
+    def decode(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 3 3"]:
+        """Of the mixtures of codes while numbers move; of single codes at the end."""
+        quantizer, latents = self.model.quantizer, self.latents(numbers)
+        if not numbers.requires_grad:
+            return self.model.decode_latents(latents)
+        return self.model.decode_latents(quantizer.relaxed(quantizer.logits(latents), self.temperature()))
+
+
+class StraightThrough(RelaxedCodes):
+    """The nearest code, with the gradient of the latents (van den Oord et al., 2017)."""
+
+    def decode(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 3 3"]:
+        """Of the nearest codes."""
+        return self.model.decode_latents(self.model.quantizer(self.latents(numbers))[0])
+
+
+class Logits(Annealed):
+    """Free logits over codes; the start's are distances."""
+
+    step_size = 0.5
+
+    def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people 21 heads codes"]:
+        """Logits whose mixture is about the pose's latents."""
+        return self.model.quantizer.logits(self.model.latents(body_pose))
+
+    def latents(self, numbers: Float[Tensor, "people 21 heads codes"]) -> Float[Tensor, "people 21 heads dim"]:
+        """Mixtures of codes."""
+        return self.model.quantizer.relaxed(numbers, self.temperature())
+
+    def commit(self, numbers: Float[Tensor, "people 21 heads codes"]) -> Float[Tensor, "people 21 heads codes"]:
+        """Logits that leave only the likeliest code."""
+        return 1e4 * torch.nn.functional.one_hot(numbers.argmax(-1), numbers.shape[-1]).to(numbers)
+
+
+class Gumbel(Logits):
+    """Straight-through Gumbel-softmax (Jang et al., ICLR 2017); the same draws for everybody."""
+
+    def __init__(self, prior: CodePrior, first: float, last: float) -> None:
+        super().__init__(prior, first, last)
+        self.generator = torch.Generator().manual_seed(0)
+
+    def latents(self, numbers: Float[Tensor, "people 21 heads codes"]) -> Float[Tensor, "people 21 heads dim"]:
+        """Single codes, drawn while numbers move."""
+        quantizer = self.model.quantizer
+        if not numbers.requires_grad:
+            return quantizer.lookup(numbers.argmax(-1))
+        drawn = torch.rand(numbers.shape[1:], generator=self.generator).clamp(1e-6, 1 - 1e-6)
+        noisy = numbers - (-drawn.log()).log()
+        soft = quantizer.relaxed(noisy, self.temperature())
+        return soft + (quantizer.lookup(noisy.argmax(-1)) - soft).detach()
+
+
+def variants(prior: CodePrior) -> dict[str, tuple[Callable[[], PoseSpace], bool]]:
+    """Makers of fresh spaces by name, and whether residual rotations come after the codes."""
+    return {
+        "between codes, snapped at the end (ships)": (lambda: RelaxedCodes(prior), False),
+        "the same, with residual rotations": (lambda: RelaxedCodes(prior), True),
+        "softmax over distances, temperature 2 to 0.05": (lambda: Distances(prior, 2.0, 0.05), False),
+        "the same, with residual rotations ": (lambda: Distances(prior, 2.0, 0.05), True),
+        "softmax over distances, temperature 2 to 0.3": (lambda: Distances(prior, 2.0, 0.3), False),
+        "softmax over distances, temperature 1": (lambda: Distances(prior, 1.0, 1.0), False),
+        "straight-through nearest code": (lambda: StraightThrough(prior), False),
+        "free logits, temperature 2 to 0.3": (lambda: Logits(prior, 2.0, 0.3), False),
+        "straight-through Gumbel, temperature 1 to 0.3": (lambda: Gumbel(prior, 1.0, 0.3), False),
+    }
+
+
+def main(
+    data: Path, split: Literal["validation", "test"] = "validation", number: int = 64, out: Path | None = None
+) -> None:
+    """Fit made-up photos of one split's poses in every way, and print the errors.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``.
+        split: whose poses; the choice is made on validation.
+        number: people.
+        out: file that the table is written to as Markdown.
+    """
+    console = Console(width=150)
+    with told_in_one_line("benchmarks.relaxation"):
+        prior, body, regressor = CodePrior.from_pretrained(), Body.open(), Regressor.from_pretrained()
+        truth = people(body, PoseDataset.load(data).body_pose(split), number, torch.Generator().manual_seed(0))
+        true = body(truth.orient, truth.body_pose, truth.betas).joints[:, :22]
+
+        def fitted(
+            make: Callable[[], PoseSpace], residual: bool, condition: str, chosen: Tensor
+        ) -> tuple[Tensor, Tensor]:
+            """Joints and vertices."""
+            xy, confidence = observed(truth, condition, torch.Generator().manual_seed(0))
+            keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe")[chosen.tolist()]
+            space = make()
+            found: Estimate
+            _, found = solve(body, space, regressor, keypoints, truth.camera[chosen], FitSettings(residual))
+            pose = space.decode(found.pose) @ axis_angle_to_matrix(found.residual)
+            output = body(found.orient, pose, found.betas, found.transl)
+            return output.joints[:, :22], output.vertices
+
+        rows = []
+        everyone = torch.arange(number)
+        for name, (make, residual) in variants(prior).items():
+            cells = []
+            for condition in CONDITIONS:
+                joints, vertices = fitted(make, residual, condition, everyone)
+                cells.append(f"{mean_interval(1000 * pa_mpjpe(joints, true)):.1f}")
+                if condition == "noise":
+                    alone = torch.cat([fitted(make, residual, condition, p)[1] for p in everyone[:ALONE].split(1)])
+                    apart = 1000 * (alone - vertices[:ALONE]).norm(dim=-1).max().item()
+            rows.append([name.strip(), *cells, f"{apart:.2f}"])
+            console.print(*rows[-1])
+        table = Table(["", *CONDITIONS, "alone or in a batch, mm"], rows)
+        title = f"{number} {split} poses, PA-MPJPE in mm; {machine()}"
+        console.print(table.for_console(title))
+        if out:
+            with replacing(out) as temporary:
+                temporary.write_text(f"{title}\n\n{table.markdown()}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,147 @@
+"""How fast fits are, and against a loop in the manner of SMPLify-X: ``python -m benchmarks.speed --data poses.npz``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import torch
+import tyro
+from rich.console import Console
+from torch import Tensor
+
+from benchmarks import smplifyx_loop
+from benchmarks.fitting.people import People, observed, people
+from benchmarks.intervals import mean_interval
+from benchmarks.machine import machine
+from benchmarks.tables import Table
+from fitting.fit import Fitter
+from fitting.keypoints import Keypoints
+from fitting.stages import first_sight
+from qposer.baselines.vposer import VPoser
+from qposer.data.dataset import PoseDataset
+from qposer.errors import told_in_one_line
+from qposer.files import replacing
+from qposer.metrics import pa_mpjpe
+from qposer.vposer import load_vposer
+
+BATCHES = (1, 8, 64, 512)
+SCALES = (0.01, 0.1, 1.0)
+"""Factors on the prior's weights in the loop that is compared with; the best is shown."""
+
+
+def main(
+    data: Path,
+    runs: Path = Path("runs"),
+    batches: tuple[int, ...] = BATCHES,
+    loop_people: int = 12,
+    threads: int = 1,
+    device: Literal["cpu", "cuda"] = "cpu",
+    out: Path | None = None,
+) -> None:
+    """Time fits of noisy keypoints of validation poses, side by side in one process.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``.
+        runs: folder of the VPoser baselines' runs, vposer-*, for the loop that is compared with.
+        batches: people fitted together.
+        loop_people: people for the comparison, one at a time.
+        threads: of PyTorch.
+        device: where our fits run.
+        out: file that the tables are written to as Markdown.
+    """
+    console = Console(width=120)
+    torch.set_num_threads(threads)
+    with told_in_one_line("benchmarks.speed"):
+        fitter = Fitter(device=device)
+        poses = PoseDataset.load(data).body_pose("validation")
+        rows = [_throughput(fitter, poses, size) for size in batches]
+        throughput = Table(["batch", "seconds", "fits a second", "times batch 1"], _with_ratio(rows))
+        tables = {f"Fits a second on {device}": throughput}
+        vposers = sorted(runs.glob("vposer-*/best.safetensors"))
+        if loop_people and vposers:
+            tables["One person at a time, noisy keypoints"] = _against_loop(fitter, poses, vposers, loop_people)
+        for title, table in tables.items():
+            console.print(table.for_console(title))
+        console.print(f"{machine()}", highlight=False)
+        if out:
+            blocks = [f"## {title}\n\n{table.markdown()}" for title, table in tables.items()]
+            with replacing(out) as temporary:
+                text = "\n\n".join(["# Speed", f"`python -m benchmarks.speed --data {data}`; {machine()}.", *blocks])
+                temporary.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _drawn(fitter: Fitter, poses: Tensor, count: int) -> tuple[People, Keypoints]:
+    truth = people(fitter.body.cpu(), poses, count, torch.Generator().manual_seed(0))
+    fitter.body.to(fitter.device)
+    xy, confidence = observed(truth, "noise", torch.Generator().manual_seed(0))
+    return truth, Keypoints(xy.numpy(), confidence.numpy(), "mediapipe")
+
+
+def _throughput(fitter: Fitter, poses: Tensor, size: int) -> tuple[int, float]:
+    """Batch and seconds, the median of three."""
+    truth, keypoints = _drawn(fitter, poses, size)
+    image = (1000, 1000)
+    return size, _median_seconds(lambda: fitter.fit_keypoints(keypoints, image, truth.camera.focal[0].item()))
+
+
+def _with_ratio(rows: list[tuple[int, float]]) -> list[list[str]]:
+    first = rows[0][0] / rows[0][1]
+    return [[str(n), f"{s:.2f}", f"{n / s:.1f}", f"{n / s / first:.1f}"] for n, s in rows]
+
+
+def _median_seconds(work: Callable[[], object]) -> float:
+    found = []
+    for _ in range(3):
+        started = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - started)
+    return sorted(found)[1]
+
+
+def _against_loop(fitter: Fitter, poses: Tensor, vposers: list[Path], count: int) -> Table:
+    """Seconds a person and PA-MPJPE: ours one by one and in a batch, and the loop with VPoser and with the drop-in."""
+    truth, keypoints = _drawn(fitter, poses, count)
+    body = fitter.body
+    true = body(truth.orient, truth.body_pose, truth.betas).joints[:, :22]
+    problem, start = first_sight(body, fitter.space, fitter.regressor, keypoints, truth.camera)
+    dropin, _ = load_vposer()
+
+    def ours(chosen: Tensor) -> Tensor:
+        _, found = fitter.solve(keypoints[chosen.tolist()], truth.camera[chosen])
+        return body(found.orient, fitter.body_pose(found), found.betas).joints[:, :22]
+
+    def loop(decode: Callable[[Tensor], Tensor], scale: float) -> Callable[[Tensor], Tensor]:
+        def fitted(chosen: Tensor) -> Tensor:
+            one, orient, transl = problem[chosen], start.orient[chosen], start.transl[chosen]
+            orient, pose, betas, _ = smplifyx_loop.fit(body, decode, one, orient, transl, scale)
+            return body(orient, pose, betas).joints[:, :22]
+
+        return fitted
+
+    each = torch.arange(count).split(1)
+    contenders: dict[str, tuple[Callable[[Tensor], Tensor], tuple[Tensor, ...]]] = {
+        "QPoser": (ours, each),
+        "QPoser, all in one batch": (ours, (torch.arange(count),)),
+    }
+    for file in vposers:
+        for scale in SCALES:
+            name = f"SMPLify-X style, VPoser {file.parent.name.partition('-')[2]}, weight {scale:g}"
+            contenders[name] = loop(VPoser.from_pretrained(file).decode, scale), each
+    for scale in SCALES:
+        contenders[f"SMPLify-X style, our drop-in, weight {scale:g}"] = loop(dropin.rotations, scale), each
+    rows, seconds_of = [], {}
+    for name, (fit, chunks) in contenders.items():
+        started = time.perf_counter()
+        found = torch.cat([fit(chunk) for chunk in chunks])
+        seconds_of[name] = (time.perf_counter() - started) / count
+        error = mean_interval(1000 * pa_mpjpe(found, true))
+        times = seconds_of[name] / seconds_of["QPoser"]
+        rows.append([name, f"{seconds_of[name]:.2f}", f"{times:.1f}", f"{error:.1f}"])
+    return Table(["", "seconds a person", "times QPoser's", "PA-MPJPE, mm"], rows)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
