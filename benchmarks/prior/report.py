@@ -27,7 +27,10 @@ the split is by subject (test: CMU 01, 09, 49, 127; validation: 03, 08, 12; mirr
 Baselines are trained by `python -m qposer.baselines.train_vposer`, `train_mixture` and `train_diffusion`, tuned on
 validation subjects, and used as their authors use them. Square brackets hold bootstrap 95 % intervals (percentiles
 of 2 000 draws of poses): they say how a figure would differ on other poses of the same people, not on other people.
-Figures of papers were measured on other data and another body and cannot be compared with these."""
+Figures of papers were measured on other data and another body and cannot be compared with these.
+
+Fits of 2D keypoints with these priors are compared in [benchmarks-fitting.md](benchmarks-fitting.md), and speed in
+[speed.md](speed.md)."""
 
 
 def markdown(found: Measurements, sizes: Sizes, facts: list[str]) -> str:
