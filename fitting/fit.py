@@ -39,6 +39,7 @@ class Fitter:
         prior: CodePrior | None = None,
         settings: FitSettings | None = None,
         device: str | torch.device = "cpu",
+        regressor: Regressor | None = None,
     ) -> None:
         """What is left out is the shipped one.
 
@@ -51,7 +52,7 @@ class Fitter:
         self.prior = (prior or CodePrior.from_pretrained()).to(device)
         self.model = self.prior.model
         self.space = RelaxedCodes(self.prior)
-        self.regressor = Regressor.from_pretrained(device=device)
+        self.regressor = (regressor or Regressor.from_pretrained()).to(device)
         self.settings = settings or FitSettings()
         self.device = torch.device(device)
 

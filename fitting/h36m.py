@@ -258,7 +258,7 @@ def _scores(fitter: Fitter, truth: Float[Tensor, "people 17 3"], estimate: Estim
 def digest_of(fitter: Fitter) -> str:
     """Of all that decides how a view is fitted: version, settings, weights and body."""
     content = hashlib.sha256(f"{__version__} {asdict(fitter.settings)}".encode())
-    for module in (fitter.model, fitter.prior.network, fitter.body):
+    for module in (fitter.model, fitter.prior.network, fitter.regressor, fitter.body):
         for _, tensor in sorted([*module.named_parameters(), *module.named_buffers()]):
             content.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return content.hexdigest()

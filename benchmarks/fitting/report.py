@@ -114,18 +114,18 @@ def _difference(ours: list[float], theirs: list[float]) -> Interval:
 def picture(rows: Rows) -> Figure:
     """Mean PA-MPJPE with its interval, by condition."""
     conditions = [condition for condition in ALL_CONDITIONS if condition in next(iter(rows.values()))]
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(13, 4.5), layout="constrained")
     axes = figure.subplots()
-    colours = mpl.colormaps["tab10"]
+    colours = mpl.colormaps["tab20"]
     width = 0.8 / len(rows)
     for index, (name, row) in enumerate(rows.items()):
         found = [_interval(row[condition]["pa_mpjpe"]) for condition in conditions]
         places = [place + width * (index - len(rows) / 2 + 0.5) for place in range(len(conditions))]
         spread = [[f.value - f.low for f in found], [f.high - f.value for f in found]]
-        axes.bar(places, [f.value for f in found], width, yerr=spread, label=name, color=colours(index % 10))
+        axes.bar(places, [f.value for f in found], width, yerr=spread, label=name, color=colours(index))
     axes.set_xticks(range(len(conditions)), conditions)
     axes.set(ylabel="PA-MPJPE, mm", title="Fits of made-up photos of test subjects")
-    axes.legend(ncols=2, fontsize="small")
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
