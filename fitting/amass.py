@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from fitting.results import FitResult
@@ -50,16 +51,41 @@ def write_amass(path: str | Path, results: Sequence[FitResult], fps: float) -> N
             raise ValueError("this result has no joints: compute them from its parameters with a Body")
         pelvis.append(result.joints[0])
         rest.append(result.joints[0] - result.transl)
-    betas = np.mean([result.betas for result in results], axis=0)[:NUM_BETAS]
-    orient = _Z_UP * Rotation.from_rotvec([result.global_orient for result in results])
-    poses = np.zeros((len(results), POSE_WIDTH))
+    write_motion(
+        path,
+        np.stack([result.global_orient for result in results]),
+        np.stack([result.body_pose for result in results]),
+        np.mean([result.betas for result in results], axis=0),
+        np.stack(pelvis),
+        np.mean(rest, axis=0),
+        fps,
+    )
+
+
+def write_motion(
+    path: str | Path,
+    global_orient: Float[np.ndarray, "frames 3"],
+    body_pose: Float[np.ndarray, "frames 21 3"],
+    betas: Float[np.ndarray, "shapes"],
+    pelvis: Float[np.ndarray, "frames 3"],
+    rest_pelvis: Float[np.ndarray, "3"],
+    fps: float,
+) -> None:
+    """Write a clip as `write_amass` does, from parameters in camera space.
+
+    ``pelvis`` is where the pelvis is, and ``rest_pelvis`` where the shape has it without orientation and translation:
+    metres.
+    """
+    orient = _Z_UP * Rotation.from_rotvec(global_orient)
+    poses = np.zeros((len(body_pose), POSE_WIDTH))
     poses[:, :3] = orient.as_rotvec()
-    poses[:, 3:66] = [result.body_pose.ravel() for result in results]
+    poses[:, 3:66] = body_pose.reshape(len(body_pose), -1)
+    kept = betas[:NUM_BETAS]
     arrays = {
         "poses": poses,
         # SMPL turns bodies about the pelvis, which the shape places; the mean shape's is the mean of all.
-        "trans": _Z_UP.apply(pelvis) - np.mean(rest, axis=0),
-        "betas": np.pad(betas, (0, NUM_BETAS - len(betas))),
+        "trans": _Z_UP.apply(pelvis) - rest_pelvis,
+        "betas": np.pad(kept, (0, NUM_BETAS - len(kept))),
         "gender": np.array("neutral"),
         "mocap_framerate": np.array(float(fps)),
     }

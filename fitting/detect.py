@@ -19,6 +19,8 @@ from qposer.assets import asset
 if TYPE_CHECKING:
     from mediapipe.tasks.python.vision import PoseLandmarker
 
+Picture = UInt8[np.ndarray, "height width 3"]
+
 MODEL = "pose_landmarker_full.task"
 LONG_SIDE = 1920
 """Larger photos are shrunk to this many pixels for detection; keypoints are in the photo's own pixels all the same."""
@@ -32,6 +34,9 @@ _TILE_CONFIDENCE = 0.5
 _CLOSE = (1.5, 1.75, 2.0, 2.5)
 """Sides of the squares in which a person is looked at again, as multiples of the longer side of the person's box."""
 
+_NEAR = (1.6, 2.1)
+"""The same, where a person of known whereabouts is looked for again."""
+
 _SAME_PERSON = 0.1
 """Two detections show one person if their keypoints' median distance is below this part of the person's size."""
 
@@ -39,7 +44,7 @@ _PART = 0.6
 """A detection in a tile is dropped if more than this part of its box is inside that of a person already found."""
 
 
-def detect(rgb: UInt8[np.ndarray, "height width 3"], max_people: int = 1) -> Keypoints:
+def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
     """MediaPipe keypoints of up to ``max_people`` people, largest first, with their ``world`` positions in metres.
 
     The whole photo is searched first, and then, if fewer people were found than asked for, overlapping tiles of it, for
@@ -50,26 +55,80 @@ def detect(rgb: UInt8[np.ndarray, "height width 3"], max_people: int = 1) -> Key
     Raises:
         ValueError: no person is found, or the photo is not (height, width, 3) of type uint8.
     """
-    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
-        raise ValueError(f"a photo must be (height, width, 3) of type uint8, not {rgb.shape} of type {rgb.dtype}")
-    height, width = rgb.shape[:2]
-    scale = min(1.0, LONG_SIDE / max(width, height))
-    picture = rgb if scale == 1.0 else cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    with native_stderr_silenced(), _open_landmarker() as landmarker:
-        people = _search(landmarker, picture, max_people)
-    if not people:
+    with Detector() as detector:
+        people = detector.search(rgb, max_people)
+    if people is None:
         raise ValueError(
-            f"no person was found on the photo of {width} x {height} pixels: "
+            f"no person was found on the photo of {rgb.shape[1]} x {rgb.shape[0]} pixels: "
             "take one on which a person is larger and clearer, or give keypoints"
         )
-    found = np.stack(people)
-    found[..., :2] *= np.array([width, height]) / np.array(picture.shape[1::-1])
-    return Keypoints(found[..., :2], found[..., 2], "mediapipe", found[..., 3:]).largest_first()[:max_people]
+    return people
 
 
-def _search(
-    landmarker: PoseLandmarker, picture: UInt8[np.ndarray, "height width 3"], max_people: int
-) -> list[Float[np.ndarray, "33 6"]]:
+class Detector:
+    """MediaPipe, opened once for many pictures: ``with Detector() as detector: ...``.
+
+    Pictures are (height, width, 3) of type uint8; anything else raises a ValueError.
+    """
+
+    def __enter__(self) -> Detector:
+        """Load the model."""
+        with native_stderr_silenced():
+            self._landmarker = _open_landmarker()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Let go of the model."""
+        with native_stderr_silenced():
+            self._landmarker.close()
+
+    def search(self, rgb: Picture, max_people: int = 1) -> Keypoints | None:
+        """Up to ``max_people`` people, wherever they are, the largest first, as `detect`; None if there is nobody."""
+        picture, scale = _shrunk(rgb)
+        with native_stderr_silenced():
+            people = _search(self._landmarker, picture, max_people)
+        found = _keypoints(people, scale)
+        return None if found is None else found.largest_first()[:max_people]
+
+    def near(self, rgb: Picture, box: Float[np.ndarray, "4"]) -> Keypoints | None:
+        """People in and around a box (left, top, right, bottom in pixels), in no order; None if there is nobody.
+
+        Two squares around it are searched; of people that both show, the mean is taken.
+        """
+        picture, scale = _shrunk(rgb)
+        middle, longer = (box[:2] + box[2:]) * scale / 2, (box[2:] - box[:2]).max() * scale
+        people: list[Float[np.ndarray, "33 6"]] = []
+        with native_stderr_silenced():
+            for side in np.round(np.array(_NEAR) * longer).astype(int).tolist():
+                left, top = np.round(middle - side / 2).astype(int).tolist()
+                for person in _landmarks(self._landmarker, picture, left, top, side):
+                    twin = next((i for i, other in enumerate(people) if _same(person, other)), None)
+                    if twin is None:
+                        people.append(person)
+                    else:
+                        people[twin] = (people[twin] + person) / 2
+        return _keypoints(people, scale)
+
+
+def _shrunk(rgb: Picture) -> tuple[Picture, float]:
+    """The picture at most `LONG_SIDE` pixels long, and its scale."""
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        raise ValueError(f"a photo must be (height, width, 3) of type uint8, not {rgb.shape} of type {rgb.dtype}")
+    scale = min(1.0, LONG_SIDE / max(rgb.shape))
+    if scale == 1.0:
+        return rgb, scale
+    return cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), scale
+
+
+def _keypoints(people: list[Float[np.ndarray, "33 6"]], scale: float) -> Keypoints | None:
+    whole = [person for person in people if (person[:, 2] > SEEN_CONFIDENCE).sum() >= MIN_SEEN]
+    if not whole:
+        return None
+    found = np.stack(whole)
+    return Keypoints(found[..., :2] / scale, found[..., 2], "mediapipe", found[..., 3:])
+
+
+def _search(landmarker: PoseLandmarker, picture: Picture, max_people: int) -> list[Float[np.ndarray, "33 6"]]:
     people: list[Float[np.ndarray, "33 6"]] = []
     for person in _landmarks(landmarker, picture, 0, 0, max(picture.shape)):
         if not any(_same(person, other) for other in people):
@@ -83,7 +142,7 @@ def _search(
     return [_refined(landmarker, picture, person) for person in people]
 
 
-def _tiles(picture: UInt8[np.ndarray, "height width 3"]) -> Iterator[tuple[int, int, int]]:
+def _tiles(picture: Picture) -> Iterator[tuple[int, int, int]]:
     """Left, top and side of squares that cover the picture and overlap by half."""
     height, width = picture.shape[:2]
     side = round(max(_TILE * min(height, width), _TILE_OF_LONG * max(height, width)))
@@ -98,7 +157,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def _landmarks(
-    landmarker: PoseLandmarker, picture: UInt8[np.ndarray, "height width 3"], left: int, top: int, side: int
+    landmarker: PoseLandmarker, picture: Picture, left: int, top: int, side: int
 ) -> list[Float[np.ndarray, "33 6"]]:
     """People in a square of the picture: x and y in the picture's pixels, confidence, and x, y, z in metres.
 
@@ -125,7 +184,7 @@ def _landmarks(
 
 
 def _refined(
-    landmarker: PoseLandmarker, picture: UInt8[np.ndarray, "height width 3"], person: Float[np.ndarray, "33 6"]
+    landmarker: PoseLandmarker, picture: Picture, person: Float[np.ndarray, "33 6"]
 ) -> Float[np.ndarray, "33 6"]:
     """The median of the person as given and as seen in squares around them, which steadies hands and feet."""
     box = _box(person)

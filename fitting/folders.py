@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import json
 import math
-import mimetypes
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from fitting.exports import Export, write_fit
 from fitting.fit import Fitter
-from fitting.images import Photo, read_image
+from fitting.images import Photo, is_image, read_image
 from fitting.keypoints import read_keypoints
 from fitting.results import FitResult
 from qposer.files import replacing
@@ -81,7 +80,7 @@ def find_jobs(images: Path, keypoints: Path | None = None) -> tuple[list[Job], l
         raise ValueError(f"{images} is no folder: give a folder of images")
     if keypoints is not None and not keypoints.exists():
         raise FileNotFoundError(f"there is neither a folder nor a file of keypoints {keypoints}: check the path")
-    found = [path for path in sorted(images.iterdir()) if path.is_file() and _is_image(path)]
+    found = [path for path in sorted(images.iterdir()) if path.is_file() and is_image(path)]
     if not found:
         raise ValueError(f"{images} holds no images: give a folder that does")
     jobs: dict[str, Job] = {}
@@ -98,11 +97,6 @@ def find_jobs(images: Path, keypoints: Path | None = None) -> tuple[list[Job], l
             if file.name.removesuffix(_KEYPOINTS) not in jobs:
                 failures.append(Outcome(file.name, failure=f"there is no image of these keypoints in {images}"))
     return list(jobs.values()), failures
-
-
-def _is_image(path: Path) -> bool:
-    kind, _ = mimetypes.guess_type(path.name)
-    return kind is not None and kind.startswith("image/") and not path.name.startswith(".")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import struct
 import warnings
 from dataclasses import dataclass
@@ -63,6 +64,12 @@ def read_image(path: str | Path) -> Photo:
         raise ValueError(f"{path} is damaged or cut off: copy or export it again ({error})") from None
     focal_px = _focal_from_exif(image.getexif(), image.width, image.height)
     return Photo(_to_rgb(ImageOps.exif_transpose(image)), focal_px)
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name is that of an image, and not of a hidden file."""
+    kind, _ = mimetypes.guess_type(path.name)
+    return kind is not None and kind.startswith("image/") and not path.name.startswith(".")
 
 
 def _to_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:

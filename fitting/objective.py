@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
+
+_UNSEEN = 1e-9  # a sum of weights below which nothing is seen, and the term is zero
 
 
 def gmof(squared: Float[Tensor, "*shape"], rho: float) -> Float[Tensor, "*shape"]:
@@ -25,7 +28,7 @@ def reprojection(
     """
     squared = ((projected - keypoints) / height[:, None, None]).square().sum(-1)
     weight = confidence.square()
-    return (weight * gmof(squared, rho)).sum(-1) / weight.sum(-1)
+    return (weight * gmof(squared, rho)).sum(-1) / weight.sum(-1).clamp(min=_UNSEEN)
 
 
 def depth_gap(
@@ -39,7 +42,7 @@ def depth_gap(
     Only differences of depth count: how far the person is, is for the reprojection to tell.
     """
     weight = confidence.square()
-    weight = weight / weight.sum(-1, keepdim=True)
+    weight = weight / weight.sum(-1, keepdim=True).clamp(min=_UNSEEN)
     behind, cued = (values - (weight * values).sum(-1, keepdim=True) for values in (depths, cue))
     return (weight * gmof((behind - cued).square(), rho)).sum(-1)
 
@@ -56,3 +59,12 @@ def guess_gap(
 ) -> Float[Tensor, "people"]:
     """Half the squared distance (Frobenius) of rotations from guessed ones, mean over the joints, weighted."""
     return 0.5 * (reliance * (body_pose - guess).square().sum((-1, -2))).mean(-1)
+
+
+def roughness(values: Float[Tensor, "frames *numbers"]) -> Float[Tensor, "frames"]:
+    """Squared second difference of numbers over consecutive frames, mean over the numbers.
+
+    Each belongs to the middle one of its three frames; the first and the last frame have none.
+    """
+    bend = (values[2:] - 2 * values[1:-1] + values[:-2]).flatten(1).square().mean(-1)
+    return pad(bend, (min(1, len(values)), len(values) - len(bend) - min(1, len(values))))

@@ -90,7 +90,7 @@ def overlay(photo: Picture, meshes: Sequence[Mesh], focal: float, centre: tuple[
     picture, scale = _limited(photo)
     height, width = picture.shape[:2]
     rgba = render(meshes, focal * scale, (centre[0] * scale, centre[1] * scale), (width, height))
-    return _composed(rgba, picture, _OPACITY)
+    return composed(rgba, picture, _OPACITY)
 
 
 def view(mesh: Mesh, yaw: float = 0.0, size: tuple[int, int] = (512, 512)) -> Picture:
@@ -107,10 +107,11 @@ def view(mesh: Mesh, yaw: float = 0.0, size: tuple[int, int] = (512, 512)) -> Pi
     focal = 3.0 * max(size)
     depth = radius + 1.08 * (2.0 * focal * half / np.array(size)).max()
     rgba = render([Mesh(turned + np.array([0.0, 0.0, depth]), mesh.faces)], focal, (size[0] / 2, size[1] / 2), size)
-    return _composed(rgba, np.full((size[1], size[0], 3), _BACKGROUND, dtype=np.uint8))
+    return composed(rgba, np.full((size[1], size[0], 3), _BACKGROUND, dtype=np.uint8))
 
 
-def _composed(rgba: UInt8[np.ndarray, "height width 4"], ground: Picture, opacity: float = 1.0) -> Picture:
+def composed(rgba: UInt8[np.ndarray, "height width 4"], ground: Picture, opacity: float = 1.0) -> Picture:
+    """What `render` gives, laid on a ground of the same size."""
     alpha = rgba[..., 3:] * np.float32(opacity / 255.0)
     return (rgba[..., :3] * alpha + ground * (1.0 - alpha)).round().astype(np.uint8)
 

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from fitting.clip_result import read_clip
+from fitting.images import read_image
+from qposer.assets import asset
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+@pytest.fixture
+def frames(tmp_path):
+    """A folder of three frames of the shipped photo."""
+    folder = tmp_path / "walk"
+    folder.mkdir()
+    rgb = read_image(asset("walk_side.jpg")).rgb
+    for number in range(3):
+        Image.fromarray(rgb[540:940, 1080 + 8 * number : 1400 + 8 * number]).save(folder / f"{number}.png")
+    return folder
+
+
+def test_a_folder_of_frames(run, frames, tmp_path):
+    told = run("fit_video", frames, "--out", tmp_path / "out", "--fps", "10")
+    result = read_clip(tmp_path / "out" / "walk" / "fit.npz")
+    assert "frames 0 to 2, 0 of them filled in, 2D error" in told
+    assert f"look at {tmp_path / 'out' / 'walk' / 'video.mp4'}" in told
+    assert result.fps == 10.0
+    assert np.isfinite(result.joints).all()
+
+
+def test_a_run_that_is_stopped(run, frames, tmp_path, monkeypatch, capsys):
+    from fitting.clip_run import ClipRun
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ClipRun, "_draw", stop)
+    with pytest.raises(SystemExit) as stopped:
+        run("fit_video", frames, "--out", tmp_path / "out")
+    assert stopped.value.code == 130
+    assert "stopped: the same command goes on from here" in capsys.readouterr().out
+
+
+def test_another_run_on_the_same_folder(refused, frames, tmp_path):
+    from fitting.folders import only_run
+
+    with only_run(tmp_path / "out" / "walk"):
+        assert "another run writes into" in refused("fit_video", frames, "--out", tmp_path / "out")
+
+
+def test_no_video(refused, tmp_path):
+    assert "there is no video" in refused("fit_video", tmp_path / "absent.mp4", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_no_video(refused, tmp_path):
+    (tmp_path / "text.mp4").write_text("not a video " * 100)
+    assert "can be read: it is no video" in refused("fit_video", tmp_path / "text.mp4", "--out", tmp_path / "out")
+
+
+def test_an_output_that_is_a_file(refused, frames, tmp_path):
+    (tmp_path / "file").touch()
+    assert "is a file: give a folder as --out" in refused("fit_video", frames, "--out", tmp_path / "file")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--focal", "-3"), ("--smoothness", "-1"), ("--fps", "0")])
+def test_numbers_that_are_none(refused, frames, tmp_path, option, value):
+    assert value in refused("fit_video", frames, "--out", tmp_path / "out", option, value)
