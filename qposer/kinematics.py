@@ -23,6 +23,14 @@ def tree_levels(num_joints: int) -> tuple[tuple[int, ...], ...]:
     )
 
 
+def chain(joint: int) -> list[int]:
+    """The joints from the root to one, both included."""
+    way = [joint]
+    while PARENTS[way[0]] >= 0:
+        way.insert(0, PARENTS[way[0]])
+    return way
+
+
 def forward_kinematics(
     rotations: Float[Tensor, "*batch joints 3 3"], rest_joints: Float[Tensor, "*#batch joints 3"]
 ) -> tuple[Float[Tensor, "*batch joints 3 3"], Float[Tensor, "*batch joints 3"]]:

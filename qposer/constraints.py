@@ -1,0 +1,465 @@
+"""What a posture can be asked to be: intervals of measures of a figure, in degrees or centimetres.
+
+A measure is a small pure function of a `Figure`; a constraint says between which two numbers it shall be. Angles have
+anatomical signs: flexion bends forward (a knee backward), abduction goes outward, turns and tilts of trunk and head go
+to the person's left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.figure import Figure
+from qposer.rotations import geodesic_angle
+from qposer.skeleton import BODY_JOINT_NAMES, BODY_PARTS
+
+Unit = Literal["degrees", "cm"]
+Measure = Callable[[Figure], Float[Tensor, "*batch"]]
+
+DIRECTIONS: dict[str, tuple[float, float, float]] = {
+    "left": (1.0, 0.0, 0.0),
+    "right": (-1.0, 0.0, 0.0),
+    "up": (0.0, 1.0, 0.0),
+    "down": (0.0, -1.0, 0.0),
+    "forward": (0.0, 0.0, 1.0),
+    "backward": (0.0, 0.0, -1.0),
+}
+"""Seen by the person; of the world, or of the frame of a joint."""
+
+TOLERANCE: dict[Unit, float] = {"degrees": 10.0, "cm": 5.0}
+"""How far from satisfied a constraint may be and still count as such."""
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A measure that shall be from ``low`` to ``high``.
+
+    Attributes:
+        text: the same in words.
+        joints: body joints that may move for it.
+    """
+
+    text: str
+    measure: Measure
+    low: float
+    high: float
+    unit: Unit
+    joints: tuple[str, ...]
+
+    def residual(self, figure: Figure) -> Float[Tensor, "*batch"]:
+        """How far the measure is outside, in the constraint's unit: below zero if too small, above if too large."""
+        value = self.measure(figure)
+        return (value - self.high).clamp(min=0) - (self.low - value).clamp(min=0)
+
+    def gap(self, figure: Figure) -> Float[Tensor, "*batch"]:
+        """How far it is from satisfied, in its unit: zero if it is."""
+        return self.residual(figure).abs()
+
+    def satisfied(self, figure: Figure) -> Tensor:
+        """Whether it holds, by and large: within 10 degrees or 5 cm."""
+        return self.gap(figure) <= TOLERANCE[self.unit]
+
+    def contradicts(self, other: Constraint) -> bool:
+        """Whether the two ask the same measure to be in intervals that have nothing in common."""
+        return self.measure == other.measure and (self.low > other.high or other.low > self.high)
+
+
+def angle_between(a: Float[Tensor, "*batch 3"], b: Float[Tensor, "*#batch 3"]) -> Float[Tensor, "*batch"]:
+    """Degrees between two directions of any length, exact near 0 and 180."""
+    a, b = torch.broadcast_tensors(a, b)
+    across = torch.linalg.vector_norm(torch.linalg.cross(a, b), dim=-1)
+    return torch.atan2(across, (a * b).sum(-1)).rad2deg()
+
+
+def _degrees(y: Tensor, x: Tensor) -> Tensor:
+    return torch.atan2(y, x).rad2deg()
+
+
+def _twist(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch"]:
+    """Degrees by which a rotation turns about its own y axis, what else it does left aside (swing and twist)."""
+    return _degrees(rotation[..., 0, 2] - rotation[..., 2, 0], rotation[..., 0, 0] + rotation[..., 2, 2])
+
+
+def _sign(side: str) -> float:
+    return 1.0 if side == "left" else -1.0
+
+
+def _knee(figure: Figure, side: str) -> Tensor:
+    shin = -figure.rotation(f"{side}_knee")[..., 1]
+    return torch.copysign(angle_between(shin, shin.new_tensor([0.0, -1.0, 0.0])), -shin[..., 2])
+
+
+_FOREARM_BENDS = (0.0, 0.5, 0.866)
+"""Where the forearm goes when the elbow of the T-pose bends, in the upper arm's frame."""
+
+
+def _elbow(figure: Figure, side: str) -> Tensor:
+    straight = figure.local.new_tensor([_sign(side), 0.0, 0.0])
+    forearm = figure.rotation(f"{side}_elbow") @ straight
+    return torch.copysign(angle_between(forearm, straight), forearm @ forearm.new_tensor(_FOREARM_BENDS))
+
+
+def _thigh(figure: Figure, side: str) -> Tensor:
+    return -figure.rotation(f"{side}_hip")[..., 1]
+
+
+def _arm(figure: Figure, side: str) -> Tensor:
+    """Direction of the upper arm in the frame of the chest."""
+    turned = figure.rotation(f"{side}_collar") @ figure.rotation(f"{side}_shoulder")
+    return _sign(side) * turned[..., 0]
+
+
+def _between(figure: Figure, joint: str, base: str) -> Tensor:
+    return figure.turned(base).mT @ figure.turned(joint)
+
+
+def _shrug(figure: Figure, side: str) -> Tensor:
+    collar = _sign(side) * figure.rotation(f"{side}_collar")[..., 0]
+    return collar[..., 1].clamp(-1, 1).asin().rad2deg()
+
+
+def _hip_flexion(figure: Figure, side: str) -> Tensor:
+    thigh = _thigh(figure, side)
+    return _degrees(thigh[..., 2], -thigh[..., 1])
+
+
+def _hip_abduction(figure: Figure, side: str) -> Tensor:
+    return (_sign(side) * _thigh(figure, side)[..., 0]).clamp(-1, 1).asin().rad2deg()
+
+
+def _hip_rotation(figure: Figure, side: str) -> Tensor:
+    return _sign(side) * _twist(figure.rotation(f"{side}_hip"))
+
+
+def _shoulder_flexion(figure: Figure, side: str) -> Tensor:
+    arm = _arm(figure, side)
+    return _degrees(arm[..., 2], -arm[..., 1])
+
+
+def _shoulder_abduction(figure: Figure, side: str) -> Tensor:
+    arm = _arm(figure, side)
+    return _degrees(_sign(side) * arm[..., 0], -arm[..., 1])
+
+
+def _shoulder_elevation(figure: Figure, side: str) -> Tensor:
+    return angle_between(_arm(figure, side), figure.local.new_tensor([0.0, -1.0, 0.0]))
+
+
+def _ankle(figure: Figure, side: str) -> Tensor:
+    toes = figure.rotation(f"{side}_ankle")[..., 2]
+    return _degrees(-toes[..., 1], toes[..., 2])
+
+
+def _wrist(figure: Figure, side: str) -> Tensor:
+    hand = _sign(side) * figure.rotation(f"{side}_wrist")[..., 0]
+    return _degrees(-hand[..., 1], _sign(side) * hand[..., 0])
+
+
+def _bend(joint: str, base: str) -> Measure:
+    def measure(figure: Figure) -> Tensor:
+        up = _between(figure, joint, base)[..., 1]
+        return _degrees(up[..., 2], up[..., 1])
+
+    return measure
+
+
+def _tilt(joint: str, base: str) -> Measure:
+    def measure(figure: Figure) -> Tensor:
+        up = _between(figure, joint, base)[..., 1]
+        return _degrees(up[..., 0], up[..., 1])
+
+    return measure
+
+
+def _turn(joint: str, base: str) -> Measure:
+    return lambda figure: _twist(_between(figure, joint, base))
+
+
+_SIDED = {
+    "knee_flexion": (_knee, -5.0, 155.0, ("knee",)),
+    "elbow_flexion": (_elbow, -5.0, 155.0, ("elbow",)),
+    "hip_flexion": (_hip_flexion, -35.0, 130.0, ("hip",)),
+    "hip_abduction": (_hip_abduction, -40.0, 75.0, ("hip",)),
+    "hip_rotation": (_hip_rotation, -50.0, 60.0, ("hip",)),
+    "shoulder_flexion": (_shoulder_flexion, -65.0, 180.0, ("collar", "shoulder")),
+    "shoulder_abduction": (_shoulder_abduction, -50.0, 180.0, ("collar", "shoulder")),
+    "shoulder_elevation": (_shoulder_elevation, 0.0, 180.0, ("collar", "shoulder")),
+    "shrug": (_shrug, -20.0, 35.0, ("collar",)),
+    "ankle_flexion": (_ankle, -35.0, 60.0, ("ankle", "foot")),
+    "wrist_flexion": (_wrist, -80.0, 85.0, ("wrist",)),
+}
+_SPINE = ("spine1", "spine2", "spine3")
+_NECK = ("neck", "head")
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """An angle of the body: how it is measured, how far people go, and which joints make it."""
+
+    measure: Measure
+    low: float
+    high: float
+    joints: tuple[str, ...]
+
+
+def _for_side(function: Callable[[Figure, str], Tensor], side: str) -> Measure:
+    return lambda figure: function(figure, side)
+
+
+ANGLES: dict[str, Anatomy] = {
+    f"{side}_{name}": Anatomy(_for_side(function, side), low, high, tuple(f"{side}_{joint}" for joint in joints))
+    for name, (function, low, high, joints) in _SIDED.items()
+    for side in ("left", "right")
+} | {
+    "trunk_bend": Anatomy(_bend("spine3", "pelvis"), -35.0, 80.0, _SPINE),
+    "trunk_tilt": Anatomy(_tilt("spine3", "pelvis"), -40.0, 40.0, _SPINE),
+    "trunk_turn": Anatomy(_turn("spine3", "pelvis"), -50.0, 50.0, _SPINE),
+    "head_bend": Anatomy(_bend("head", "spine3"), -60.0, 60.0, _NECK),
+    "head_tilt": Anatomy(_tilt("head", "spine3"), -45.0, 45.0, _NECK),
+    "head_turn": Anatomy(_turn("head", "spine3"), -85.0, 85.0, _NECK),
+}
+"""Angles of the body by name; those of limbs begin with a side. The ranges are rounded from clinical norms (American
+Academy of Orthopaedic Surgeons, 1965), wider where movements of several joints are taken together."""
+
+
+@dataclass(frozen=True)
+class JointAngle:
+    """Degrees of an angle of the body."""
+
+    name: str
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        return ANGLES[self.name].measure(figure)
+
+
+@dataclass(frozen=True)
+class Offset:
+    """How far, in cm, a point is from another along a direction: above it, in front of it, to the left of it."""
+
+    point: str
+    reference: str
+    direction: str
+    frame: str = "world"
+    """A joint whose own left, up, and forward are meant; the world's if left out."""
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        along = _direction(figure, self.direction, self.frame)
+        return 100 * ((figure.point(self.point) - figure.point(self.reference)) * along).sum(-1)
+
+
+@dataclass(frozen=True)
+class Distance:
+    """Centimetres between two points."""
+
+    point: str
+    other: str
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        return 100 * torch.linalg.vector_norm(figure.point(self.point) - figure.point(self.other), dim=-1)
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """A coordinate of a point in cm, the pelvis at the origin: 0 to the left, 1 up, 2 forward."""
+
+    point: str
+    axis: int
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        return 100 * figure.point(self.point)[..., self.axis]
+
+
+@dataclass(frozen=True)
+class Elevation:
+    """Degrees by which the line from one point to another rises above the horizon."""
+
+    start: str
+    end: str
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        along = figure.point(self.end) - figure.point(self.start)
+        return _degrees(along[..., 1], torch.linalg.vector_norm(along[..., ::2], dim=-1))
+
+
+@dataclass(frozen=True)
+class Pointing:
+    """Degrees between the line from one point to another and a direction."""
+
+    start: str
+    end: str
+    direction: str
+    frame: str = "world"
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        along = figure.point(self.end) - figure.point(self.start)
+        return angle_between(along, _direction(figure, self.direction, self.frame))
+
+
+SURFACES: dict[str, tuple[str, str]] = {
+    "face": ("head", "forward"),
+    "chest": ("spine3", "forward"),
+    "pelvis": ("pelvis", "forward"),
+    **{f"{side}_palm": (f"{side}_wrist", "down") for side in ("left", "right")},
+    **{f"{side}_sole": (f"{side}_ankle", "down") for side in ("left", "right")},
+    **{f"{side}_foot": (f"{side}_ankle", "forward") for side in ("left", "right")},
+}
+"""What faces somewhere: the joint that carries it, and where it faces in the T-pose."""
+
+
+@dataclass(frozen=True)
+class Facing:
+    """Degrees between where a part of the body faces and a direction."""
+
+    surface: str
+    direction: str
+    frame: str = "world"
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        joint, own = SURFACES[self.surface]
+        return angle_between(_direction(figure, own, joint), _direction(figure, self.direction, self.frame))
+
+
+@dataclass(frozen=True)
+class Gaze:
+    """Degrees between where the face looks and a point."""
+
+    point: str
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        eyes = (figure.point("left_eye") + figure.point("right_eye")) / 2
+        return angle_between(figure.point(self.point) - eyes, figure.turned("head")[..., 2])
+
+
+@dataclass(frozen=True)
+class Lean:
+    """Degrees by which the line from the pelvis to the neck leans from the vertical towards a direction."""
+
+    direction: str
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        trunk = figure.point("neck") - figure.point("pelvis")
+        return _degrees((trunk * trunk.new_tensor(DIRECTIONS[self.direction])).sum(-1), trunk[..., 1])
+
+
+@dataclass(frozen=True)
+class Height:
+    """Centimetres of a point above the ground, on which the lowest of the body is."""
+
+    point: str
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        return 100 * (figure.point(self.point)[..., 1] - figure.ground())
+
+
+_MASSES = {
+    ("pelvis", "spine1"): 0.142,
+    ("spine1", "neck"): 0.355,
+    ("neck", "crown"): 0.081,
+    **{
+        (f"{side}_{start}", f"{side}_{end}"): mass
+        for side in ("left", "right")
+        for start, end, mass in (
+            ("shoulder", "elbow", 0.028),
+            ("elbow", "wrist", 0.016),
+            ("wrist", "fingers", 0.006),
+            ("hip", "knee", 0.1),
+            ("knee", "ankle", 0.0465),
+            ("heel", "toes", 0.0145),
+        )
+    },
+}
+"""Parts of the body's mass between two points (Winter, Biomechanics and Motor Control of Human Movement, table 4.1)."""
+
+
+def centre_of_mass(figure: Figure) -> Float[Tensor, "*batch 3"]:
+    """Where the body's mass is in the mean, metres; every part's is put in its middle."""
+    total = sum(_MASSES.values())
+    parts = [mass / total * (figure.point(a) + figure.point(b)) / 2 for (a, b), mass in _MASSES.items()]
+    return torch.stack(parts).sum(0)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How far, in cm, the centre of mass is beside the line between two points that carry it, seen from above."""
+
+    support: str
+    other: str
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        a, b, mass = (
+            point[..., ::2] for point in (figure.point(self.support), figure.point(self.other), centre_of_mass(figure))
+        )
+        line = b - a
+        part = ((mass - a) * line).sum(-1) / line.square().sum(-1).clamp(min=1e-6)
+        return 100 * torch.linalg.vector_norm(a + part.clamp(0, 1).unsqueeze(-1) * line - mass, dim=-1)
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """Degrees, mean over the joints of a left part, between them and the mirror image of the right ones."""
+
+    part: str
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        reflection = figure.local.new_tensor([-1.0, 1.0, 1.0])
+        angles = []
+        for joint in BODY_PARTS[f"left_{self.part}"]:
+            mirrored = reflection[:, None] * figure.rotation(joint.replace("left", "right")) * reflection
+            angles.append(geodesic_angle(figure.rotation(joint), mirrored).rad2deg())
+        return torch.stack(angles).mean(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Degrees, mean over some joints, from how they were turned."""
+
+    before: Float[Tensor, "21 3 3"]
+    joints: tuple[str, ...]
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        return torch.stack([geodesic_angle(figure.rotation(j), self._was(j)) for j in self.joints]).mean(0).rad2deg()
+
+    def _was(self, joint: str) -> Tensor:
+        return self.before[BODY_JOINT_NAMES.index(joint)]
+
+
+def _direction(figure: Figure, direction: str, frame: str) -> Tensor:
+    vector = figure.local.new_tensor(DIRECTIONS[direction])
+    return vector if frame == "world" else figure.turned(frame) @ vector
+
+
+def at_most(text: str, measure: Measure, high: float, unit: Unit, joints: tuple[str, ...]) -> Constraint:
+    """A measure that shall not be above a number."""
+    return Constraint(text, measure, -math.inf, high, unit, joints)
+
+
+def at_least(text: str, measure: Measure, low: float, unit: Unit, joints: tuple[str, ...]) -> Constraint:
+    """A measure that shall not be below a number."""
+    return Constraint(text, measure, low, math.inf, unit, joints)
+
+
+def about(
+    text: str, measure: Measure, value: float, unit: Unit, joints: tuple[str, ...], slack: float = 0.0
+) -> Constraint:
+    """A measure that shall be a number, give or take ``slack``."""
+    return Constraint(text, measure, value - slack, value + slack, unit, joints)

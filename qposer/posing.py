@@ -1,0 +1,374 @@
+"""Bending a posture until constraints hold, with the code prior telling how people would do it.
+
+What moves are relaxed codes: standardised latents of the joints that may move, decoded by QPoser, and, where asked
+for, the orientation of the pelvis. All other joints keep their rotations exactly. The solver is Levenberg and
+Marquardt's, on constraints, the distance to where the code prior's denoiser sees human poses, the distance to the
+posture before, and the anatomical ranges of joints. Its Jacobian takes one decode a head: a joint's latents move hardly
+anything but the joint itself, so all joints can be nudged in one go, and the nudged rotations be tried one by one in
+the kinematic tree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.codeprior import CodePrior
+from qposer.constraints import ANGLES, TOLERANCE, Constraint, Coordinate, Unit, about
+from qposer.control import joints_of
+from qposer.diffusion import LOWEST
+from qposer.figure import POINT_NAMES, Figure, Posture, carrier
+from qposer.kinematics import chain
+from qposer.rotations import axis_angle_to_matrix
+from qposer.skeleton import BODY_JOINT_NAMES, JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
+
+EXACTNESS: dict[Unit, float] = {"degrees": 2.0, "cm": 1.0}
+"""A constraint that is off by this costs as much as all other terms do at their unit."""
+
+RANGE_UNIT = 4.0
+"""The same for joints beyond their anatomical ranges, degrees."""
+
+CARRIED = 8.0
+"""Weight, a radian, of how the legs are turned in space while the pelvis turns."""
+
+NUDGE = 0.02
+"""Of a standardised latent, and radians of the pelvis: finite differences for the Jacobian."""
+
+SPREAD = 1.0
+"""Standard deviation, in standardised latents, of the noise that further candidates start from."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard a solve tries, and what weighs how much beside the constraints."""
+
+    iterations: int
+    candidates: int
+    """Starts for each answer, of which the best end is taken; the first is the posture as it is."""
+    noise: tuple[float, float]
+    """Levels, first and last, of the noise that the prior is shown."""
+    pull: float
+    """Weight of the prior, a standard deviation of a latent."""
+    stay: float
+    """Weight of the posture before, a radian, for joints that move freely."""
+    follow: float
+    """The same for joints that help."""
+
+
+THOROUGH = Effort(iterations=16, candidates=3, noise=(0.7, 0.2), pull=0.35, stay=0.6, follow=4.0)
+WHILE_DRAGGING = Effort(iterations=5, candidates=1, noise=(0.3, 0.2), pull=0.1, stay=0.3, follow=3.0)
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """What may move in a solve.
+
+    Attributes:
+        named: body joints, of the 21, that move freely.
+        helping: those that move if need be.
+        pelvis: whether the pelvis may turn; the legs then stay as they are in space, unless they are named.
+    """
+
+    named: tuple[int, ...]
+    helping: tuple[int, ...] = ()
+    pelvis: bool = False
+
+    @classmethod
+    def of(cls, named: Iterable[str], helping: Iterable[str] = (), pelvis: bool = False) -> Freedom:
+        """From names of body joints; hips help where the pelvis turns.
+
+        Raises:
+            ValueError: no joint may move.
+        """
+        free = {BODY_JOINT_NAMES.index(name) for name in named}
+        help_ = {BODY_JOINT_NAMES.index(name) for name in (*helping, *(("left_hip", "right_hip") if pelvis else ()))}
+        if not free | help_:
+            raise ValueError("no joint may move: name some that may")
+        return cls(tuple(sorted(free)), tuple(sorted(help_ - free)), pelvis)
+
+    @property
+    def moving(self) -> list[int]:
+        """All body joints that may move, in ascending order."""
+        return sorted({*self.named, *self.helping})
+
+
+class Bent(NamedTuple):
+    """One answer of a solve."""
+
+    posture: Posture
+    energy: float
+    """Of the code prior: 1 is the 95th percentile of recorded poses."""
+
+
+@torch.no_grad()
+def bend(
+    prior: CodePrior,
+    posture: Posture,
+    constraints: Sequence[Constraint],
+    freedom: Freedom,
+    n: int = 1,
+    *,
+    generator: torch.Generator,
+    effort: Effort = THOROUGH,
+) -> list[Bent]:
+    """Postures near a given one in which constraints hold, as far as they can, the best first.
+
+    Args:
+        prior: knows how people pose.
+        posture: where to start, one, without batch dimensions.
+        constraints: what shall hold; their joints are not looked at.
+        freedom: what may move.
+        n: how many answers, from starts of their own.
+        generator: draws what further starts and the prior's noise are made of.
+        effort: how hard to try.
+
+    Raises:
+        ValueError: ``n`` is below 1.
+    """
+    if n < 1:
+        raise ValueError(f"n is the number of answers, 1 at least, not {n}")
+    solver = _Solver(prior, posture, constraints, freedom, effort)
+    state = solver.run(solver.starts(n * effort.candidates, generator), generator)
+    found = solver.posture(solver.decode(state.latents), state.turn)
+    energy = prior.energy(found.body_pose)
+    figure = Figure.of(found)
+    missed = torch.zeros_like(energy)
+    for constraint in constraints:
+        missed += (constraint.gap(figure) / TOLERANCE[constraint.unit]).clamp(max=10.0)
+    moved = (found.body_pose - posture.body_pose).square().sum((-1, -2, -3))
+    score = 4 * missed + (energy - 0.7).clamp(min=0) + 0.1 * moved
+    best = score.argsort()[:n].tolist()
+    return [Bent(Posture(*(part[i] for part in found)), energy[i].item()) for i in best]
+
+
+class Solution(NamedTuple):
+    """A posture whose points are at their targets, or as near as they come.
+
+    Attributes:
+        distance: metres left, for each target.
+        energy: of the code prior.
+    """
+
+    posture: Posture
+    distance: dict[str, float]
+    energy: float
+
+
+REACH = 1.05
+"""How far targets may be from where a limb begins, in lengths of the limb, before they are drawn nearer."""
+
+
+def solve(
+    prior: CodePrior, posture: Posture, targets: Mapping[str, Sequence[float]], keep: Sequence[str] = ()
+) -> Solution:
+    """Inverse kinematics: bring joints or places of the body to points in space; quick, from where the posture is.
+
+    The limb of each target moves, the spine helps hands and head, and all else keeps its rotations. The pelvis stays
+    where it is; to move it, move what stands on the ground the other way.
+
+    Args:
+        prior: knows how people pose.
+        posture: where to start, one, without batch dimensions.
+        targets: by names of `qposer.figure.POINT_NAMES`; x (left), y (up), z (forward) in metres from the pelvis, in
+            the world's axes.
+        keep: parts (`qposer.skeleton.BODY_PARTS`) that must not move.
+
+    Raises:
+        ValueError: there is no target, no point or part of such a name, a target is not three finite numbers, or
+            nothing that could move may.
+    """
+    if not targets:
+        raise ValueError("no target is given: name a point, left_wrist for instance, and where it shall be")
+    figure = Figure.of(posture)
+    constraints: list[Constraint] = []
+    named: set[str] = set()
+    helping: set[str] = set()
+    for name, target in targets.items():
+        if name not in POINT_NAMES or carrier(name) == 0:
+            raise ValueError(f"no point {name!r} can be moved: there are {', '.join(_MOVABLE)}")
+        goal = torch.as_tensor(target, dtype=torch.float32)
+        if goal.shape != (3,) or not bool(torch.isfinite(goal).all()):
+            raise ValueError(f"the target of {name} must be three finite numbers, metres, not {list(target)}")
+        moves, helps = _limb(carrier(name))
+        named |= moves
+        helping |= helps
+        goal = _within_reach(figure, name, goal)
+        constraints += [about(name, Coordinate(name, axis), 100 * goal[axis].item(), "cm", ()) for axis in range(3)]
+    kept = {BODY_JOINT_NAMES[joint] for joint in joints_of(keep)} if keep else set()
+    freedom = Freedom.of(named - kept, helping - kept)
+    generator = torch.Generator().manual_seed(0)
+    found = bend(prior, posture, constraints, freedom, generator=generator, effort=WHILE_DRAGGING)[0]
+    ended = Figure.of(found.posture)
+    left = {name: math.dist(ended.point(name).tolist(), list(target)) for name, target in targets.items()}
+    return Solution(found.posture, left, found.energy)
+
+
+_MOVABLE = tuple(name for name in POINT_NAMES if carrier(name) != 0)
+_SPINE = {"spine1", "spine2", "spine3"}
+
+
+def _limb(joint: int) -> tuple[set[str], set[str]]:
+    """Names of the joints that move what a joint carries, and of those that help."""
+    way = [JOINT_NAMES[j] for j in chain(joint) if 0 < j <= NUM_BODY_JOINTS]
+    if JOINT_NAMES[joint].endswith(("hand", "foot", "wrist", "ankle")):
+        side = JOINT_NAMES[joint].partition("_")[0]
+        way += [f"{side}_wrist"] if "shoulder" in " ".join(way) else [f"{side}_ankle"]
+    limb = {name for name in way if name not in _SPINE}
+    return (limb, set(way) & _SPINE) if limb else (set(way), set())
+
+
+def _within_reach(figure: Figure, name: str, goal: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
+    """The goal, or the point on the way to it that the limb just does not reach."""
+    way = [j for j in chain(carrier(name)) if j > 0]
+    limb = [j for j in way if JOINT_NAMES[j] not in _SPINE] or way
+    stops = [figure.points[j] for j in limb] + [figure.point(name)]
+    length = sum(torch.linalg.vector_norm(b - a) for a, b in pairwise(stops))
+    away = goal - stops[0]
+    return stops[0] + away * min(1.0, float(REACH * length / torch.linalg.vector_norm(away).clamp(min=1e-6)))
+
+
+class _State(NamedTuple):
+    latents: Float[Tensor, "candidates 21 latent"]
+    turn: Float[Tensor, "candidates 3"]
+    """Axis-angle by which the pelvis has turned in space."""
+
+
+class _Solver:
+    """Levenberg-Marquardt over some candidates at once, each with a damping of its own."""
+
+    def __init__(
+        self, prior: CodePrior, start: Posture, constraints: Sequence[Constraint], freedom: Freedom, effort: Effort
+    ) -> None:
+        self.prior, self.start, self.freedom, self.effort = prior, start, freedom, effort
+        self.constraints, self.moving = constraints, freedom.moving
+        self.before = Figure.of(start)
+        network = prior.network
+        self.heads = network.config.latent_dim
+        codebooks = prior.model.quantizer.codebooks
+        self.lowest, self.highest = (network.standardise(end.expand(21, -1, -1)) for end in _ends(codebooks))
+        self.carried = [j for j in freedom.helping if PARENTS[j + 1] == 0] if freedom.pelvis else []
+        stay = torch.full((NUM_BODY_JOINTS,), effort.stay)
+        stay[list(freedom.helping)] = effort.follow
+        stay[self.carried] = 0.0
+        self.stay = stay[self.moving, None, None]
+        names = {BODY_JOINT_NAMES[j] for j in self.moving}
+        self.ranges = [angle for angle in ANGLES.values() if names.issuperset(angle.joints)]
+
+    def starts(self, candidates: int, generator: torch.Generator) -> Float[Tensor, "candidates 21 latent"]:
+        """The posture's latents; all but the first with noise, of which the denoiser has taken what it can."""
+        latents = self.prior.network.standardise(self.prior.model.latents(self.start.body_pose))
+        noise = torch.randn(candidates, *latents.shape, generator=generator)
+        noise[0] = 0.0
+        starts = latents.expand(candidates, -1, -1).clone()
+        starts[1:, self.moving] = self.aim(starts, SPREAD, noise)[1:]
+        return torch.minimum(torch.maximum(starts, self.lowest), self.highest)
+
+    def decode(self, latents: Float[Tensor, "*batch 21 latent"]) -> Float[Tensor, "*batch 21 3 3"]:
+        """Rotations of all joints."""
+        raw = self.prior.network.unstandardise(latents)
+        return self.prior.model.decode_latents(raw.unflatten(-1, self.prior.model.config.latent_shape[1:]))
+
+    def posture(self, decoded: Float[Tensor, "*batch 21 3 3"], turn: Float[Tensor, "*batch 3"]) -> Posture:
+        """The posture with the moving joints as decoded, and the pelvis turned."""
+        body_pose = self.start.body_pose.expand(decoded.shape).clone()
+        body_pose[..., self.moving, :, :] = decoded[..., self.moving, :, :]
+        orient = self.start.global_orient.expand(*decoded.shape[:-3], 3, 3)
+        return Posture(body_pose, axis_angle_to_matrix(turn) @ orient if self.freedom.pelvis else orient)
+
+    def residuals(
+        self, decoded: Float[Tensor, "*batch 21 3 3"], turn: Float[Tensor, "*batch 3"]
+    ) -> Float[Tensor, "*batch residuals"]:
+        """What shall be zero: all terms but the prior's pull."""
+        posture = self.posture(decoded, turn)
+        figure = Figure.of(posture)
+        asked = [constraint.residual(figure) / EXACTNESS[constraint.unit] for constraint in self.constraints]
+        for angle in self.ranges:
+            value = angle.measure(figure)
+            asked.append(((value - angle.high).clamp(min=0) - (angle.low - value).clamp(min=0)) / RANGE_UNIT)
+        moved = posture.body_pose[..., self.moving, :, :] - self.start.body_pose[self.moving]
+        rest = [(self.stay / 2**0.5 * moved).flatten(-3)]
+        if self.freedom.pelvis:
+            rest.append(self.effort.follow / 3 * turn)
+        for joint in self.carried:
+            drift = figure.world[..., joint + 1, :, :] - self.before.world[joint + 1]
+            rest.append(CARRIED / 2**0.5 * drift.flatten(-2))
+        return torch.cat([torch.stack(asked, dim=-1), *rest], dim=-1)
+
+    def jacobian(
+        self, state: _State, decoded: Float[Tensor, "candidates 21 3 3"], now: Float[Tensor, "candidates residuals"]
+    ) -> Float[Tensor, "candidates residuals unknowns"]:
+        """Of the residuals, by the latents of the moving joints and by the turn of the pelvis."""
+        nudged = self.decode(state.latents[:, None] + NUDGE * torch.eye(self.heads)[:, None])
+        columns = len(self.moving) * self.heads
+        tried = decoded[:, None].expand(-1, columns, -1, -1, -1).clone()
+        for place, joint in enumerate(self.moving):
+            tried[:, place * self.heads : (place + 1) * self.heads, joint] = nudged[:, :, joint]
+        turn = state.turn[:, None].expand(-1, columns, -1)
+        if self.freedom.pelvis:
+            tried = torch.cat([tried, decoded[:, None].expand(-1, 3, -1, -1, -1)], dim=1)
+            turn = torch.cat([turn, state.turn[:, None] + NUDGE * torch.eye(3)], dim=1)
+        return ((self.residuals(tried, turn) - now[:, None]) / NUDGE).mT
+
+    def aim(
+        self,
+        latents: Float[Tensor, "candidates 21 latent"],
+        level: float,
+        noise: Float[Tensor, "#candidates 21 latent"],
+    ) -> Float[Tensor, "candidates moving latent"]:
+        """Where the denoiser sees human poses, if the joints that stay are known to it."""
+        levels = torch.full((NUM_BODY_JOINTS,), LOWEST)
+        levels[self.moving] = level
+        noisy = latents + levels[:, None] * noise
+        return self.prior.network.denoiser(noisy, levels.expand(noisy.shape[:-1]))[:, self.moving]
+
+    def run(self, starts: Float[Tensor, "candidates 21 latent"], generator: torch.Generator) -> _State:
+        """Improve all candidates."""
+        effort, moving, own = self.effort, self.moving, len(self.moving) * self.heads
+        noise = torch.randn(1, *starts.shape[1:], generator=generator)
+        state = _State(starts, torch.zeros(len(starts), 3))
+        damping = torch.full((len(starts), 1), 1e-2)
+        decoded = self.decode(state.latents)
+        now = self.residuals(decoded, state.turn)
+        for step in range(effort.iterations):
+            first, last = effort.noise
+            aim = self.aim(state.latents, first * (last / first) ** (step / max(effort.iterations - 1, 1)), noise)
+            jacobian = self.jacobian(state, decoded, now)
+            pull = effort.pull * (state.latents[:, moving] - aim).flatten(1)
+            normal, slope = jacobian.mT @ jacobian, (jacobian.mT @ now[..., None]).squeeze(-1)
+            normal.diagonal(dim1=-2, dim2=-1)[:, :own] += effort.pull**2
+            slope[:, :own] += effort.pull * pull
+            damped = normal + torch.diag_embed(damping * (normal.diagonal(dim1=-2, dim2=-1) + 1e-3))
+            change = -torch.linalg.solve(damped, slope)
+
+            latents = state.latents.clone()
+            latents[:, moving] += change[:, :own].unflatten(1, (-1, self.heads))
+            latents = torch.minimum(torch.maximum(latents, self.lowest), self.highest)
+            turn = state.turn + change[:, own:] if self.freedom.pelvis else state.turn
+            tried = self.decode(latents)
+            after = self.residuals(tried, turn)
+            pulled = effort.pull * (latents[:, moving] - aim).flatten(1)
+            better = _squared(after) + _squared(pulled) < _squared(now) + _squared(pull)
+            damping = torch.where(better[:, None], damping / 3, damping * 5).clamp(1e-5, 1e4)
+            state = _State(*(_where(better, new, old) for new, old in zip((latents, turn), state, strict=True)))
+            decoded, now = _where(better, tried, decoded), _where(better, after, now)
+        return state
+
+
+def _ends(codebooks: Float[Tensor, "heads codes dim"]) -> tuple[Tensor, Tensor]:
+    """The lowest and the highest numbers that codes stand for."""
+    return codebooks.amin(1), codebooks.amax(1)
+
+
+def _squared(rows: Float[Tensor, "candidates rows"]) -> Float[Tensor, "candidates"]:
+    return rows.square().sum(-1)
+
+
+def _where(chosen: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    return torch.where(chosen.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
