@@ -125,6 +125,11 @@ def _shrug(figure: Figure, side: str) -> Tensor:
     return collar[..., 1].clamp(-1, 1).asin().rad2deg()
 
 
+def _shoulder_retraction(figure: Figure, side: str) -> Tensor:
+    collar = _sign(side) * figure.rotation(f"{side}_collar")[..., 0]
+    return -collar[..., 2].clamp(-1, 1).asin().rad2deg()
+
+
 def _hip_flexion(figure: Figure, side: str) -> Tensor:
     thigh = _thigh(figure, side)
     return _degrees(thigh[..., 2], -thigh[..., 1])
@@ -150,6 +155,11 @@ def _shoulder_abduction(figure: Figure, side: str) -> Tensor:
 
 def _shoulder_elevation(figure: Figure, side: str) -> Tensor:
     return angle_between(_arm(figure, side), figure.local.new_tensor([0.0, -1.0, 0.0]))
+
+
+def _shoulder_rotation(figure: Figure, side: str) -> Tensor:
+    turned = figure.rotation(f"{side}_shoulder")
+    return _degrees(turned[..., 1, 2] - turned[..., 2, 1], turned[..., 1, 1] + turned[..., 2, 2])
 
 
 def _ankle(figure: Figure, side: str) -> Tensor:
@@ -191,7 +201,9 @@ _SIDED = {
     "shoulder_flexion": (_shoulder_flexion, -65.0, 180.0, ("collar", "shoulder")),
     "shoulder_abduction": (_shoulder_abduction, -50.0, 180.0, ("collar", "shoulder")),
     "shoulder_elevation": (_shoulder_elevation, 0.0, 180.0, ("collar", "shoulder")),
+    "shoulder_rotation": (_shoulder_rotation, -100.0, 100.0, ("shoulder",)),
     "shrug": (_shrug, -20.0, 35.0, ("collar",)),
+    "shoulder_retraction": (_shoulder_retraction, -20.0, 25.0, ("collar",)),
     "ankle_flexion": (_ankle, -35.0, 60.0, ("ankle", "foot")),
     "wrist_flexion": (_wrist, -80.0, 85.0, ("wrist",)),
 }
@@ -329,8 +341,31 @@ class Facing:
 
     def __call__(self, figure: Figure) -> Tensor:
         """Measure the figure."""
-        joint, own = SURFACES[self.surface]
-        return angle_between(_direction(figure, own, joint), _direction(figure, self.direction, self.frame))
+        return angle_between(_facing(figure, self.surface), _direction(figure, self.direction, self.frame))
+
+
+@dataclass(frozen=True)
+class FacingElevation:
+    """Degrees by which a part of the body faces above the horizon."""
+
+    surface: str
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        facing = _facing(figure, self.surface)
+        return _degrees(facing[..., 1], torch.linalg.vector_norm(facing[..., ::2], dim=-1))
+
+
+@dataclass(frozen=True)
+class FacingHeading:
+    """Degrees to the left of straight ahead where a part of the body faces, seen from above."""
+
+    surface: str
+
+    def __call__(self, figure: Figure) -> Tensor:
+        """Measure the figure."""
+        facing = _facing(figure, self.surface)
+        return _degrees(facing[..., 0], facing[..., 2])
 
 
 @dataclass(frozen=True)
@@ -446,6 +481,11 @@ class Kept:
 def _direction(figure: Figure, direction: str, frame: str) -> Tensor:
     vector = figure.local.new_tensor(DIRECTIONS[direction])
     return vector if frame == "world" else figure.turned(frame) @ vector
+
+
+def _facing(figure: Figure, surface: str) -> Tensor:
+    joint, own = SURFACES[surface]
+    return _direction(figure, own, joint)
 
 
 def at_most(text: str, measure: Measure, high: float, unit: Unit, joints: tuple[str, ...]) -> Constraint:

@@ -70,6 +70,7 @@ PLACES = _sided(
         "mouth": ("head", 0.0, 0.61, 0.14),
         "chin": ("head", 0.0, 0.575, 0.125),
         "forehead": ("head", 0.0, 0.735, 0.14),
+        "back_of_head": ("head", 0.0, 0.7, -0.07),
         "crown": ("head", 0.0, 0.791, 0.048),
         "nape": ("neck", 0.0, 0.56, -0.06),
         "throat": ("neck", 0.0, 0.548, 0.078),

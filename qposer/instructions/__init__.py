@@ -1,0 +1,245 @@
+"""Postures changed by instructions in English: "raise the left arm to shoulder height, then look at the left hand".
+
+A grammar (grammar.lark) over a vocabulary (vocabulary.py) makes clauses of words; readings (limbs.py, trunk.py,
+places.py, stances.py) make constraints of clauses; `qposer.posing` bends the posture until they hold. What is not
+mentioned stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from qposer.codeprior import CodePrior
+from qposer.constraints import ANGLES, Constraint, JointAngle, Unit
+from qposer.control import mirror
+from qposer.figure import Figure, Posture
+from qposer.instructions.meaning import Meaning
+from qposer.instructions.parser import Again, Clause, Likewise, Mirror, Saying, Step, parse
+from qposer.instructions.reading import meaning_of
+from qposer.instructions.words import InstructionError
+from qposer.posing import Freedom, bend
+from qposer.rotations import axis_angle_to_matrix
+
+__all__ = ["Check", "Edit", "InstructionError", "instruct"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A constraint as it was parsed, and how far it is from satisfied: degrees or cm, zero if it holds."""
+
+    text: str
+    unit: Unit
+    before: float
+    after: float
+    satisfied: bool
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A posture that follows an instruction.
+
+    Attributes:
+        posture: the new one.
+        before: the one that was changed.
+        checks: what was asked, one for each constraint.
+        energy: of the new pose; 1 is the 95th percentile of recorded ones.
+        mentioned: body joints that the instruction is about; all others were to stay.
+        steps: the instruction as it was understood, for what refers to it ("a bit more").
+        constraints: of the last step.
+    """
+
+    posture: Posture
+    before: Posture
+    checks: tuple[Check, ...]
+    energy: float
+    mentioned: tuple[str, ...]
+    steps: tuple[Step, ...]
+    constraints: tuple[Constraint, ...]
+
+
+@torch.no_grad()
+def instruct(
+    prior: CodePrior,
+    posture: Posture | Tensor,
+    text: str,
+    n: int = 1,
+    *,
+    generator: torch.Generator,
+    previous: Edit | None = None,
+) -> list[Edit]:
+    """Change a posture as told; what is not mentioned stays.
+
+    Args:
+        prior: knows how people pose.
+        posture: one posture, or a body pose ``(21, 3)`` or ``(21, 3, 3)``, whose pelvis is upright then.
+        text: English; several clauses by "and", "while" or commas, steps one after the other by "then".
+        n: how many answers, the best first; they differ where the words leave room.
+        generator: of the draws; equal seeds give equal answers on one machine.
+        previous: the edit before, which "mirror that", "a bit more" and "do the same with ..." speak of.
+
+    Raises:
+        InstructionError: a word or a phrase is not understood, a number is out of range, or clauses contradict each
+            other; it points at the place.
+        ValueError: the pose is none, or ``n`` is below 1.
+    """
+    if n < 1:
+        raise ValueError(f"n is the number of answers, 1 at least, not {n}")
+    start = posture if isinstance(posture, Posture) else Posture.upright(posture)
+    steps = parse(text)
+    heading = _heading(start)
+    edits = [_unchanged(Posture(start.body_pose, heading.mT @ start.global_orient), prior)]
+    for number, step in enumerate(steps):
+        answers = n if number == len(steps) - 1 else 1
+        edits = _followed(prior, edits[0], step, text, answers, generator, previous)
+        previous = edits[0]
+    return [replace(edit, **_turned(edit, heading), steps=tuple(steps)) for edit in edits]
+
+
+def _heading(posture: Posture) -> Tensor:
+    """Turn about the vertical of the pelvis: instructions are said of a person who faces forward."""
+    ahead = posture.global_orient[:, 2]
+    return axis_angle_to_matrix(torch.stack([ahead[0] * 0, torch.atan2(ahead[0], ahead[2]), ahead[0] * 0]))
+
+
+def _turned(edit: Edit, heading: Tensor) -> dict[str, Posture]:
+    return {
+        name: Posture(posture.body_pose, heading @ posture.global_orient)
+        for name, posture in (("posture", edit.posture), ("before", edit.before))
+    }
+
+
+def _unchanged(posture: Posture, prior: CodePrior) -> Edit:
+    return Edit(posture, posture, (), prior.energy(posture.body_pose).item(), (), (), ())
+
+
+def _followed(
+    prior: CodePrior,
+    so_far: Edit,
+    step: Step,
+    text: str,
+    n: int,
+    generator: torch.Generator,
+    previous: Edit | None,
+) -> list[Edit]:
+    """Answers to one step, from where the steps before ended."""
+    if any(isinstance(saying, Mirror) for saying in step):
+        if len(step) > 1:
+            raise InstructionError("say 'mirror that' in a sentence of its own, or after 'then'", text, *step[0].span)
+        return [replace(so_far, posture=_mirrored(so_far.posture), energy=_energy_of_mirrored(prior, so_far))]
+    now = Figure.of(so_far.posture)
+    meaning = Meaning()
+    for saying in step:
+        meaning += _meaning(saying, now, text, previous)
+    if not meaning.constraints:
+        raise InstructionError("there is nothing in this that a posture can follow", text, *step[0].span)
+    _refuse_contradictions(meaning.constraints, text, step)
+    mentioned = {joint for constraint in meaning.constraints for joint in constraint.joints} - meaning.still
+    if not mentioned:
+        raise InstructionError("all parts that are mentioned are to be kept still", text, *step[0].span)
+    freedom = Freedom.of(mentioned, meaning.helping - meaning.still, meaning.pelvis)
+    answers = bend(prior, so_far.posture, meaning.constraints, freedom, n, generator=generator)
+    edits = []
+    for posture, energy in answers:
+        ended = Figure.of(posture)
+        checks = tuple(_check(constraint, now, ended) for constraint in meaning.constraints)
+        earlier = tuple(check for check in so_far.checks)
+        edits.append(
+            Edit(
+                posture,
+                so_far.before,
+                (*earlier, *checks),
+                energy,
+                tuple(sorted({*so_far.mentioned, *mentioned})),
+                (step,),
+                tuple(meaning.constraints),
+            )
+        )
+    return edits
+
+
+def _check(constraint: Constraint, before: Figure, after: Figure) -> Check:
+    return Check(
+        constraint.text,
+        constraint.unit,
+        constraint.gap(before).item(),
+        constraint.gap(after).item(),
+        bool(constraint.satisfied(after)),
+    )
+
+
+def _meaning(saying: Saying, now: Figure, text: str, previous: Edit | None) -> Meaning:
+    if isinstance(saying, Clause):
+        return meaning_of(saying, now, text)
+    if previous is None or not previous.constraints:
+        raise InstructionError("nothing was done before that this could speak of", text, *saying.span)
+    if isinstance(saying, Likewise):
+        return _likewise(saying, now, text, previous)
+    assert isinstance(saying, Again)
+    return _again(saying, now, previous)
+
+
+_FACTORS = {"": 0.5, "slightly": 0.35, "halfway": 0.5, "fully": 1.0}
+
+
+def _again(saying: Again, now: Figure, previous: Edit) -> Meaning:
+    """Each constraint of the edit before, moved on in the direction in which its measure went."""
+    before = Figure.of(Posture(previous.before.body_pose, _heading(previous.before).mT @ previous.before.global_orient))
+    meaning = Meaning(pelvis=any(isinstance(c.measure, object) and not c.joints for c in previous.constraints))
+    for constraint in previous.constraints:
+        was, is_ = constraint.measure(before).item(), constraint.measure(now).item()
+        change = is_ - was
+        if abs(change) < 3.0:
+            meaning.constraints.append(constraint)
+            continue
+        far = _FACTORS[saying.extent.amount] * abs(change)
+        if saying.extent.value is not None:
+            far = saying.extent.value if saying.extent.unit in (constraint.unit, "") else 0.0
+        elif not saying.less:
+            far = max(far, 10.0 if constraint.unit == "degrees" else 5.0)
+        target = is_ + far * (1 if change > 0 else -1) * (-1 if saying.less else 1)
+        if isinstance(constraint.measure, JointAngle):
+            anatomy = ANGLES[constraint.measure.name]
+            target = min(max(target, anatomy.low), anatomy.high)
+        elif constraint.low == float("-inf"):
+            target = max(target, 0.0)
+        words = f"{constraint.text}, {'less' if saying.less else 'more'}"
+        meaning.constraints.append(replace(constraint, text=words, low=target, high=target))
+    return meaning
+
+
+def _likewise(saying: Likewise, now: Figure, text: str, previous: Edit) -> Meaning:
+    """The clauses of the edit before, of the parts that are named now, or of the other side."""
+    meaning = Meaning()
+    for clause in previous.steps[-1]:
+        if not isinstance(clause, Clause):
+            raise InstructionError("what was done before cannot be done with other parts", text, *saying.span)
+        side = next((part.side for part in saying.parts), "")
+        parts = saying.parts or tuple(replace(part, side=_OTHER.get(part.side, part.side)) for part in clause.parts)
+        if side:
+            parts = tuple(replace(part, side=side) for part in clause.parts) if clause.parts else saying.parts
+        meaning += meaning_of(replace(clause, parts=parts), now, text)
+    return meaning
+
+
+_OTHER = {"left": "right", "right": "left"}
+
+
+def _mirrored(posture: Posture) -> Posture:
+    reflection = posture.global_orient.new_tensor([-1.0, 1.0, 1.0])
+    return Posture(mirror(posture.body_pose), reflection[:, None] * posture.global_orient * reflection)
+
+
+def _energy_of_mirrored(prior: CodePrior, edit: Edit) -> float:
+    return prior.energy(_mirrored(edit.posture).body_pose).item()
+
+
+def _refuse_contradictions(constraints: Sequence[Constraint], text: str, step: Step) -> None:
+    for one, two in combinations(constraints, 2):
+        if one.contradicts(two):
+            start, end = min(s.span[0] for s in step), max(s.span[1] for s in step)
+            raise InstructionError(f"'{one.text}' and '{two.text}' contradict each other", text, start, end)

@@ -1,0 +1,144 @@
+"""What clauses are made into, and what all readings of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from qposer.constraints import ANGLES, Constraint, JointAngle, Measure, Unit, about, at_least, at_most
+from qposer.figure import Figure
+from qposer.instructions.parser import Clause, Extent, Part
+from qposer.instructions.words import InstructionError
+
+SPINE = ("spine1", "spine2", "spine3")
+NECK = ("neck", "head")
+LOOSE = 5.0
+"""Degrees by which a posture may differ from what an amount in words stands for."""
+
+
+def arm(side: str) -> tuple[str, ...]:
+    """Joints of an arm."""
+    return tuple(f"{side}_{joint}" for joint in ("collar", "shoulder", "elbow", "wrist"))
+
+
+def leg(side: str) -> tuple[str, ...]:
+    """Joints of a leg."""
+    return tuple(f"{side}_{joint}" for joint in ("hip", "knee", "ankle", "foot"))
+
+
+BOTH_LEGS = (*leg("left"), *leg("right"))
+
+
+@dataclass
+class Meaning:
+    """Constraints, and what may move beside the joints that they name.
+
+    Attributes:
+        constraints: what shall hold.
+        helping: body joints that may move if need be.
+        pelvis: whether the pelvis may turn.
+        still: body joints that must not move.
+    """
+
+    constraints: list[Constraint] = field(default_factory=list)
+    helping: set[str] = field(default_factory=set)
+    pelvis: bool = False
+    still: set[str] = field(default_factory=set)
+
+    def __iadd__(self, other: Meaning) -> Meaning:
+        self.constraints += other.constraints
+        self.helping |= other.helping
+        self.pelvis |= other.pelvis
+        self.still |= other.still
+        return self
+
+
+def asks(*constraints: Constraint, helping: Iterable[str] = (), pelvis: bool = False) -> Meaning:
+    """A meaning of some constraints."""
+    return Meaning(list(constraints), set(helping), pelvis)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A clause in its context: what is read, and the figure that it is said of."""
+
+    clause: Clause
+    now: Figure
+    text: str
+
+    def value(self, measure: Measure) -> float:
+        """What a measure is now."""
+        return float(measure(self.now))
+
+    def refuse(self, reason: str, span: tuple[int, int] | None = None) -> InstructionError:
+        """An error that points at the clause, or at a part of it."""
+        return InstructionError(reason, self.text, *(span or self.clause.span))
+
+    def outward(self, side: str) -> str:
+        """The clause's direction, of a limb of that side: "sideways" and "outward" are away from the body."""
+        direction = self.clause.direction
+        if direction in ("sideways", "outward"):
+            return side
+        if direction == "inward":
+            return other(side)
+        return direction
+
+    def bent(
+        self, angle: str, words: str, default: float, slightly: float, halfway: float, fully: float, sign: float = 1.0
+    ) -> Constraint:
+        """An angle that shall be as the clause's extent says, in degrees or in words.
+
+        "Slightly" is relative where the joint is bent already; numbers are refused beyond what people can do.
+        """
+        anatomy, extent = ANGLES[angle], self.clause.extent
+        measure, joints = JointAngle(angle), ANGLES[angle].joints
+        label = angle.replace("_", " ")
+        if extent.value is not None:
+            if extent.unit == "cm":
+                raise self.refuse(f"the {label} is an angle: give degrees, not centimetres", extent.span)
+            value = sign * extent.value
+            if extent.relative:
+                value = min(max(self.value(measure) + value, anatomy.low), anatomy.high)
+            elif not anatomy.low - 5 <= value <= anatomy.high:
+                raise self.refuse(
+                    f"{extent.value:g} degrees are out of range: the {label} of people goes from {anatomy.low:g} to "
+                    f"{anatomy.high:g}",
+                    extent.span,
+                )
+            return about(f"{words} {extent.value:g} degrees", measure, value, "degrees", joints)
+        amounts = {"": default, "slightly": slightly, "halfway": halfway, "fully": fully}
+        value = sign * amounts[extent.amount]
+        text = f"{words} {extent.amount}".strip()
+        if extent.amount == "fully":
+            if value < 0:
+                return at_most(text, measure, value, "degrees", joints)
+            return at_least(text, measure, value, "degrees", joints)
+        if extent.amount == "slightly":
+            already = sign * self.value(measure)
+            if already > slightly - LOOSE:
+                value = min(max(sign * (already + slightly), anatomy.low), anatomy.high)
+        return about(text, measure, value, "degrees", joints, LOOSE)
+
+    def amount(self, default: float, slightly: float, fully: float, unit: Unit) -> float:
+        """The clause's extent as a number: as given, or as the words stand for."""
+        extent = self.clause.extent
+        if extent.value is not None:
+            if extent.unit not in (unit, ""):
+                raise self.refuse(f"give {unit} here, not {extent.unit}", extent.span)
+            return extent.value
+        return {"": default, "slightly": slightly, "halfway": default, "fully": fully}[extent.amount]
+
+
+def other(side: str) -> str:
+    """The other side."""
+    return "right" if side == "left" else "left"
+
+
+def named(part: Part, side: str) -> str:
+    """A part of a side in words."""
+    return f"{side} {part.name}"
+
+
+def small(extent: Extent) -> bool:
+    """Whether a little is asked for."""
+    return extent.amount == "slightly"

@@ -1,0 +1,442 @@
+"""Readings of clauses about where parts are relative to others: put, touch, cross, spread, close, clasp, cover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qposer.constraints import (
+    Balance,
+    Constraint,
+    Distance,
+    Elevation,
+    Height,
+    JointAngle,
+    Offset,
+    Pointing,
+    about,
+    at_least,
+    at_most,
+)
+from qposer.instructions.limbs import ARM_PARTS, LEG_PARTS, at_level, raise_arm, raise_leg, shifted, tip
+from qposer.instructions.meaning import BOTH_LEGS, LOOSE, NECK, SPINE, Meaning, Reading, arm, asks, leg, other, small
+from qposer.instructions.parser import Part, Relation
+
+_HAND = ("arm", "hand", "palm", "wrist", "forearm")
+_MOVERS = {**dict.fromkeys(("arm", "hand", "palm"), "palm"), "wrist": "wrist", "forearm": "forearm", "elbow": "elbow"}
+_MOVERS |= {"leg": "ankle", "foot": "sole", "ankle": "ankle", "heel": "heel", "toe": "toes", "knee": "kneecap"}
+_MOVERS |= {"thigh": "thigh", "shin": "shin", "shoulder": "shoulder", "upper arm": "upper_arm", "hip": "waist"}
+
+_PLACES = {
+    **{
+        "hand": "palm",
+        "palm": "palm",
+        "wrist": "wrist",
+        "elbow": "elbow",
+        "forearm": "forearm",
+        "shoulder": "shoulder",
+    },
+    **{"upper arm": "upper_arm", "knee": "kneecap", "leg": "thigh", "thigh": "thigh", "shin": "shin", "foot": "toes"},
+    **{"hip": "waist", "waist": "waist", "ankle": "ankle", "toe": "toes", "heel": "heel", "ear": "ear", "eye": "eye"},
+    **{"cheek": "cheek", "buttock": "buttock", "arm": "upper_arm", "side": "waist", "armpit": "shoulder"},
+}
+_MIDDLE = {"head": "crown", "face": "nose", "neck": "nape", "back": "lower_back", "torso": "chest", "body": "belly"}
+_MIDDLE |= {name: name for name in ("chin", "nose", "mouth", "forehead", "throat", "chest", "belly")}
+_BEHIND = {"head": "back_of_head", "neck": "nape", "back": "lower_back", "torso": "upper_back", "body": "lower_back"}
+_FRAMES = {"head": "head", "face": "head", "nose": "head", "chin": "head", "mouth": "head", "forehead": "head"}
+
+_INSIDE = ("elbow", "shoulder", "wrist", "ankle")  # joints: the skin is a few centimetres away
+
+
+def mover(part: Part, side: str) -> str:
+    """The point that tells where a part is."""
+    return f"{side}_{_MOVERS[part.name]}" if part.name in _MOVERS else _MIDDLE.get(part.name, "chest")
+
+
+def joints_moving(part: Part, side: str) -> tuple[str, ...]:
+    """Joints that bring a part to its place."""
+    if part.name in ARM_PARTS:
+        return arm(side)
+    if part.name in LEG_PARTS:
+        return leg(side)
+    return (*NECK, *SPINE) if part.name not in ("torso", "back", "chest", "shoulder") else SPINE
+
+
+def helpers(part: Part) -> tuple[set[str], bool]:
+    """Joints that may help to reach a part, and whether the pelvis does."""
+    if part.name in LEG_PARTS and part.name not in ("hip", "thigh"):
+        limbs = {joint for side in part.sides() for joint in leg(side)}
+        return {*SPINE, *limbs}, True
+    if part.name in ARM_PARTS:
+        return {*SPINE, *(joint for side in part.sides() for joint in arm(side))}, False
+    if part.name in HEAD:
+        return {*SPINE, *NECK}, False
+    return set(SPINE), False
+
+
+HEAD = ("head", "face", "neck", "chin", "nose", "mouth", "forehead", "ear", "eye", "cheek", "throat")
+
+
+def put(reading: Reading) -> Meaning:
+    """Parts at places: relations, heights, directions, together, apart."""
+    clause, meaning = reading.clause, Meaning()
+    for relation in clause.relations:
+        meaning += related(reading, relation)
+    if "together" in clause.states:
+        meaning += together(reading)
+    elif "apart" in clause.states:
+        meaning += apart(reading)
+    for part in clause.parts:
+        for side in part.sides():
+            if clause.level and part.name in (*ARM_PARTS, *LEG_PARTS):
+                meaning += asks(at_level(reading, part.name, side), helping=SPINE if part.name in ARM_PARTS else ())
+            if "at the sides" in clause.states and part.name in ARM_PARTS:
+                meaning += at_the_sides(side)
+            if "horizontal" in clause.states or "vertical" in clause.states:
+                meaning += levelled(reading, part, side)
+    if clause.direction and not clause.states and not clause.relations and not clause.level:
+        meaning += moved(reading)
+    return meaning
+
+
+def moved(reading: Reading) -> Meaning:
+    """Parts moved in a direction: by so much, or as far as they are held there."""
+    meaning, extent = Meaning(), reading.clause.extent
+    for part in reading.clause.parts:
+        for side in part.sides():
+            direction = reading.outward(side)
+            if extent.unit == "cm" or (extent.amount and part.name in ("hand", "foot", "knee", "elbow", "wrist")):
+                meaning += shifted(reading, tip(part.name, side), joints_moving(part, side), direction)
+            elif part.name in ARM_PARTS:
+                meaning += raise_arm(reading, part, side)
+            elif part.name in LEG_PARTS:
+                meaning += raise_leg(reading, part, side)
+            else:
+                raise reading.refuse(f"how to move the {part.name} is not known: lean, turn or tilt it", part.span)
+    return meaning
+
+
+def levelled(reading: Reading, part: Part, side: str) -> Meaning:
+    """A segment of a limb that is horizontal or vertical."""
+    ends = {
+        **{"arm": ("shoulder", "wrist"), "hand": ("wrist", "fingers"), "palm": ("wrist", "fingers")},
+        **{"forearm": ("elbow", "wrist"), "elbow": ("shoulder", "elbow"), "upper arm": ("shoulder", "elbow")},
+        **{"leg": ("hip", "ankle"), "thigh": ("hip", "knee"), "shin": ("knee", "ankle"), "foot": ("heel", "toes")},
+    }
+    if part.name not in ends:
+        raise reading.refuse(
+            f"the {part.name} is neither horizontal nor vertical: name an arm, a thigh, ...", part.span
+        )
+    start, end = (f"{side}_{name}" for name in ends[part.name])
+    joints, words = joints_moving(part, side), f"{side} {part.name}"
+    if "horizontal" in reading.clause.states:
+        flat = about(f"{words} horizontal", Elevation(start, end), 0.0, "degrees", joints, LOOSE)
+        direction = reading.outward(side)
+        if direction in ("left", "right", "forward", "backward"):
+            return asks(flat, at_most(f"{words} {direction}", Pointing(start, end, direction), 18.0, "degrees", joints))
+        return asks(flat)
+    up = reading.clause.direction == "up" or (part.name == "forearm" and reading.clause.direction != "down")
+    way = "up" if up else "down"
+    return asks(at_most(f"{words} vertical", Pointing(start, end, way), 10.0, "degrees", joints))
+
+
+def at_the_sides(side: str) -> Meaning:
+    """An arm that hangs beside the body."""
+    joints = arm(side)
+    return asks(
+        at_most(f"{side} arm hanging", JointAngle(f"{side}_shoulder_elevation"), 20.0, "degrees", joints),
+        at_most(f"{side} hand beside the thigh", Offset(f"{side}_wrist", f"{side}_waist", "up"), 5.0, "cm", joints),
+    )
+
+
+def related(reading: Reading, relation: Relation) -> Meaning:
+    """The clause's parts in a relation to others."""
+    meaning = Meaning()
+    for part, side, place in _pairs(reading, relation):
+        point = mover(part, side)
+        meaning += _placed(reading, part, side, point, relation, place)
+        if place.name == "ground":
+            continue
+        helping, pelvis = helpers(place)
+        meaning.helping |= helping if part.name in ARM_PARTS else helping & set(SPINE)
+        meaning.pelvis |= pelvis and part.name in ARM_PARTS
+    return meaning
+
+
+def _pairs(reading: Reading, relation: Relation) -> Iterator[tuple[Part, str, Part]]:
+    """Each part of the clause by its sides, with the place that belongs to it: that of its own side where both have."""
+    movers = reading.clause.parts or reading.clause.company
+    if not movers:
+        raise reading.refuse("say what shall be there: 'put the left hand ...'", relation.span)
+    for place in relation.parts:
+        for part in movers:
+            for side in part.sides():
+                if place.name in _PLACES and place.side in ("", "both"):
+                    yield part, side, Part(place.name, "left" if side == "left" else "right", place.span)
+                elif place.side == "other":
+                    yield part, side, Part(place.name, "right" if side == "left" else "left", place.span)
+                else:
+                    yield part, side, place
+
+
+def place_of(reading: Reading, part: Part, behind: bool = False) -> str:
+    """The point that marks a part of the body as a place."""
+    if behind and part.name in _BEHIND:
+        return _BEHIND[part.name]
+    if part.name in _PLACES:
+        return f"{part.sides(alone=True)[0]}_{_PLACES[part.name]}"
+    if part.name in _MIDDLE:
+        return _MIDDLE[part.name]
+    raise reading.refuse(f"the {part.name} is no place to put something", part.span)
+
+
+def _placed(reading: Reading, part: Part, side: str, point: str, relation: Relation, place: Part) -> Meaning:
+    preposition, joints = relation.preposition, joints_moving(part, side)
+    told = f"{place.side} {place.name}".strip()
+    words = f"{side} {part.name} {preposition} the {told}"
+    if place.name == "ground":
+        return _on_ground(reading, part, side, preposition)
+    if (part.name, place.name) == ("chin", "chest"):
+        return asks(at_least(words, JointAngle("head_bend"), 30.0, "degrees", joints), helping=SPINE)
+    if preposition == "off":
+        return _away(reading, part, side, place)
+    reference = place_of(reading, place, preposition == "behind")
+    frame = _FRAMES.get(place.name, "spine3" if place.name in ("chest", "torso", "shoulder", "back") else "world")
+    wide = 20.0 if len(reading.clause.parts[0].sides() if reading.clause.parts else []) > 1 else 12.0
+    if part.name in LEG_PARTS and place.name in LEG_PARTS and preposition in ("in front of", "behind"):
+        direction = "forward" if preposition == "in front of" else "backward"
+        stands = at_most(f"{side} foot on the ground", Height(f"{side}_sole"), 8.0, "cm", joints)
+        ahead = at_least(words, Offset(f"{side}_ankle", f"{other(side)}_ankle", direction), 18.0, "cm", joints)
+        return asks(ahead, stands)
+    if preposition == "in front of":
+        return asks(
+            Constraint(words, Offset(point, reference, "forward", frame), 6.0, 32.0, "cm", joints),
+            about(f"{words}, not beside", Offset(point, reference, "left", frame), 0.0, "cm", joints, wide),
+            about(f"{words}, at its height", Offset(point, reference, "up", frame), 0.0, "cm", joints, 10.0),
+        )
+    if preposition == "behind":
+        return asks(
+            at_least(words, Offset(point, reference, "backward", frame), -2.0, "cm", joints),
+            at_most(f"{words}, close", Distance(point, reference), 16.0, "cm", joints),
+        )
+    if preposition in ("above", "below"):
+        direction = "up" if preposition == "above" else "down"
+        return asks(
+            Constraint(words, Offset(point, reference, direction), 7.0, 45.0, "cm", joints),
+            about(f"{words}, not beside", Offset(point, reference, "left"), 0.0, "cm", joints, wide + 5),
+            about(f"{words}, not in front", Offset(point, reference, "forward"), 5.0, "cm", joints, 20.0),
+        )
+    if preposition in ("left of", "right of"):
+        return asks(Constraint(words, Offset(point, reference, preposition[:-3]), 8.0, 45.0, "cm", joints))
+    if preposition == "level with":
+        return asks(about(words, Offset(point, reference, "up"), 0.0, "cm", joints, 2.0))
+    if preposition not in ("on", "at", "to", "across", "around", "by"):
+        raise reading.refuse(f"{preposition!r} is not a place to put something", relation.span)
+    near = 12.0 if preposition in ("at", "around", "by") else 7.0
+    if any(name in reference for name in _INSIDE) or any(name in point for name in _INSIDE):
+        near += 4.0
+    if part.name in ("knee", "thigh") and preposition == "to":
+        near = 30.0
+    if place.name in _MIDDLE and len(part.sides()) > 1:
+        near += 3.0
+    if part.name in LEG_PARTS and part.name != "knee":
+        near += 4.0
+    return asks(at_most(words, Distance(point, reference), near, "cm", joints))
+
+
+def _on_ground(reading: Reading, part: Part, side: str, preposition: str) -> Meaning:
+    if preposition == "off":
+        return raise_leg(reading, Part("foot"), side)
+    if part.name in LEG_PARTS:
+        point = {"knee": "kneecap", "toe": "toes", "heel": "heel"}.get(part.name, "sole")
+        low = at_most(f"{side} {part.name} on the ground", Height(f"{side}_{point}"), 6.0, "cm", leg(side))
+        return asks(low)
+    return to_the_ground(side)
+
+
+def to_the_ground(side: str) -> Meaning:
+    """A hand on the ground, knees and hips bending as they must, the feet staying there."""
+    joints = (*arm(side), *SPINE, *BOTH_LEGS)
+    return asks(
+        at_most(f"{side} hand on the ground", Height(f"{side}_fingers"), 4.0, "cm", joints),
+        at_most("left foot on the ground", Height("left_sole"), 8.0, "cm", leg("left")),
+        at_most("right foot on the ground", Height("right_sole"), 8.0, "cm", leg("right")),
+        at_most("in balance", Balance("left_sole", "right_sole"), 12.0, "cm", joints),
+        pelvis=True,
+    )
+
+
+def _away(reading: Reading, part: Part, side: str, place: Part) -> Meaning:
+    joints = joints_moving(part, side)
+    if part.name in ARM_PARTS:
+        measure = JointAngle(f"{side}_shoulder_elevation")
+        value = reading.value(measure) + (15.0 if small(reading.clause.extent) else 30.0)
+        return asks(about(f"{side} {part.name} away from the body", measure, value, "degrees", joints, LOOSE))
+    measure_ = Distance(mover(part, side), place_of(reading, place))
+    far = reading.value(measure_) + reading.amount(15.0, 8.0, 30.0, "cm")
+    return asks(at_least(f"{side} {part.name} off the {place.name}", measure_, far, "cm", joints))
+
+
+def touch(reading: Reading) -> Meaning:
+    """Touch parts with a hand, or with what the clause names."""
+    clause = reading.clause
+    toucher = clause.company or (Part("hand", "any"),)
+    places = clause.parts or tuple(part for relation in clause.relations for part in relation.parts)
+    if not places:
+        raise reading.refuse("say what to touch")
+    if not clause.company and len(places) == 1 and len(places[0].sides()) == 2 and places[0].name in _PLACES:
+        toucher = (Part("hand", "both"),)
+    meaning = Meaning()
+    for part in toucher:
+        for place in places:
+            sides = [_nearer(reading, place)] if part.side == "any" else part.sides()
+            for side in sides:
+                relation = Relation("on", (place,), place.span)
+                point = f"{side}_fingers" if part.name in _HAND else mover(part, side)
+                target = place if place.side != "" or place.name not in _PLACES else Part(place.name, _same(side))
+                meaning += _placed(reading, part, side, point, relation, target)
+                helping, pelvis = helpers(place) if place.name != "ground" else (set(), True)
+                meaning.helping |= helping
+                meaning.pelvis |= pelvis
+    return meaning
+
+
+def _nearer(reading: Reading, place: Part) -> str:
+    """The hand that touches a place: the other one of a hand's own side, the right one else."""
+    return other(place.side) if place.name in ARM_PARTS and place.side in ("left", "right") else "right"
+
+
+def _same(side: str) -> str:
+    return "left" if side == "left" else "right"
+
+
+def cross(reading: Reading) -> Meaning:
+    """Cross arms or wrists, legs or ankles."""
+    clause = reading.clause
+    part = (clause.parts or (Part("arm"),))[0]
+    if part.name in LEG_PARTS:
+        over = part.side if part.side in ("left", "right") else "right"
+        under = other(over)
+        joints = (*leg(over), *leg(under))
+        sign = "left" if over == "left" else "right"
+        crossed = Offset(f"{over}_ankle", f"{under}_ankle", other(sign))
+        return asks(
+            at_least("ankles crossed", crossed, 6.0, "cm", joints),
+            at_least(f"{over} leg in front", Offset(f"{over}_ankle", f"{under}_ankle", "forward"), 6.0, "cm", joints),
+        )
+    joints = (*arm("left"), *arm("right"))
+    held = [
+        at_least("wrists crossed", Offset("left_wrist", "right_wrist", "right", "spine3"), 8.0, "cm", joints),
+        at_most("forearms close", Distance("left_forearm", "right_forearm"), 24.0, "cm", joints),
+    ]
+    places = [place for relation in clause.relations for place in relation.parts]
+    if places and clause.relations[0].preposition == "above":
+        held[1] = at_most("wrists close", Distance("left_wrist", "right_wrist"), 20.0, "cm", joints)
+        held += [
+            at_least(
+                f"{s} wrist above the {places[0].name}",
+                Offset(f"{s}_wrist", place_of(reading, places[0]), "up"),
+                6.0,
+                "cm",
+                arm(s),
+            )
+            for s in ("left", "right")
+        ]
+        return asks(*held, helping=SPINE)
+    place = place_of(reading, places[0]) if places else "chest"
+    for side in ("left", "right"):
+        wrist = f"{side}_wrist"
+        held += [
+            Constraint(
+                f"{side} forearm before the body", Offset(wrist, place, "forward", "spine3"), 3.0, 25.0, "cm", arm(side)
+            ),
+            about(f"{side} wrist at its height", Offset(wrist, place, "up", "spine3"), -8.0, "cm", arm(side), 12.0),
+        ]
+    return asks(*held)
+
+
+def together(reading: Reading) -> Meaning:
+    """Left and right parts side by side."""
+    meaning = Meaning()
+    near = {"hand": 9.0, "palm": 8.0, "arm": 9.0, "wrist": 10.0, "foot": 20.0, "ankle": 18.0, "leg": 20.0, "knee": 20.0}
+    for part in reading.clause.parts or reading.clause.company:
+        name = part.name
+        if name not in _MOVERS:
+            raise reading.refuse(f"there are no two of the {name} to bring together", part.span)
+        ends = ("left_ankle", "right_ankle") if name in ("foot", "leg") else (mover(part, "left"), mover(part, "right"))
+        joints = (*joints_moving(part, "left"), *joints_moving(part, "right"))
+        held = [at_most(f"{name}s together", Distance(*ends), near.get(name, 18.0), "cm", joints)]
+        if name in _HAND and not reading.clause.relations:
+            held.append(
+                at_least("in front of the body", Offset(ends[0], "spine3", "forward", "spine3"), 15.0, "cm", joints)
+            )
+        if name in ("foot", "leg"):
+            held.append(about("side by side", Offset(*ends, "forward"), 0.0, "cm", joints, 4.0))
+        meaning += asks(*held)
+    return meaning
+
+
+def apart(reading: Reading) -> Meaning:
+    """Left and right parts away from each other."""
+    clause, extent, meaning = reading.clause, reading.clause.extent, Meaning()
+    for part in clause.parts or clause.company or (Part("leg"),):
+        name = part.name
+        joints = (*joints_moving(part, "left"), *joints_moving(part, "right"))
+        if name in ("arm", "upper arm"):
+            for side in part.sides():
+                if extent.value is not None or small(extent) or extent.amount == "halfway":
+                    meaning += asks(reading.bent(f"{side}_shoulder_abduction", f"{side} arm spread", 85, 35, 50, 90))
+                    continue
+                outward = Pointing(f"{side}_shoulder", f"{side}_wrist", side)
+                meaning += asks(at_most(f"{side} arm out to the side", outward, 18.0, "degrees", arm(side)))
+            continue
+        if extent.unit == "degrees":
+            half = (extent.value or 0.0) / 2
+            if not 0 <= half <= 60:
+                raise reading.refuse(f"legs spread by 0 to 120 degrees, not by {extent.value:g}", extent.span)
+            for side in ("left", "right"):
+                measure = JointAngle(f"{side}_hip_abduction")
+                meaning += asks(about(f"{side} leg spread", measure, half, "degrees", leg(side)))
+            continue
+        ends = ("left_ankle", "right_ankle") if name in ("foot", "leg") else (mover(part, "left"), mover(part, "right"))
+        usual = {"foot": 55.0, "leg": 65.0, "ankle": 55.0, "knee": 45.0, "hand": 60.0, "elbow": 70.0}.get(name, 40.0)
+        far = reading.amount(usual, 0.6 * usual, 1.45 * usual, "cm")
+        bound = about if extent.value is not None else at_least
+        meaning += asks(bound(f"{name}s {far:.0f} cm apart", Distance(*ends), far, "cm", joints))
+        if name in ("foot", "leg"):
+            meaning += asks(about("side by side", Offset(*ends, "forward"), 0.0, "cm", joints, 10.0))
+            for side in ("left", "right"):
+                low = at_most(f"{side} foot on the ground", Height(f"{side}_sole"), 6.0, "cm", leg(side))
+                meaning += asks(low)
+    return meaning
+
+
+def clasp(reading: Reading) -> Meaning:
+    """Hands clasped, in front of the body if nothing else is said."""
+    joints = (*arm("left"), *arm("right"))
+    meaning = asks(at_most("hands clasped", Distance("left_palm", "right_palm"), 9.0, "cm", joints))
+    hands = Part("hand", "both")
+    if not reading.clause.relations:
+        ahead = Offset("left_palm", "spine3", "forward", "spine3")
+        return Meaning([*meaning.constraints, at_least("in front of the body", ahead, 14.0, "cm", joints)])
+    for relation in reading.clause.relations:
+        for place in relation.parts:
+            for side in hands.sides():
+                meaning += _placed(reading, hands, side, f"{side}_palm", relation, place)
+                meaning.helping |= helpers(place)[0]
+    return meaning
+
+
+def cover(reading: Reading) -> Meaning:
+    """Hands before parts of the face."""
+    meaning = Meaning()
+    for place in reading.clause.parts:
+        for part in reading.clause.company or (Part("hand", "both"),):
+            for side in part.sides():
+                target = {"face": f"{side}_cheek"}.get(place.name) or place_of(
+                    reading, Part(place.name, _same(side)) if place.name in _PLACES and not place.side else place
+                )
+                words = f"{side} hand before the {place.name}"
+                meaning += asks(
+                    at_most(words, Distance(f"{side}_palm", target), 10.0, "cm", arm(side)), helping=(*NECK, *SPINE)
+                )
+    return meaning
