@@ -19,7 +19,7 @@ from qposer.constraints import ANGLES, Constraint, JointAngle, Unit
 from qposer.control import mirror
 from qposer.figure import Figure, Posture
 from qposer.instructions.meaning import Meaning
-from qposer.instructions.parser import Again, Clause, Likewise, Mirror, Saying, Step, parse
+from qposer.instructions.parser import Again, Clause, Likewise, Mirror, Part, Saying, Side, Step, parse
 from qposer.instructions.reading import meaning_of
 from qposer.instructions.words import InstructionError
 from qposer.posing import Freedom, bend
@@ -51,6 +51,7 @@ class Edit:
         mentioned: body joints that the instruction is about; all others were to stay.
         steps: the instruction as it was understood, for what refers to it ("a bit more").
         constraints: of the last step.
+        pelvis: whether the pelvis was free to turn in it.
     """
 
     posture: Posture
@@ -60,6 +61,7 @@ class Edit:
     mentioned: tuple[str, ...]
     steps: tuple[Step, ...]
     constraints: tuple[Constraint, ...]
+    pelvis: bool = False
 
 
 @torch.no_grad()
@@ -92,12 +94,15 @@ def instruct(
     start = posture if isinstance(posture, Posture) else Posture.upright(posture)
     steps = parse(text)
     heading = _heading(start)
-    edits = [_unchanged(Posture(start.body_pose, heading.mT @ start.global_orient), prior)]
+    edits = [_unchanged(_turned(start, heading.mT), prior)]
     for number, step in enumerate(steps):
         answers = n if number == len(steps) - 1 else 1
         edits = _followed(prior, edits[0], step, text, answers, generator, previous)
         previous = edits[0]
-    return [replace(edit, **_turned(edit, heading), steps=tuple(steps)) for edit in edits]
+    return [
+        replace(edit, posture=_turned(edit.posture, heading), before=_turned(edit.before, heading), steps=tuple(steps))
+        for edit in edits
+    ]
 
 
 def _heading(posture: Posture) -> Tensor:
@@ -106,11 +111,8 @@ def _heading(posture: Posture) -> Tensor:
     return axis_angle_to_matrix(torch.stack([ahead[0] * 0, torch.atan2(ahead[0], ahead[2]), ahead[0] * 0]))
 
 
-def _turned(edit: Edit, heading: Tensor) -> dict[str, Posture]:
-    return {
-        name: Posture(posture.body_pose, heading @ posture.global_orient)
-        for name, posture in (("posture", edit.posture), ("before", edit.before))
-    }
+def _turned(posture: Posture, turn: Tensor) -> Posture:
+    return Posture(posture.body_pose, turn @ posture.global_orient)
 
 
 def _unchanged(posture: Posture, prior: CodePrior) -> Edit:
@@ -130,7 +132,8 @@ def _followed(
     if any(isinstance(saying, Mirror) for saying in step):
         if len(step) > 1:
             raise InstructionError("say 'mirror that' in a sentence of its own, or after 'then'", text, *step[0].span)
-        return [replace(so_far, posture=_mirrored(so_far.posture), energy=_energy_of_mirrored(prior, so_far))]
+        mirrored = _mirrored(so_far.posture)
+        return [replace(so_far, posture=mirrored, energy=prior.energy(mirrored.body_pose).item())]
     now = Figure.of(so_far.posture)
     meaning = Meaning()
     for saying in step:
@@ -143,23 +146,19 @@ def _followed(
         raise InstructionError("all parts that are mentioned are to be kept still", text, *step[0].span)
     freedom = Freedom.of(mentioned, meaning.helping - meaning.still, meaning.pelvis)
     answers = bend(prior, so_far.posture, meaning.constraints, freedom, n, generator=generator)
-    edits = []
-    for posture, energy in answers:
-        ended = Figure.of(posture)
-        checks = tuple(_check(constraint, now, ended) for constraint in meaning.constraints)
-        earlier = tuple(check for check in so_far.checks)
-        edits.append(
-            Edit(
-                posture,
-                so_far.before,
-                (*earlier, *checks),
-                energy,
-                tuple(sorted({*so_far.mentioned, *mentioned})),
-                (step,),
-                tuple(meaning.constraints),
-            )
+    return [
+        Edit(
+            posture,
+            so_far.before,
+            (*so_far.checks, *(_check(constraint, now, Figure.of(posture)) for constraint in meaning.constraints)),
+            energy,
+            tuple(sorted({*so_far.mentioned, *mentioned})),
+            (step,),
+            tuple(meaning.constraints),
+            meaning.pelvis,
         )
-    return edits
+        for posture, energy in answers
+    ]
 
 
 def _check(constraint: Constraint, before: Figure, after: Figure) -> Check:
@@ -188,8 +187,8 @@ _FACTORS = {"": 0.5, "slightly": 0.35, "halfway": 0.5, "fully": 1.0}
 
 def _again(saying: Again, now: Figure, previous: Edit) -> Meaning:
     """Each constraint of the edit before, moved on in the direction in which its measure went."""
-    before = Figure.of(Posture(previous.before.body_pose, _heading(previous.before).mT @ previous.before.global_orient))
-    meaning = Meaning(pelvis=any(isinstance(c.measure, object) and not c.joints for c in previous.constraints))
+    before = Figure.of(_turned(previous.before, _heading(previous.before).mT))
+    meaning = Meaning(pelvis=previous.pelvis)
     for constraint in previous.constraints:
         was, is_ = constraint.measure(before).item(), constraint.measure(now).item()
         change = is_ - was
@@ -218,24 +217,25 @@ def _likewise(saying: Likewise, now: Figure, text: str, previous: Edit) -> Meani
     for clause in previous.steps[-1]:
         if not isinstance(clause, Clause):
             raise InstructionError("what was done before cannot be done with other parts", text, *saying.span)
-        side = next((part.side for part in saying.parts), "")
-        parts = saying.parts or tuple(replace(part, side=_OTHER.get(part.side, part.side)) for part in clause.parts)
-        if side:
-            parts = tuple(replace(part, side=side) for part in clause.parts) if clause.parts else saying.parts
-        meaning += meaning_of(replace(clause, parts=parts), now, text)
+        meaning += meaning_of(_with_parts(clause, saying.parts), now, text)
     return meaning
 
 
-_OTHER = {"left": "right", "right": "left"}
+def _with_parts(clause: Clause, parts: tuple[Part, ...]) -> Clause:
+    """The clause of other parts; if none or only a side is told, of the same parts of that, or of the other side."""
+    if parts and parts[0].side in ("left", "right") and clause.parts:
+        return replace(clause, parts=tuple(replace(part, side=parts[0].side) for part in clause.parts))
+    if parts:
+        return replace(clause, parts=parts)
+    return replace(clause, parts=tuple(replace(part, side=_OTHER.get(part.side, part.side)) for part in clause.parts))
+
+
+_OTHER: dict[str, Side] = {"left": "right", "right": "left"}
 
 
 def _mirrored(posture: Posture) -> Posture:
     reflection = posture.global_orient.new_tensor([-1.0, 1.0, 1.0])
     return Posture(mirror(posture.body_pose), reflection[:, None] * posture.global_orient * reflection)
-
-
-def _energy_of_mirrored(prior: CodePrior, edit: Edit) -> float:
-    return prior.energy(_mirrored(edit.posture).body_pose).item()
 
 
 def _refuse_contradictions(constraints: Sequence[Constraint], text: str, step: Step) -> None:

@@ -46,6 +46,7 @@ class Meaning:
     still: set[str] = field(default_factory=set)
 
     def __iadd__(self, other: Meaning) -> Meaning:
+        """Take in another meaning."""
         self.constraints += other.constraints
         self.helping |= other.helping
         self.pelvis |= other.pelvis

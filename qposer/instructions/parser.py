@@ -16,30 +16,10 @@ from qposer.instructions.words import InstructionError, tokens
 
 Side = Literal["left", "right", "both", "any", "other", ""]
 
-PAIRED = [
-    "arm",
-    "hand",
-    "palm",
-    "wrist",
-    "forearm",
-    "elbow",
-    "upper arm",
-    "shoulder",
-    "armpit",
-    "leg",
-    "thigh",
-    "hip",
-    "knee",
-    "shin",
-    "ankle",
-    "foot",
-    "heel",
-    "toe",
-    "buttock",
-    "ear",
-    "eye",
-    "cheek",
-]
+_OF_ARMS = ("arm", "hand", "palm", "wrist", "forearm", "elbow", "upper arm", "shoulder", "armpit")
+_OF_LEGS = ("leg", "thigh", "hip", "knee", "shin", "ankle", "foot", "heel", "toe", "buttock")
+PAIRED = frozenset([*_OF_ARMS, *_OF_LEGS, "ear", "eye", "cheek"])
+"""Parts that have a left and a right one."""
 
 
 @dataclass(frozen=True)
@@ -142,19 +122,17 @@ def parse(text: str) -> list[Step]:
     try:
         tree = _grammar().parse(text)
     except UnexpectedEOF:
-        end = found[-1].end_pos if found else len(text)
+        start, end = _place(found[-1]) if found else (0, len(text))
         raise InstructionError(
-            f"the instruction is not finished: something is missing after {text[:end].split()[-1]!r}", text, end, end
+            f"the instruction is not finished: something is missing after {text[start:end]!r}", text, end, end
         ) from None
     except UnexpectedInput as error:
-        start = getattr(error, "token", found[-1]).start_pos
-        token = next((t for t in found if t.start_pos == start), found[-1])
-        word = text[token.start_pos : token.end_pos]
+        start, end = _place(getattr(error, "token", found[-1]))
         raise InstructionError(
-            f"{word!r} is not understood here: say it in the manner of 'raise the left arm to shoulder height'",
+            f"{text[start:end]!r} is not understood here: say it in the manner of 'raise the left arm'",
             text,
-            token.start_pos,
-            token.end_pos,
+            start,
+            end,
         ) from None
     return _resolved(_Reader().transform(tree), text)
 
@@ -173,12 +151,12 @@ def _grammar() -> Lark:
     return Lark(source, parser="earley", lexer=_Words)
 
 
+def _place(item: Any) -> tuple[int, int]:
+    return (item.start_pos or 0, item.end_pos or 0) if isinstance(item, Token) else item.span
+
+
 def _span(items: list[Any]) -> tuple[int, int]:
-    spans = [
-        (item.start_pos, item.end_pos) if isinstance(item, Token) else item.span
-        for item in items
-        if isinstance(item, Token) or hasattr(item, "span")
-    ]
+    spans = [_place(item) for item in items if isinstance(item, Token) or hasattr(item, "span")]
     return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else (0, 0)
 
 

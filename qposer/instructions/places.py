@@ -171,9 +171,9 @@ def _pairs(reading: Reading, relation: Relation) -> Iterator[tuple[Part, str, Pa
         for part in movers:
             for side in part.sides():
                 if place.name in _PLACES and place.side in ("", "both"):
-                    yield part, side, Part(place.name, "left" if side == "left" else "right", place.span)
+                    yield part, side, sided(place, side)
                 elif place.side == "other":
-                    yield part, side, Part(place.name, "right" if side == "left" else "left", place.span)
+                    yield part, side, sided(place, other(side))
                 else:
                     yield part, side, place
 
@@ -292,7 +292,7 @@ def touch(reading: Reading) -> Meaning:
             for side in sides:
                 relation = Relation("on", (place,), place.span)
                 point = f"{side}_fingers" if part.name in _HAND else mover(part, side)
-                target = place if place.side != "" or place.name not in _PLACES else Part(place.name, _same(side))
+                target = place if place.side != "" or place.name not in _PLACES else sided(place, side)
                 meaning += _placed(reading, part, side, point, relation, target)
                 helping, pelvis = helpers(place) if place.name != "ground" else (set(), True)
                 meaning.helping |= helping
@@ -305,8 +305,9 @@ def _nearer(reading: Reading, place: Part) -> str:
     return other(place.side) if place.name in ARM_PARTS and place.side in ("left", "right") else "right"
 
 
-def _same(side: str) -> str:
-    return "left" if side == "left" else "right"
+def sided(part: Part, side: str) -> Part:
+    """The part of a side."""
+    return Part(part.name, "left" if side == "left" else "right", part.span)
 
 
 def cross(reading: Reading) -> Meaning:
@@ -433,7 +434,7 @@ def cover(reading: Reading) -> Meaning:
         for part in reading.clause.company or (Part("hand", "both"),):
             for side in part.sides():
                 target = {"face": f"{side}_cheek"}.get(place.name) or place_of(
-                    reading, Part(place.name, _same(side)) if place.name in _PLACES and not place.side else place
+                    reading, sided(place, side) if place.name in _PLACES and not place.side else place
                 )
                 words = f"{side} hand before the {place.name}"
                 meaning += asks(

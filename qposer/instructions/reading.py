@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from qposer.constraints import Kept
+from qposer.constraints import Kept, at_most
 from qposer.control import joints_of
 from qposer.figure import Figure
 from qposer.instructions import limbs, places, trunk
@@ -80,7 +80,6 @@ _WHOLE: dict[str, Callable[[Reading], Meaning]] = {
     **STANCES,
 }
 
-_DOING = {"raise": "be", "lower": "be"}
 _ALONE = ("reach", "point", "kick", "step", "wave", "salute")
 """Verbs that, of parts in pairs without a side, mean one."""
 
@@ -223,16 +222,8 @@ def _keep(reading: Reading) -> Meaning:
     for part in parts:
         joints = tuple(sorted(_joints_of(part)))
         words = f"{part.side} {part.name} kept still".strip()
-        kept = Kept(now.local, joints)
-        meaning.still |= set(joints)
-        meaning.constraints += [_held(words, kept, joints)]
+        meaning += Meaning([at_most(words, Kept(now.local, joints), 3.0, "degrees", joints)], still=set(joints))
     return meaning
-
-
-def _held(words: str, kept: Kept, joints: tuple[str, ...]):
-    from qposer.constraints import at_most
-
-    return at_most(words, kept, 3.0, "degrees", joints)
 
 
 def _joints_of(part: Part) -> set[str]:

@@ -128,7 +128,7 @@ def sit(reading: Reading) -> Meaning:
         return asks(*held, pelvis=True)
     for side in SIDES:
         thigh, shin = (f"{side}_hip", f"{side}_knee"), (f"{side}_knee", f"{side}_ankle")
-        held.append(at_least(f"{side} thigh forward", Offset(*reversed(thigh), "forward"), 25.0, "cm", leg(side)))
+        held.append(at_least(f"{side} thigh forward", Offset(thigh[1], thigh[0], "forward"), 25.0, "cm", leg(side)))
         if on_ground:
             held.append(at_most(f"{side} buttock on the ground", Height(f"{side}_buttock"), 10.0, "cm", leg(side)))
             held.append(at_most(f"{side} foot on the ground", Height(f"{side}_heel"), 8.0, "cm", leg(side)))

@@ -127,11 +127,10 @@ def look(reading: Reading) -> Meaning:
             sign = 1.0 if side == "left" else -1.0
             heading = FacingHeading("face")
             over = at_least if sign > 0 else at_most
-            meaning = asks(
+            return asks(
                 over(f"looking over the {side} shoulder", heading, 75.0 * sign, "degrees", (*NECK, *SPINE)),
                 about("the gaze level", FacingElevation("face"), 0.0, "degrees", NECK, 15.0),
             )
-            return meaning
         if part.name == "ground":
             direction = "down"
             continue

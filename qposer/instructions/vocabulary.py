@@ -13,8 +13,8 @@ VERBS: dict[str, str] = {
     "straighten": "straighten, unbend, straightening, straighten up, straighten out, straightens",
     "stretch": "stretch, extend, stretch out, extend out, stretching, extending, extends, stretches",
     "reach": "reach, reach out, reaching, reaches",
-    "put": "put, place, bring, move, hold, rest, lay, set, get, putting, placing, bringing, moving, holding, resting,"
-    " puts, places, holds, rests, shift, slide, press, keep holding",
+    "put": "put, place, bring, move, hold, rest, lay, set, get, putting, placing, bringing, moving, holding,"
+    " resting, puts, places, holds, rests, shift, slide, press, keep holding",
     "touch": "touch, touching, touches, tap, grab, grasp, hold on to, scratch, feel",
     "cross": "cross, fold, crossing, folding, crosses, folds",
     "lean": "lean, incline, leaning, leans, lean over",
@@ -115,16 +115,17 @@ ANY = "one, either"
 OTHER = "other, opposite"
 
 DIRECTIONS: dict[str, str] = {
-    "up": "up, upward, upwards, high, straight up, up high, into the air, in the air, overhead, towards the sky, up in the"
-    " air, skyward, towards the ceiling, to the ceiling, to the sky",
+    "up": "up, upward, upwards, high, straight up, up high, into the air, in the air, overhead, towards the sky,"
+    " up in the air, skyward, towards the ceiling, to the ceiling, to the sky",
     "down": "down, downward, downwards, straight down, towards the ground, towards the floor, low",
     "left": "leftward, leftwards, to your left, to left",
     "right": "rightward, rightwards, to your right, to right",
-    "forward": "forward, forwards, ahead, straight ahead, to the front, in front, in front of you, in front of the body,"
-    " in front of your body, out in front, out in front of you, straight forward, out front, frontwards, to the fore",
+    "forward": "forward, forwards, ahead, straight ahead, to the front, in front, in front of you, in front of"
+    " the body, in front of your body, out in front, out in front of you, straight forward, out front, frontwards,"
+    " to the fore",
     "backward": "back, backward, backwards, to the back, behind you, rearward, to the rear, behind the body",
-    "sideways": "sideways, sideward, sidewards, to the side, to the sides, to each side, to either side, out to the side,"
-    " out to the sides, laterally, aside, out sideways, to both sides, to its side",
+    "sideways": "sideways, sideward, sidewards, to the side, to the sides, to each side, to either side, out to"
+    " the side, out to the sides, laterally, aside, out sideways, to both sides, to its side",
     "outward": "outward, outwards, out",
     "inward": "inward, inwards, in",
 }
@@ -141,21 +142,23 @@ STATES: dict[str, str] = {
     "vertical": "vertical, vertically, upright, erect",
     "together": "together, side by side, touching each other, to each other",
     "apart": "apart, away from each other, from each other",
-    "still": "still, where it is, where they are, as it is, as they are, in place, unchanged, the same, fixed, steady,"
-    " motionless",
+    "still": "still, where it is, where they are, as it is, as they are, in place, unchanged, the same, fixed,"
+    " steady, motionless",
     "on one leg": "on one leg, on one foot",
     "with bent knees": "with bent knees, with knees bent",
-    "at the sides": "by the sides, at the sides, by your sides, at your sides, by your side, at your side, along the body,"
-    " alongside the body, by the side, at the side, next to the body, close to the body, beside the body, to your sides",
+    "at the sides": "by the sides, at the sides, by your sides, at your sides, by your side, at your side, along"
+    " the body, alongside the body, by the side, at the side, next to the body, close to the body, beside the"
+    " body, to your sides",
 }
 
 AMOUNTS: dict[str, str] = {
-    "slightly": "slightly, a bit, a little, a little bit, somewhat, a touch, gently, lightly, a few degrees, just a bit,"
-    " small",
+    "slightly": "slightly, a bit, a little, a little bit, somewhat, a touch, gently, lightly, a few degrees, just"
+    " a bit, small",
     "halfway": "halfway, half way, half, partly, partially, moderately, medium",
-    "fully": "fully, completely, as far as possible, as high as possible, as much as possible, as low as possible, all the"
-    " way, totally, entirely, deeply, deep, far, wide, widely, very, strongly, a lot, much, as far as you can, as high as"
-    " you can, big, large, high up, way, sharply, well, wide open, considerably, far away, tightly, as wide as possible",
+    "fully": "fully, completely, as far as possible, as high as possible, as much as possible, as low as"
+    " possible, all the way, totally, entirely, deeply, deep, far, wide, widely, very, strongly, a lot, much, as"
+    " far as you can, as high as you can, big, large, high up, way, sharply, well, wide open, considerably, far"
+    " away, tightly, as wide as possible",
 }
 
 RIGHT_ANGLE = "right angle, right angles, a right angle, at a right angle, at right angles, to a right angle"
@@ -200,10 +203,10 @@ BE = "is, are, be, should be, shall be, must be, being, stays, stay, remain, rem
 PRONOUNS = "it, them, that, this, those, these"
 
 FILLERS = (
-    "the, a, an, your, my, his, her, their, its, please, now, just, you, he, she, they, the person, person, of, can you,"
-    " could you, let, let's, take, make, do, go, quite, own, also, on a chair, on the chair, position, pose, slowly,"
-    " carefully, quickly, really, until they are, until it is, so that they are, so that it is, so they are, so it is,"
-    " try to, at an angle of, an angle of, such that"
+    "the, a, an, your, my, his, her, their, its, please, now, just, you, he, she, they, the person, person, of,"
+    " can you, could you, let, let's, take, make, do, go, quite, own, also, on a chair, on the chair, position,"
+    " pose, slowly, carefully, quickly, really, until they are, until it is, so that they are, so that it is, so"
+    " they are, so it is, try to, at an angle of, an angle of, such that"
 )
 """Words that change nothing here."""
 
