@@ -29,7 +29,7 @@ SCALE = 170.0
 NOTE = "energy: 0 is the median of recorded poses, 1 their 95th percentile; drawn with an upright pelvis"
 
 _DISTANCE = 8.0  # metres from the camera: far enough for a spread hand to look no larger than a foot
-_THREE_QUARTER = Rotation.from_euler("x", 188, degrees=True) * Rotation.from_euler("y", -32, degrees=True)
+THREE_QUARTER = Rotation.from_euler("x", 188, degrees=True) * Rotation.from_euler("y", -32, degrees=True)
 _PAPER, _INK, _FAINT = (245, 245, 245), (40, 40, 40), (120, 120, 120)
 _MARGIN = 12
 _CAPTION_SIZE, _TITLE_SIZE = 16, 22
@@ -110,7 +110,7 @@ def _cell(posed: Float[np.ndarray, "bodies vertices 3"], captions: Sequence[str]
 
 
 def _in_camera(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
-    return points @ _THREE_QUARTER.as_matrix().T + np.array([0.0, 0.0, _DISTANCE])
+    return points @ THREE_QUARTER.as_matrix().T + np.array([0.0, 0.0, _DISTANCE])
 
 
 def _projected(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:

@@ -1,0 +1,89 @@
+"""Mix one pose from parts of several people's, on photos or saved.
+
+    python demos/mix_photos.py A.jpg B.jpg --take arms --from B
+    python demos/mix_photos.py A.jpg B.jpg C.jpg --take arms head --from B --take legs --from B:0.7 C:0.3
+    python demos/mix_photos.py A.jpg out/sample.npz:3 --take legs --from B
+
+The references are called A, B, C, ... in their order. The mixture is A, but for the parts that are taken from others by
+their codes; a part of several references is the weighted mean of theirs. The largest person of a photo is fitted.
+
+writes into OUT: mix.png, a row of the references, the bodies found on the photos, and of the mixture, each part in the
+colour of the reference that it is of; and mix.npz with the same poses in the same order: body_pose (poses, 21, 3),
+axis-angle in radians, name and energy. demos/edit.py and demos/complete.py take the mixture of two as
+--pose OUT/mix.npz:2.
+
+Parts: left_arm, right_arm, arms, left_leg, right_leg, legs, torso, head, upper_body, lower_body, left_side, right_side,
+and the joints: left_elbow, right_knee, spine2, ...
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tyro
+from rich.console import Console
+
+from demos.inputs import shipped_prior
+
+Said = tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]]
+"""Words behind an option that may stand several times."""
+
+
+def main(
+    references: Annotated[tuple[str, ...], tyro.conf.Positional],
+    take: Said = (),
+    source: Annotated[Said, tyro.conf.arg(name="from")] = (),
+    keypoints: tuple[Path, ...] = (),
+    out: Path = Path("out"),
+) -> None:
+    """Mix one pose from parts of several people's, on photos or saved.
+
+    Args:
+        references: photos, or poses FILE.npz or FILE.npz:INDEX (of a fit, of these demos, of AMASS); two at least.
+        take: parts by name (arms, left_leg, head, ...); each --take with a --from behind it. Arms of B if left out.
+        source: whose parts these are: B, or B:0.7 C:0.3 for a mean with weights.
+        keypoints: OpenPose or COCO JSON, or npz, one for each photo in order or one for all, instead of detecting them.
+        out: folder for the results.
+    """
+    with shipped_prior("mix_photos") as prior:
+        from demos.references import load_references, mix, takings
+
+        what = takings(take or (("arms",),), source or (("B",),), len(references))
+        if out.exists() and not out.is_dir():
+            raise ValueError(f"{out} is a file: give a folder as --out")
+        loaded = load_references(references, keypoints, prior)
+
+        import numpy as np
+        import torch
+
+        from demos.rows import draw_row, mixture_tile, reference_tile
+        from demos.sheets import write_sheet
+        from fitting.body import Body
+
+        mixed, owner = mix(prior.model, [reference.pose for reference in loaded], what)
+        poses = torch.stack([*(reference.pose for reference in loaded), mixed])
+        energy = prior.energy(poses)
+        body = Body.open()
+        caption = f"A with {_told(take or (('arms',),), source or (('B',),))}, energy {energy[-1]:.2f}"
+        tiles = [reference_tile(index, reference, body) for index, reference in enumerate(loaded)]
+        row = draw_row([*tiles, mixture_tile(mixed, owner, loaded[0].fitted, body, caption)])
+        names = np.array([*(reference.name for reference in loaded), "mixture"])
+        arrays = {"body_pose": poses.numpy(), "name": names, "energy": energy.numpy()}
+        png, npz = write_sheet(out, "mix", row, arrays)
+    console = Console(soft_wrap=True, markup=False, highlight=False)
+    console.print(f"{caption}: pose {len(loaded)} in {npz}; look at {png}")
+
+
+def _told(take: tuple[tuple[str, ...], ...], source: tuple[tuple[str, ...], ...]) -> str:
+    return "; ".join(
+        f"{', '.join(parts)} of {' and '.join(letters)}".replace("_", " ")
+        for parts, letters in zip(take, source, strict=True)
+    )
+
+
+if __name__ == "__main__":
+    tyro.cli(main, description=__doc__)

@@ -1,0 +1,167 @@
+"""References: photos whose person is fitted, or saved poses; and which parts are taken from which of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, NamedTuple
+
+from demos.inputs import PoseSource
+
+if TYPE_CHECKING:
+    import torch
+    from jaxtyping import Float
+    from torch import Tensor
+
+    from fitting import Fitter
+    from fitting.images import Photo
+    from fitting.results import FitResult
+    from qposer import CodePrior, QPoser
+
+
+class Fitted(NamedTuple):
+    """A photo and the body of its largest person."""
+
+    photo: Photo
+    result: FitResult
+
+
+class Reference(NamedTuple):
+    """A pose that parts are taken from."""
+
+    name: str
+    pose: Float[Tensor, "21 3"]
+    fitted: Fitted | None
+    """Where the pose is that of a photo."""
+
+
+class Taking(NamedTuple):
+    """Parts, and from which references they are taken, by index, with which weights."""
+
+    parts: Sequence[str]
+    weights: Mapping[int, float]
+
+    @property
+    def main_source(self) -> int:
+        """The reference of the largest weight; the first of several."""
+        return max(self.weights, key=lambda index: self.weights[index])
+
+
+def takings(take: Sequence[Sequence[str]], source: Sequence[Sequence[str]], references: int) -> list[Taking]:
+    """What command lines say in pairs, parts and then letters (``B``, ``B:0.7``), checked.
+
+    Raises:
+        ValueError: the two are not as many, there are fewer than two references or more than letters, a letter stands
+            for none, a weight is none, or there is no such part.
+    """
+    from qposer.control import joints_of
+
+    if not 2 <= references <= len(ascii_uppercase):
+        raise ValueError(f"a mixture needs from 2 to {len(ascii_uppercase)} photos or poses, not {references}")
+    if len(take) != len(source):
+        raise ValueError(f"each --take needs a --from behind it: there are {len(take)} and {len(source)}")
+    for parts in take:
+        joints_of(parts)
+    return [Taking(parts, _weights(said, references)) for parts, said in zip(take, source, strict=True)]
+
+
+def _weights(said: Sequence[str], references: int) -> dict[int, float]:
+    if not said:
+        raise ValueError("--from names no reference: give one of the letters, as in --from B")
+    weights: dict[int, float] = {}
+    known = ascii_uppercase[:references]
+    for text in said:
+        letter, colon, number = text.partition(":")
+        if len(letter) != 1 or letter not in known:
+            raise ValueError(
+                f"there is no reference {letter!r}: {', '.join(known)} stand for the {references} that are given, "
+                "in order"
+            )
+        try:
+            weight = float(number) if colon else 1.0
+        except ValueError:
+            weight = math.nan
+        if not 0 < weight < math.inf:
+            raise ValueError(f"the weight of {text!r} is no number above zero: write {letter}:0.7")
+        if known.index(letter) in weights:
+            raise ValueError(f"reference {letter} stands twice behind one --from: give it one weight")
+        weights[known.index(letter)] = weight
+    return weights
+
+
+def load_references(texts: Sequence[str], keypoints: Sequence[Path], prior: CodePrior) -> list[Reference]:
+    """Fit the photos and read the saved poses, ``FILE.npz`` or ``FILE.npz:INDEX``.
+
+    Args:
+        texts: paths.
+        keypoints: of each photo in order, or one file for all of them; none to detect them.
+        prior: what the fits use.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a file is neither, nobody is found on a photo, or the files of keypoints are not as many as photos.
+    """
+    photos = [text for text in texts if not _is_pose(text)]
+    if len(keypoints) not in (0, 1, len(photos)):
+        raise ValueError(
+            f"there are {len(photos)} photos and {len(keypoints)} files of keypoints: give one for each, or one for all"
+        )
+    for text in photos:
+        if not Path(text).is_file():
+            raise FileNotFoundError(f"there is no image file {text}: check the path")
+    files = dict(zip(photos, keypoints if len(keypoints) == len(photos) else [*keypoints] * len(photos), strict=False))
+    fitter = None
+    references = []
+    for letter, text in zip(ascii_uppercase, texts, strict=False):
+        if _is_pose(text):
+            name, pose = PoseSource(text).load(letter, prior)
+            references.append(Reference(name, pose, None))
+            continue
+        if fitter is None:
+            from fitting import Fitter
+
+            fitter = Fitter(prior=prior)
+        references.append(_fitted(fitter, letter, Path(text), files.get(text)))
+    return references
+
+
+def _is_pose(text: str) -> bool:
+    return Path(text).suffix.partition(":")[0].lower() == ".npz"
+
+
+def _fitted(fitter: Fitter, letter: str, path: Path, keypoints: Path | None) -> Reference:
+    import torch
+
+    from fitting import read_keypoints
+    from fitting.images import read_image
+
+    photo = read_image(path)
+    given = read_keypoints(keypoints, path.name) if keypoints else None
+    try:
+        with torch.enable_grad():
+            (result,) = fitter.fit_photo(photo, keypoints=given)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return Reference(f"{letter}: {path.stem}", torch.from_numpy(result.body_pose), Fitted(photo, result))
+
+
+def mix(
+    model: QPoser, poses: Sequence[Float[Tensor, "21 3"]], what: Sequence[Taking]
+) -> tuple[Float[torch.Tensor, "21 3"], list[int]]:
+    """The first pose with parts of the others, and which reference each joint is (mostly) of.
+
+    Where a part is taken twice, the later one holds.
+    """
+    from qposer import control
+
+    mixed = poses[0]
+    owner = [0] * mixed.shape[-2]
+    for taking in what:
+        sources = [poses[index] for index in taking.weights]
+        donor = sources[0] if len(sources) == 1 else control.blend(model, sources, list(taking.weights.values()))
+        mixed = control.swap(model, mixed, donor, taking.parts)
+        for joint in control.joints_of(taking.parts):
+            owner[joint] = taking.main_source
+    return mixed, owner
