@@ -1,0 +1,119 @@
+"""Follow the suite of instructions: ``python -m benchmarks.instructions --out docs``.
+
+With --quick some of the instructions on one start pose each, in a minute or two. A run that was stopped goes on where
+it was, and nothing is tried again unless code or weights have changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import torch
+import tyro
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.cache import Cache
+from benchmarks.instructions import report
+from benchmarks.instructions.suite import Half, Phrase, Suite
+from benchmarks.instructions.trials import CIRCLE_SEED, circled, start_pose, trials, tried
+from benchmarks.machine import machine
+from qposer import constraints, descriptions, figure, instructions, posing
+from qposer.assets import asset
+from qposer.codeprior import CodePrior
+from qposer.errors import told_in_one_line
+from qposer.instructions import InstructionError, instruct
+
+
+def main(
+    half: Literal["both", "development", "report"] = "both",
+    out: Path | None = None,
+    cache: Path = Path("runs/instructions"),
+    poses: int = 3,
+    circle: int = 100,
+    quick: bool = False,
+) -> None:
+    """Follow the suite of instructions, print the tables, and write them where --out says.
+
+    Args:
+        half: of the phrases; nothing may be chosen by what the report half says.
+        out: folder that benchmarks-instructions.md is written to; nothing is written if left out.
+        cache: folder of the results so far.
+        poses: start poses of each instruction.
+        circle: how many postures are described.
+        quick: one start pose for every sixth instruction, and ten descriptions.
+    """
+    console = Console(width=160)
+    with told_in_one_line("benchmarks.instructions"):
+        torch.set_num_threads(1)
+        suite, prior, kept, code = Suite.load(), CodePrior.from_pretrained(), Cache(cache), _digest()
+        halves: tuple[Half, ...] = ("development", "report") if half == "both" else (half,)
+        poses, circle, every = (1, 10, 6) if quick else (poses, circle, 1)
+        tried(prior, next(trials(suite.phrases, suite.seeds, 1)))  # so that nothing is loaded while seconds count
+        found: dict[str, list[report.Tried]] = {}
+        for name in halves:
+            phrases = [phrase for phrase in suite.phrases if phrase.half == name]
+            wanted = list(trials(phrases, suite.seeds, poses, every))
+            found[name] = []
+            for trial in track(wanted, f"{name} half", console=console):
+                depends = {"code": code, "said": trial.instruction, "after": trial.phrase.after, "seeds": trial.seeds}
+                result = kept.result(trial.instruction, depends, partial(tried, prior, trial))
+                found[name].append(report.Tried(trial, result))
+        circles = [
+            kept.result(f"circle {seed}", {"code": code, "seed": seed}, partial(circled, prior, seed))
+            for seed in track(range(CIRCLE_SEED, CIRCLE_SEED + circle), "descriptions", console=console)
+        ]
+        to_refuse = [phrase for phrase in suite.refused if phrase.half in halves]
+        refused = report.refusals(to_refuse, [_refusal(prior, phrase, suite.seeds[0]) for phrase in to_refuse])
+        tables = {"Instructions": report.summary(found), "Descriptions": report.circle(circles), "Refusals": refused}
+        for title, table in tables.items():
+            console.print(table.for_console(title))
+        failed = {name: report.failures(each) for name, each in found.items()}
+        for title, lines in failed.items():
+            console.print(f"{title} half, what failed:", *lines, sep="\n", markup=False, highlight=False)
+        lines = report.circle_failures(circles)
+        console.print("descriptions, what failed:", *lines, sep="\n", markup=False, highlight=False)
+        if out:
+            count = sum(map(len, found.values()))
+            only = "" if half == "both" else f" --half {half}"
+            parts = [
+                report.TEXT.format(instructions=count, poses=poses),
+                f"Command: `python -m benchmarks.instructions{only} --out {out}`, "
+                f"{kept.seconds / 60:.0f} minutes of one core in all.\nMachine: {machine()}.",
+                tables["Instructions"].markdown(),
+                *(f"## By kind, {name} half\n\n{report.by_kind(each).markdown()}" for name, each in found.items()),
+                f"{report.CIRCLE.format(number=circle)}\n{tables['Descriptions'].markdown()}",
+                f"## What must be refused\n\n{refused.markdown()}",
+                *(
+                    f"## What failed, {name} half\n\n" + "\n".join(each or ["- nothing"])
+                    for name, each in failed.items()
+                ),
+                "## What failed, descriptions\n\n" + "\n".join(lines or ["- nothing"]),
+            ]
+            console.print(f"written: {report.write(out, parts)}")
+
+
+def _digest() -> str:
+    """Of the code that follows instructions, and of the weights."""
+    package = Path(str(instructions.__file__)).parent
+    files = [*sorted(package.glob("*")), *(Path(str(m.__file__)) for m in (constraints, descriptions, figure, posing))]
+    files += [asset(name) for name in ("qposer.safetensors", "codeprior.safetensors")]
+    content = b"".join(file.read_bytes() for file in files if file.is_file())
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _refusal(prior: CodePrior, phrase: Phrase, seed: int) -> str | None:
+    """The message that an instruction is refused with; nothing if it is followed."""
+    start, generator = start_pose(prior, seed), torch.Generator().manual_seed(0)
+    try:
+        instruct(prior, start, phrase.instructions[0], generator=generator)
+    except InstructionError as error:
+        return str(error)
+    return None
+
+
+if __name__ == "__main__":
+    tyro.cli(main, description=__doc__)

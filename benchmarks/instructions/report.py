@@ -1,0 +1,186 @@
+"""The results of instructions as tables and a document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from benchmarks.cache import Result
+from benchmarks.instructions.suite import Phrase
+from benchmarks.instructions.trials import WITHIN, Trial
+from benchmarks.intervals import mean_interval
+from benchmarks.tables import Table
+from qposer.files import replacing
+
+DOCUMENT = "benchmarks-instructions.md"
+
+TEXT = """# Instructions: what is asked, and what becomes of it
+
+{instructions} English instructions ([suite.toml](../benchmarks/instructions/suite.toml)), written before the grammar
+that reads them, each on {poses} of 20 start poses that the prior drew. Phrases are in two halves that share none:
+grammar and solver were tuned on the *development* half, and the *report* half was for these figures only.
+
+- *Constraints*: of all that the instructions were read to ask, the part that holds within 10 degrees or 5 cm.
+- *Held before*: the part of them that held in the start pose already.
+- *Instructions*: the part of which every constraint holds.
+- *Energy*: the part of the results whose energy is 1 at most, the 95th percentile of recorded poses; *before*: of the
+  start poses.
+- *Drift*: degrees by which joints turned that no constraint is about, mean.
+- *Seconds*: of one instruction, once everything is loaded.
+
+Square brackets hold bootstrap 95 % intervals over instructions.
+"""
+
+CIRCLE = """## Descriptions that are followed
+
+{number} postures that the prior drew are described (`qposer.descriptions`), and all sentences of a description are
+given to `instruct` at once, from the neutral posture.
+"""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """An instruction and what became of it."""
+
+    trial: Trial
+    result: Result
+
+    @property
+    def outcomes(self) -> list[Result]:
+        """By start pose; none if it was refused."""
+        found: list[Result] = self.result.get("outcomes", [])
+        return found
+
+
+def summary(tried: dict[str, list[Tried]]) -> Table:
+    """All figures, by half."""
+    rows = []
+    for half, trials in tried.items():
+        read = [one for one in trials if one.outcomes]
+        energy = _by_instruction(read, lambda o: 100.0 * (o["energy"] <= 1))
+        before = _by_instruction(read, lambda o: 100.0 * (o["energy_before"] <= 1))
+        seconds = torch.tensor([o["seconds"] for one in read for o in one.outcomes])
+        rows.append(
+            [
+                half,
+                f"{len(read)} of {len(trials)}",
+                f"{mean_interval(_constraints(read, after=True)):.1f}",
+                f"{_constraints(read, after=False).mean():.1f}",
+                f"{mean_interval(_by_instruction(read, lambda o: 100.0 * all(map(_holds, o['checks'])))):.1f}",
+                f"{mean_interval(energy):.1f}",
+                f"{before.mean():.1f}",
+                f"{mean_interval(_by_instruction(read, lambda o: o['drift'])):.2f}",
+                f"{seconds.median():.2f}, {seconds.quantile(0.95):.2f}",
+            ]
+        )
+    columns = [
+        "half",
+        "understood",
+        "constraints, %",
+        "held before, %",
+        "instructions, %",
+        "energy <= 1, %",
+        "before, %",
+    ]
+    return Table([*columns, "drift, degrees", "seconds, median and 95th percentile"], rows)
+
+
+def by_kind(trials: Sequence[Tried]) -> Table:
+    """Figures of one half, by kind of instruction."""
+    rows = []
+    for kind in dict.fromkeys(one.trial.phrase.kind for one in trials):
+        read = [one for one in trials if one.trial.phrase.kind == kind and one.outcomes]
+        if not read:
+            continue
+        energy = _by_instruction(read, lambda o: 100.0 * (o["energy"] <= 1)).mean()
+        drift = _by_instruction(read, lambda o: o["drift"]).mean()
+        held = _constraints(read, after=True).mean()
+        rows.append([kind, f"{len(read)}", f"{held:.0f}", f"{energy:.0f}", f"{drift:.1f}"])
+    return Table(["kind", "instructions", "constraints, %", "energy <= 1, %", "drift, degrees"], rows)
+
+
+def failures(trials: Sequence[Tried]) -> list[str]:
+    """Lines about what was refused, what does not hold, and what has an energy above 1, by instruction."""
+    lines = []
+    for one in trials:
+        said = f'"{one.trial.instruction}"'
+        if one.trial.phrase.after:
+            said += f' after "{one.trial.phrase.after}"'
+        if "refused" in one.result:
+            lines.append(f"- {said}: not understood: {one.result['refused']}")
+        for found in one.outcomes:
+            missed = [
+                f"{text} off by {after:.0f} {unit}" for text, unit, _, after in found["checks"] if after > WITHIN[unit]
+            ]
+            if found["energy"] > 1:
+                missed.append(f"energy {found['energy']:.1f} (before: {found['energy_before']:.1f})")
+            if missed:
+                lines.append(f"- {said}, seed {found['seed']}: {'; '.join(missed)}")
+    return lines
+
+
+def refusals(phrases: Sequence[Phrase], said: Sequence[str | None]) -> Table:
+    """What must be refused, and the message it was refused with."""
+    rows = [
+        [phrase.kind, f'"{phrase.instructions[0]}"', message or "**not refused**"]
+        for phrase, message in zip(phrases, said, strict=True)
+    ]
+    return Table(["why", "instruction", "message"], rows)
+
+
+def circle(found: Sequence[Result]) -> Table:
+    """How many sentences hold again."""
+    read = [result for result in found if result["sentences"] and "refused" not in result]
+    held = torch.tensor([100.0 * sum(s[1] for s in r["sentences"]) / len(r["sentences"]) for r in read])
+    every = [sentence[1] for result in read for sentence in result["sentences"]]
+    energy = torch.tensor([100.0 * (result["energy"] <= 1) for result in read])
+    seconds = torch.tensor([result["seconds"] for result in read])
+    row = [
+        f"{len(read)} of {len(found)}",
+        f"{len(every) / len(read):.1f}",
+        f"{100 * sum(every) / len(every):.1f}",
+        f"{mean_interval(held):.1f}",
+        f"{mean_interval(energy):.1f}",
+        f"{seconds.median():.2f}",
+    ]
+    columns = ["understood", "sentences each", "sentences that hold, %", "mean of descriptions, %", "energy <= 1, %"]
+    return Table([*columns, "seconds, median"], [row])
+
+
+def circle_failures(found: Sequence[Result]) -> list[str]:
+    """Lines about sentences that do not hold again."""
+    lines = [f"- {result['refused']}" for result in found if "refused" in result]
+    for result in found:
+        for text, holds, *gaps in result["sentences"]:
+            if holds is False:
+                lines.append(f'- "{text}": off by {", ".join(f"{gap:.0f}" for gap in gaps[0])}')
+    return lines
+
+
+def write(out: Path, parts: Sequence[str]) -> Path:
+    """Write the document; its path."""
+    out.mkdir(parents=True, exist_ok=True)
+    with replacing(out / DOCUMENT) as temporary:
+        temporary.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
+    return out / DOCUMENT
+
+
+def _holds(check: list[object]) -> bool:
+    _, unit, _, after = check
+    return bool(float(after) <= WITHIN[str(unit)])  # type: ignore[arg-type]
+
+
+def _constraints(trials: Sequence[Tried], after: bool) -> torch.Tensor:
+    """Percent of the constraints that hold, by instruction, each counting by how many it has."""
+    share = []
+    for one in trials:
+        checks = [check for found in one.outcomes for check in found["checks"]]
+        share += [100.0 * (check[2 + after] <= WITHIN[check[1]]) for check in checks]
+    return torch.tensor(share)
+
+
+def _by_instruction(trials: Sequence[Tried], figure: Callable[[Result], float]) -> torch.Tensor:
+    return torch.tensor([[figure(found) for found in one.outcomes] for one in trials]).mean(1)
