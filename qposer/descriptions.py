@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from qposer.constraints import Constraint, Distance, Height, JointAngle, Lean, Measure, Offset, Unit
+from qposer.constraints import ANGLES, Constraint, Distance, Height, JointAngle, Lean, Measure, Offset, Unit
 from qposer.figure import Figure, Posture
 from qposer.skeleton import BODY_PARTS
 
@@ -25,6 +25,7 @@ MOST_REMARKABLE = 4.0
 
 _EQUAL = 9.0  # both sides are told in one sentence if their numbers are no further apart
 _FINE, _FINE_STEP, _STEP = 25.0, 5, 10  # numbers are told in steps, in finer ones where they are small
+_BEYOND = 8.0  # degrees beyond the anatomical range that are told as its end
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,17 @@ class Relation:
 
 @dataclass(frozen=True)
 class _Condition:
-    """Between which numbers a measure must be, times ``sign``; the measure is that of a side, or of none."""
+    """Between which numbers a measure must be, times ``sign``; the measure is that of a side, or of none.
+
+    Larger numbers than ``most`` are told as ``most``.
+    """
 
     measure: Callable[[str], Measure]
     low: float
     high: float
     unit: Unit = "degrees"
     sign: int = 1
+    most: float = INF
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,16 @@ def _named(text: str, side: str) -> str:
     return text.replace("*", side).replace("~", "right" if side == "left" else "left")
 
 
+def _most(name: str, sign: int) -> int:
+    """How far people go, in steps that are told."""
+    anatomy = ANGLES[_named(name, "left")]
+    return _STEP * math.floor((anatomy.high if sign > 0 else -anatomy.low) / _STEP)
+
+
 def _angle(name: str, low: float, high: float = INF, sign: int = 1) -> _Condition:
-    return _Condition(lambda side: JointAngle(_named(name, side)), low, high, sign=sign)
+    """An angle of the body, not far beyond what instructions may ask for."""
+    most = _most(name, sign)
+    return _Condition(lambda side: JointAngle(_named(name, side)), low, min(high, most + _BEYOND), sign=sign, most=most)
 
 
 def _apart(point: str, other: str, high: float, low: float = -INF) -> _Condition:
@@ -333,7 +346,7 @@ def _told(true: dict[tuple[str, str], tuple[float, _Rule, float]]) -> list[Relat
         if alike and side == "right":
             continue
         sides = ("left", "right") if alike else (side,)
-        number = _rounded((value + other) / 2 if alike else value)
+        number = _rounded(min((value + other) / 2 if alike else value, rule.conditions[0].most))
         text = (rule.both if alike else rule.one).format(
             side=side, other="right" if side == "left" else "left", n=number
         )

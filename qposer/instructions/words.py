@@ -11,7 +11,7 @@ from lark import Token
 
 from qposer.instructions import vocabulary
 
-LONGEST_TEXT = 500
+LONGEST_TEXT = 1000
 """Characters that an instruction may have."""
 
 
@@ -99,7 +99,7 @@ def tokens(text: str) -> Iterator[Token]:
         )
     words = [(match.group().lower().replace("’", "'"), match.start(), match.end()) for match in _WORD.finditer(text)]
     found = list(_matched(text, words))
-    while found and found[-1].type == "SEP":
+    while found and found[-1].type in ("SEP", "STOP"):
         found.pop()
     for index, token in enumerate(found):
         yield _in_context(token, found[:index], found[index + 1 :])
@@ -116,7 +116,7 @@ def _matched(text: str, words: list[tuple[str, int, int]]) -> Iterator[Token]:
             continue
         if word in ".,;:!?":
             if at:
-                yield Token("SEP", word, start_pos=start, end_pos=end)
+                yield Token("SEP" if word in ",:" else "STOP", word, start_pos=start, end_pos=end)
             at += 1
             continue
         for length in range(min(_MOST_WORDS, len(words) - at), 0, -1):
@@ -145,7 +145,7 @@ def _in_context(token: Token, before: list[Token], after: list[Token]) -> Token:
         return Token("PART", "one", start_pos=token.start_pos, end_pos=token.end_pos)
     elif kind == "PREP" and token.value in _AS_DIRECTIONS and not (after and after[0].type in _OF_PARTS):
         return Token("DIRECTION", _AS_DIRECTIONS[token.value], start_pos=token.start_pos, end_pos=token.end_pos)
-    elif kind == "VERB" and token == "spread" and before and before[-1].type in ("BE", "PART"):
+    elif kind == "VERB" and token in ("spread", "lean") and before and before[-1].type in ("BE", "PART"):
         kind = "DONE"
     return Token(kind, token.value, start_pos=token.start_pos, end_pos=token.end_pos)
 

@@ -3,10 +3,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qposer.codeprior import CodePrior
 from qposer.constraints import ANGLES
 from qposer.control import mirror
-from qposer.descriptions import MOST_REMARKABLE, describe, relations
+from qposer.descriptions import _RULES, MOST_REMARKABLE, describe, relations
 from qposer.figure import Figure, Posture, neutral_posture
+from qposer.instructions import instruct
+from qposer.instructions.parser import parse
 from qposer.rotations import axis_angle_to_matrix
 from qposer.skeleton import BODY_JOINT_NAMES
 
@@ -130,6 +133,33 @@ def test_angles_of_the_rules_exist_and_are_within_reach():
             for constraint in relation.constraints:
                 name = getattr(constraint.measure, "name", None)
                 assert name is None or name in ANGLES
+
+
+@pytest.mark.parametrize("rule", _RULES, ids=lambda rule: rule.one)
+def test_every_sentence_is_an_instruction(rule):
+    for sentence in filter(None, (rule.one, rule.both)):
+        for side, other in (("left", "right"), ("right", "left")):
+            ((clause,),) = parse(sentence.format(side=side, other=other, n=30))
+            assert clause.parts
+
+
+def test_sentences_are_clauses_of_one_step():
+    for start in range(0, len(_RULES), 12):
+        sentences = [rule.one.format(side="left", other="right", n=30) for rule in _RULES[start : start + 12]]
+        (step,) = parse(". ".join(sentences))
+        assert len(step) == len(sentences)
+
+
+@pytest.mark.parametrize("seed", [10, 24, 70])
+def test_a_description_can_be_followed(seed):
+    prior = CodePrior.from_pretrained()
+    (drawn,) = prior.sample(1, generator=torch.Generator().manual_seed(seed))
+    (told,) = relations(Posture.upright(drawn[None]))
+    text = ". ".join(relation.text for relation in told)
+    (edit,) = instruct(prior, neutral_posture(), text, generator=torch.Generator().manual_seed(0))
+    held = [bool(relation.holds(Figure.of(edit.posture))) for relation in told]
+    assert len(told) >= 3
+    assert sum(held) >= len(held) - 1
 
 
 def test_wrong_input():
