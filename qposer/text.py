@@ -1,0 +1,160 @@
+"""Poses from words: the code prior's denoiser, shown a text besides the noisy latents.
+
+What the text is not about is drawn as the prior draws it, and several draws differ where the words leave room. Words
+that training has not seen count by the letters they share with those that it has; for instructions that must hold to
+the degree there is `qposer.instructions`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from qposer.assets import ASSETS
+from qposer.codeprior import SAMPLING_STEPS, CodePrior
+from qposer.denoiser import Denoiser
+from qposer.diffusion import HIGHEST, denoise_stepwise, noise_levels
+from qposer.figure import neutral_posture
+from qposer.instructions import instruct
+from qposer.sentences import SentenceEncoder
+from qposer.skeleton import NUM_BODY_JOINTS
+from qposer.weights import load_module, save_module
+
+FORMAT = "qposer-text-1"
+WEIGHTS = ASSETS / "text.safetensors"
+GUIDANCE = 2.0
+"""How far the denoiser's answer with the text is followed beyond its answer without (Ho and Salimans, 2022)."""
+
+
+@dataclass(frozen=True)
+class TextPriorConfig:
+    """Sizes of a prior of poses given texts."""
+
+    joints: int = NUM_BODY_JOINTS
+    latent_dim: int = 4
+    width: int = 512
+    depth: int = 3
+    buckets: int = 4096
+    """Of hashed words."""
+    embedding: int = 96
+    sentence_width: int = 384
+    context: int = 128
+    """Numbers that the denoiser is shown of a text."""
+
+
+class TextPriorNetwork(nn.Module):
+    """What is learned: an encoder of texts, and a denoiser of the code prior's standardised latents."""
+
+    def __init__(self, config: TextPriorConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or TextPriorConfig()
+        self.encoder = SentenceEncoder(config.buckets, config.embedding, config.sentence_width, config.context)
+        self.no_text = nn.Parameter(torch.zeros(config.context))
+        self.denoiser = Denoiser(
+            config.joints, config.latent_dim, config.width, config.depth, dropout=0.1, context=config.context
+        )
+
+    def save(self, path: str | Path, **notes: str) -> None:
+        """Write weights (in half precision), configuration and any notes, at once or not at all."""
+        save_module(path, self, self.config, FORMAT, notes, torch.float16)
+
+
+def generate(
+    text: str, n: int = 1, guidance: float = GUIDANCE, *, generator: torch.Generator, prior: CodePrior | None = None
+) -> Float[Tensor, "n 21 3 3"]:
+    """Poses that a text is true of, more or less, with the shipped weights.
+
+    Where these are not there, the text is followed as an instruction from the neutral posture, and must be one.
+
+    Args:
+        text: sentences about the posture, or orders.
+        n: how many poses.
+        guidance: see `TextPrior.generate`.
+        generator: of the draws.
+        prior: the shipped code prior if left out.
+
+    Raises:
+        ValueError: the text is empty or too long, or, followed as an instruction, not understood; or ``n`` or the
+            guidance is out of range.
+    """
+    prior = prior or CodePrior.from_pretrained()
+    if WEIGHTS.is_file():
+        return TextPrior.from_pretrained(prior=prior).generate(text, n, guidance, generator=generator)
+    edits = instruct(prior, neutral_posture(), text, n, generator=generator)
+    return torch.stack([edit.posture.body_pose for edit in edits])
+
+
+class TextPrior:
+    """Draws poses from texts.
+
+    Attributes:
+        prior: the code prior in whose latents poses are drawn.
+        network: the learned part, which files hold.
+    """
+
+    def __init__(self, prior: CodePrior, network: TextPriorNetwork) -> None:
+        """Join a code prior and the network that was trained on its latents.
+
+        Raises:
+            ValueError: their sizes do not fit.
+        """
+        sizes = [(part.config.joints, part.config.latent_dim) for part in (prior.network, network)]
+        if sizes[0] != sizes[1]:
+            raise ValueError(f"the text prior draws latents of {sizes[1]}, and the code prior's are of {sizes[0]}")
+        self.prior, self.network = prior, network
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path | None = None, prior: CodePrior | None = None) -> TextPrior:
+        """The shipped weights, or those of ``path``, over the shipped code prior or ``prior``.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file holds something else.
+        """
+        network = load_module(path or WEIGHTS, TextPriorNetwork, TextPriorConfig, FORMAT)
+        return cls(prior or CodePrior.from_pretrained(), network)
+
+    def generate(
+        self, text: str, n: int = 1, guidance: float = GUIDANCE, *, generator: torch.Generator
+    ) -> Float[Tensor, "n 21 3 3"]:
+        """Draw poses that a text is true of, more or less.
+
+        Args:
+            text: sentences about the posture, or orders.
+            n: how many poses.
+            guidance: 0 ignores the text, 1 draws what the training poses with such texts were, and more exaggerates.
+            generator: of the draws; equal seeds give equal poses on one machine.
+
+        Raises:
+            ValueError: the text is empty or too long, ``n`` is below 1, or the guidance is negative or not finite.
+        """
+        if n < 1 or not 0 <= guidance < math.inf:
+            raise ValueError(f"draw 1 pose at least, with a finite guidance from 0: these are {n} and {guidance}")
+        return self.generate_each([text] * n, guidance, generator=generator)
+
+    @torch.no_grad()
+    def generate_each(
+        self, texts: Sequence[str], guidance: float = GUIDANCE, *, generator: torch.Generator
+    ) -> Float[Tensor, "texts 21 3 3"]:
+        """Draw one pose for each text; see `generate`."""
+        known = self.network.encoder.encode(texts)
+        unknown = self.network.no_text.expand(known.shape)
+
+        def denoise(noisy: Tensor, level: Tensor) -> Tensor:
+            both = self.network.denoiser(
+                torch.cat([noisy, noisy]), torch.cat([level, level]), torch.cat([known, unknown])
+            )
+            told, untold = both.chunk(2)
+            return untold + guidance * (told - untold)
+
+        shape = len(texts), *self.prior.network.mean.shape
+        noise = HIGHEST * torch.randn(shape, generator=generator)
+        drawn = self.prior.network.unstandardise(denoise_stepwise(denoise, noise, noise_levels(SAMPLING_STEPS)))
+        model = self.prior.model
+        return model.decode(model.encode_latents(drawn.unflatten(-1, model.config.latent_shape[1:])))

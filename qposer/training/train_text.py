@@ -1,0 +1,238 @@
+"""Train the prior of poses given texts: ``python -m qposer.training.train_text --data poses.npz --out runs/text``.
+
+Its texts are descriptions of the training poses, with sentences left out, in any order, and in other words. It begins
+with the weights of the code prior's denoiser, to which a text makes no difference at first. A run that was killed goes
+on from its last checkpoint when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import tyro
+from jaxtyping import Float
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor, nn
+
+from qposer.codeprior import CodePrior
+from qposer.data.dataset import PoseDataset
+from qposer.denoiser import denoising_error
+from qposer.descriptions import relations
+from qposer.diffusion import HIGHEST, LOWEST
+from qposer.errors import told_in_one_line
+from qposer.figure import Posture
+from qposer.kinematics import mirror_body_pose
+from qposer.npz import read_npz, write_npz
+from qposer.rotations import axis_angle_to_matrix
+from qposer.sentences import Bags, bags
+from qposer.text import TextPriorConfig, TextPriorNetwork
+from qposer.training.run import run
+from qposer.training.train_codeprior import encoded
+from qposer.training.wordings import mirrored, reworded
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a training run of a prior of poses given texts."""
+
+    data: Path
+    """poses.npz, written by ``python -m qposer.data.build``."""
+    out: Path
+    """Folder of the run: best.safetensors, checkpoints, log, and the descriptions of the poses."""
+    steps: int = 8000
+    batch_size: int = 512
+    learning_rate: float = 1e-3
+    noise_log_mean: float = -0.2
+    noise_log_std: float = 1.3
+    """Noise levels are log-normal, higher than those of the code prior: a text is about the pose as a whole."""
+    untold: float = 0.1
+    """Part of each batch that has no text."""
+    whole: float = 0.5
+    """Part of each batch whose description is whole; of the others a random number of sentences is left out."""
+    wordings: int = 8
+    """Of each sentence."""
+    averaging: float = 0.999
+    validate_every: int = 1000
+    seed: int = 0
+
+
+VALIDATION_LEVELS = (0.5, 1.0, 3.0)
+
+
+class Texts:
+    """Descriptions of poses, as indices of sentences, and the wordings of each sentence."""
+
+    def __init__(self, described: Sequence[Sequence[str]], wordings: int, buckets: int, seed: int) -> None:
+        """Collect the sentences, and those of mirrored poses, each in ``wordings`` wordings, the first its own."""
+        sentences = sorted({sentence for of_pose in described for sentence in of_pose})
+        sentences = sorted({*sentences, *(mirrored(sentence) for sentence in sentences)})
+        number = {sentence: index for index, sentence in enumerate(sentences)}
+        self.mirror = np.array([number[mirrored(sentence)] for sentence in sentences])
+        self.counts = np.array([len(of_pose) for of_pose in described])
+        self.starts = np.concatenate([[0], self.counts.cumsum()[:-1]])
+        self.ids = np.array([number[sentence] for of_pose in described for sentence in of_pose])
+        rng = random.Random(seed)
+        self.wordings = wordings
+        said = [text for s in sentences for text in (s, *(reworded(s, rng) for _ in range(wordings - 1)))]
+        every = bags(said, buckets)
+        ends = torch.cat([every.offsets[1:], torch.tensor([len(every.rows)])])
+        self._lengths = (ends - every.offsets).numpy()
+        self._offsets = every.offsets.numpy()
+        self._rows, self._weights = every.rows, every.weights
+
+    def draw(
+        self, poses: np.ndarray, seen_in_mirror: np.ndarray, whole: float, rng: np.random.Generator
+    ) -> tuple[Bags, Tensor]:
+        """Texts of poses, some sentences left out, in random wordings; and which pose each sentence is of."""
+        counts = self.counts[poses]
+        owner = np.repeat(np.arange(len(poses)), counts)
+        within = np.arange(len(owner)) - np.repeat(counts.cumsum() - counts, counts)
+        ids = self.ids[self.starts[poses][owner] + within]
+        ids = np.where(seen_in_mirror[owner], self.mirror[ids], ids)
+        share = np.where(rng.random(len(poses)) < whole, 1.0, rng.random(len(poses)))
+        kept = rng.random(len(owner)) < share[owner]
+        first = np.zeros(len(poses), dtype=bool)
+        first[owner[kept]] = True
+        kept |= (within == 0) & ~first[owner]
+        return self.bags(ids[kept], rng), torch.from_numpy(owner[kept])
+
+    def bags(self, ids: np.ndarray, rng: np.random.Generator) -> Bags:
+        """Sentences in random wordings."""
+        said = ids * self.wordings + rng.integers(self.wordings, size=len(ids))
+        lengths = self._lengths[said]
+        offsets = lengths.cumsum() - lengths
+        places = torch.from_numpy(np.arange(lengths.sum()) + np.repeat(self._offsets[said] - offsets, lengths))
+        return Bags(self._rows[places], self._weights[places], torch.from_numpy(offsets))
+
+
+def described(poses: Float[Tensor, "poses 21 3"], file: Path) -> list[list[str]]:
+    """Descriptions of poses, kept in a file."""
+    if not file.exists():
+        texts: list[str] = []
+        for part in track(poses.split(512), "describing"):
+            texts += ["\n".join(r.text for r in found) for found in relations(Posture.upright(part))]
+        write_npz(file, {"text": np.array(texts)})
+    return [text.split("\n") if text else [] for text in read_npz(file)["text"].tolist()]
+
+
+class AveragedNetwork(nn.Module):
+    """A network in training and the moving average of its weights; what is saved is the average."""
+
+    steps: Tensor
+
+    def __init__(self, network: TextPriorNetwork) -> None:
+        super().__init__()
+        self.live = network
+        self.average = copy.deepcopy(network).requires_grad_(False)
+        self.register_buffer("steps", torch.zeros(()))
+
+    @torch.no_grad()
+    def follow(self, decay: float) -> None:
+        """Move the average towards the network, faster in the first steps."""
+        decay = min(decay, (1 + self.steps.item()) / (10 + self.steps.item()))
+        self.steps += 1
+        for average, live in zip(self.average.parameters(), self.live.parameters(), strict=True):
+            average.lerp_(live, 1 - decay)
+
+    def save(self, path: Path, **notes: str) -> None:
+        """Write the average."""
+        self.average.save(path, **notes)
+
+
+@torch.no_grad()
+def begin_with(network: TextPriorNetwork, prior: CodePrior) -> None:
+    """Copy the code prior's denoiser; what is new, the weights of the text, is zero."""
+    own = dict(network.denoiser.named_parameters())
+    for name, given in prior.network.denoiser.named_parameters():
+        if own[name].shape == given.shape:
+            own[name].copy_(given)
+        else:
+            own[name].zero_()
+            own[name][:, : given.shape[1]] = given
+
+
+def train(config: TrainConfig, console: Console) -> Path:
+    """Run, or go on with, a training run; returns the file of the weights with the lowest validation error.
+
+    Raises:
+        FileNotFoundError: there is no such file of poses.
+        ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite any more.
+    """
+    data = PoseDataset.load(config.data)
+    torch.manual_seed(config.seed)
+    generator = torch.Generator().manual_seed(config.seed)
+    prior = CodePrior.from_pretrained()
+    known = prior.network.config
+    sizes = TextPriorConfig(known.joints, known.latent_dim, known.width, known.depth)
+    networks = AveragedNetwork(TextPriorNetwork(sizes))
+    for each in (networks.live, networks.average):
+        begin_with(each, prior)
+
+    poses, held_out = data.body_pose("train"), data.body_pose("validation")[::4]
+    config.out.mkdir(parents=True, exist_ok=True)
+    texts = Texts(described(poses, config.out / "train.npz"), config.wordings, sizes.buckets, config.seed)
+    held_texts = Texts(described(held_out, config.out / "validation.npz"), config.wordings, sizes.buckets, 1)
+
+    def latents(matrices: Tensor) -> Tensor:
+        return prior.network.standardise(encoded(prior.model, matrices)[1])
+
+    matrices = axis_angle_to_matrix(poses)
+    clean = torch.stack([latents(matrices), latents(mirror_body_pose(matrices))])
+    held_clean = latents(axis_angle_to_matrix(held_out))
+
+    def context(network: TextPriorNetwork, said: tuple[Bags, Tensor], untold: Tensor) -> Tensor:
+        known = network.encoder(*said, len(untold))
+        return torch.where(untold[:, None], network.no_text, known)
+
+    def loss() -> dict[str, Tensor]:
+        rng = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
+        size = config.batch_size
+        chosen, mirror = rng.integers(len(poses), size=size), rng.random(size) < 0.5
+        given = clean[torch.from_numpy(mirror).long(), torch.from_numpy(chosen)]
+        said = texts.draw(chosen, mirror, config.whole, rng)
+        has_text = torch.zeros(size, dtype=torch.bool)
+        has_text[said[1]] = True
+        untold = ~has_text | (torch.rand(size, generator=generator) < config.untold)
+        level = (config.noise_log_mean + config.noise_log_std * torch.randn(size, 1, generator=generator)).exp()
+        level = level.clamp(LOWEST, HIGHEST)
+        noisy = given + level[..., None] * torch.randn(given.shape, generator=generator)
+        denoised = networks.live.denoiser(noisy, level, context(networks.live, said, untold))
+        return {"loss": denoising_error(denoised, given, level).mean()}
+
+    @torch.no_grad()
+    def validate() -> dict[str, float]:
+        drawn, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
+        every = np.arange(len(held_out))
+        said = held_texts.draw(every, np.zeros(len(every), dtype=bool), 1.0, rng)
+        told = torch.from_numpy(held_texts.counts == 0)
+        errors = {}
+        for level in VALIDATION_LEVELS:
+            noise = torch.randn(held_clean.shape, generator=drawn)
+            levels = held_clean.new_full((len(held_clean), 1), level)
+            shown = context(networks.average, said, told)
+            denoised = networks.average.denoiser(held_clean + level * noise, levels, shown)
+            errors[f"validation_{level}"] = denoising_error(denoised, held_clean, levels).mean().item()
+        return {"validation": sum(errors.values()) / len(errors), **errors}
+
+    return run(config, networks, generator, loss, validate, lambda: networks.follow(config.averaging), console)
+
+
+def main() -> None:
+    """Command line."""
+    console = Console()
+    config = tyro.cli(TrainConfig, description=__doc__)
+    with told_in_one_line("train_text"):
+        best = train(config, console)
+    console.print(f"best weights: {best}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+import pytest
+import torch
+
+from benchmarks.text import Evaluator, Nearest, make_task, score
+from qposer.codeprior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.descriptions import relations
+from qposer.figure import Posture, neutral_posture
+from qposer.model import QPoser, QPoserConfig
+from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+
+
+@pytest.fixture(scope="module")
+def poses():
+    noise = axis_angle_to_matrix(0.4 * torch.randn(60, 21, 3, generator=torch.Generator().manual_seed(0)))
+    return matrix_to_axis_angle(neutral_posture().body_pose @ noise)
+
+
+@pytest.fixture(scope="module")
+def prior():
+    torch.manual_seed(0)
+    model = QPoser(QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2))
+    network = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=32, depth=1, judge_width=32))
+    return CodePrior(*(part.eval().requires_grad_(False) for part in (model, network)))
+
+
+@pytest.fixture(scope="module")
+def evaluator():
+    torch.manual_seed(0)
+    return Evaluator(buckets=256, width=16, out=8).eval()
+
+
+def test_a_task_has_the_descriptions_of_its_poses(poses):
+    task = make_task(poses, 10, other_words=False)
+    assert len(task.texts) == len(task.relations) == len(task.poses) == 10
+    for text, of_pose, pose in zip(task.texts, task.relations, task.poses, strict=True):
+        (told,) = relations(Posture.upright(pose[None]))
+        assert {relation.text for relation in told} == {relation.text for relation in of_pose} == set(text.split(". "))
+    assert make_task(poses, 10, other_words=True).texts != task.texts
+
+
+def test_the_nearest_training_pose_to_its_own_description_is_the_pose(poses, evaluator):
+    descriptions = [[relation.text for relation in told] for told in relations(Posture.upright(poses))]
+    nearest = Nearest(poses, descriptions)
+    texts = [". ".join(sentences) for sentences in descriptions]
+    unique = [index for index, text in enumerate(texts) if text and texts.count(text) == 1]
+    found = nearest([texts[index] for index in unique])
+    torch.testing.assert_close(found, axis_angle_to_matrix(poses[unique]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(nearest.encoded([texts[index] for index in unique], evaluator), found)
+
+
+def test_poses_that_were_described_hold_all_of_it(poses, evaluator, prior):
+    task = make_task(poses, 40, other_words=False)
+    scored = score(task, task.poses, evaluator, prior)
+    assert scored["held"] == [1.0] * 40
+    assert all(0 <= rank <= 31 for rank in scored["rank"])
+    shuffled = score(task, task.poses.roll(1, 0), evaluator, prior)
+    assert sum(shuffled["held"]) < 30
+    assert len(set(scored["energy"])) > 30
+
+
+def test_an_evaluator_that_knows_nothing_ranks_by_chance(poses, prior):
+    task = make_task(poses, 40, other_words=False)
+    ranks = []
+    for seed in range(10):
+        torch.manual_seed(seed)
+        ranks += score(task, task.poses, Evaluator(buckets=256, width=16, out=8).eval(), prior)["rank"]
+    assert 9 < sum(ranks) / len(ranks) < 22

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from qposer.figure import neutral_posture
+from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.sentences import bags
+from qposer.text import TextPrior
+from qposer.training.train_text import Texts, TrainConfig, described, train
+from qposer.training.wordings import mirrored
+
+DESCRIBED = [
+    ["the left knee is bent 60 degrees", "both hands are on the hips"],
+    [],
+    ["the head is turned to the left 30 degrees"],
+]
+
+
+@pytest.fixture
+def texts():
+    return Texts(DESCRIBED, wordings=1, buckets=512, seed=0)
+
+
+def drawn(texts, poses, mirror, whole=1.0):
+    return texts.draw(np.array(poses), np.array(mirror), whole, np.random.default_rng(0))
+
+
+def test_texts_are_the_descriptions(texts):
+    found, owner = drawn(texts, [2, 0, 1], [False, False, False])
+    assert owner.tolist() == [0, 1, 1]
+    expected = bags([*DESCRIBED[2], *DESCRIBED[0]], 512)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_mirrored_poses_have_mirrored_texts(texts):
+    found, _ = drawn(texts, [0], [True])
+    expected = bags([mirrored(sentence) for sentence in DESCRIBED[0]], 512)
+    torch.testing.assert_close(found.rows, expected.rows)
+
+
+def test_some_sentence_is_always_left(texts):
+    for seed in range(20):
+        _, owner = texts.draw(np.array([0, 2]), np.zeros(2, dtype=bool), 0.0, np.random.default_rng(seed))
+        assert set(owner.tolist()) == {0, 1}
+
+
+def test_descriptions_are_kept(tmp_path):
+    poses = matrix_to_axis_angle(neutral_posture().body_pose).repeat(3, 1, 1)
+    poses[1, 3, 0] = 1.0
+    found = described(poses, tmp_path / "kept.npz")
+    assert found == [[], found[1], []]
+    assert "the left knee is bent 60 degrees" in found[1]
+    assert described(torch.zeros(0, 21, 3), tmp_path / "kept.npz") == found
+
+
+def test_a_short_run_goes_on_where_it_was(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    noise = axis_angle_to_matrix(0.4 * torch.randn(60, 21, 3, generator=generator))
+    pose = torch.zeros(60, 24, 3)
+    pose[:, 1:22] = matrix_to_axis_angle(neutral_posture().body_pose @ noise)
+    names = np.repeat(["02", "03", "01"], 20)
+    columns = {"subject": names, "sequence": names, "frame": np.arange(60, dtype=np.int32), "source": names}
+    np.savez(tmp_path / "poses.npz", pose=pose.numpy(), **columns)
+    config = TrainConfig(tmp_path / "poses.npz", tmp_path / "run", steps=2, batch_size=4, validate_every=1, wordings=2)
+    best = train(config, Console(quiet=True))
+    rows = (tmp_path / "run" / "log.csv").read_text().splitlines()
+    assert len(rows) == 3
+    assert train(config, Console(quiet=True)) == best
+    assert (tmp_path / "run" / "log.csv").read_text().splitlines() == rows
+    poses = TextPrior.from_pretrained(best).generate("bend the left knee", generator=torch.Generator().manual_seed(0))
+    assert poses.shape == (1, 21, 3, 3)
