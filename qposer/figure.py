@@ -7,6 +7,7 @@ descriptions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -40,16 +41,20 @@ class Posture(NamedTuple):
         return cls(matrices, root.expand(*matrices.shape[:-3], 3, 3))
 
 
-def _sided(places: dict[str, tuple[str, float, float, float]]) -> dict[str, tuple[str, float, float, float]]:
-    """Places with an asterisk are given on the left; both sides are made of them."""
-    both = {}
-    for name, (joint, x, y, z) in places.items():
+Place = tuple[str, *tuple[float, ...]]
+"""The joint that carries a place, and where it is in the T-pose; after x, y, z more numbers may follow."""
+
+
+def sided(places: Mapping[str, Place]) -> dict[str, Place]:
+    """Places whose names have an asterisk are given on the left; both sides are made of them."""
+    both: dict[str, Place] = {}
+    for name, (joint, x, *rest) in places.items():
         for side, sign in (("left", 1), ("right", -1)) if "*" in name else (("", 1),):
-            both[name.replace("*", side)] = (joint.replace("*", side), sign * x, y, z)
+            both[name.replace("*", side)] = (joint.replace("*", side), sign * x, *rest)
     return both
 
 
-PLACES = _sided(
+PLACES = sided(
     {
         "*_fingers": ("*_wrist", 0.85, 0.438, 0.01),
         "*_palm": ("*_wrist", 0.76, 0.452, 0.0),

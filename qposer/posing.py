@@ -15,12 +15,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from qposer.codeprior import CodePrior
+from qposer.collisions import penetration
 from qposer.constraints import ANGLES, TOLERANCE, Constraint, Coordinate, Unit, about
 from qposer.control import joints_of
 from qposer.diffusion import LOWEST
@@ -35,14 +37,17 @@ EXACTNESS: dict[Unit, float] = {"degrees": 2.0, "cm": 1.0}
 RANGE_UNIT = 4.0
 """The same for joints beyond their anatomical ranges, degrees."""
 
+DEPTH_UNIT = 2.0
+"""The same for points of arms that get deeper into the body than they were, cm."""
+
 CARRIED = 8.0
 """Weight, a radian, of how the legs are turned in space while the pelvis turns."""
 
 NUDGE = 0.02
 """Of a standardised latent, and radians of the pelvis: finite differences for the Jacobian."""
 
-SPREAD = 1.0
-"""Standard deviation, in standardised latents, of the noise that further candidates start from."""
+DRAWS = 512
+"""Poses of the prior's that further candidates may start from."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Effort:
 
     iterations: int
     candidates: int
-    """Starts for each answer, of which the best end is taken; the first is the posture as it is."""
+    """Starts for each answer, of which the best end is taken: the posture as it is, and draws of the prior."""
     noise: tuple[float, float]
     """Levels, first and last, of the noise that the prior is shown."""
     pull: float
@@ -126,7 +131,7 @@ def bend(
         constraints: what shall hold; their joints are not looked at.
         freedom: what may move.
         n: how many answers, from starts of their own.
-        generator: draws what further starts and the prior's noise are made of.
+        generator: draws the noise that the prior is shown.
         effort: how hard to try.
 
     Raises:
@@ -135,15 +140,15 @@ def bend(
     if n < 1:
         raise ValueError(f"n is the number of answers, 1 at least, not {n}")
     solver = _Solver(prior, posture, constraints, freedom, effort)
-    state = solver.run(solver.starts(n * effort.candidates, generator), generator)
+    state = solver.run(solver.starts(n * effort.candidates), generator)
     found = solver.posture(solver.decode(state.latents), state.turn)
     energy = prior.energy(found.body_pose)
     figure = Figure.of(found)
     missed = torch.zeros_like(energy)
     for constraint in constraints:
-        missed += (constraint.gap(figure) / TOLERANCE[constraint.unit]).clamp(max=10.0)
+        missed += (constraint.gap(figure) / TOLERANCE[constraint.unit] - 0.5).clamp(0.0, 10.0)
     moved = (found.body_pose - posture.body_pose).square().sum((-1, -2, -3))
-    score = 4 * missed + (energy - 0.7).clamp(min=0) + 0.1 * moved
+    score = 8 * missed + 2 * (energy - 0.5).clamp(min=0) + 0.1 * moved
     best = score.argsort()[:n].tolist()
     return [Bent(Posture(*(part[i] for part in found)), energy[i].item()) for i in best]
 
@@ -234,6 +239,25 @@ def _within_reach(figure: Figure, name: str, goal: Float[Tensor, "3"]) -> Float[
     return stops[0] + away * min(1.0, float(REACH * length / torch.linalg.vector_norm(away).clamp(min=1e-6)))
 
 
+class _Draws(NamedTuple):
+    """Poses that the prior has drawn."""
+
+    body_pose: Float[Tensor, "draws 21 3 3"]
+    latents: Float[Tensor, "draws 21 latent"]
+    """Standardised."""
+
+
+_drawn: WeakKeyDictionary[CodePrior, _Draws] = WeakKeyDictionary()
+
+
+def _draws(prior: CodePrior) -> _Draws:
+    """The same poses at every call, drawn when they are first needed."""
+    if prior not in _drawn:
+        body_pose = prior.sample(DRAWS, generator=torch.Generator().manual_seed(0))
+        _drawn[prior] = _Draws(body_pose, prior.network.standardise(prior.model.latents(body_pose)))
+    return _drawn[prior]
+
+
 class _State(NamedTuple):
     latents: Float[Tensor, "candidates 21 latent"]
     turn: Float[Tensor, "candidates 3"]
@@ -259,16 +283,20 @@ class _Solver:
         stay[self.carried] = 0.0
         self.stay = stay[self.moving, None, None]
         names = {BODY_JOINT_NAMES[j] for j in self.moving}
+        self.arms = [side for side in ("left", "right") if f"{side}_shoulder" in names]
+        already = [penetration(self.before, self.arms)] if self.arms else []
+        self.inside = torch.cat(already) if already else torch.zeros(0)
         self.ranges = [angle for angle in ANGLES.values() if names.issuperset(angle.joints)]
 
-    def starts(self, candidates: int, generator: torch.Generator) -> Float[Tensor, "candidates 21 latent"]:
-        """The posture's latents; all but the first with noise, of which the denoiser has taken what it can."""
+    def starts(self, candidates: int) -> Float[Tensor, "candidates 21 latent"]:
+        """The posture's latents, and with them the moving joints of those draws of the prior that suit best."""
         latents = self.prior.network.standardise(self.prior.model.latents(self.start.body_pose))
-        noise = torch.randn(candidates, *latents.shape, generator=generator)
-        noise[0] = 0.0
         starts = latents.expand(candidates, -1, -1).clone()
-        starts[1:, self.moving] = self.aim(starts, SPREAD, noise)[1:]
-        return torch.minimum(torch.maximum(starts, self.lowest), self.highest)
+        draws = _draws(self.prior)
+        residuals = self.residuals(draws.body_pose, torch.zeros(len(draws.body_pose), 3))
+        best = _squared(residuals).argsort()[: candidates - 1]
+        starts[1:, self.moving] = draws.latents[best][:, self.moving]
+        return starts
 
     def decode(self, latents: Float[Tensor, "*batch 21 latent"]) -> Float[Tensor, "*batch 21 3 3"]:
         """Rotations of all joints."""
@@ -294,6 +322,8 @@ class _Solver:
             asked.append(((value - angle.high).clamp(min=0) - (angle.low - value).clamp(min=0)) / RANGE_UNIT)
         moved = posture.body_pose[..., self.moving, :, :] - self.start.body_pose[self.moving]
         rest = [(self.stay / 2**0.5 * moved).flatten(-3)]
+        if self.arms:
+            rest.append((penetration(figure, self.arms) - self.inside).clamp(min=0) / DEPTH_UNIT)
         if self.freedom.pelvis:
             rest.append(self.effort.follow / 3 * turn)
         for joint in self.carried:

@@ -231,6 +231,11 @@ def _placed(reading: Reading, part: Part, side: str, point: str, relation: Relat
         return asks(about(words, Offset(point, reference, "up"), 0.0, "cm", joints, 2.0))
     if preposition not in ("on", "at", "to", "across", "around", "by"):
         raise reading.refuse(f"{preposition!r} is not a place to put something", relation.span)
+    if part.name in _HAND and place.name in ("hip", "waist") and place.side in ("", side):
+        return asks(
+            at_most(words, Distance(point, reference), 9.0, "cm", joints),
+            at_least(f"{side} elbow out", Offset(f"{side}_elbow", f"{side}_shoulder", side), 8.0, "cm", joints),
+        )
     near = 12.0 if preposition in ("at", "around", "by") else 7.0
     if any(name in reference for name in _INSIDE) or any(name in point for name in _INSIDE):
         near += 4.0
