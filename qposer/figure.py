@@ -41,49 +41,49 @@ class Posture(NamedTuple):
         return cls(matrices, root.expand(*matrices.shape[:-3], 3, 3))
 
 
-Place = tuple[str, *tuple[float, ...]]
+Place = tuple[str, tuple[float, ...]]
 """The joint that carries a place, and where it is in the T-pose; after x, y, z more numbers may follow."""
 
 
 def sided(places: Mapping[str, Place]) -> dict[str, Place]:
     """Places whose names have an asterisk are given on the left; both sides are made of them."""
     both: dict[str, Place] = {}
-    for name, (joint, x, *rest) in places.items():
+    for name, (joint, numbers) in places.items():
         for side, sign in (("left", 1), ("right", -1)) if "*" in name else (("", 1),):
-            both[name.replace("*", side)] = (joint.replace("*", side), sign * x, *rest)
+            both[name.replace("*", side)] = (joint.replace("*", side), (sign * numbers[0], *numbers[1:]))
     return both
 
 
 PLACES = sided(
     {
-        "*_fingers": ("*_wrist", 0.85, 0.438, 0.01),
-        "*_palm": ("*_wrist", 0.76, 0.452, 0.0),
-        "*_heel": ("*_ankle", 0.121, -0.868, -0.093),
-        "*_toes": ("*_foot", 0.12, -0.889, 0.15),
-        "*_sole": ("*_ankle", 0.122, -0.89, 0.03),
-        "*_kneecap": ("*_knee", 0.132, -0.391, 0.075),
-        "*_shin": ("*_knee", 0.125, -0.61, 0.045),
-        "*_thigh": ("*_hip", 0.123, -0.19, 0.1),
-        "*_buttock": ("pelvis", 0.064, -0.048, -0.109),
-        "*_waist": ("pelvis", 0.165, 0.05, 0.01),
-        "*_ear": ("head", 0.074, 0.666, 0.044),
-        "*_eye": ("head", 0.029, 0.682, 0.13),
-        "*_cheek": ("head", 0.05, 0.625, 0.1),
-        "*_upper_arm": ("*_shoulder", 0.31, 0.471, 0.045),
-        "*_forearm": ("*_elbow", 0.55, 0.471, 0.03),
-        "nose": ("head", 0.0, 0.641, 0.157),
-        "mouth": ("head", 0.0, 0.61, 0.14),
-        "chin": ("head", 0.0, 0.575, 0.125),
-        "forehead": ("head", 0.0, 0.735, 0.14),
-        "back_of_head": ("head", 0.0, 0.7, -0.07),
-        "crown": ("head", 0.0, 0.791, 0.048),
-        "nape": ("neck", 0.0, 0.56, -0.06),
-        "throat": ("neck", 0.0, 0.548, 0.078),
-        "chest": ("spine3", 0.0, 0.4, 0.111),
-        "belly": ("spine1", 0.0, 0.12, 0.137),
-        "upper_back": ("spine3", 0.0, 0.404, -0.091),
-        "lower_back": ("spine1", 0.0, 0.132, -0.075),
-        "groin": ("pelvis", 0.0, -0.08, 0.1),
+        "*_fingers": ("*_wrist", (0.85, 0.438, 0.01)),
+        "*_palm": ("*_wrist", (0.76, 0.452, 0.0)),
+        "*_heel": ("*_ankle", (0.121, -0.868, -0.093)),
+        "*_toes": ("*_foot", (0.12, -0.889, 0.15)),
+        "*_sole": ("*_ankle", (0.122, -0.89, 0.03)),
+        "*_kneecap": ("*_knee", (0.132, -0.391, 0.075)),
+        "*_shin": ("*_knee", (0.125, -0.61, 0.045)),
+        "*_thigh": ("*_hip", (0.123, -0.19, 0.1)),
+        "*_buttock": ("pelvis", (0.064, -0.048, -0.109)),
+        "*_waist": ("pelvis", (0.165, 0.05, 0.01)),
+        "*_ear": ("head", (0.074, 0.666, 0.044)),
+        "*_eye": ("head", (0.029, 0.682, 0.13)),
+        "*_cheek": ("head", (0.05, 0.625, 0.1)),
+        "*_upper_arm": ("*_shoulder", (0.31, 0.471, 0.045)),
+        "*_forearm": ("*_elbow", (0.55, 0.471, 0.03)),
+        "nose": ("head", (0.0, 0.641, 0.157)),
+        "mouth": ("head", (0.0, 0.61, 0.14)),
+        "chin": ("head", (0.0, 0.575, 0.125)),
+        "forehead": ("head", (0.0, 0.735, 0.14)),
+        "back_of_head": ("head", (0.0, 0.7, -0.07)),
+        "crown": ("head", (0.0, 0.791, 0.048)),
+        "nape": ("neck", (0.0, 0.56, -0.06)),
+        "throat": ("neck", (0.0, 0.548, 0.078)),
+        "chest": ("spine3", (0.0, 0.4, 0.111)),
+        "belly": ("spine1", (0.0, 0.12, 0.137)),
+        "upper_back": ("spine3", (0.0, 0.404, -0.091)),
+        "lower_back": ("spine1", (0.0, 0.132, -0.075)),
+        "groin": ("pelvis", (0.0, -0.08, 0.1)),
     }
 )
 """Places on the skin of the open body: the joint that carries each, and where it is in the T-pose, metres from the
@@ -97,8 +97,8 @@ GROUND_POINTS = tuple(
 )
 """What the body may stand, kneel, sit or lean on: the lowest of them is on the ground."""
 
-_CARRIERS = [JOINT_NAMES.index(joint) for joint, *_ in PLACES.values()]
-_LEVERS = torch.tensor([place for _, *place in PLACES.values()]) - torch.from_numpy(REST_JOINTS)[_CARRIERS]
+_CARRIERS = [JOINT_NAMES.index(joint) for joint, _ in PLACES.values()]
+_LEVERS = torch.tensor([place for _, place in PLACES.values()]) - torch.from_numpy(REST_JOINTS)[_CARRIERS]
 _REST = torch.from_numpy(REST_JOINTS)
 
 
