@@ -53,6 +53,13 @@ class Meaning:
         self.still |= other.still
         return self
 
+    def __add__(self, other: Meaning) -> Meaning:
+        """Both meanings together."""
+        both = Meaning()
+        both += self
+        both += other
+        return both
+
 
 def asks(*constraints: Constraint, helping: Iterable[str] = (), pelvis: bool = False) -> Meaning:
     """A meaning of some constraints."""

@@ -64,7 +64,7 @@ def joints_moving(part: Part, side: str) -> tuple[str, ...]:
 def helpers(part: Part) -> tuple[set[str], bool]:
     """Joints that may help to reach a part, and whether the pelvis does."""
     if part.name in LEG_PARTS and part.name not in ("hip", "thigh"):
-        limbs = {joint for side in part.sides() for joint in leg(side)}
+        limbs = {joint for side in part.sides() for joint in leg(side)[:2]}
         return {*SPINE, *limbs}, True
     if part.name in ARM_PARTS:
         return {*SPINE, *(joint for side in part.sides() for joint in arm(side))}, False
@@ -159,7 +159,13 @@ def related(reading: Reading, relation: Relation) -> Meaning:
         helping, pelvis = helpers(place)
         meaning.helping |= helping if part.name in ARM_PARTS else helping & set(SPINE)
         meaning.pelvis |= pelvis and part.name in ARM_PARTS
-    return meaning
+    return meaning + standing_on(reading, meaning.helping)
+
+
+def standing_on(reading: Reading, helping: set[str]) -> Meaning:
+    """Feet that are on the ground stay there while their legs help."""
+    on_it = [s for s in ("left", "right") if f"{s}_knee" in helping and reading.value(Height(f"{s}_sole")) < 8.0]
+    return asks(*(at_most(f"{s} foot on the ground", Height(f"{s}_sole"), 6.0, "cm", ()) for s in on_it))
 
 
 def _pairs(reading: Reading, relation: Relation) -> Iterator[tuple[Part, str, Part]]:
@@ -302,7 +308,7 @@ def touch(reading: Reading) -> Meaning:
                 helping, pelvis = helpers(place) if place.name != "ground" else (set(), True)
                 meaning.helping |= helping
                 meaning.pelvis |= pelvis
-    return meaning
+    return meaning + standing_on(reading, meaning.helping)
 
 
 def _nearer(reading: Reading, place: Part) -> str:

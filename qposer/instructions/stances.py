@@ -89,6 +89,7 @@ def tiptoe(reading: Reading) -> Meaning:
             at_most(f"{s} toes on the ground", Height(f"{s}_toes"), 4.0, "cm", leg(s)),
             at_least(f"{s} heel off the ground", Height(f"{s}_heel"), 5.0, "cm", leg(s)),
             straight("leg", s, 20.0),
+            about(f"{s} leg under the body", JointAngle(f"{s}_hip_abduction"), 4.0, "degrees", leg(s), 8.0),
         ]
     return asks(*held, pelvis=True)
 
