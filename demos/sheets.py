@@ -26,7 +26,8 @@ from qposer.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
 SCALE = 170.0
 """Pixels a metre."""
 
-NOTE = "energy: 0 is the median of recorded poses, 1 their 95th percentile; drawn with an upright pelvis"
+NOTE = "energy: 0 is the median of recorded poses, 1 their 95th percentile"
+UPRIGHT = "; drawn with an upright pelvis"
 
 _DISTANCE = 8.0  # metres from the camera: far enough for a spread hand to look no larger than a foot
 THREE_QUARTER = Rotation.from_euler("x", 188, degrees=True) * Rotation.from_euler("y", -32, degrees=True)
@@ -45,17 +46,21 @@ class Figure(NamedTuple):
     energy: float
     tinted: Sequence[int] = ()
     """Joints, of the 21, whose part of the body is drawn in coral, not blue."""
+    orient: Float[Tensor, "3"] | None = None
+    """How the pelvis is turned, axis-angle; upright if not known."""
 
 
 def draw_sheet(figures: Sequence[Figure], title: str) -> Picture:
     """The bodies in rows of eight at most, seen from the front and a little from the side.
 
-    All have the same scale, and their cells are as large as the largest body needs. As a body pose does not say how the
-    body is turned, the pelvis is upright, and the lowest point is on the ground.
+    All have the same scale, and their cells are as large as the largest body needs. Where a figure does not say how the
+    body is turned, the pelvis is upright. The lowest point is on the ground.
     """
     body = Body.open()
     poses = torch.stack([figure.pose for figure in figures]).float()
-    posed = body(poses.new_zeros(len(poses), 3), poses).vertices.numpy()
+    upright = poses.new_zeros(3)
+    orients = torch.stack([upright if figure.orient is None else figure.orient for figure in figures])
+    posed = body(orients, poses).vertices.numpy()
     low, high = posed.min(axis=1, keepdims=True), posed.max(axis=1, keepdims=True)
     posed = posed - np.where([True, False, True], (low + high) / 2, low)
     cell = _cell(posed, [text for figure in figures for text in _captions(figure)])
@@ -70,7 +75,8 @@ def draw_sheet(figures: Sequence[Figure], title: str) -> Picture:
         _write(drawn, (cell.width / 2, cell.height - 1.75 * _CAPTION_SIZE), energy, _CAPTION_SIZE, _FAINT, "mm")
         pictures.append(np.asarray(drawn))
     rows = ceil(len(figures) / _MOST_COLUMNS)
-    return _titled(contact_sheet(pictures, ceil(len(figures) / rows)), title)
+    note = NOTE if all(figure.orient is not None for figure in figures) else NOTE + UPRIGHT
+    return _titled(contact_sheet(pictures, ceil(len(figures) / rows)), title, note)
 
 
 def write_sheet(folder: Path, name: str, picture: Picture, arrays: Mapping[str, np.ndarray]) -> tuple[Path, Path]:
@@ -149,14 +155,14 @@ def _ground(vertices: Float[np.ndarray, "vertices 3"], foot: tuple[float, float]
     return (np.array(_PAPER) * (1.0 - 0.3 * shade[..., None])).round().astype(np.uint8)
 
 
-def _titled(sheet: Picture, title: str) -> Picture:
-    wide = max(_font(_TITLE_SIZE).getlength(title), _font(_CAPTION_SIZE).getlength(NOTE))
+def _titled(sheet: Picture, title: str, note: str) -> Picture:
+    wide = max(_font(_TITLE_SIZE).getlength(title), _font(_CAPTION_SIZE).getlength(note))
     width = max(sheet.shape[1], ceil(wide) + 2 * _MARGIN)
     head = 2 * _MARGIN + 2 * _TITLE_SIZE + _CAPTION_SIZE
     picture = Image.new("RGB", (width, head + sheet.shape[0]), _PAPER)
     picture.paste(Image.fromarray(sheet), (0, head))
     _write(picture, (_MARGIN, _MARGIN), title, _TITLE_SIZE, _INK, "la")
-    _write(picture, (_MARGIN, _MARGIN + 1.5 * _TITLE_SIZE), NOTE, _CAPTION_SIZE, _FAINT, "la")
+    _write(picture, (_MARGIN, _MARGIN + 1.5 * _TITLE_SIZE), note, _CAPTION_SIZE, _FAINT, "la")
     return np.asarray(picture)
 
 

@@ -68,7 +68,7 @@ class Effort:
 
 
 THOROUGH = Effort(iterations=16, candidates=3, noise=(0.7, 0.2), pull=0.35, stay=0.6, follow=4.0)
-WHILE_DRAGGING = Effort(iterations=5, candidates=1, noise=(0.3, 0.2), pull=0.1, stay=0.3, follow=3.0)
+WHILE_DRAGGING = Effort(iterations=5, candidates=1, noise=(0.3, 0.2), pull=0.1, stay=0.3, follow=1.0)
 
 
 @dataclass(frozen=True)
@@ -292,6 +292,8 @@ class _Solver:
         """The posture's latents, and with them the moving joints of those draws of the prior that suit best."""
         latents = self.prior.network.standardise(self.prior.model.latents(self.start.body_pose))
         starts = latents.expand(candidates, -1, -1).clone()
+        if candidates == 1:
+            return starts
         draws = _draws(self.prior)
         residuals = self.residuals(draws.body_pose, torch.zeros(len(draws.body_pose), 3))
         best = _squared(residuals).argsort()[: candidates - 1]

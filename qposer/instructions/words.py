@@ -16,17 +16,20 @@ LONGEST_TEXT = 1000
 
 
 class InstructionError(ValueError):
-    """An instruction that is not understood, or cannot be followed; the message points at the place.
+    """An instruction that is not understood, or cannot be followed; the message shows the place in brackets.
 
     Attributes:
+        reason: what is wrong.
         text: the instruction.
         start: where in it the trouble begins.
         end: where it ends.
     """
 
     def __init__(self, reason: str, text: str, start: int = 0, end: int | None = None) -> None:
-        self.text, self.start, self.end = text, start, len(text) if end is None else end
-        super().__init__(reason)
+        self.reason, self.text, self.start = reason, text, start
+        self.end = len(text) if end is None else end
+        marked = f"{text[:start]}[{text[start : self.end]}]{text[self.end :]}"
+        super().__init__(f"{reason}: {marked}" if 0 < self.end - start < len(text) <= LONGEST_TEXT else reason)
 
 
 class _Meaning(NamedTuple):

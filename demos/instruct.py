@@ -1,0 +1,108 @@
+"""Change a pose as told in English.
+
+    python demos/instruct.py "raise the left arm to shoulder height" "look at the left hand" "a bit more"
+    python demos/instruct.py "put the right hand on the head" --number 4
+    python demos/instruct.py squat "sit on the floor" "kneel on the right knee" --apart
+
+follows the instructions one after the other and writes into OUT: instruct.png, the pose and what became of it with each
+instruction, what was told about in coral; and instruct.npz: body_pose (poses, 21, 3) and global_orient (poses, 3),
+axis-angle in radians, instruction and energy. It prints what each instruction asked for, and how far that is from
+satisfied before and after. Without --pose the prior draws a pose, by --sample.
+
+Say: raise, lower, bend, straighten, stretch, put, touch, cross, lean, turn, tilt, look, point, spread, step, kick,
+squat, sit, kneel, lunge, stand, ... with parts, sides, degrees, heights and places; "and", "while", "then"; "mirror
+that", "a bit more", "do the same with the right arm". docs/instructions.md tells more.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from demos.inputs import PoseSource, seeded, shipped_prior
+
+if TYPE_CHECKING:
+    from qposer.instructions import Edit
+
+STANDING = PoseSource(sample=27)
+"""Stands at ease."""
+
+
+def main(
+    instructions: Annotated[tuple[str, ...], tyro.conf.Positional],
+    start: Annotated[PoseSource, tyro.conf.arg(name="")] = STANDING,
+    number: int = 1,
+    apart: bool = False,
+    seed: int = 0,
+    out: Path = Path("out"),
+) -> None:
+    """Change a pose as told in English.
+
+    Args:
+        instructions: one or several, each in quotes.
+        start: the pose that is changed.
+        number: how many answers to the last instruction.
+        apart: follow each instruction from the start, not from where the one before ended.
+        seed: of the random numbers.
+        out: folder for the results.
+    """
+    with shipped_prior("instruct") as prior:
+        import numpy as np
+        import torch
+
+        from demos.sheets import Figure, draw_sheet, write_sheet
+        from qposer.figure import Posture
+        from qposer.instructions import instruct
+        from qposer.rotations import matrix_to_axis_angle
+        from qposer.skeleton import BODY_JOINT_NAMES
+
+        if not instructions:
+            raise ValueError("say what to do: python demos/instruct.py 'raise the left arm'")
+        console = Console(soft_wrap=True, markup=False, highlight=False)
+        name, pose = start.load("start", prior)
+        first = Posture.upright(pose)
+        edits: list[tuple[str, Edit]] = []
+        previous: Edit | None = None
+        for count, text in enumerate(instructions, 1):
+            answers = number if count == len(instructions) else 1
+            posture = first if apart or previous is None else previous.posture
+            found = instruct(
+                prior, posture, text, answers, generator=seeded(seed), previous=None if apart else previous
+            )
+            edits += [(text, edit) for edit in found]
+            previous = found[0]
+            console.print(_told(text, found[0]))
+        postures = [first, *(edit.posture for _, edit in edits)]
+        poses = torch.stack([matrix_to_axis_angle(posture.body_pose) for posture in postures])
+        orients = torch.stack([matrix_to_axis_angle(posture.global_orient) for posture in postures])
+        energies = [prior.energy(pose).item(), *(edit.energy for _, edit in edits)]
+        about = [(), *([BODY_JOINT_NAMES.index(joint) for joint in edit.mentioned] for _, edit in edits)]
+        names = [name, *(text for text, _ in edits)]
+        figures = [Figure(*row) for row in zip(names, poses, energies, about, orients, strict=True)]
+        title = "each from the start" if apart else "one after the other"
+        arrays = {"body_pose": poses.numpy(), "global_orient": orients.numpy(), "energy": np.array(energies)}
+        arrays["instruction"] = np.array(names)
+        png, npz = write_sheet(out, "instruct", draw_sheet(figures, f"instructions, {title}"), arrays)
+    console.print(f"{len(poses)} poses in {npz}; look at {png}")
+
+
+def _told(text: str, edit: Edit) -> Table:
+    """What was asked, and how far it is from satisfied."""
+    table = Table(title=text, title_justify="left", box=None, pad_edge=False)
+    for column in ("asked", "missed by, before", "after"):
+        table.add_column(column, justify="left" if column == "asked" else "right")
+    for check in edit.checks:
+        mark = "" if check.satisfied else "  not satisfied"
+        table.add_row(check.text, f"{check.before:.0f} {check.unit}", f"{check.after:.0f} {check.unit}{mark}")
+    return table
+
+
+if __name__ == "__main__":
+    tyro.cli(main, description=__doc__)
