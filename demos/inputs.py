@@ -16,6 +16,10 @@ if TYPE_CHECKING:  # torch is loaded when there is something to do, and not to s
     from qposer import CodePrior
 
 
+STANDING = "standing"
+"""In place of a file: somebody who stands at ease."""
+
+
 class NamedPose(NamedTuple):
     """A pose, and where it is from."""
 
@@ -25,10 +29,11 @@ class NamedPose(NamedTuple):
 
 @dataclass(frozen=True)
 class PoseSource:
-    """A pose of a file, or one that the prior draws."""
+    """A pose of a file, somebody who stands, or a pose that the prior draws."""
 
     pose: str | None = None
-    """FILE or FILE:INDEX: an npz file of a fit, of these demos or of AMASS, and which of its poses, counted from 0."""
+    """FILE or FILE:INDEX: an npz file of a fit, of these demos or of AMASS, and which of its poses, counted from 0; or
+    "standing"."""
     sample: int = 0
     """Without a file the prior draws the pose: the seed."""
 
@@ -41,9 +46,12 @@ class PoseSource:
         """
         import torch
 
+        from qposer.figure import neutral_posture
         from qposer.poses import read_poses
         from qposer.rotations import matrix_to_axis_angle
 
+        if self.pose == STANDING:
+            return NamedPose(f"{role}: standing", matrix_to_axis_angle(neutral_posture().body_pose))
         if self.pose is None:
             # A seed of its own, or else a hypothesis of equal seed would begin with the noise that the pose came from.
             seed = torch.randint(2**63 - 1, (), generator=seeded(self.sample)).item()

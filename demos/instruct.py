@@ -7,7 +7,7 @@
 follows the instructions one after the other and writes into OUT: instruct.png, the pose and what became of it with each
 instruction, what was told about in coral; and instruct.npz: body_pose (poses, 21, 3) and global_orient (poses, 3),
 axis-angle in radians, instruction and energy. It prints what each instruction asked for, and how far that is from
-satisfied before and after. Without --pose the prior draws a pose, by --sample.
+satisfied before and after. Without --pose it begins with somebody who stands at ease.
 
 Say: raise, lower, bend, straighten, stretch, put, touch, cross, lean, turn, tilt, look, point, spread, step, kick,
 squat, sit, kneel, lunge, stand, ... with parts, sides, degrees, heights and places; "and", "while", "then"; "mirror
@@ -26,18 +26,15 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from demos.inputs import PoseSource, seeded, shipped_prior
+from demos.inputs import STANDING, PoseSource, seeded, shipped_prior
 
 if TYPE_CHECKING:
     from qposer.instructions import Edit
 
-STANDING = PoseSource(sample=27)
-"""Stands at ease."""
-
 
 def main(
     instructions: Annotated[tuple[str, ...], tyro.conf.Positional],
-    start: Annotated[PoseSource, tyro.conf.arg(name="")] = STANDING,
+    start: Annotated[PoseSource, tyro.conf.arg(name="")] = PoseSource(pose=STANDING),
     number: int = 1,
     apart: bool = False,
     seed: int = 0,

@@ -17,7 +17,7 @@ from torch import Tensor
 from qposer.kinematics import forward_kinematics
 from qposer.poses import as_matrices
 from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, PARENTS, REST_JOINTS
+from qposer.skeleton import BODY_JOINT_NAMES, JOINT_NAMES, NUM_BODY_JOINTS, PARENTS, REST_JOINTS
 
 
 class Posture(NamedTuple):
@@ -155,14 +155,23 @@ class Figure(NamedTuple):
         return torch.stack([self.point(name)[..., 1] for name in GROUND_POINTS], dim=-1).amin(-1)
 
 
+_AT_EASE = {
+    "left_hip": (-0.03, -0.02, -0.04),
+    "left_knee": (0.11, -0.01, 0.07),
+    "left_ankle": (-0.03, 0.08, 0.0),
+    "neck": (0.06, 0.0, 0.0),
+    "head": (-0.2, 0.0, 0.0),
+    "left_shoulder": (0.16, 0.02, -1.24),
+    "left_elbow": (0.04, -0.47, 0.26),
+    "left_wrist": (0.05, -0.12, 0.07),
+}
+
+
 def neutral_posture() -> Posture:
-    """Standing upright, looking ahead, the arms hanging a little away from the body and hardly bent."""
+    """Somebody who stands at ease: upright, looking ahead, the arms hanging. Left and right are mirror images."""
     body_pose = torch.zeros(NUM_BODY_JOINTS, 3)
-    for name, turn in {
-        "left_shoulder": (0.15, 0.0, -1.2),
-        "right_shoulder": (0.15, 0.0, 1.2),
-        "left_elbow": (0.0, -0.2, 0.1),
-        "right_elbow": (0.0, 0.2, -0.1),
-    }.items():
-        body_pose[JOINT_NAMES.index(name) - 1] = torch.tensor(turn)
+    for name, (x, y, z) in _AT_EASE.items():
+        body_pose[BODY_JOINT_NAMES.index(name)] = torch.tensor([x, y, z])
+        if name.startswith("left"):
+            body_pose[BODY_JOINT_NAMES.index(name.replace("left", "right"))] = torch.tensor([x, -y, -z])
     return Posture.upright(axis_angle_to_matrix(body_pose))
