@@ -32,9 +32,12 @@ if TYPE_CHECKING:
     from qposer.instructions import Edit
 
 
+AT_EASE = PoseSource(pose=STANDING)
+
+
 def main(
     instructions: Annotated[tuple[str, ...], tyro.conf.Positional],
-    start: Annotated[PoseSource, tyro.conf.arg(name="")] = PoseSource(pose=STANDING),
+    start: Annotated[PoseSource, tyro.conf.arg(name="")] = AT_EASE,
     number: int = 1,
     apart: bool = False,
     seed: int = 0,

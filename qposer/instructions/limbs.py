@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qposer.constraints import (
+    Balance,
     Constraint,
     Elevation,
     Facing,
@@ -170,9 +171,23 @@ def bend_limb(reading: Reading, part: Part, side: str) -> Meaning:
     if name in ("hip", "thigh"):
         return asks(reading.bent(f"{side}_hip_flexion", words, 60, 25, 60, 105))
     if name in ("leg", "knee", "shin"):
-        return asks(reading.bent(f"{side}_knee_flexion", words, 60, 25, 70, 120), helping=leg(side))
+        bent = reading.bent(f"{side}_knee_flexion", words, 60, 25, 70, 120)
+        return asks(bent, helping=leg(side)) + under_the_body(reading, part, side)
     sign = -1.0 if reading.clause.direction != "down" else 1.0
     return asks(reading.bent(f"{side}_ankle_flexion", words, 15, 8, 12, 25, sign))
+
+
+def under_the_body(reading: Reading, part: Part, side: str) -> Meaning:
+    """If both knees bend and the feet are on the ground they stay there, and the body goes down between them."""
+    feet = [Height(f"{s}_sole") for s in ("left", "right")]
+    if len(part.sides()) < 2 or any(reading.value(foot) > 8.0 for foot in feet):
+        return Meaning()
+    joints = tuple(joint for joint in leg(side) if not joint.endswith("knee"))
+    mass = Balance("left_sole", "right_sole")
+    held = [at_most(f"{side} foot on the ground", Height(f"{side}_sole"), 5.0, "cm", joints)]
+    if reading.value(mass) < 12.0:
+        held.append(at_most("in balance", mass, 10.0, "cm", joints))
+    return asks(*held, helping=SPINE)
 
 
 def straighten_limb(reading: Reading, part: Part, side: str) -> Meaning:

@@ -28,7 +28,7 @@ def _sole_down(side: str) -> Constraint:
     return at_most(f"{side} foot on the ground", Height(f"{side}_sole"), 5.0, "cm", leg(side))
 
 
-def _upright(slack: float = 12.0) -> list[Constraint]:
+def _upright(slack: float = 8.0) -> list[Constraint]:
     return [
         about("trunk upright", Lean("forward"), 2.0, "degrees", SPINE, slack),
         about("trunk upright sideways", Lean("left"), 0.0, "degrees", SPINE, slack),
@@ -91,6 +91,10 @@ def tiptoe(reading: Reading) -> Meaning:
             straight("leg", s, 20.0),
             about(f"{s} leg under the body", JointAngle(f"{s}_hip_abduction"), 4.0, "degrees", leg(s), 8.0),
         ]
+    if not side:
+        held.append(
+            about("feet side by side", Offset("left_ankle", "right_ankle", "forward"), 0.0, "cm", BOTH_LEGS, 8.0)
+        )
     return asks(*held, pelvis=True)
 
 
@@ -133,6 +137,7 @@ def sit(reading: Reading) -> Meaning:
         if on_ground:
             held.append(at_most(f"{side} buttock on the ground", Height(f"{side}_buttock"), 10.0, "cm", leg(side)))
             held.append(at_most(f"{side} foot on the ground", Height(f"{side}_heel"), 8.0, "cm", leg(side)))
+            held.append(at_least(f"{side} leg forward", Offset(shin[1], thigh[0], "forward"), 45.0, "cm", leg(side)))
             continue
         held.append(about(f"{side} thigh level", Elevation(*thigh), 0.0, "degrees", leg(side), 10.0))
         held.append(at_most(f"{side} shin upright", Pointing(*shin, "down"), 18.0, "degrees", leg(side)))

@@ -152,6 +152,7 @@ def look(reading: Reading) -> Meaning:
         far = sign * reading.amount(50.0, 25.0, 80.0, "degrees")
         return asks(
             about(f"looking to the {direction}", FacingHeading("face"), far, "degrees", NECK, _slack(reading)),
+            about("the gaze level", level, 0.0, "degrees", NECK, 20.0),
             helping=SPINE,
         )
     if direction == "backward":
