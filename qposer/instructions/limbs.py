@@ -15,7 +15,19 @@ from qposer.constraints import (
     at_least,
     at_most,
 )
-from qposer.instructions.meaning import BOTH_LEGS, LOOSE, SPINE, Meaning, Reading, arm, asks, leg, other, small
+from qposer.instructions.meaning import (
+    BOTH_LEGS,
+    LOOSE,
+    SPINE,
+    Meaning,
+    Reading,
+    arm,
+    asks,
+    flat_foot,
+    leg,
+    other,
+    small,
+)
 from qposer.instructions.parser import Part
 
 ARM_PARTS = ("arm", "hand", "palm", "wrist", "forearm", "elbow", "upper arm")
@@ -184,7 +196,7 @@ def under_the_body(reading: Reading, part: Part, side: str) -> Meaning:
         return Meaning()
     joints = tuple(joint for joint in leg(side) if not joint.endswith("knee"))
     mass = Balance("left_sole", "right_sole")
-    held = [at_most(f"{side} foot on the ground", Height(f"{side}_sole"), 5.0, "cm", joints)]
+    held = flat_foot(side, joints)
     if reading.value(mass) < 12.0:
         held.append(at_most("in balance", mass, 10.0, "cm", joints))
     return asks(*held, helping=SPINE)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from qposer.constraints import ANGLES, Constraint, JointAngle, Measure, Unit, about, at_least, at_most
+from qposer.constraints import (
+    ANGLES,
+    Constraint,
+    Elevation,
+    Height,
+    JointAngle,
+    Measure,
+    Unit,
+    about,
+    at_least,
+    at_most,
+)
 from qposer.figure import Figure
 from qposer.instructions.parser import Clause, Extent, Part
 from qposer.instructions.words import InstructionError
@@ -24,6 +35,15 @@ def arm(side: str) -> tuple[str, ...]:
 def leg(side: str) -> tuple[str, ...]:
     """Joints of a leg."""
     return tuple(f"{side}_{joint}" for joint in ("hip", "knee", "ankle", "foot"))
+
+
+def flat_foot(side: str, joints: tuple[str, ...] | None = None) -> list[Constraint]:
+    """A foot on the ground, heel and toes."""
+    joints = leg(side) if joints is None else joints
+    return [
+        at_most(f"{side} foot on the ground", Height(f"{side}_sole"), 5.0, "cm", joints),
+        about(f"{side} foot flat", Elevation(f"{side}_heel", f"{side}_toes"), -4.0, "degrees", joints, 10.0),
+    ]
 
 
 BOTH_LEGS = (*leg("left"), *leg("right"))

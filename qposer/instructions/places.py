@@ -18,7 +18,20 @@ from qposer.constraints import (
     at_most,
 )
 from qposer.instructions.limbs import ARM_PARTS, LEG_PARTS, at_level, raise_arm, raise_leg, shifted, tip
-from qposer.instructions.meaning import BOTH_LEGS, LOOSE, NECK, SPINE, Meaning, Reading, arm, asks, leg, other, small
+from qposer.instructions.meaning import (
+    BOTH_LEGS,
+    LOOSE,
+    NECK,
+    SPINE,
+    Meaning,
+    Reading,
+    arm,
+    asks,
+    flat_foot,
+    leg,
+    other,
+    small,
+)
 from qposer.instructions.parser import Part, Relation
 
 _HAND = ("arm", "hand", "palm", "wrist", "forearm")
@@ -164,8 +177,11 @@ def related(reading: Reading, relation: Relation) -> Meaning:
 
 def standing_on(reading: Reading, helping: set[str]) -> Meaning:
     """Feet that are on the ground stay there while their legs help."""
-    on_it = [s for s in ("left", "right") if f"{s}_knee" in helping and reading.value(Height(f"{s}_sole")) < 8.0]
-    return asks(*(at_most(f"{s} foot on the ground", Height(f"{s}_sole"), 6.0, "cm", ()) for s in on_it))
+    meaning = Meaning()
+    for side in ("left", "right"):
+        if f"{side}_knee" in helping and reading.value(Height(f"{side}_sole")) < 8.0:
+            meaning += asks(*flat_foot(side, ()), helping=[f"{side}_ankle"])
+    return meaning
 
 
 def _pairs(reading: Reading, relation: Relation) -> Iterator[tuple[Part, str, Part]]:
@@ -251,7 +267,12 @@ def _placed(reading: Reading, part: Part, side: str, point: str, relation: Relat
         near += 3.0
     if part.name in LEG_PARTS and part.name != "knee":
         near += 4.0
-    return asks(at_most(words, Distance(point, reference), near, "cm", joints))
+    held = [at_most(words, Distance(point, reference), near, "cm", joints)]
+    if part.name in ARM_PARTS and place.name in ("knee", "thigh", "leg"):
+        owner = reference.partition("_")[0]
+        before = Offset(point, f"{owner}_knee", "forward", f"{owner}_hip")
+        held.append(at_least(f"{side} {part.name} on the front of the leg", before, 1.0, "cm", joints))
+    return asks(*held)
 
 
 def _on_ground(reading: Reading, part: Part, side: str, preposition: str) -> Meaning:
@@ -269,8 +290,7 @@ def to_the_ground(side: str) -> Meaning:
     joints = (*arm(side), *SPINE, *BOTH_LEGS)
     return asks(
         at_most(f"{side} hand on the ground", Height(f"{side}_fingers"), 4.0, "cm", joints),
-        at_most("left foot on the ground", Height("left_sole"), 8.0, "cm", leg("left")),
-        at_most("right foot on the ground", Height("right_sole"), 8.0, "cm", leg("right")),
+        *(at_most(f"{s} foot on the ground", Height(f"{s}_sole"), 8.0, "cm", leg(s)) for s in ("left", "right")),
         at_most("in balance", Balance("left_sole", "right_sole"), 12.0, "cm", joints),
         pelvis=True,
     )

@@ -19,13 +19,21 @@ from qposer.constraints import (
     at_most,
 )
 from qposer.instructions.limbs import straight
-from qposer.instructions.meaning import BOTH_LEGS, NECK, SPINE, Meaning, Reading, arm, asks, leg, other, small
+from qposer.instructions.meaning import (
+    BOTH_LEGS,
+    NECK,
+    SPINE,
+    Meaning,
+    Reading,
+    arm,
+    asks,
+    flat_foot,
+    leg,
+    other,
+    small,
+)
 
 SIDES = ("left", "right")
-
-
-def _sole_down(side: str) -> Constraint:
-    return at_most(f"{side} foot on the ground", Height(f"{side}_sole"), 5.0, "cm", leg(side))
 
 
 def _upright(slack: float = 8.0) -> list[Constraint]:
@@ -55,7 +63,7 @@ def stand(reading: Reading) -> Meaning:
         free = other(side)
         return asks(
             at_most(f"{side} knee nearly straight", JointAngle(f"{side}_knee_flexion"), 25.0, "degrees", leg(side)),
-            _sole_down(side),
+            *flat_foot(side),
             at_least(f"{free} foot off the ground", Height(f"{free}_sole"), 15.0, "cm", leg(free)),
             at_most(
                 f"in balance on the {side} foot",
@@ -72,7 +80,7 @@ def stand(reading: Reading) -> Meaning:
         held += [about(f"{s} knee bent", JointAngle(f"{s}_knee_flexion"), 40.0, "degrees", leg(s), 10.0) for s in SIDES]
     for side in SIDES:
         held += [
-            _sole_down(side),
+            *flat_foot(side),
             about(f"{side} leg under the body", JointAngle(f"{side}_hip_abduction"), 4.0, "degrees", leg(side), 10.0),
         ]
     held.append(about("feet side by side", Offset("left_ankle", "right_ankle", "forward"), 0.0, "cm", BOTH_LEGS, 8.0))
@@ -106,7 +114,7 @@ def squat(reading: Reading) -> Meaning:
     for side in SIDES:
         held += [
             about(f"{side} knee bent", JointAngle(f"{side}_knee_flexion"), depth, "degrees", leg(side), 12.0),
-            _sole_down(side),
+            *flat_foot(side),
         ]
     held.append(at_most("in balance", Balance("left_sole", "right_sole"), 8.0, "cm", (*BOTH_LEGS, *SPINE)))
     low, high = (20.0, 55.0) if crouch else (5.0, 45.0)
@@ -162,7 +170,7 @@ def kneel(reading: Reading) -> Meaning:
     if one:
         front = other(one)
         held += [
-            _sole_down(front),
+            *flat_foot(front),
             about(f"{front} thigh level", Elevation(f"{front}_hip", f"{front}_knee"), 0.0, "degrees", leg(front), 15.0),
             at_most(
                 f"{front} shin upright",
@@ -195,7 +203,7 @@ def lunge(reading: Reading) -> Meaning:
         about(f"{front} knee bent", JointAngle(f"{front}_knee_flexion"), bend, "degrees", leg(front), 12.0),
         at_most(f"{back} leg stretched", JointAngle(f"{back}_knee_flexion"), 40.0, "degrees", leg(back)),
         at_least("a wide step", Offset(f"{front}_ankle", f"{back}_ankle", step), far, "cm", BOTH_LEGS),
-        _sole_down(front),
+        *flat_foot(front),
         at_most(f"{back} toes on the ground", Height(f"{back}_toes"), 5.0, "cm", leg(back)),
     ]
     return asks(*held, *_upright(25.0), pelvis=True)
@@ -225,7 +233,7 @@ def kick(reading: Reading) -> Meaning:
     direction, stands = reading.outward(side) or "forward", other(side)
     held = [
         at_most(f"{stands} knee nearly straight", JointAngle(f"{stands}_knee_flexion"), 40.0, "degrees", leg(stands)),
-        _sole_down(stands),
+        *flat_foot(stands),
     ]
     if direction == "backward":
         held.append(reading.bent(f"{side}_hip_flexion", f"{side} leg kicked back", 22, 12, 18, 28, -1.0))
