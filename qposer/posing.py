@@ -67,7 +67,7 @@ class Effort:
     """The same for joints that help."""
 
 
-THOROUGH = Effort(iterations=16, candidates=3, noise=(0.7, 0.2), pull=0.5, stay=1.0, follow=4.0)
+THOROUGH = Effort(iterations=16, candidates=5, noise=(0.7, 0.2), pull=0.5, stay=1.0, follow=4.0)
 WHILE_DRAGGING = Effort(iterations=5, candidates=1, noise=(0.3, 0.2), pull=0.1, stay=0.3, follow=1.0)
 
 
