@@ -49,11 +49,19 @@ class TextPriorConfig:
 
 
 class TextPriorNetwork(nn.Module):
-    """What is learned: an encoder of texts, and a denoiser of the code prior's standardised latents."""
+    """What is learned: an encoder of texts, and a denoiser of the code prior's standardised latents.
+
+    ``mean`` and ``scale`` are those that the latents of training were standardised with.
+    """
+
+    mean: Tensor
+    scale: Tensor
 
     def __init__(self, config: TextPriorConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or TextPriorConfig()
+        self.register_buffer("mean", torch.zeros(config.joints, config.latent_dim))
+        self.register_buffer("scale", torch.ones(config.joints, config.latent_dim))
         self.encoder = SentenceEncoder(config.buckets, config.embedding, config.sentence_width, config.context)
         self.no_text = nn.Parameter(torch.zeros(config.context))
         self.denoiser = Denoiser(
@@ -102,11 +110,20 @@ class TextPrior:
         """Join a code prior and the network that was trained on its latents.
 
         Raises:
-            ValueError: their sizes do not fit.
+            ValueError: their sizes do not fit, or the latents of training were other ones.
         """
         sizes = [(part.config.joints, part.config.latent_dim) for part in (prior.network, network)]
         if sizes[0] != sizes[1]:
             raise ValueError(f"the text prior draws latents of {sizes[1]}, and the code prior's are of {sizes[0]}")
+        known, own = prior.network, network
+        if (
+            max(
+                ((one - other) / known.scale).abs().max()
+                for one, other in ((known.mean, own.mean), (known.scale, own.scale))
+            )
+            > 0.05
+        ):
+            raise ValueError("the text prior was trained on latents of other weights: train it on those of this model")
         self.prior, self.network = prior, network
 
     @classmethod

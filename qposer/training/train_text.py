@@ -148,7 +148,9 @@ class AveragedNetwork(nn.Module):
 
 @torch.no_grad()
 def begin_with(network: TextPriorNetwork, prior: CodePrior) -> None:
-    """Copy the code prior's denoiser; what is new, the weights of the text, is zero."""
+    """Copy the code prior's denoiser and scales; what is new, the weights of the text, is zero."""
+    network.mean.copy_(prior.network.mean)
+    network.scale.copy_(prior.network.scale)
     own = dict(network.denoiser.named_parameters())
     for name, given in prior.network.denoiser.named_parameters():
         if own[name].shape == given.shape:

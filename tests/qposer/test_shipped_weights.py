@@ -6,12 +6,15 @@ import pytest
 import torch
 
 from qposer.codeprior import CodePrior
+from qposer.constraints import JointAngle, Offset
 from qposer.data.build import convert
+from qposer.figure import Figure, Posture
 from qposer.kinematics import body_joints
 from qposer.metrics import mpjpe
 from qposer.model import QPoser
 from qposer.rotations import axis_angle_to_matrix
 from qposer.skeleton import REST_JOINTS
+from qposer.text import TextPrior
 
 CLIPS = sorted(
     file for file in (Path(__file__).parent / "data" / "clips").rglob("*") if file.suffix in (".amc", ".bvh")
@@ -38,9 +41,9 @@ def recorded():
 def test_files_are_small():
     sizes = [
         (Path(__file__).parents[2] / "assets" / name).stat().st_size
-        for name in ("qposer.safetensors", "codeprior.safetensors")
+        for name in ("qposer.safetensors", "codeprior.safetensors", "text.safetensors")
     ]
-    assert max(sizes) < 20e6
+    assert max(sizes) < 6e6
 
 
 def test_recorded_poses_come_back_within_millimetres(model, recorded):
@@ -89,3 +92,25 @@ def test_mixed_up_poses_have_a_higher_energy_and_a_stronger_pull(model, recorded
 def test_recorded_poses_have_usual_energies(recorded):
     energy = CodePrior.from_pretrained().energy(recorded)
     assert -1.5 < energy.median() < 1
+
+
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+def test_texts_are_followed_by_most_of_the_poses_that_are_drawn(guidance):
+    drawing = TextPrior.from_pretrained()
+
+    def drawn(text):
+        poses = drawing.generate(text, 16, guidance, generator=torch.Generator().manual_seed(0))
+        return Figure.of(Posture.upright(poses))
+
+    def share(figure, measure, low):
+        return (measure(figure) > low).float().mean()
+
+    told, vaguely = drawn("the left knee is bent 90 degrees"), drawn("please flex your left knee 90 degrees")
+    other = drawn("the right knee is bent 90 degrees")
+    for figure in (told, vaguely):
+        assert share(figure, JointAngle("left_knee_flexion"), 65.0) > 0.6
+    assert share(other, JointAngle("right_knee_flexion"), 65.0) > 0.6
+    assert share(other, JointAngle("left_knee_flexion"), 65.0) < 0.5
+    raised = drawn("both hands are above the head")
+    for side in ("left", "right"):
+        assert share(raised, Offset(f"{side}_palm", "crown", "up"), 0.0) > 0.6

@@ -80,6 +80,10 @@ def test_wrong_input(drawing, prior):
         drawing.generate("sit", 0, generator=seeded(0))
     with pytest.raises(ValueError, match="finite guidance from 0"):
         drawing.generate("sit", 1, -1.0, generator=seeded(0))
+    other = TextPriorNetwork(TextPriorConfig(width=8, depth=1, buckets=4))
+    other.mean += 0.1
+    with pytest.raises(ValueError, match="trained on latents of other weights"):
+        TextPrior(prior, other)
     with pytest.raises(ValueError, match="draws latents of"):
         TextPrior(prior, TextPriorNetwork(TextPriorConfig(latent_dim=6, width=8, depth=1, buckets=4)))
 
