@@ -47,7 +47,7 @@ def test_nothing_is_remarkable_about_somebody_at_ease():
         ({"head": (0.0, 40.0, 0.0)}, "the head is turned to the left 40 degrees"),
         ({"head": (0.0, -40.0, 0.0)}, "the head is turned to the right 40 degrees"),
         ({"neck": (0.0, 0.0, -20.0)}, "the head is tilted to the left 20 degrees"),
-        ({"neck": (30.0, 0.0, 0.0)}, "the head is bent forward 30 degrees"),
+        ({"neck": (30.0, 0.0, 0.0), "head": (0.0, 0.0, 0.0)}, "the head is bent forward 30 degrees"),
         ({"spine1": (30.0, 0.0, 0.0)}, "the torso leans forward 20 degrees"),
         ({"spine2": (0.0, -20.0, 0.0)}, "the torso is turned to the right 20 degrees"),
         ({"left_hip": (-80.0, 0.0, 0.0), "left_knee": (80.0, 0.0, 0.0)}, "the left foot is off the ground"),
