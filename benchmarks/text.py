@@ -244,8 +244,8 @@ def main(
     weights: Path | None = None,
     out: Path | None = None,
     guidance: tuple[float, ...] = (1.0, GUIDANCE, 4.0),
-    number: int = 1000,
-    followed: int = 150,
+    number: int = 500,
+    followed: int = 100,
     evaluator_steps: int = 3000,
     split: Split = "test",
 ) -> None:
