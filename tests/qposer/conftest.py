@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+from qposer.codeprior import CodePrior
+from qposer.figure import Posture, neutral_posture
+from qposer.rotations import axis_angle_to_matrix
+from qposer.skeleton import BODY_JOINT_NAMES
+
+
+@pytest.fixture(scope="session")
+def shipped_prior():
+    """The shipped prior, one for all tests: its draws for solves are kept with it."""
+    return CodePrior.from_pretrained()
+
+
+@pytest.fixture(scope="session")
+def posed():
+    """Makes the neutral posture with some joints turned, by degrees about x, y, z, in place of what they had."""
+
+    def turned(pelvis=(0.0, 0.0, 0.0), **turns):
+        body_pose = neutral_posture().body_pose.clone()
+        for joint, degrees in turns.items():
+            body_pose[BODY_JOINT_NAMES.index(joint)] = axis_angle_to_matrix(torch.tensor(degrees).deg2rad())
+        return Posture(body_pose, axis_angle_to_matrix(torch.tensor(pelvis).deg2rad()))
+
+    return turned
+
+
+@pytest.fixture(scope="session")
+def random_postures():
+    """Makes postures of noise about the neutral one, the pelvis turned any way."""
+
+    def drawn(seed, number, spread=0.4):
+        generator = torch.Generator().manual_seed(seed)
+        noise = spread * torch.randn(number, 21, 3, generator=generator)
+        orient = torch.randn(number, 3, generator=generator)
+        return Posture(neutral_posture().body_pose @ axis_angle_to_matrix(noise), axis_angle_to_matrix(orient))
+
+    return drawn
+
+
+@pytest.fixture(scope="session")
+def other_side():
+    """Makes the name of the other side's joint, point, or angle; names without sides stay."""
+
+    def exchanged(name):
+        side, _, rest = name.partition("_")
+        return {"left": f"right_{rest}", "right": f"left_{rest}"}.get(side, name)
+
+    return exchanged
+
+
+@pytest.fixture(scope="session")
+def in_mirror(other_side):
+    """Makes the posture that is seen in a mirror."""
+    swapped = [BODY_JOINT_NAMES.index(other_side(name)) for name in BODY_JOINT_NAMES]
+    reflection = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
+
+    def reflected(posture):
+        body_pose, orient = (reflection @ part @ reflection for part in posture)
+        return Posture(body_pose[..., swapped, :, :], orient)
+
+    return reflected
