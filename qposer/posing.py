@@ -221,12 +221,9 @@ _SPINE = {"spine1", "spine2", "spine3"}
 
 def _limb(joint: int) -> tuple[set[str], set[str]]:
     """Names of the joints that move what a joint carries, and of those that help."""
-    way = [JOINT_NAMES[j] for j in chain(joint) if 0 < j <= NUM_BODY_JOINTS]
-    if JOINT_NAMES[joint].endswith(("hand", "foot", "wrist", "ankle")):
-        side = JOINT_NAMES[joint].partition("_")[0]
-        way += [f"{side}_wrist"] if "shoulder" in " ".join(way) else [f"{side}_ankle"]
-    limb = {name for name in way if name not in _SPINE}
-    return (limb, set(way) & _SPINE) if limb else (set(way), set())
+    way = {JOINT_NAMES[j] for j in chain(joint) if j > 0}
+    limb = way - _SPINE
+    return (limb, way & _SPINE) if limb else (way, set())
 
 
 def _within_reach(figure: Figure, name: str, goal: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
