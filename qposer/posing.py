@@ -281,8 +281,7 @@ class _Solver:
         self.stay = stay[self.moving, None, None]
         names = {BODY_JOINT_NAMES[j] for j in self.moving}
         self.arms = [side for side in ("left", "right") if f"{side}_shoulder" in names]
-        already = [penetration(self.before, self.arms)] if self.arms else []
-        self.inside = torch.cat(already) if already else torch.zeros(0)
+        self.inside = penetration(self.before, self.arms)
         self.ranges = [angle for angle in ANGLES.values() if names.issuperset(angle.joints)]
 
     def starts(self, candidates: int) -> Float[Tensor, "candidates 21 latent"]:
@@ -321,8 +320,7 @@ class _Solver:
             asked.append(((value - angle.high).clamp(min=0) - (angle.low - value).clamp(min=0)) / RANGE_UNIT)
         moved = posture.body_pose[..., self.moving, :, :] - self.start.body_pose[self.moving]
         rest = [(self.stay / 2**0.5 * moved).flatten(-3)]
-        if self.arms:
-            rest.append((penetration(figure, self.arms) - self.inside).clamp(min=0) / DEPTH_UNIT)
+        rest.append((penetration(figure, self.arms) - self.inside).clamp(min=0) / DEPTH_UNIT)
         if self.freedom.pelvis:
             rest.append(self.effort.follow / 3 * turn)
         for joint in self.carried:
