@@ -135,10 +135,11 @@ def bend(
         effort: how hard to try.
 
     Raises:
-        ValueError: ``n`` is below 1.
+        ValueError: ``n`` is below 1, or more than there are starts for.
     """
-    if n < 1:
-        raise ValueError(f"n is the number of answers, 1 at least, not {n}")
+    most = DRAWS // effort.candidates
+    if not 1 <= n <= most:
+        raise ValueError(f"n is the number of answers, from 1 to {most}, not {n}")
     solver = _Solver(prior, posture, constraints, freedom, effort)
     state = solver.run(solver.starts(n * effort.candidates), generator)
     found = solver.posture(solver.decode(state.latents), state.turn)
@@ -198,9 +199,12 @@ def solve(
     for name, target in targets.items():
         if name not in POINT_NAMES or carrier(name) == 0:
             raise ValueError(f"no point {name!r} can be moved: there are {', '.join(_MOVABLE)}")
-        goal = torch.as_tensor(target, dtype=torch.float32)
+        try:
+            goal = torch.as_tensor(target, dtype=torch.float32)
+        except (TypeError, ValueError):
+            goal = torch.empty(0)
         if goal.shape != (3,) or not bool(torch.isfinite(goal).all()):
-            raise ValueError(f"the target of {name} must be three finite numbers, metres, not {list(target)}")
+            raise ValueError(f"the target of {name} must be three finite numbers, metres, not {target!r}")
         moves, helps = _limb(carrier(name))
         named |= moves
         helping |= helps
@@ -233,7 +237,7 @@ def _within_reach(figure: Figure, name: str, goal: Float[Tensor, "3"]) -> Float[
     stops = [figure.points[j] for j in limb] + [figure.point(name)]
     length = sum(torch.linalg.vector_norm(b - a) for a, b in pairwise(stops))
     away = goal - stops[0]
-    return stops[0] + away * min(1.0, float(REACH * length / torch.linalg.vector_norm(away).clamp(min=1e-6)))
+    return stops[0] + away * min(1.0, float(REACH * length / torch.linalg.vector_norm(away.double()).clamp(min=1e-6)))
 
 
 class _Draws(NamedTuple):
