@@ -15,13 +15,14 @@ def shipped_prior():
 
 @pytest.fixture(scope="session")
 def posed():
-    """Makes the neutral posture with some joints turned, by degrees about x, y, z, in place of what they had."""
+    """Makes postures whose arms hang and whose joints are else as told: turned by degrees about x, y, z."""
 
     def turned(pelvis=(0.0, 0.0, 0.0), **turns):
-        body_pose = neutral_posture().body_pose.clone()
-        for joint, degrees in turns.items():
-            body_pose[BODY_JOINT_NAMES.index(joint)] = axis_angle_to_matrix(torch.tensor(degrees).deg2rad())
-        return Posture(body_pose, axis_angle_to_matrix(torch.tensor(pelvis).deg2rad()))
+        hanging = {"left_shoulder": (0.0, 0.0, -70.0), "right_shoulder": (0.0, 0.0, 70.0)}
+        body_pose = torch.zeros(21, 3)
+        for joint, degrees in (hanging | turns).items():
+            body_pose[BODY_JOINT_NAMES.index(joint)] = torch.tensor(degrees).deg2rad()
+        return Posture(axis_angle_to_matrix(body_pose), axis_angle_to_matrix(torch.tensor(pelvis).deg2rad()))
 
     return turned
 

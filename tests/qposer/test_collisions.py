@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
@@ -28,6 +28,7 @@ def by_loops(figure, sides):
     return found
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 2**31), st.sampled_from([("left",), ("right",), BOTH]))
 def test_depths_are_those_of_balls(random_postures, seed, sides):
     postures = random_postures(seed, 2, 1.0)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -41,7 +41,12 @@ from qposer.skeleton import BODY_JOINT_NAMES, BODY_PARTS
 SEEDS = st.integers(0, 2**31)
 SIDEWAYS = {"head_tilt", "head_turn", "trunk_tilt", "trunk_turn"}
 """Angles of the trunk and head that change signs in a mirror."""
-NEUTRAL = Figure.of(neutral_posture())
+HANGING = torch.zeros(21, 3)
+HANGING[[BODY_JOINT_NAMES.index("left_shoulder"), BODY_JOINT_NAMES.index("right_shoulder")], 2] = torch.tensor(
+    [-70.0, 70.0]
+).deg2rad()
+STANDING = Posture.upright(HANGING)
+STANDS = Figure.of(STANDING)
 
 
 def value(measure, posture):
@@ -119,6 +124,7 @@ def test_in_a_mirror_the_sides_of_angles_change(random_postures, in_mirror, othe
         assert abs((float(difference) + 180) % 360 - 180) < 0.2
 
 
+@settings(max_examples=20)
 @given(SEEDS)
 def test_a_turn_in_space_changes_nothing_that_is_of_the_body(random_postures, seed):
     posture = random_postures(seed, 1)
@@ -132,7 +138,7 @@ def test_a_turn_in_space_changes_nothing_that_is_of_the_body(random_postures, se
         Distance("left_toes", "right_ear"),
         Gaze("right_palm"),
         Symmetry("arm"),
-        Kept(neutral_posture().body_pose, ("head", "left_knee")),
+        Kept(STANDING.body_pose, ("head", "left_knee")),
     ]
     for measure in measures:
         torch.testing.assert_close(measure(turned), measure(Figure.of(posture)), atol=0.1, rtol=0)
@@ -160,31 +166,31 @@ def test_a_turn_about_the_vertical_changes_no_height_and_turns_headings(random_p
 
 def test_offsets_are_seen_by_the_person():
     for direction, opposite in (("left", "right"), ("up", "down"), ("forward", "backward")):
-        ahead = Offset("left_fingers", "pelvis", direction)(NEUTRAL)
-        torch.testing.assert_close(ahead, -Offset("left_fingers", "pelvis", opposite)(NEUTRAL))
-        torch.testing.assert_close(ahead, -Offset("pelvis", "left_fingers", direction)(NEUTRAL))
-    assert Offset("left_wrist", "right_wrist", "left")(NEUTRAL) > 20
-    assert Offset("nose", "nape", "forward")(NEUTRAL) > 10
-    assert Offset("crown", "left_sole", "up")(NEUTRAL) == pytest.approx(168, abs=1)
+        ahead = Offset("left_fingers", "pelvis", direction)(STANDS)
+        torch.testing.assert_close(ahead, -Offset("left_fingers", "pelvis", opposite)(STANDS))
+        torch.testing.assert_close(ahead, -Offset("pelvis", "left_fingers", direction)(STANDS))
+    assert Offset("left_wrist", "right_wrist", "left")(STANDS) > 20
+    assert Offset("nose", "nape", "forward")(STANDS) > 10
+    assert Offset("crown", "left_sole", "up")(STANDS) == pytest.approx(168, abs=1)
 
 
 def test_offsets_in_the_frame_of_a_joint_turn_with_it(posed):
     turned = Figure.of(posed(pelvis=(0.0, 90.0, 0.0)))
-    assert Offset("nose", "nape", "left")(turned) == pytest.approx(float(Offset("nose", "nape", "forward")(NEUTRAL)))
+    assert Offset("nose", "nape", "left")(turned) == pytest.approx(float(Offset("nose", "nape", "forward")(STANDS)))
     assert Offset("nose", "nape", "forward", "head")(turned) == pytest.approx(21.7, abs=0.1)
 
 
 def test_places_in_centimetres_and_lines_in_degrees():
-    expected = 100 * torch.dist(NEUTRAL.point("left_palm"), NEUTRAL.point("crown"))
-    torch.testing.assert_close(Distance("left_palm", "crown")(NEUTRAL), expected)
+    expected = 100 * torch.dist(STANDS.point("left_palm"), STANDS.point("crown"))
+    torch.testing.assert_close(Distance("left_palm", "crown")(STANDS), expected)
     for axis in range(3):
-        torch.testing.assert_close(Coordinate("crown", axis)(NEUTRAL), 100 * NEUTRAL.point("crown")[axis])
-    assert Elevation("left_shoulder", "right_shoulder")(NEUTRAL).abs() < 0.1
-    assert Elevation("nape", "crown")(NEUTRAL) > 50
-    assert Elevation("crown", "nape")(NEUTRAL) < -50
-    assert Pointing("left_shoulder", "right_shoulder", "right")(NEUTRAL) < 0.1
-    assert Pointing("left_shoulder", "right_shoulder", "left")(NEUTRAL) > 179.9
-    assert Height("left_toes")(NEUTRAL) == 0
+        torch.testing.assert_close(Coordinate("crown", axis)(STANDS), 100 * STANDS.point("crown")[axis])
+    assert Elevation("left_shoulder", "right_shoulder")(STANDS).abs() < 0.1
+    assert Elevation("nape", "crown")(STANDS) > 50
+    assert Elevation("crown", "nape")(STANDS) < -50
+    assert Pointing("left_shoulder", "right_shoulder", "right")(STANDS) < 0.1
+    assert Pointing("left_shoulder", "right_shoulder", "left")(STANDS) > 179.9
+    assert Height("left_toes")(STANDS) == 0
 
 
 def test_lying_everything_is_low(posed):
@@ -206,8 +212,8 @@ def test_faces_gazes_and_leans_go_to_the_left(posed):
     left = Figure.of(posed(head=(0.0, 40.0, 0.0)))
     assert FacingHeading("face")(left) == pytest.approx(40, abs=0.1)
     assert Facing("face", "left")(left) == pytest.approx(50, abs=0.1)
-    assert Gaze("left_fingers")(left) < Gaze("left_fingers")(NEUTRAL)
-    assert Gaze("right_fingers")(left) > Gaze("right_fingers")(NEUTRAL)
+    assert Gaze("left_fingers")(left) < Gaze("left_fingers")(STANDS)
+    assert Gaze("right_fingers")(left) > Gaze("right_fingers")(STANDS)
     up = Figure.of(posed(head=(-25.0, 0.0, 0.0)))
     assert FacingElevation("face")(up) == pytest.approx(25, abs=0.1)
     leaning = Figure.of(posed(pelvis=(0.0, 0.0, -20.0)))
@@ -225,12 +231,12 @@ def test_a_gaze_at_what_is_straight_ahead_is_zero(posed):
 
 
 def test_the_mass_of_somebody_standing_is_over_the_feet(posed):
-    mass = centre_of_mass(NEUTRAL)
+    mass = centre_of_mass(STANDS)
     assert mass[0].abs() < 1e-4
-    assert NEUTRAL.point("left_hip")[1] < mass[1] < NEUTRAL.point("chest")[1]
-    assert Balance("left_sole", "right_sole")(NEUTRAL) < 6
-    assert Balance("left_heel", "left_toes")(NEUTRAL) == pytest.approx(
-        100 * float(NEUTRAL.point("left_sole")[0]), abs=2
+    assert STANDS.point("left_hip")[1] < mass[1] < STANDS.point("chest")[1]
+    assert Balance("left_sole", "right_sole")(STANDS) < 6
+    assert Balance("left_heel", "left_toes")(STANDS) == pytest.approx(
+        100 * float(STANDS.point("left_sole")[0]), abs=2
     )
     leaning = Figure.of(posed(pelvis=(20.0, 0.0, 0.0)))
     assert Balance("left_sole", "right_sole")(leaning) > 15
@@ -246,12 +252,12 @@ def test_balance_is_the_distance_to_a_line_and_beyond_its_ends_to_them(posed):
 
 
 def test_symmetry_and_keeping_are_means_over_joints(posed):
-    assert Symmetry("arm")(NEUTRAL) < 0.05
-    bent = Figure.of(posed(left_elbow=(0.0, -11.5 - 40.0, 0.0), right_elbow=(0.0, 11.5, 0.0)))
+    assert Symmetry("arm")(STANDS) < 0.05
+    bent = Figure.of(posed(left_elbow=(0.0, -40.0, 0.0)))
     assert Symmetry("arm")(bent) == pytest.approx(40 / len(BODY_PARTS["left_arm"]), abs=0.1)
     assert Symmetry("leg")(bent) < 0.05
-    kept = Kept(neutral_posture().body_pose, ("left_knee", "right_knee"))
-    assert kept(NEUTRAL) < 0.05
+    kept = Kept(STANDING.body_pose, ("left_knee", "right_knee"))
+    assert kept(STANDS) < 0.05
     assert kept(Figure.of(posed(left_knee=(30.0, 0.0, 0.0)))) == pytest.approx(15, abs=0.1)
 
 
@@ -273,7 +279,7 @@ def test_batches_are_measured_as_their_figures_are(random_postures):
         Height("left_sole"),
         Balance("left_sole", "right_sole"),
         Symmetry("leg"),
-        Kept(neutral_posture().body_pose, ("head",)),
+        Kept(STANDING.body_pose, ("head",)),
     ]
     for measure in measures:
         values = measure(batch)
@@ -288,8 +294,8 @@ def test_residuals_are_distances_to_an_interval_with_signs(measured, low, width)
     high = low + width
     constraint = Constraint("", lambda figure: torch.tensor(measured), low, high, "cm", ())
     inside = min(max(measured, low), high)
-    assert float(constraint.residual(NEUTRAL)) == pytest.approx(measured - inside, abs=1e-3)
-    assert float(constraint.gap(NEUTRAL)) == pytest.approx(abs(measured - inside), abs=1e-3)
+    assert float(constraint.residual(STANDS)) == pytest.approx(measured - inside, abs=1e-3)
+    assert float(constraint.gap(STANDS)) == pytest.approx(abs(measured - inside), abs=1e-3)
 
 
 @pytest.mark.parametrize(("unit", "tolerance"), [("degrees", 10.0), ("cm", 5.0)])
@@ -297,7 +303,7 @@ def test_satisfied_within_ten_degrees_or_five_centimetres(unit, tolerance):
     for off, expected in ((-0.1, True), (0.1, False)):
         measured = torch.tensor([20.0 + tolerance + off, 10.0 - tolerance - off])
         constraint = Constraint("", lambda figure, measured=measured: measured, 10.0, 20.0, unit, ())
-        assert constraint.satisfied(NEUTRAL).tolist() == [expected, expected]
+        assert constraint.satisfied(STANDS).tolist() == [expected, expected]
 
 
 def test_bounds_are_open_on_one_side():
@@ -305,7 +311,7 @@ def test_bounds_are_open_on_one_side():
     for bound, low, high in ((at_most, -math.inf, 3.0), (at_least, 3.0, math.inf)):
         constraint = bound("the knee", knee, 3.0, "degrees", ("left_knee",))
         assert (constraint.low, constraint.high) == (low, high)
-        assert torch.isfinite(constraint.residual(NEUTRAL))
+        assert torch.isfinite(constraint.residual(STANDS))
     given = about("the knee", knee, 3.0, "degrees", ("left_knee",), 2.0)
     assert (given.low, given.high, given.text, given.unit) == (1.0, 5.0, "the knee", "degrees")
 
@@ -335,9 +341,10 @@ def test_tiny_angles_are_exact():
 
 
 def test_the_neutral_posture_is_within_all_anatomical_ranges():
+    neutral = Figure.of(neutral_posture())
     for angle in ANGLES.values():
         assert angle.low < 0 < angle.high or angle.low == 0
-        assert angle.low <= float(angle.measure(NEUTRAL)) <= angle.high
+        assert angle.low <= float(angle.measure(neutral)) <= angle.high
         assert set(angle.joints) <= set(BODY_JOINT_NAMES)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
@@ -33,6 +33,7 @@ def where(posture, name):
         at = PARENTS[at]
 
 
+@settings(max_examples=10)
 @given(SEEDS)
 def test_points_are_where_a_walk_along_the_bones_ends(random_postures, seed):
     posture = one(random_postures(seed, 1), 0)
