@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -200,7 +201,7 @@ def test_several_answers_differ_and_the_best_comes_first(shipped_prior):
     freedom = Freedom.of(LEFT_ARM, SPINE)
     answers = bend(shipped_prior, NEUTRAL, [ARM], freedom, 4, generator=generator())
     assert len(answers) == 4
-    for one, other in zip(answers, answers[1:], strict=False):
+    for one, other in pairwise(answers):
         assert not torch.allclose(one.posture.body_pose, other.posture.body_pose, atol=1e-3)
     assert ARM.satisfied(Figure.of(answers[0].posture))
 
