@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
@@ -155,8 +155,9 @@ def _place(item: Any) -> tuple[int, int]:
     return (item.start_pos or 0, item.end_pos or 0) if isinstance(item, Token) else item.span
 
 
-def _span(items: list[Any]) -> tuple[int, int]:
-    spans = [_place(item) for item in items if isinstance(item, Token) or hasattr(item, "span")]
+def _span(items: Sequence[Any]) -> tuple[int, int]:
+    flat = [part for item in items for part in (item if type(item) is tuple else (item,))]
+    spans = [_place(item) for item in flat if isinstance(item, Token) or hasattr(item, "span")]
     return (min(s for s, _ in spans), max(e for _, e in spans)) if spans else (0, 0)
 
 
@@ -203,7 +204,7 @@ class _Reader(Transformer[Token, list[Step]]):
         return _clause("be", [item for item in items if not isinstance(item, Token)], _span(items))
 
     def mirror(self, items: list[Any]) -> Mirror:
-        return Mirror(_span([item for item in items if isinstance(item, Token)]))
+        return Mirror(_span(items))
 
     def again(self, items: list[Any]) -> Again:
         extent = next((item for item in items if isinstance(item, Extent)), Extent())
@@ -212,7 +213,7 @@ class _Reader(Transformer[Token, list[Step]]):
 
     def likewise(self, items: list[Any]) -> Likewise:
         parts = next((item for item in items if isinstance(item, tuple)), ())
-        return Likewise(parts, _span([*parts, *[i for i in items if isinstance(i, Token)]]))
+        return Likewise(parts, _span(items))
 
     def parts(self, items: list[Any]) -> tuple[Part, ...]:
         found: list[Part] = []
@@ -226,7 +227,7 @@ class _Reader(Transformer[Token, list[Step]]):
         return tuple(sided)
 
     def part(self, items: list[Token]) -> list[Part]:
-        span = _span(list(items))
+        span = _span(items)
         kinds = [item.type for item in items]
         if kinds == ["PRONOUN"]:
             return [Part("it", "", span)]
@@ -238,13 +239,13 @@ class _Reader(Transformer[Token, list[Step]]):
         return [Part(name, "left" if side == "left" else "right", span) for side in sides]
 
     def relation(self, items: list[Any]) -> Relation:
-        return Relation(str(items[0]), items[1], _span([items[0], *items[1]]))
+        return Relation(str(items[0]), items[1], _span(items))
 
     def company(self, items: list[Any]) -> _Company:
-        return _Company(items[1], None, _span([items[0], *items[1]]))
+        return _Company(items[1], None, _span(items))
 
     def attached(self, items: list[Any]) -> _Company:
-        return _Company(items[1], items[2], _span([items[0], *items[1], items[2]]))
+        return _Company(items[1], items[2], _span(items))
 
     def extent(self, items: list[Any]) -> Extent:
         by = isinstance(items[0], Token) and items[0].type == "PREP" and str(items[0]) == "by"
@@ -253,7 +254,7 @@ class _Reader(Transformer[Token, list[Step]]):
         return replace(extent, relative=by)
 
     def measure(self, items: list[Token]) -> Extent:
-        span = _span(list(items))
+        span = _span(items)
         if items[0].type == "RIGHT_ANGLE":
             return Extent(value=90.0, unit="degrees", span=span)
         if items[0].type == "SHOULDER_WIDTH":
@@ -266,16 +267,16 @@ class _Reader(Transformer[Token, list[Step]]):
         return Extent(value=value, unit="degrees" if unit else "", span=span)
 
     def direction(self, items: list[Token]) -> _Word:
-        return _Word("direction", str(items[-1]), _span(list(items)), any(i.type == "DIAGONAL" for i in items))
+        return _Word("direction", str(items[-1]), _span(items), any(i.type == "DIAGONAL" for i in items))
 
     def level(self, items: list[Token]) -> _Word:
-        return _Word("level", str(items[-1]), _span(list(items)))
+        return _Word("level", str(items[-1]), _span(items))
 
     def state(self, items: list[Token]) -> _Word:
-        return _Word("state", str(items[-1]), _span(list(items)))
+        return _Word("state", str(items[-1]), _span(items))
 
     def done(self, items: list[Token]) -> _Word:
-        return _Word("done", str(items[-1]), _span(list(items)))
+        return _Word("done", str(items[-1]), _span(items))
 
 
 _SAID: dict[str, Side] = {"BOTH": "both", "ANY": "any", "OTHER": "other"}

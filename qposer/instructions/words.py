@@ -113,7 +113,7 @@ def _matched(text: str, words: list[tuple[str, int, int]]) -> Iterator[Token]:
     at = 0
     while at < len(words):
         word, start, end = words[at]
-        if word[0].isdigit():
+        if word[0].isdecimal():
             yield Token("NUMBER", word, start_pos=start, end_pos=end)
             at += 1
             continue
