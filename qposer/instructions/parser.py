@@ -185,20 +185,11 @@ class _Reader(Transformer[Token, list[Step]]):
         return [item for item in items if isinstance(item, tuple)]
 
     def step(self, items: list[Any]) -> Step:
-        flat: list[Saying] = []
-        for item in items:
-            flat += item if isinstance(item, list) else [item] if not _is_join(item) else []
-        return tuple(flat)
+        return tuple(item for item in items if not isinstance(item, Token))
 
-    def _join(self, items: list[Any]) -> None:
-        return None
-
-    _then = _join
-
-    def command(self, items: list[Any]) -> list[Clause]:
-        verbs = [str(item) for item in items if isinstance(item, Token) and item.type == "VERB"]
-        modifiers = [item for item in items if not isinstance(item, Token)]
-        return [_clause(verb, modifiers, _span(items)) for verb in verbs]
+    def command(self, items: list[Any]) -> Clause:
+        (verb,) = (str(item) for item in items if isinstance(item, Token))
+        return _clause(verb, [item for item in items if not isinstance(item, Token)], _span(items))
 
     def statement(self, items: list[Any]) -> Clause:
         return _clause("be", [item for item in items if not isinstance(item, Token)], _span(items))
@@ -283,10 +274,6 @@ _SAID: dict[str, Side] = {"BOTH": "both", "ANY": "any", "OTHER": "other"}
 _CENTIMETRES = {"cm": 1.0, "m": 100.0, "mm": 0.1, "inches": 2.54}
 
 
-def _is_join(item: Any) -> bool:
-    return item is None or (isinstance(item, Token))
-
-
 def _clause(verb: str, modifiers: list[Any], span: tuple[int, int]) -> Clause:
     words = [m for m in modifiers if isinstance(m, _Word)]
     company = [m for m in modifiers if isinstance(m, _Company)]
@@ -311,6 +298,20 @@ def _clause(verb: str, modifiers: list[Any], span: tuple[int, int]) -> Clause:
     )
 
 
+_OF_THE_SAME = ("raise", "lower", "bend", "straighten", "stretch", "turn", "tilt", "spread", "cross", "point")
+"""Verbs that, before one of these and without parts, are said of its parts: "raise and stretch the left arm"."""
+
+
+def _shared(step: Step) -> Step:
+    sayings = list(step)
+    for index in reversed(range(len(sayings) - 1)):
+        saying, following = sayings[index : index + 2]
+        if isinstance(saying, Clause) and isinstance(following, Clause) and following.verb in _OF_THE_SAME:
+            bare = saying.verb in _OF_THE_SAME and saying == Clause(saying.verb, span=saying.span)
+            sayings[index] = replace(saying, parts=following.parts) if bare else saying
+    return tuple(sayings)
+
+
 def _resolved(steps: list[Step], text: str) -> list[Step]:
     """Pronouns and "the right one" replaced by what was named before."""
     named: tuple[Part, ...] = ()
@@ -328,7 +329,7 @@ def _resolved(steps: list[Step], text: str) -> list[Step]:
     resolved: list[Step] = []
     for step in steps:
         clauses: list[Saying] = []
-        for saying in step:
+        for saying in _shared(step):
             if isinstance(saying, Clause):
                 saying = replace(
                     saying,
