@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qposer.constraints import (
+    ANGLES,
     Balance,
     Constraint,
     Elevation,
@@ -115,7 +116,7 @@ def lower_arm(reading: Reading, part: Part, side: str) -> Meaning:
     if extent.unit == "cm":
         return shifted(reading, tip(part.name, side), joints, "down")
     if extent.value is not None or small(extent):
-        value = max(reading.value(elevation) - (20.0 if extent.value is None else extent.value), 0.0)
+        value = max(reading.value(elevation) - reading.amount(20.0, 20.0, 20.0, "degrees", 180.0), 0.0)
         return asks(about(words, elevation, value, "degrees", joints, LOOSE if extent.value is None else 0.0))
     held = [at_most(words, elevation, 22.0 if extent.amount != "halfway" else 50.0, "degrees", joints)]
     if part.name not in ("elbow", "upper arm"):
@@ -162,9 +163,14 @@ def lower_leg(reading: Reading, part: Part, side: str) -> Meaning:
     """Lower a leg: by degrees, or until it stands."""
     extent, joints = reading.clause.extent, leg(side)
     words, flexion = f"{side} {part.name} lowered", JointAngle(f"{side}_hip_flexion")
+    if extent.unit == "cm":
+        return shifted(reading, tip(part.name, side), joints, "down")
     if extent.value is not None or small(extent):
-        value = reading.value(flexion) - (20.0 if extent.value is None else extent.value)
-        return asks(about(words, flexion, value, "degrees", joints, LOOSE if extent.value is None else 0.0))
+        anatomy = ANGLES[flexion.name]
+        value = reading.value(flexion) - reading.amount(20.0, 20.0, 20.0, "degrees", anatomy.high)
+        return asks(
+            about(words, flexion, max(value, anatomy.low), "degrees", joints, LOOSE if extent.value is None else 0.0)
+        )
     return asks(
         about(words, flexion, 5.0, "degrees", joints, 12.0),
         about(f"{side} leg under the body", JointAngle(f"{side}_hip_abduction"), 0.0, "degrees", joints, 10.0),

@@ -147,12 +147,14 @@ class Reading:
                 value = min(max(sign * (already + slightly), anatomy.low), anatomy.high)
         return about(text, measure, value, "degrees", joints, LOOSE)
 
-    def amount(self, default: float, slightly: float, fully: float, unit: Unit) -> float:
-        """The clause's extent as a number: as given, or as the words stand for."""
+    def amount(self, default: float, slightly: float, fully: float, unit: Unit, most: float = 300.0) -> float:
+        """The clause's extent as a number: as given, up to the most, or as the words stand for."""
         extent = self.clause.extent
         if extent.value is not None:
             if extent.unit not in (unit, ""):
                 raise self.refuse(f"give {unit} here, not {extent.unit}", extent.span)
+            if extent.value > most:
+                raise self.refuse(f"{extent.value:g} {unit} are out of range: {most:g} at most", extent.span)
             return extent.value
         return {"": default, "slightly": slightly, "halfway": default, "fully": fully}[extent.amount]
 

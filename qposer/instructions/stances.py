@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qposer.constraints import (
+    ANGLES,
     Balance,
     Constraint,
     Distance,
@@ -109,7 +110,7 @@ def tiptoe(reading: Reading) -> Meaning:
 def squat(reading: Reading) -> Meaning:
     """Squat, the feet on the ground and the body's mass above them."""
     crouch = reading.clause.verb == "crouch"
-    depth = reading.amount(105.0 if crouch else 95.0, 55.0, 122.0, "degrees")
+    depth = reading.amount(105.0 if crouch else 95.0, 55.0, 122.0, "degrees", ANGLES["left_knee_flexion"].high)
     held: list[Constraint] = []
     for side in SIDES:
         held += [

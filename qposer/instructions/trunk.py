@@ -31,9 +31,7 @@ def lean(reading: Reading, default: float = 25.0) -> Meaning:
         direction = "forward"
     most = {"forward": 60.0, "backward": 25.0}.get(direction, 30.0)
     usual = {"forward": default, "backward": 15.0}.get(direction, 18.0)
-    value = reading.amount(usual, 10.0, most, "degrees")
-    if not 0 <= value <= 110:
-        raise reading.refuse(f"a body leans by 0 to 110 degrees, not by {value:g}", reading.clause.extent.span)
+    value = reading.amount(usual, 10.0, most, "degrees", 110.0)
     measure = Lean(direction)
     if reading.clause.extent.relative or (small(reading.clause.extent) and reading.value(measure) > 5):
         value += reading.value(measure)
@@ -139,7 +137,7 @@ def look(reading: Reading) -> Meaning:
             at_most(f"looking at the {part.side} {part.name}".replace("  ", " "), Gaze(point), 10.0, "degrees", NECK),
             helping=SPINE,
         )
-    level, slope = FacingElevation("face"), reading.amount(30.0, 15.0, 45.0, "degrees")
+    level, slope = FacingElevation("face"), reading.amount(30.0, 15.0, 45.0, "degrees", 90.0)
     if direction in ("up", "down"):
         return asks(
             about(
@@ -149,7 +147,7 @@ def look(reading: Reading) -> Meaning:
         )
     if direction in ("left", "right", "sideways"):
         sign = -1.0 if direction == "right" else 1.0
-        far = sign * reading.amount(50.0, 25.0, 80.0, "degrees")
+        far = sign * reading.amount(50.0, 25.0, 80.0, "degrees", 135.0)
         return asks(
             about(f"looking to the {direction}", FacingHeading("face"), far, "degrees", NECK, _slack(reading)),
             about("the gaze level", level, 0.0, "degrees", NECK, 20.0),
@@ -168,7 +166,7 @@ def raise_head(reading: Reading, up: bool) -> Meaning:
     """Lift the chin, or drop it."""
     if reading.clause.verb == "keep":
         return asks(about("head up", FacingElevation("face"), 0.0, "degrees", NECK, 10.0))
-    slope = reading.amount(20.0, 10.0, 35.0, "degrees")
+    slope = reading.amount(20.0, 10.0, 35.0, "degrees", 90.0)
     level = about(
         "head up" if up else "head down", FacingElevation("face"), slope if up else -slope, "degrees", NECK, LOOSE
     )
