@@ -15,15 +15,26 @@ import torch
 from torch import Tensor
 
 from qposer.codeprior import CodePrior
-from qposer.constraints import ANGLES, Constraint, JointAngle, Unit
+from qposer.constraints import (
+    ANGLES,
+    Constraint,
+    Elevation,
+    FacingElevation,
+    FacingHeading,
+    JointAngle,
+    Lean,
+    Offset,
+    Unit,
+)
 from qposer.control import mirror
 from qposer.figure import Figure, Posture
-from qposer.instructions.meaning import Meaning
+from qposer.instructions.meaning import MOST, Meaning
 from qposer.instructions.parser import Again, Clause, Likewise, Mirror, Part, Saying, Side, Step, parse
 from qposer.instructions.reading import meaning_of
 from qposer.instructions.words import InstructionError
 from qposer.posing import Freedom, bend
 from qposer.rotations import axis_angle_to_matrix
+from qposer.skeleton import BODY_JOINT_NAMES
 
 __all__ = ["Check", "Edit", "InstructionError", "instruct"]
 
@@ -100,8 +111,7 @@ def instruct(
         edits = _followed(prior, edits[0], step, text, answers, generator, previous)
         previous = edits[0]
     return [
-        replace(edit, posture=_turned(edit.posture, heading), before=_turned(edit.before, heading), steps=tuple(steps))
-        for edit in edits
+        replace(edit, posture=_turned(edit.posture, heading), before=_turned(edit.before, heading)) for edit in edits
     ]
 
 
@@ -133,11 +143,16 @@ def _followed(
         if len(step) > 1:
             raise InstructionError("say 'mirror that' in a sentence of its own, or after 'then'", text, *step[0].span)
         mirrored = _mirrored(so_far.posture)
-        return [replace(so_far, posture=mirrored, energy=prior.energy(mirrored.body_pose).item())]
+        energy, steps = prior.energy(mirrored.body_pose).item(), (*so_far.steps, step)
+        return [
+            replace(so_far, posture=mirrored, energy=energy, mentioned=BODY_JOINT_NAMES, steps=steps, constraints=())
+        ]
     now = Figure.of(so_far.posture)
-    meaning = Meaning()
+    meaning, spelt_out = Meaning(), list[Saying]()
     for saying in step:
-        meaning += _meaning(saying, now, text, previous)
+        for spelt in _spelt_out(saying, text, previous):
+            meaning += _meaning(spelt, now, text, previous)
+            spelt_out.append(spelt)
     if not meaning.constraints:
         raise InstructionError("there is nothing in this that a posture can follow", text, *step[0].span)
     _refuse_contradictions(meaning.constraints, text, step)
@@ -153,7 +168,7 @@ def _followed(
             (*so_far.checks, *(_check(constraint, now, Figure.of(posture)) for constraint in meaning.constraints)),
             energy,
             tuple(sorted({*so_far.mentioned, *mentioned})),
-            (step,),
+            (*so_far.steps, tuple(spelt_out)),
             tuple(meaning.constraints),
             meaning.pelvis,
         )
@@ -171,22 +186,40 @@ def _check(constraint: Constraint, before: Figure, after: Figure) -> Check:
     )
 
 
+def _spelt_out(saying: Saying, text: str, previous: Edit | None) -> Step:
+    """For "the same with ...", the clauses of the edit before, of the parts that are named now."""
+    if not isinstance(saying, Likewise):
+        return (saying,)
+    if previous is None or not previous.steps:
+        raise InstructionError("nothing was done before that this could speak of", text, *saying.span)
+    clauses: list[Clause] = []
+    for clause in previous.steps[-1]:
+        if not isinstance(clause, Clause):
+            raise InstructionError("what was done before cannot be done with other parts", text, *saying.span)
+        clauses.append(_likewise(clause, saying))
+    return tuple(clauses)
+
+
 def _meaning(saying: Saying, now: Figure, text: str, previous: Edit | None) -> Meaning:
     if isinstance(saying, Clause):
         return meaning_of(saying, now, text)
     if previous is None or not previous.constraints:
         raise InstructionError("nothing was done before that this could speak of", text, *saying.span)
-    if isinstance(saying, Likewise):
-        return _likewise(saying, now, text, previous)
     assert isinstance(saying, Again)
-    return _again(saying, now, previous)
+    return _again(saying, now, text, previous)
 
+
+_SIGNED = (Offset, Elevation, FacingElevation, FacingHeading, Lean)
+"""Measures, beside angles of the body, that go below zero."""
 
 _FACTORS = {"": 0.5, "slightly": 0.35, "halfway": 0.5, "fully": 1.0}
 
 
-def _again(saying: Again, now: Figure, previous: Edit) -> Meaning:
+def _again(saying: Again, now: Figure, text: str, previous: Edit) -> Meaning:
     """Each constraint of the edit before, moved on in the direction in which its measure went."""
+    extent = saying.extent
+    if extent.value is not None and extent.value > MOST:
+        raise InstructionError(f"{extent.value:g} is out of range: {MOST:g} at most", text, *extent.span)
     before = Figure.of(_turned(previous.before, _heading(previous.before).mT))
     meaning = Meaning(pelvis=previous.pelvis)
     for constraint in previous.constraints:
@@ -195,39 +228,48 @@ def _again(saying: Again, now: Figure, previous: Edit) -> Meaning:
         if abs(change) < 3.0:
             meaning.constraints.append(constraint)
             continue
-        far = _FACTORS[saying.extent.amount] * abs(change)
-        if saying.extent.value is not None:
-            far = saying.extent.value if saying.extent.unit in (constraint.unit, "") else 0.0
+        far = _FACTORS[extent.amount] * abs(change)
+        if extent.value is not None:
+            far = extent.value if extent.unit in (constraint.unit, "") else 0.0
         elif not saying.less:
             far = max(far, 10.0 if constraint.unit == "degrees" else 5.0)
         target = is_ + far * (1 if change > 0 else -1) * (-1 if saying.less else 1)
         if isinstance(constraint.measure, JointAngle):
             anatomy = ANGLES[constraint.measure.name]
             target = min(max(target, anatomy.low), anatomy.high)
-        elif constraint.low == float("-inf"):
+        elif not isinstance(constraint.measure, _SIGNED):
             target = max(target, 0.0)
         words = f"{constraint.text}, {'less' if saying.less else 'more'}"
         meaning.constraints.append(replace(constraint, text=words, low=target, high=target))
     return meaning
 
 
-def _likewise(saying: Likewise, now: Figure, text: str, previous: Edit) -> Meaning:
-    """The clauses of the edit before, of the parts that are named now, or of the other side."""
-    meaning = Meaning()
-    for clause in previous.steps[-1]:
-        if not isinstance(clause, Clause):
-            raise InstructionError("what was done before cannot be done with other parts", text, *saying.span)
-        meaning += meaning_of(_with_parts(clause, saying.parts), now, text)
-    return meaning
+def _said_at(clause: Clause, span: tuple[int, int]) -> Clause:
+    def there(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        return tuple(replace(part, span=span) for part in parts)
+
+    return replace(
+        clause,
+        parts=there(clause.parts),
+        company=there(clause.company),
+        relations=tuple(replace(relation, parts=there(relation.parts), span=span) for relation in clause.relations),
+        extent=replace(clause.extent, span=span),
+        beside=tuple(_said_at(beside, span) for beside in clause.beside),
+        span=span,
+    )
 
 
-def _with_parts(clause: Clause, parts: tuple[Part, ...]) -> Clause:
-    """The clause of other parts; if none or only a side is told, of the same parts of that, or of the other side."""
-    if parts and parts[0].side in ("left", "right") and clause.parts:
-        return replace(clause, parts=tuple(replace(part, side=parts[0].side) for part in clause.parts))
-    if parts:
-        return replace(clause, parts=parts)
-    return replace(clause, parts=tuple(replace(part, side=_OTHER.get(part.side, part.side)) for part in clause.parts))
+def _likewise(clause: Clause, saying: Likewise) -> Clause:
+    """The clause as the saying changes it; of "the right one" only the side is taken. All is said where that is."""
+    clause = _said_at(clause, saying.span)
+    if saying.direction:
+        clause = replace(clause, directions=(saying.direction,))
+    if saying.parts and saying.parts[0].name != "one":
+        return replace(clause, parts=saying.parts)
+    if saying.direction and not saying.parts:
+        return clause
+    sides = dict.fromkeys(_OTHER, saying.parts[0].side) if saying.parts else _OTHER
+    return replace(clause, parts=tuple(replace(part, side=sides.get(part.side, part.side)) for part in clause.parts))
 
 
 _OTHER: dict[str, Side] = {"left": "right", "right": "left"}

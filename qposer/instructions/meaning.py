@@ -25,6 +25,8 @@ SPINE = ("spine1", "spine2", "spine3")
 NECK = ("neck", "head")
 LOOSE = 5.0
 """Degrees by which a posture may differ from what an amount in words stands for."""
+MOST = 300.0
+"""Numbers that nobody gets beyond: centimetres, or degrees where there is no range of their own."""
 
 
 def arm(side: str) -> tuple[str, ...]:
@@ -147,7 +149,7 @@ class Reading:
                 value = min(max(sign * (already + slightly), anatomy.low), anatomy.high)
         return about(text, measure, value, "degrees", joints, LOOSE)
 
-    def amount(self, default: float, slightly: float, fully: float, unit: Unit, most: float = 300.0) -> float:
+    def amount(self, default: float, slightly: float, fully: float, unit: Unit, most: float = MOST) -> float:
         """The clause's extent as a number: as given, up to the most, or as the words stand for."""
         extent = self.clause.extent
         if extent.value is not None:

@@ -95,9 +95,10 @@ class Again:
 
 @dataclass(frozen=True)
 class Likewise:
-    """The same, with other parts."""
+    """The same, with other parts, or to another direction; of the other side where neither is told."""
 
     parts: tuple[Part, ...]
+    direction: str = ""
     span: tuple[int, int] = (0, 0)
 
 
@@ -204,7 +205,8 @@ class _Reader(Transformer[Token, list[Step]]):
 
     def likewise(self, items: list[Any]) -> Likewise:
         parts = next((item for item in items if isinstance(item, tuple)), ())
-        return Likewise(parts, _span(items))
+        direction = next((item.value for item in items if isinstance(item, _Word)), "")
+        return Likewise(parts, direction, _span(items))
 
     def parts(self, items: list[Any]) -> tuple[Part, ...]:
         found: list[Part] = []
@@ -338,6 +340,9 @@ def _resolved(steps: list[Step], text: str) -> list[Step]:
                     relations=tuple(replace(r, parts=known(r.parts)) for r in saying.relations),
                 )
                 named = saying.parts or saying.company or named
+            elif isinstance(saying, Likewise):
+                parts = (told(part) if part.name == "it" else (part,) for part in saying.parts)
+                saying = replace(saying, parts=tuple(real for found in parts for real in found))
             clauses.append(saying)
         resolved.append(tuple(clauses))
     return resolved

@@ -137,8 +137,9 @@ def look(reading: Reading) -> Meaning:
             at_most(f"looking at the {part.side} {part.name}".replace("  ", " "), Gaze(point), 10.0, "degrees", NECK),
             helping=SPINE,
         )
-    level, slope = FacingElevation("face"), reading.amount(30.0, 15.0, 45.0, "degrees", 90.0)
+    level = FacingElevation("face")
     if direction in ("up", "down"):
+        slope = reading.amount(30.0, 15.0, 45.0, "degrees", 90.0)
         return asks(
             about(
                 f"looking {direction}", level, slope if direction == "up" else -slope, "degrees", NECK, _slack(reading)
