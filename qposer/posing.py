@@ -221,6 +221,7 @@ def solve(
 
 _MOVABLE = tuple(name for name in POINT_NAMES if carrier(name) != 0)
 _SPINE = {"spine1", "spine2", "spine3"}
+_TRUNK = {*_SPINE, "neck", "head"}  # the head reaches as far as the spine bends
 
 
 def _limb(joint: int) -> tuple[set[str], set[str]]:
@@ -233,7 +234,7 @@ def _limb(joint: int) -> tuple[set[str], set[str]]:
 def _within_reach(figure: Figure, name: str, goal: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
     """The goal, or the point on the way to it that the limb just does not reach."""
     way = [j for j in chain(carrier(name)) if j > 0]
-    limb = [j for j in way if JOINT_NAMES[j] not in _SPINE] or way
+    limb = [j for j in way if JOINT_NAMES[j] not in _TRUNK] or way
     stops = [figure.points[j] for j in limb] + [figure.point(name)]
     length = sum(torch.linalg.vector_norm(b - a) for a, b in pairwise(stops))
     away = goal - stops[0]
