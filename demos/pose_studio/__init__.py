@@ -1,0 +1,1 @@
+"""The studio: poses edited in a browser."""

@@ -1,0 +1,247 @@
+"""The studio: one session, one worker, and any number of browser tabs that show the same."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import viser
+
+from demos.pose_studio.editor import Editor
+from demos.pose_studio.files import View
+from demos.pose_studio.panel import Panel, set_value
+from demos.pose_studio.scene import Scene
+from demos.pose_studio.session import write_session
+from demos.pose_studio.standing import Point
+from demos.pose_studio.worker import Worker
+from qposer import control
+
+SECONDS_SHOWN = 12.0
+"""That a notification stays."""
+
+
+class Studio:
+    """Joins what happens in browsers to the editor, and what the editor has to what browsers show."""
+
+    def __init__(self, server: viser.ViserServer, editor: Editor, session_file: Path) -> None:
+        self.editor = editor
+        self.worker = Worker()
+        self._server = server
+        self._session_file = session_file
+        self._saved: tuple[int, ...] = ()
+        self._status = "Drag a ball, or tell the body what to do."
+        self._grabbed: dict[tuple[int, str], tuple[float, float, float]] = {}
+        self._scene = Scene(server, editor.mannequin, editor.standing())
+        self._panel = Panel(server)
+        self._bind()
+        self.worker.do(self._refresh)
+
+    @property
+    def url(self) -> str:
+        """Where browsers find it."""
+        return f"http://{self._server.get_host()}:{self._server.get_port()}"
+
+    def close(self) -> None:
+        """Finish what is being done, and let all browsers go."""
+        self.worker.stop()
+        self._server.stop()
+
+    def _do(self, client: viser.ClientHandle | None, action: Callable[[], str], key: str | None = None) -> None:
+        """Have the worker do something and show it; the client that asked for it is told what went wrong."""
+        self.worker.do(lambda: self._done(client, action), key)
+
+    def _done(self, client: viser.ClientHandle | None, action: Callable[[], str]) -> None:
+        try:
+            self._status = action() or self._status
+            self._refresh()
+        except (ValueError, OSError) as error:
+            self._tell(client, "That did not work", str(error))
+        except Exception as error:
+            traceback.print_exc()
+            self._tell(client, "Something broke; your poses are safe", f"{type(error).__name__}: {error}")
+
+    def _tell(self, client: viser.ClientHandle | None, title: str, sentence: str) -> None:
+        self._status = sentence
+        self._refresh()
+        if client is not None and client.client_id in self._server.get_clients():
+            client.add_notification(title, sentence, color="red", auto_close_seconds=SECONDS_SHOWN)
+
+    def _refresh(self) -> None:
+        """Show what there is, and keep it."""
+        try:
+            self._keep()
+            self._show()
+        except Exception:
+            traceback.print_exc()
+
+    def _show(self) -> None:
+        editor, panel = self.editor, self._panel
+        standing = editor.standing()
+        pulled = {}
+        if editor.drag is not None:
+            at = editor.drag.start.handles
+            pulled = {name: at[name] + editor.drag.held.get(name, 0.0) for name in editor.drag.hands_on}
+        self._scene.show(standing, editor.pins, pulled)
+        ticked = panel.ticked()
+        self._scene.tint(control.joints_of(ticked) if ticked else [])
+        chosen = panel.chosen()
+        self._scene.show_earlier(None if chosen is None else editor.session.pose(chosen))
+        panel.beside.visible = editor.photo is not None
+        self._scene.show_photo(editor.photo if panel.beside.value else None)
+        panel.show(editor.shown.energy, self._status, editor.session)
+
+    def _keep(self) -> None:
+        session = self.editor.session
+        state = len(session.poses), session.step, len(session.instructions), id(session.current.posture.body_pose)
+        if state == self._saved:
+            return
+        try:
+            write_session(self._session_file, session)
+            self._saved = state
+        except OSError as error:
+            self._status = f"The session cannot be kept: {error}."
+
+    # From here on: which event does what. Callbacks are coroutines, for viser keeps the order of those.
+
+    def _bind(self) -> None:
+        panel, editor = self._panel, self.editor
+        self._on_submit(panel)
+        self._on_choice(panel.steps, {"undo": editor.undo, "redo": editor.redo})
+        whole = {"sample": editor.sample, "mirror": editor.mirror}
+        self._on_choice(panel.whole, whole | {"vary": lambda: editor.vary([], panel.amount.value)})
+        parts = {"complete": lambda: editor.complete(panel.ticked()), "vary": self._vary_ticked}
+        self._on_choice(panel.parts, parts)
+        self._on_choice(panel.reuse, {"ticked parts": self._take, "whole pose": self._go_to})
+        for widget in (*panel.off.values(), panel.beside, panel.earlier):
+            self._on(widget, lambda _: "")  # it only changes what is shown
+        for box in panel.locks.values():
+            self._on(box, lambda _: self._lock())
+        self._on_upload(panel.load, self._load)
+        self._on_upload(panel.photo, editor.fit)
+        self._on(panel.frame, lambda event: editor.choose(int(event.target.value)), "frame")
+        self._on(panel.save, self._save)
+        self._on_key(panel.undo_key, editor.undo)
+        self._on_key(panel.redo_key, editor.redo)
+        for name, ball in self._scene.balls.items():
+            self._on_ball(name, ball)
+
+    def _on(self, widget: Any, action: Callable[[viser.GuiEvent], str], key: str | None = None) -> None:
+        async def happened(event: viser.GuiEvent) -> None:
+            if event.client is not None:  # else it was us who changed the widget
+                self._do(event.client, lambda: action(event), key)
+
+        (widget.on_click if hasattr(widget, "on_click") else widget.on_update)(happened)
+
+    def _on_choice(self, group: viser.GuiButtonGroupHandle, actions: dict[str, Callable[[], str]]) -> None:
+        async def happened(event: viser.GuiEvent) -> None:
+            action = actions.get(event.target.value)
+            if action is not None:
+                self._do(event.client, action)
+
+        group.on_click(happened)
+
+    def _on_submit(self, panel: Panel) -> None:
+        async def happened(event: viser.GuiEvent) -> None:
+            text = panel.text.value
+            self._do(event.client, lambda: self._instruct(text))
+
+        panel.form.on_submit(happened)
+        panel.do.on_click(happened)
+
+    def _on_upload(self, button: viser.GuiUploadButtonHandle, action: Callable[[str, bytes], str]) -> None:
+        async def happened(event: viser.GuiEvent) -> None:
+            file = button.value
+            self._do(event.client, lambda: f"Reading {file.name} …")
+            self._do(event.client, lambda: action(file.name, file.content))
+
+        button.on_upload(happened)
+
+    def _on_key(self, command: viser.CommandHandle, action: Callable[[], str]) -> None:
+        async def happened(event: viser.CommandEvent) -> None:
+            self._do(event.client, action)
+
+        command.on_trigger(happened)
+
+    def _on_ball(self, name: str, ball: viser.IcosphereHandle) -> None:
+        async def dragged(event: viser.SceneNodeDragEvent) -> None:
+            self._dragged(name, event)
+
+        async def clicked(event: viser.SceneNodePointerEvent) -> None:
+            self._do(event.client, lambda: self.editor.toggle_pin(name))
+
+        ball.on_drag(dragged)
+        ball.on_click(clicked)
+
+    def _dragged(self, name: str, event: viser.SceneNodeDragEvent) -> None:
+        client, editor, held = event.client, self.editor, (event.client_id, name)
+        if event.phase == "start":
+            self._grabbed[held] = event.start_position
+            self._do(client, lambda: editor.grab(name))
+        if held not in self._grabbed:
+            return
+        grabbed, now = self._grabbed[held], event.end_position
+        self._do(client, lambda: editor.pull(name, _way(grabbed, now)), f"pull {name}")
+        if event.phase == "end":
+            del self._grabbed[held]
+            self._do(client, lambda: editor.release(name))
+
+    def _instruct(self, text: str) -> str:
+        said = self.editor.instruct(text)
+        if self._panel.text.value == text:
+            set_value(self._panel.text, "")
+        return said
+
+    def _vary_ticked(self) -> str:
+        ticked = self._panel.ticked()
+        if not ticked:
+            raise ValueError("no part is ticked: tick the parts to vary")
+        return self.editor.vary(ticked, self._panel.amount.value)
+
+    def _chosen(self) -> int:
+        chosen = self._panel.chosen()
+        if chosen is None:
+            raise ValueError("no earlier pose is chosen: choose one")
+        return chosen
+
+    def _take(self) -> str:
+        return self.editor.take(self._chosen(), self._panel.ticked())
+
+    def _go_to(self) -> str:
+        return self.editor.go_to(self._chosen())
+
+    def _lock(self) -> str:
+        self.editor.locks = set(self._panel.locked())
+        return ""
+
+    def _load(self, name: str, content: bytes) -> str:
+        said = self.editor.load(name, content)
+        assert self.editor.loaded is not None
+        self._panel.show_file(len(self.editor.loaded[1].body_pose))
+        return said
+
+    def _save(self, event: viser.GuiEvent) -> str:
+        kind, client = event.target.value, event.client
+        assert client is not None
+        name, content = self.editor.file(kind, _view(client) if kind == "PNG" else None)
+        client.send_file_download(name, content, save_immediately=True)
+        return f"Saved as {name}."
+
+
+def _way(start: Sequence[float], end: Sequence[float]) -> Point:
+    """From one point of the room to another.
+
+    Raises:
+        ValueError: what the browser sent are no points.
+    """
+    try:
+        return np.array(end, dtype=float) - np.array(start, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError("the browser sent a place that is none") from None
+
+
+def _view(client: viser.ClientHandle) -> View:
+    camera = client.camera
+    return View(camera.wxyz, camera.position, camera.fov, camera.image_width, camera.image_height)

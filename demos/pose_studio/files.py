@@ -1,0 +1,152 @@
+"""Poses from files that are dropped into the studio, and the files that it gives."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import trimesh
+from jaxtyping import Float
+from PIL import Image
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from demos.pose_studio.standing import Mannequin, Standing
+from fitting.amass import write_motion
+from fitting.render import Mesh, render
+from qposer.figure import Posture
+from qposer.npz import read_npz, write_npz
+from qposer.poses import read_poses
+from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+
+LONGEST_SIDE = 2000
+"""Pixels of a saved picture."""
+
+_ROOT_KEYS = ("global_orient", "poses", "place", "focal", "mocap_framerate", "mocap_frame_rate")
+_FPS = 30.0
+"""Of the one frame of an AMASS file: the layout wants a number."""
+_FROM_CAMERA = Rotation.from_euler("x", 180, degrees=True)  # x right, y down, z forward, to y up
+_FROM_Z_UP = Rotation.from_euler("x", -90, degrees=True)
+
+
+class View(NamedTuple):
+    """From where the body is seen, with OpenCV's axes (x right, y down, z forward)."""
+
+    wxyz: Float[np.ndarray, "4"]
+    """Turns the camera's axes into the room's."""
+    position: Float[np.ndarray, "3"]
+    fov: float
+    """From the picture's top to its bottom, in radians."""
+    width: int
+    height: int
+
+
+@contextmanager
+def as_file(name: str, content: bytes) -> Iterator[Path]:
+    """The content in a file, for a while; what is said of that file is said of ``name``."""
+    with tempfile.TemporaryDirectory(prefix="studio-") as folder:
+        path = Path(folder) / (Path(name.replace("\0", "")).name[-100:] or "file")
+        path.write_bytes(content)
+        try:
+            yield path
+        except (ValueError, OSError) as error:
+            raise ValueError(str(error).replace(str(path), path.name)) from error
+
+
+def read_postures(name: str, content: bytes) -> Posture:
+    """The postures of an npz file that `qposer.read_poses` reads.
+
+    How the body is turned is told by files of the studio, of fitted photos and of AMASS; in others it stands upright.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    with as_file(name, content) as path:
+        poses = read_poses(path)
+        arrays = read_npz(path, _ROOT_KEYS)
+    axes, root = _root(arrays)
+    orient = Rotation.identity(len(poses))
+    if root.shape == (len(poses), 3) and np.issubdtype(root.dtype, np.floating) and np.isfinite(root).all():
+        orient = axes * Rotation.from_rotvec(root)
+    return Posture(axis_angle_to_matrix(poses), torch.from_numpy(orient.as_matrix()).float())
+
+
+def _root(arrays: dict[str, np.ndarray]) -> tuple[Rotation, np.ndarray]:
+    """What turns a file's axes to y up, and how its bodies are turned; nothing where nothing is known of the axes."""
+    nothing = np.zeros(0)
+    if "mocap_framerate" in arrays or "mocap_frame_rate" in arrays:
+        poses = arrays.get("poses", nothing)
+        return _FROM_Z_UP, poses[:, :3] if poses.ndim == 2 else nothing
+    root = np.atleast_2d(arrays.get("global_orient", nothing))
+    if "focal" in arrays:
+        return _FROM_CAMERA, root
+    return Rotation.identity(), root if "place" in arrays else nothing
+
+
+def from_camera(global_orient: Float[np.ndarray, "3"]) -> Float[Tensor, "3 3"]:
+    """How a body is turned in the room, of how it is turned in a photo's camera."""
+    return torch.from_numpy((_FROM_CAMERA * Rotation.from_rotvec(global_orient)).as_matrix()).float()
+
+
+def npz_file(posture: Posture, place: tuple[float, float], energy: float) -> bytes:
+    """``body_pose`` (1, 21, 3), ``global_orient`` (1, 3), axis-angle with y up; ``place`` (1, 2), ``energy`` (1,)."""
+    arrays = {
+        "body_pose": matrix_to_axis_angle(posture.body_pose)[None].numpy(),
+        "global_orient": matrix_to_axis_angle(posture.global_orient)[None].numpy(),
+        "place": np.array([place]),
+        "energy": np.array([energy]),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pose.npz"
+        write_npz(path, arrays)
+        return path.read_bytes()
+
+
+def amass_file(posture: Posture, standing: Standing, mannequin: Mannequin) -> bytes:
+    """A clip of one frame, as `fitting.amass` writes it."""
+    orient = _FROM_CAMERA.inv() * Rotation.from_matrix(posture.global_orient.numpy())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pose.npz"
+        write_motion(
+            path,
+            orient.as_rotvec()[None],
+            matrix_to_axis_angle(posture.body_pose)[None].numpy(),
+            np.zeros(mannequin.body.num_betas),
+            _FROM_CAMERA.inv().apply(standing.pelvis)[None],
+            mannequin.rest_pelvis,
+            _FPS,
+        )
+        return path.read_bytes()
+
+
+def glb_file(standing: Standing, mannequin: Mannequin) -> bytes:
+    """The mesh, y up, in metres, standing on the ground."""
+    mesh = trimesh.Trimesh(standing.vertices, mannequin.faces, process=False)
+    exported = mesh.export(file_type="glb", include_normals=True)
+    assert isinstance(exported, bytes)
+    return exported
+
+
+def png_file(standing: Standing, mannequin: Mannequin, view: View) -> bytes:
+    """The body alone as it is seen from there, on nothing.
+
+    Raises:
+        ValueError: some of the body is beside or behind the camera.
+    """
+    rotation = Rotation.from_quat(view.wxyz, scalar_first=True)
+    vertices = rotation.inv().apply(standing.vertices - view.position)
+    if not (vertices[:, 2] > 0.05).all():
+        raise ValueError("the picture would cut the body: move away from it, until all of it is in front of you")
+    fine = 2 * min(1.0, LONGEST_SIDE / max(view.width, view.height))
+    size = round(view.width * fine), round(view.height * fine)
+    focal = 0.5 * size[1] / np.tan(0.5 * view.fov)
+    rgba = render([Mesh(vertices, mannequin.faces)], focal, (size[0] / 2, size[1] / 2), size)
+    file = io.BytesIO()
+    Image.fromarray(rgba).reduce(2).save(file, format="PNG")
+    return file.getvalue()

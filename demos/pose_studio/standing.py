@@ -1,0 +1,103 @@
+"""The body as the scene shows it: standing on the ground of a room, with points that can be taken hold of."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+
+from fitting.body import Body
+from qposer.figure import Figure, Posture
+from qposer.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
+
+Point = Float[np.ndarray, "3"]
+"""Metres in the room: x to the body's left, y up from the ground, z to the front."""
+
+
+class Handle(NamedTuple):
+    """A point of the body that can be dragged."""
+
+    joint: str
+    radius: float
+    """Of the ball that shows it, in metres."""
+    lift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """From the joint to the ball's middle while the joint is unturned, in metres: joints lie deep in the body."""
+    footing: tuple[str, ...] = ()
+    """Other points of the body that stay where they are while the handle is pinned."""
+
+
+HANDLES: dict[str, Handle] = {
+    "left_hand": Handle("left_hand", 0.045),
+    "right_hand": Handle("right_hand", 0.045),
+    "left_foot": Handle("left_foot", 0.05, footing=("left_heel",)),
+    "right_foot": Handle("right_foot", 0.05, footing=("right_heel",)),
+    "head": Handle("head", 0.05, (0.0, 0.2, 0.0)),
+    "left_elbow": Handle("left_elbow", 0.05),
+    "right_elbow": Handle("right_elbow", 0.05),
+    "left_knee": Handle("left_knee", 0.055, (0.0, 0.0, 0.035)),
+    "right_knee": Handle("right_knee", 0.055, (0.0, 0.0, 0.035)),
+    "pelvis": Handle("pelvis", 0.055, (0.0, 0.04, 0.12)),
+}
+"""By the names of the targets that they move."""
+
+
+class Standing(NamedTuple):
+    """A body in the room, in metres."""
+
+    vertices: Float[np.ndarray, "vertices 3"]
+    joints: Float[np.ndarray, "24 3"]
+    handles: dict[str, Point]
+    """Where the balls are."""
+    points: dict[str, Point]
+    """Where the points are that they move or hold."""
+
+    @property
+    def pelvis(self) -> Point:
+        """Where the pelvis is."""
+        return self.joints[0]
+
+
+class Mannequin:
+    """A body without shape that takes postures."""
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        self.faces: Int[np.ndarray, "faces 3"] = body.faces.numpy()
+        self._owner = body.data.weights.argmax(axis=1)
+        rest = body(torch.zeros(1, 3), torch.zeros(1, NUM_BODY_JOINTS, 3)).joints[0]
+        self.rest_pelvis: Point = rest[0].numpy()
+
+    @torch.no_grad()
+    def stand(self, posture: Posture, place: tuple[float, float] = (0.0, 0.0), pelvis: Point | None = None) -> Standing:
+        """The body in a posture: with its lowest point on the ground, or with its pelvis where it is told to be.
+
+        Args:
+            posture: of one body.
+            place: x and z of the pelvis; not looked at where ``pelvis`` is given.
+            pelvis: where the pelvis is, on the ground or not.
+        """
+        output = self.body(posture.global_orient[None], posture.body_pose[None])
+        vertices, joints = output.vertices[0].numpy(), output.joints[0].numpy()
+        if pelvis is None:
+            pelvis = np.array([place[0], joints[0, 1] - vertices[:, 1].min(), place[1]])
+        moved = (pelvis - joints[0]).astype(np.float32)
+        joints = joints + moved
+        figure = Figure.of(posture)
+        names = {name for handle in HANDLES.values() for name in (handle.joint, *handle.footing)}
+        points = {name: figure.point(name).numpy() + pelvis for name in names}
+        return Standing(vertices + moved, joints, _balls(figure, joints), points)
+
+    def faces_of(self, joints: list[int]) -> Bool[np.ndarray, "faces"]:
+        """Which faces some of the 21 joints move; hands belong to their wrists."""
+        moved = [j for j in range(1, len(JOINT_NAMES)) if (j if j <= NUM_BODY_JOINTS else PARENTS[j]) - 1 in joints]
+        return np.isin(self._owner, moved)[self.faces].sum(axis=1) >= 2
+
+
+def _balls(figure: Figure, joints: Float[np.ndarray, "24 3"]) -> dict[str, Point]:
+    balls = {}
+    for name, handle in HANDLES.items():
+        lift = figure.turned(handle.joint).numpy() @ np.array(handle.lift, dtype=np.float32)
+        balls[name] = joints[JOINT_NAMES.index(handle.joint)] + lift
+    return balls

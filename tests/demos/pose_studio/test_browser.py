@@ -1,0 +1,272 @@
+"""The studio as people have it: started by its command, in a browser."""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import demos
+from demos.pose_studio.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
+from demos.pose_studio.session import read_session
+from qposer.assets import asset
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SOFTWARE = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
+WIDTH, HEIGHT = 800, 500
+PATIENCE = 90.0
+
+KNOWN_ERRORS = ("Unable to preventDefault inside passive event listener invocation.",)
+"""Of viser 1.1.1, whenever a node that can be dragged is pressed; the browser says that nothing came of it."""
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
+
+
+def eventually(condition, patience=PATIENCE):
+    end = time.monotonic() + patience
+    while not (found := condition()):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return found
+
+
+class Process:
+    """The studio, running by itself; what it has kept can be read."""
+
+    def __init__(self, out, *arguments):
+        self.out = out
+        command = [sys.executable, Path(demos.__file__).with_name("studio.py"), "--port", "0", "--out", out]
+        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        self.process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True, env=environment)
+        self.url = self.process.stdout.readline().partition(";")[0]
+        assert self.url.startswith("http://127.0.0.1:")
+
+    @property
+    def session(self):
+        return read_session(self.out / "session.npz")
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    running = Process(tmp_path_factory.mktemp("studio"))
+    eventually((running.out / "session.npz").exists)
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=SOFTWARE)
+        yield started
+        started.close()
+
+
+class Page:
+    """A tab, and what went wrong in it."""
+
+    def __init__(self, browser, url):
+        self.errors, self.requests = [], []
+        self.tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        self.tab.set_default_timeout(1000 * PATIENCE)
+        self.tab.on("console", self._said)
+        self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.tab.on("request", lambda request: self.requests.append(request.url))
+        self.tab.goto(url)
+        self.energy()
+
+    def _said(self, message):
+        if message.type == "error" and message.text not in KNOWN_ERRORS:
+            self.errors.append(message.text)
+
+    def energy(self):
+        return float(self.tab.locator("[data-energy]").get_attribute("data-energy"))
+
+    def shows(self, text):
+        self.tab.get_by_text(text).first.wait_for()
+
+    def press(self, label):
+        self.tab.get_by_role("button", name=label, exact=True).first.click()
+
+    def turn_to(self, name):
+        self.tab.get_by_role("tab", name=name).click()
+
+    def tell(self, text):
+        box = self.tab.locator("form input[type=text], form input:not([type])").first
+        box.fill(text)
+        box.press("Enter")
+
+
+@pytest.fixture(scope="module")
+def opened(browser, studio):
+    return Page(browser, studio.url)
+
+
+@pytest.fixture
+def page(opened, studio):
+    """A tab in which nothing goes wrong, and that asks nobody else for anything."""
+    yield opened
+    assert opened.errors == []
+    assert all(url.startswith((studio.url, "blob:", "data:")) for url in opened.requests)
+
+
+def axes():
+    """Of the camera that the studio begins with: right, down and forward."""
+    forward = np.subtract(LOOK_AT, CAMERA)
+    forward /= np.linalg.norm(forward)
+    right = np.cross(forward, [0.0, 1.0, 0.0])
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(forward, right), forward])
+
+
+FOCAL = 0.5 * HEIGHT / np.tan(0.5 * FIELD_OF_VIEW)
+
+
+def seen(point):
+    """Where a point of the room is on the page, in pixels, and how far away."""
+    x, y, z = axes() @ (np.asarray(point) - CAMERA)
+    return np.array([WIDTH / 2 + FOCAL * x / z, HEIGHT / 2 + FOCAL * y / z]), z
+
+
+def standing(studio, mannequin):
+    current = studio.session.current
+    return mannequin.stand(current.posture, current.place)
+
+
+def drag(page, studio, start, way):
+    """Drag with the mouse, in pixels; again while the page had not drawn the ball yet."""
+    before = studio.session.number
+    for _ in range(20):
+        page.tab.mouse.move(*start)
+        page.tab.mouse.down()
+        for part in np.linspace(0.0, 1.0, 9)[1:]:
+            page.tab.mouse.move(*(start + part * way))
+            page.tab.wait_for_timeout(60)
+        page.tab.wait_for_timeout(300)
+        page.tab.mouse.up()
+        end = time.monotonic() + 5.0
+        while time.monotonic() < end:
+            if studio.session.number != before:
+                return
+            page.tab.wait_for_timeout(100)
+        page.tab.reload()  # the camera was turned instead
+        page.energy()
+    raise AssertionError("no drag was made of the mouse")
+
+
+def test_a_drag_moves_the_hand_there(page, studio, mannequin):
+    ball = standing(studio, mannequin).handles["right_hand"]
+    pixel, depth = seen(ball)
+    way = np.array([-20.0, -120.0])
+    drag(page, studio, pixel, way)
+    assert studio.session.current.origin == "right hand dragged"
+    wanted = ball + depth / FOCAL * (np.append(way, 0.0) @ axes())
+    ended = standing(studio, mannequin).handles["right_hand"]
+    assert np.linalg.norm(wanted - ball) > 0.4
+    assert np.linalg.norm(ended - wanted) < 0.06
+    assert np.linalg.norm(seen(ended)[0] - pixel - way) < 15.0
+    page.shows("Right hand moved.")
+
+
+def test_an_instruction_changes_the_pose_and_undo_restores_it(page, studio):
+    before = studio.session
+    page.tell("raise the left arm")
+    page.shows("✓ raise the left arm")
+    told = eventually(lambda: studio.session if len(studio.session.poses) > len(before.poses) else None)
+    difference = told.current.posture.body_pose - before.current.posture.body_pose
+    assert difference.abs().max() > 0.1
+    page.press("undo")
+    undone = eventually(lambda: studio.session if studio.session.step == before.step else None)
+    assert undone.number == before.number
+    page.tab.mouse.click(60, 300)  # out of the text box
+    page.tab.keyboard.press("Control+Shift+z")
+    eventually(lambda: studio.session.number == told.number)
+
+
+def test_what_is_not_understood_is_told_and_changes_nothing(page, studio):
+    before = studio.session
+    page.tell("xyzzy <img src=x onerror=alert(1)>")
+    page.shows("is not known")
+    assert studio.session.number == before.number
+
+
+def test_a_reload_keeps_everything_and_two_tabs_agree(page, browser, studio):
+    page.press("sample")
+    page.shows("Sampled.")
+    number = eventually(lambda: studio.session.number)
+    page.tab.get_by_role("checkbox").first.check()
+    other = Page(browser, studio.url)
+    assert other.energy() == page.energy()
+    other.shows("Sampled.")
+    assert other.tab.get_by_role("checkbox").first.is_checked()
+    other.press("mirror")
+    page.shows("Mirrored.")
+    other.shows("Mirrored.")
+    page.tab.reload()
+    page.shows("Mirrored.")
+    assert page.energy() == other.energy()
+    assert page.tab.get_by_role("checkbox").first.is_checked()
+    page.tab.get_by_role("checkbox").first.uncheck()
+    assert studio.session.number == number + 1
+    other.tab.close()
+    assert other.errors == []
+
+
+def test_files_go_out_and_come_in(page, studio, tmp_path):
+    page.turn_to("Files")
+    before = studio.session.current.posture
+    saved = {}
+    for kind in ("npz", "AMASS", "glb", "PNG"):
+        with page.tab.expect_download() as download:
+            page.press(kind)
+        saved[kind] = Path(download.value.path()).read_bytes()
+    assert saved["glb"].startswith(b"glTF")
+    with Image.open(io.BytesIO(saved["PNG"])) as picture:
+        assert picture.size == (WIDTH, HEIGHT)
+        assert 0.01 < (np.asarray(picture)[..., 3] > 0).mean() < 0.5
+    page.press("mirror")
+    for kind in ("npz", "AMASS"):
+        (tmp_path / f"{kind}.npz").write_bytes(saved[kind])
+        page.tab.locator("input[type=file]").nth(1).set_input_files(tmp_path / f"{kind}.npz")
+        page.shows(f"{kind}.npz.")
+        current = eventually(lambda kind=kind: next(p for p in [studio.session.current] if p.origin == f"{kind}.npz"))
+        np.testing.assert_allclose(current.posture.body_pose, before.body_pose, atol=1e-4)
+        np.testing.assert_allclose(current.posture.global_orient, before.global_orient, atol=1e-4)
+
+
+def test_a_file_of_another_layout_is_refused(page, studio, tmp_path):
+    before = studio.session.number
+    np.savez(tmp_path / "hands.npz", poses=np.zeros((4, 45)))
+    page.turn_to("Files")
+    page.tab.locator("input[type=file]").nth(1).set_input_files(tmp_path / "hands.npz")
+    page.shows("hands.npz: expected axis-angle poses")
+    assert studio.session.number == before
+
+
+def test_a_photo_is_fitted(page, studio):
+    page.turn_to("Files")
+    page.tab.locator("input[type=file]").nth(0).set_input_files(asset("walk_side.jpg"))
+    page.shows("its landmarks are")
+    page.shows("Photo beside")
+    assert studio.session.current.origin == "walk_side.jpg"
+
+
+def test_a_killed_studio_goes_on(studio, browser):
+    kept = studio.session
+    studio.end()
+    again = Process(studio.out, "--resume")
+    assert Page(browser, again.url).energy() == pytest.approx(kept.current.energy, abs=1e-3)
+    assert (again.session.way, again.session.instructions) == (kept.way, kept.instructions)
+    again.end()

@@ -1,0 +1,73 @@
+import socket
+
+import pytest
+
+from demos import studio
+from demos.pose_studio import app
+from demos.pose_studio.session import Pose, Session, read_session, write_session
+from qposer.figure import neutral_posture
+
+
+class Ended(app.Studio):
+    """A studio that somebody ends as soon as it has begun."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        assert self.worker.wait(30)
+        self.close()
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def start(monkeypatch, random_prior, tmp_path):
+    monkeypatch.setattr(app, "Studio", Ended)
+
+    def start(**options):
+        with pytest.raises(KeyboardInterrupt):
+            studio.main(port=0, out=tmp_path / "out", **options)
+        return read_session(tmp_path / "out" / "session.npz")
+
+    return start
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    session = Session([Pose(neutral_posture(), "earlier", 0.5)])
+    (tmp_path / "out").mkdir()
+    write_session(tmp_path / "out" / "session.npz", session)
+    return tmp_path / "out"
+
+
+def test_begins_anew_and_sets_an_earlier_session_aside(start, earlier):
+    assert start().current.origin == "at ease"
+    (aside,) = earlier.glob("session-*.npz")
+    assert read_session(aside).current.origin == "earlier"
+
+
+def test_goes_on_where_it_is_told_to(start, earlier):
+    assert start(resume=True).current.origin == "earlier"
+    assert [path.name for path in earlier.iterdir()] == ["session.npz"]
+
+
+def test_nothing_to_go_on_with(refused, tmp_path):
+    assert "leave --resume out" in refused("studio", "--resume", "--out", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"), [(["--host", "no.such.host.invalid"], "cannot listen"), (["--seed", "-1"], "a seed is")]
+)
+def test_wrong_options_are_told_before_anything_is_moved(refused, random_prior, earlier, arguments, sentence):
+    assert sentence in refused("studio", *arguments, "--out", earlier)
+    assert [path.name for path in earlier.iterdir()] == ["session.npz"]
+
+
+def test_a_port_that_is_taken(refused, random_prior, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert "give another --host or --port" in refused("studio", "--port", taken.getsockname()[1], "--out", tmp_path)
+
+
+def test_a_file_where_the_folder_should_be(refused, random_prior, tmp_path):
+    (tmp_path / "out").touch()
+    assert "is a file: give a folder" in refused("studio", "--out", tmp_path / "out")

@@ -1,0 +1,301 @@
+import numpy as np
+import pytest
+import torch
+
+from demos.pose_studio.editor import PARTS, Editor
+from demos.pose_studio.session import read_session, write_session
+from qposer import control
+from qposer.skeleton import NUM_BODY_JOINTS
+
+
+def body_pose(editor):
+    return editor.session.current.posture.body_pose
+
+
+def drag(editor, handle, by):
+    editor.grab(handle)
+    editor.pull(handle, np.array(by))
+    return editor.release(handle)
+
+
+def test_every_joint_belongs_to_one_part():
+    joints = [joint for part in PARTS for joint in control.joints_of(part)]
+    assert sorted(joints) == list(range(NUM_BODY_JOINTS))
+
+
+def test_a_session_begins_with_the_same_pose(editor, random_prior, mannequin):
+    again = Editor(random_prior, mannequin, seed=5)
+    assert torch.equal(body_pose(editor), body_pose(again))
+    assert editor.session.number == 0
+    assert editor.standing().vertices[:, 1].min() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_buttons_make_steps_that_are_undone(editor):
+    first = body_pose(editor).clone()
+    actions = [editor.sample, editor.mirror, lambda: editor.vary(["left_arm"], 0.5), lambda: editor.complete(["head"])]
+    for count, action in enumerate(actions, start=1):
+        assert action().endswith(".")
+        assert editor.session.number == count
+        assert np.isfinite(editor.shown.energy)
+    for _ in actions:
+        assert editor.undo().startswith("Undone")
+    assert torch.equal(body_pose(editor), first)
+    editor.redo()
+    assert editor.session.number == 1
+    assert editor.shown is editor.session.current
+
+
+def test_draws_differ_and_seeds_repeat_them(random_prior, mannequin):
+    drawn = []
+    for seed in (1, 1, 2):
+        made = Editor(random_prior, mannequin, seed)
+        made.sample()
+        drawn.append(body_pose(made))
+        made.sample()
+        assert not torch.equal(body_pose(made), drawn[-1])
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+
+
+@pytest.mark.parametrize("act", ["complete", "vary", "take"])
+def test_parts_that_are_not_named_stay(editor, act):
+    editor.sample()
+    before = body_pose(editor).clone()
+    parts = ["left_arm", "head"]
+    {"complete": editor.complete, "vary": lambda p: editor.vary(p, 0.8), "take": lambda p: editor.take(0, p)}[act](
+        parts
+    )
+    named = control.joints_of(parts)
+    rest = [joint for joint in range(NUM_BODY_JOINTS) if joint not in named]
+    torch.testing.assert_close(body_pose(editor)[rest], before[rest])
+    assert not torch.allclose(body_pose(editor)[named], before[named])
+
+
+def test_parts_of_an_earlier_pose_are_those_that_its_codes_decode_to(editor, random_prior):
+    donor = body_pose(editor)
+    editor.sample()
+    expected = control.swap(random_prior.model, body_pose(editor), donor, ["legs"])
+    editor.take(0, ["legs"])
+    joints = control.joints_of("legs")
+    torch.testing.assert_close(body_pose(editor)[joints], expected[joints])
+
+
+def test_an_earlier_pose_comes_back_as_a_step(editor):
+    first = editor.session.current
+    editor.sample()
+    editor.go_to(0)
+    assert editor.session.current.posture is first.posture
+    assert editor.session.number == 2
+    editor.undo()
+    assert editor.session.number == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "sentence"),
+    [
+        (lambda e: e.complete([]), "no part is switched off"),
+        (lambda e: e.complete(list(PARTS)), "no joint is known"),
+        (lambda e: e.take(0, []), "no part is ticked"),
+        (lambda e: e.take(9, ["head"]), "there is no pose 9"),
+        (lambda e: e.go_to(-1), "there is no pose -1"),
+        (lambda e: e.vary(["head"], float("nan")), "from 0 to 1"),
+        (lambda e: e.choose(0), "no file was loaded"),
+        (lambda e: e.instruct("  "), "there is nothing to do"),
+        (lambda e: e.instruct("turn " * 2000), "too long"),
+        (lambda e: e.instruct("tanze"), "did you mean turn"),
+        (lambda e: e.load("a.npz", b"rubbish"), "expected an npz archive"),
+        (lambda e: e.fit("a.jpg", b"rubbish"), r"a\.jpg is not an image"),
+        (lambda e: e.file("exe"), "no files of the kind"),
+        (lambda e: e.undo(), "nothing to undo"),
+        (lambda e: e.redo(), "nothing to redo"),
+    ],
+)
+def test_wrong_input_is_told_and_changes_nothing(editor, act, sentence):
+    before = editor.session.current
+    with pytest.raises(ValueError, match=sentence) as told:
+        act(editor)
+    assert "\n" not in str(told.value)
+    assert "/tmp" not in str(told.value)
+    assert editor.session.current is before is editor.shown
+    assert len(editor.session.poses) == 1
+
+
+def test_instructions_are_done_and_kept(editor, instructor):
+    assert editor.instruct(" turn\n ") == "Done."
+    with pytest.raises(ValueError, match="did you mean"):
+        editor.instruct("tanze")
+    assert editor.instruct("again") == "Done, but for: knee up (12 cm off)."
+    told = [(instruction.text, instruction.understood) for instruction in editor.session.instructions]
+    assert told == [("turn", True), ("tanze", False), ("again", True)]
+    assert editor.session.instructions[0].outcome == "hip turned, knee up"
+    assert editor.session.instructions[1].trouble == (0, 5)
+    assert editor.session.current.origin == "“again”"
+
+
+def test_the_edit_before_is_that_of_the_pose_that_is_seen(editor, instructor):
+    editor.instruct("turn")
+    editor.instruct("again")
+    editor.undo()
+    editor.instruct("again")
+    editor.sample()
+    editor.instruct("again")
+    previous = [edit for _, edit in instructor]
+    assert previous[0] is previous[3] is None
+    assert previous[1] is previous[2] is not None
+
+
+def test_a_drag_is_one_step(editor, solver):
+    editor.grab("left_hand")
+    for step in range(1, 5):
+        editor.pull("left_hand", np.array([0.0, 0.1 * step, 0.0]))
+        assert editor.session.number == 0
+        assert editor.shown is not editor.session.current
+    editor.release("left_hand")
+    assert editor.session.number == 1
+    assert editor.session.current.origin == "left hand dragged"
+    assert editor.session.current.energy == 0.25
+    editor.undo()
+    assert editor.session.number == 0
+
+
+def test_the_pelvis_stays_while_something_else_is_dragged(editor):
+    pelvis = editor.standing().pelvis
+    editor.grab("left_foot")
+    editor.pull("left_foot", np.array([0.0, -0.4, 0.0]))
+    np.testing.assert_allclose(editor.standing().pelvis, pelvis)
+    editor.release("left_foot")
+    assert editor.standing().vertices[:, 1].min() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_pelvis_is_dragged_over_its_feet(editor, solver):
+    solver.distance = 0.0
+    pelvis = editor.standing().pelvis
+    drag(editor, "pelvis", [0.2, -0.1, 0.1])
+    ((targets, _),) = solver.calls
+    assert sorted(targets) == ["left_foot", "left_heel", "right_foot", "right_heel"]
+    np.testing.assert_allclose(editor.standing().pelvis[[0, 2]], pelvis[[0, 2]] + [0.2, 0.1], atol=1e-6)
+    editor.undo()
+    np.testing.assert_allclose(editor.standing().pelvis, pelvis)
+
+
+def test_how_far_a_target_is_out_of_reach_is_told(editor):
+    assert "The left hand reaches as far as it can" in drag(editor, "left_hand", [0.0, 3.0, 0.0])
+    editor.grab("left_hand")
+    assert "m short" in editor.pull("left_hand", np.array([0.0, 3.0, 0.0]))
+
+
+def test_locks_and_pins_reach_the_solver(editor, solver):
+    solver.distance = 0.0
+    editor.locks = {"torso", "head"}
+    editor.toggle_pin("right_hand")
+    drag(editor, "left_hand", [0.1, 0.0, 0.0])
+    editor.toggle_pin("right_hand")
+    drag(editor, "left_hand", [0.1, 0.0, 0.0])
+    (first, keep), (second, _) = solver.calls
+    assert (sorted(first), keep) == (["left_hand", "right_hand"], ("head", "torso"))
+    assert sorted(second) == ["left_hand"]
+
+
+def test_two_people_drag_two_handles(editor, solver):
+    editor.grab("left_hand")
+    editor.grab("right_hand")
+    editor.pull("left_hand", np.array([0.1, 0.0, 0.0]))
+    editor.pull("right_hand", np.array([-0.1, 0.0, 0.0]))
+    assert sorted(solver.calls[-1][0]) == ["left_hand", "right_hand"]
+    assert editor.release("left_hand") == ""
+    assert editor.session.number == 0
+    editor.release("right_hand")
+    assert editor.session.current.origin == "left hand and right hand dragged"
+
+
+def test_what_was_dragged_so_far_is_kept_when_something_else_is_done(editor):
+    editor.grab("left_hand")
+    editor.pull("left_hand", np.array([0.1, 0.0, 0.0]))
+    editor.sample()
+    assert [pose.origin for pose in editor.session.poses] == ["at ease", "left hand dragged", "sampled"]
+    sampled = editor.session.current
+    editor.pull("left_hand", np.array([0.2, 0.0, 0.0]))
+    editor.release("left_hand")
+    assert editor.session.current is editor.shown is sampled
+
+
+def test_a_solve_that_fails_loses_nothing(editor, solver):
+    solver.distance = 0.0
+    editor.grab("left_hand")
+    editor.pull("left_hand", np.array([0.1, 0.0, 0.0]))
+    so_far = editor.shown
+    solver.error = RuntimeError("singular")
+    with pytest.raises(RuntimeError):
+        editor.pull("left_hand", np.array([0.2, 0.0, 0.0]))
+    assert editor.shown is so_far
+    solver.error = None
+    editor.release("left_hand")
+    assert editor.session.current.posture is so_far.posture
+
+
+def test_a_last_solve_that_fails_loses_nothing_either(editor, solver):
+    editor.grab("left_hand")
+    editor.pull("left_hand", np.array([0.1, 0.0, 0.0]))
+    so_far = editor.shown
+    solver.error = RuntimeError("singular")
+    with pytest.raises(RuntimeError):
+        editor.release("left_hand")
+    assert editor.session.current.posture is so_far.posture
+    assert editor.drag is None
+
+
+def test_a_drag_that_ends_short_is_tried_again_in_smaller_steps(editor, solver):
+    editor.grab("left_hand")
+    editor.pull("left_hand", np.array([0.0, 3.0, 0.0]))
+    end = solver.calls[0][0]["left_hand"]
+    solver.calls.clear()
+    editor.release("left_hand")
+    heights = [targets["left_hand"][1] for targets, _ in solver.calls]
+    again = heights[-6:]
+    assert again == sorted(again)
+    np.testing.assert_allclose(np.diff(again), 0.5, atol=1e-5)
+    assert heights[-1] == pytest.approx(end[1], abs=1e-5)
+
+
+def test_a_drag_that_ends_where_it_shall_needs_no_more_solves(editor, solver):
+    solver.distance = 0.0
+    drag(editor, "left_hand", [0.1, 0.0, 0.0])
+    assert len(solver.calls) == 1
+
+
+def test_a_press_that_drags_nothing_is_no_step(editor):
+    editor.grab("head")
+    editor.release("head")
+    editor.release("head")
+    assert len(editor.session.poses) == 1
+
+
+def test_goes_on_with_a_session(editor, random_prior, mannequin, tmp_path):
+    editor.sample()
+    editor.instruct("turn")
+    editor.undo()
+    write_session(tmp_path / "s.npz", editor.session)
+    again = Editor(random_prior, mannequin, session=read_session(tmp_path / "s.npz"))
+    torch.testing.assert_close(body_pose(again), body_pose(editor), atol=1e-6, rtol=0)
+    again.redo()
+    assert again.session.current.origin == "“turn”"
+
+
+def test_poses_of_a_file_are_chosen_one_by_one(editor, tmp_path):
+    poses = 0.2 * np.random.default_rng(0).normal(size=(3, 21, 3)).astype(np.float32)
+    np.savez(tmp_path / "clip.npz", body_pose=poses)
+    assert editor.load("clip.npz", (tmp_path / "clip.npz").read_bytes()) == "Clip.npz, 1 of 3."
+    editor.choose(1)
+    editor.choose(2)
+    assert editor.session.current.origin == "clip.npz, 3 of 3"
+    assert len(editor.session.poses) == 2
+    editor.mirror()
+    assert editor.choose(1) == "Clip.npz, 2 of 3."
+    assert len(editor.session.poses) == 4
+    with pytest.raises(ValueError, match="poses 0 to 2"):
+        editor.choose(3)
+    for _ in range(3):
+        editor.undo()
+    assert editor.session.number == 0
+    editor.choose(0)
+    assert editor.session.way == [0, 4]
