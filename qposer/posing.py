@@ -68,6 +68,7 @@ class Effort:
 
 
 THOROUGH = Effort(iterations=16, candidates=5, noise=(0.7, 0.2), pull=0.5, stay=1.0, follow=4.0)
+FAR = Effort(iterations=16, candidates=3, noise=(0.5, 0.2), pull=0.1, stay=0.3, follow=1.0)
 WHILE_DRAGGING = Effort(iterations=5, candidates=1, noise=(0.3, 0.2), pull=0.1, stay=0.3, follow=1.0)
 
 
@@ -167,6 +168,9 @@ class Solution(NamedTuple):
     energy: float
 
 
+DRAGGED = 15.0
+"""Centimetres along an axis that a few iterations go; targets farther away are given more."""
+
 REACH = 1.05
 """How far targets may be from where a limb begins, in lengths of the limb, before they are drawn nearer."""
 
@@ -213,7 +217,8 @@ def solve(
     kept = {BODY_JOINT_NAMES[joint] for joint in joints_of(keep)} if keep else set()
     freedom = Freedom.of(named - kept, helping - kept)
     generator = torch.Generator().manual_seed(0)
-    found = bend(prior, posture, constraints, freedom, generator=generator, effort=WHILE_DRAGGING)[0]
+    far = max(constraint.gap(figure).item() for constraint in constraints) > DRAGGED
+    found = bend(prior, posture, constraints, freedom, generator=generator, effort=FAR if far else WHILE_DRAGGING)[0]
     ended = Figure.of(found.posture)
     left = {name: math.dist(ended.point(name).tolist(), list(target)) for name, target in targets.items()}
     return Solution(found.posture, left, found.energy)
