@@ -8,6 +8,16 @@ from qposer.instructions.words import PHRASES, InstructionError
 WORDS = [" ".join(phrase) for phrase in PHRASES]
 
 
+def steps_or_error(text):
+    """The steps of a text, none if it is refused as it should be."""
+    try:
+        return parse(text)
+    except InstructionError as refusal:
+        error = refusal
+    assert 0 <= error.start <= error.end <= len(text)
+    return []
+
+
 def clause(text):
     ((only,),) = parse(text)
     return only
@@ -19,12 +29,7 @@ def parts(of):
 
 @given(st.lists(st.sampled_from([*WORDS, ",", ".", "30", "cm"]), min_size=1, max_size=7).map(" ".join))
 def test_known_words_are_steps_or_an_error_that_points_into_them(text):
-    try:
-        steps = parse(text)
-    except InstructionError as error:
-        assert 0 <= error.start <= error.end <= len(text)
-        return
-    for step in steps:
+    for step in steps_or_error(text):
         assert step
         for saying in step:
             assert 0 <= saying.span[0] < saying.span[1] <= len(text)
@@ -32,10 +37,7 @@ def test_known_words_are_steps_or_an_error_that_points_into_them(text):
 
 @given(st.text(max_size=40))
 def test_any_other_text_is_an_error(text):
-    try:
-        parse(text)
-    except InstructionError as error:
-        assert 0 <= error.start <= error.end <= len(text)
+    steps_or_error(text)
 
 
 def test_a_command_with_all_that_belongs_to_it():
