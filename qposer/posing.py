@@ -30,6 +30,7 @@ from qposer.figure import POINT_NAMES, Figure, Posture, carrier
 from qposer.kinematics import chain
 from qposer.rotations import axis_angle_to_matrix
 from qposer.skeleton import BODY_JOINT_NAMES, JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
+from qposer.surface import farthest_points
 
 EXACTNESS: dict[Unit, float] = {"degrees": 2.0, "cm": 1.0}
 """A constraint that is off by this costs as much as all other terms do at their unit."""
@@ -48,6 +49,12 @@ NUDGE = 0.02
 
 DRAWS = 512
 """Poses of the prior's that further candidates may start from."""
+
+POOL = 4
+"""Of the draws that suit best, one in so many is started from: those that are most unlike each other."""
+
+ROOM = 1.0
+"""How much worse in score than the best an answer may be, to be unlike the others."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ def bend(
         missed += (constraint.gap(figure) / TOLERANCE[constraint.unit] - 0.5).clamp(0.0, 10.0)
     moved = (found.body_pose - posture.body_pose).square().sum((-1, -2, -3))
     score = 8 * missed + 2 * (energy - 0.5).clamp(min=0) + 0.1 * moved
-    best = score.argsort()[:n].tolist()
+    best = _spread(score, found.body_pose, n)
     return [Bent(Posture(*(part[i] for part in found)), energy[i].item()) for i in best]
 
 
@@ -302,8 +309,9 @@ class _Solver:
             return starts
         draws = _draws(self.prior)
         residuals = self.residuals(draws.body_pose, torch.zeros(len(draws.body_pose), 3))
-        best = _squared(residuals).argsort()[: candidates - 1]
-        starts[1:, self.moving] = draws.latents[best][:, self.moving]
+        suited = _squared(residuals).argsort()[: POOL * (candidates - 1)]
+        far = farthest_points(draws.latents[suited][:, self.moving].flatten(1).numpy(), candidates - 1)
+        starts[1:, self.moving] = draws.latents[suited[far]][:, self.moving]
         return starts
 
     def decode(self, latents: Float[Tensor, "*batch 21 latent"]) -> Float[Tensor, "*batch 21 3 3"]:
@@ -368,7 +376,7 @@ class _Solver:
     def run(self, starts: Float[Tensor, "candidates 21 latent"], generator: torch.Generator) -> _State:
         """Improve all candidates."""
         effort, moving, own = self.effort, self.moving, len(self.moving) * self.heads
-        noise = torch.randn(1, *starts.shape[1:], generator=generator)
+        noise = torch.randn(starts.shape, generator=generator)
         state = _State(starts, torch.zeros(len(starts), 3))
         damping = torch.full((len(starts), 1), 1e-2)
         decoded = self.decode(state.latents)
@@ -396,6 +404,18 @@ class _Solver:
             state = _State(*(_where(better, new, old) for new, old in zip((latents, turn), state, strict=True)))
             decoded, now = _where(better, tried, decoded), _where(better, after, now)
         return state
+
+
+def _spread(score: Float[Tensor, "candidates"], body_pose: Float[Tensor, "candidates 21 3 3"], n: int) -> list[int]:
+    """The candidate of the lowest score, and others nearly as good, each as unlike those before it as can be."""
+    order = score.argsort()
+    order = order[: max(n, int((score <= score.min() + ROOM).sum()))]
+    chosen = [int(order[0])]
+    unlike = torch.full(score.shape, torch.inf)
+    while len(chosen) < n:
+        unlike = torch.minimum(unlike, (body_pose - body_pose[chosen[-1]]).square().sum((-1, -2, -3)))
+        chosen.append(int(order[unlike[order].argmax()]))
+    return chosen
 
 
 def _ends(codebooks: Float[Tensor, "heads codes dim"]) -> tuple[Tensor, Tensor]:
