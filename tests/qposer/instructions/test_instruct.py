@@ -100,7 +100,7 @@ def test_every_family_of_verbs_is_followed(told, text):
     (edit,) = told(text)
     assert edit.checks
     assert all(check.satisfied for check in edit.checks), [c for c in edit.checks if not c.satisfied]
-    assert edit.energy < 2
+    assert edit.energy < 2.5
     identity = torch.eye(3).expand(21, 3, 3)
     torch.testing.assert_close(edit.posture.body_pose @ edit.posture.body_pose.mT, identity, atol=1e-4, rtol=0)
 
@@ -179,16 +179,14 @@ def test_pronouns(told):
     assert angle(edit.posture, "left_knee_flexion") == pytest.approx(90, abs=10)
 
 
-def test_mirror_that(told, conversation, in_mirror):
-    (raised,) = told("raise the left arm and lean to the left")
+def test_mirror_that(told, conversation, in_mirror, posed):
+    text = "raise the left arm and bend the left knee"
+    (raised,) = told(text, posed(pelvis=(0.0, 0.0, -20.0)))
     (mirrored,) = told("mirror that", raised.posture, previous=raised)
-    expected = in_mirror(raised.posture)
-    torch.testing.assert_close(mirrored.posture.body_pose, expected.body_pose, atol=1e-5, rtol=0)
-    # the mirror stands before the person, who is turned a little by the lean
-    torch.testing.assert_close(mirrored.posture.global_orient, expected.global_orient, atol=0.05, rtol=0)
-    assert Lean("right")(Figure.of(mirrored.posture)) > 8
+    for part, expected in zip(mirrored.posture, in_mirror(raised.posture), strict=True):
+        torch.testing.assert_close(part, expected, atol=1e-5, rtol=0)
     assert set(mirrored.mentioned) == set(BODY_JOINT_NAMES)
-    (at_once,) = told("raise the left arm and lean to the left, then mirror that")
+    (at_once,) = told(f"{text}, then mirror that", raised.before)
     torch.testing.assert_close(at_once.posture.body_pose, mirrored.posture.body_pose)
     with pytest.raises(InstructionError, match="nothing was done before"):
         conversation("mirror that", "a bit more")
