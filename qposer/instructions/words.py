@@ -83,7 +83,7 @@ def _phrases() -> dict[tuple[str, ...], _Meaning]:
 PHRASES = _phrases()
 _MOST_WORDS = max(map(len, PHRASES))
 _WORD = re.compile(r"\d+(?:\.\d+)?|°|&|[^\W\d_]+(?:[-'’][^\W\d_]+)*|[.,;:!?]|\S")
-_KNOWN_WORDS = sorted({word for phrase in PHRASES for word in phrase if word.isalpha()})
+_KNOWN_WORDS = sorted(word for word, *more in PHRASES if not more and word.isalpha())
 
 
 def tokens(text: str) -> Iterator[Token]:

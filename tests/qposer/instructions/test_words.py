@@ -92,6 +92,7 @@ def test_a_long_text_is_told():
         ("抬起左臂", "抬起左臂", "use plain English"),
         ("raise the left arm ²", "²", "use plain English"),
         ("raise <b>", "<", "use plain English"),
+        ("do not sit", "not", "use plain English"),
         ("lève le bras", "lève", "is not known"),
     ],
 )
