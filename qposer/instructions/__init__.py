@@ -150,7 +150,8 @@ def _followed(
     now = Figure.of(so_far.posture)
     meaning, spelt_out = Meaning(), list[Saying]()
     for saying in step:
-        for spelt in _spelt_out(saying, text, previous):
+        done = tuple(spelt_out) or (previous.steps[-1] if previous and previous.steps else ())
+        for spelt in _spelt_out(saying, text, done):
             meaning += _meaning(spelt, now, text, previous)
             spelt_out.append(spelt)
     if not meaning.constraints:
@@ -186,14 +187,14 @@ def _check(constraint: Constraint, before: Figure, after: Figure) -> Check:
     )
 
 
-def _spelt_out(saying: Saying, text: str, previous: Edit | None) -> Step:
-    """For "the same with ...", the clauses of the edit before, of the parts that are named now."""
+def _spelt_out(saying: Saying, text: str, done: Step) -> Step:
+    """For "the same with ...", the clauses of what was done before, of the parts that are named now."""
     if not isinstance(saying, Likewise):
         return (saying,)
-    if previous is None or not previous.steps:
+    if not done:
         raise InstructionError("nothing was done before that this could speak of", text, *saying.span)
     clauses: list[Clause] = []
-    for clause in previous.steps[-1]:
+    for clause in done:
         if not isinstance(clause, Clause):
             raise InstructionError("what was done before cannot be done with other parts", text, *saying.span)
         clauses.append(_likewise(clause, saying))

@@ -237,6 +237,8 @@ def test_the_same_with_others(conversation):
     assert angle(knees.posture, "right_knee_flexion") == pytest.approx(70, abs=3)
     other = conversation("bend the left knee 70 degrees", "do the same")
     assert angle(other.posture, "right_knee_flexion") == pytest.approx(70, abs=3)
+    at_once = conversation("raise the left arm and do the same with the right arm")
+    assert angle(at_once.posture, "right_shoulder_elevation") > 55
     thrice = conversation("raise the left arm", "do the same with the right arm", "do the same with the right leg")
     assert angle(thrice.posture, "right_hip_flexion") > 35
 
