@@ -139,7 +139,7 @@ def _each(reading: Reading, parts: tuple[Part, ...], arms: dict[str, OfPart], le
         name, verb = part.name, clause.verb
         if name == "shoulder" and verb in ("raise", "lower", "shrug"):
             for side in part.sides():
-                meaning += trunk.shrug(reading, part, side)
+                meaning += trunk.shrug(reading, side)
         elif name in ARM_PARTS and verb in arms:
             for side in part.sides(alone=verb in _ALONE):
                 meaning += arms[verb](reading, part, side)
@@ -186,7 +186,7 @@ def _statement(reading: Reading) -> Meaning:
     if first == "shoulder" and direction:
         meaning = Meaning()
         for side in clause.parts[0].sides():
-            meaning += trunk.draw_shoulder(reading, clause.parts[0], side)
+            meaning += trunk.draw_shoulder(reading, side)
         return meaning
     if first in ("palm",):
         return _read(replace(reading, clause=replace(clause, verb="turn")))

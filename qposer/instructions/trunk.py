@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from qposer.constraints import (
-    DIRECTIONS,
     Constraint,
-    Facing,
     FacingElevation,
     FacingHeading,
     Gaze,
@@ -174,7 +172,7 @@ def raise_head(reading: Reading, up: bool) -> Meaning:
     return asks(level, helping=SPINE[2:])
 
 
-def shrug(reading: Reading, part: Part, side: str) -> Meaning:
+def shrug(reading: Reading, side: str) -> Meaning:
     """Raise a shoulder to the ear, or lower it."""
     down = reading.clause.verb == "lower" or reading.clause.direction == "down"
     measure, joints = JointAngle(f"{side}_shrug"), (f"{side}_collar",)
@@ -185,23 +183,13 @@ def shrug(reading: Reading, part: Part, side: str) -> Meaning:
     )
 
 
-def draw_shoulder(reading: Reading, part: Part, side: str) -> Meaning:
+def draw_shoulder(reading: Reading, side: str) -> Meaning:
     """Draw a shoulder back or forward."""
     if reading.clause.direction not in ("backward", "forward"):
-        return shrug(reading, part, side)
+        return shrug(reading, side)
     sign = 1.0 if reading.clause.direction == "backward" else -1.0
     words = f"{side} shoulder {reading.clause.direction}"
     return asks(reading.bent(f"{side}_shoulder_retraction", words, 7, 4, 6, 12, sign))
-
-
-def face(reading: Reading, surface: str) -> Meaning:
-    """Turn the front of a part to a direction."""
-    direction = reading.clause.direction
-    if direction not in DIRECTIONS:
-        raise reading.refuse("say whereto: forward, up, left, ...")
-    return asks(
-        at_most(f"{surface} facing {direction}", Facing(surface, direction), 15.0, "degrees", SPINE), pelvis=True
-    )
 
 
 def _looked_at(part: Part) -> str:
