@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -51,7 +51,8 @@ class Relation:
 class _Condition:
     """Between which numbers a measure must be, times ``sign``; the measure is that of a side, or of none.
 
-    Larger numbers than ``most`` are told as ``most``.
+    Larger numbers than ``most`` are told as ``most``. Once told, a sentence stays true while the measure is no further
+    out than ``slack``.
     """
 
     measure: Callable[[str], Measure]
@@ -60,6 +61,7 @@ class _Condition:
     unit: Unit = "degrees"
     sign: int = 1
     most: float = INF
+    slack: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class _Rule:
         topic: of the rules of one topic, and one side, only the most remarkable that is true is told.
         scale: how far the first measure is beyond its limit for each 1 that it gets more remarkable.
         least: how remarkable it is in any case.
+        standing: whether both sides are told in one sentence only of somebody with both feet on the ground.
         told: whether {n} is the first measure; or else the sentence says as much as its conditions do.
     """
 
@@ -85,6 +88,7 @@ class _Rule:
     least: float
     scale: float = INF
     told: bool = False
+    standing: bool = False
 
 
 def _named(text: str, side: str) -> str:
@@ -113,6 +117,11 @@ def _off(point: str, reference: str, direction: str, low: float, high: float = I
         return Offset(_named(point, side), _named(reference, side), _named(direction, side), frame)
 
     return _Condition(measure, low, high, "cm")
+
+
+def _beside(direction: str) -> _Condition:
+    """That the upper arm hardly goes in a direction, or against it; up to about 45 degrees are no contradiction."""
+    return replace(_off("*_elbow", "*_shoulder", direction, -12.0, 12.0, "spine3"), slack=7.0)
 
 
 def _high(point: str, low: float, high: float = INF) -> _Condition:
@@ -184,7 +193,7 @@ def _where(place: str, conditions: tuple[_Condition, ...], least: float, both: s
 
 
 _RULES = (
-    _bends("knee_flexion", "knee", "knees", "bent {n} degrees", "*_leg", 35.0, 25.0),
+    replace(_bends("knee_flexion", "knee", "knees", "bent {n} degrees", "*_leg", 35.0, 25.0), standing=True),
     _bends("elbow_flexion", "elbow", "elbows", "bent {n} degrees", "*_arm", 40.0, 40.0),
     _bends("hip_flexion", "hip", "hips", "bent {n} degrees", "*_leg", 30.0, 25.0),
     _Rule(
@@ -211,7 +220,7 @@ _RULES = (
         "the {side} arm is raised {n} degrees forward",
         "both arms are raised {n} degrees forward",
         "*_arm",
-        (_angle("*_shoulder_flexion", 35.0, 155.0), _off("*_elbow", "*_shoulder", "*", -12.0, 12.0, "spine3")),
+        (_angle("*_shoulder_flexion", 35.0, 155.0), _beside("*")),
         "arm",
         1.3,
         35.0,
@@ -221,7 +230,7 @@ _RULES = (
         "the {side} arm is raised {n} degrees to the side",
         "both arms are raised {n} degrees to the side",
         "*_arm",
-        (_angle("*_shoulder_abduction", 35.0, 155.0), _off("*_elbow", "*_shoulder", "forward", -12.0, 12.0, "spine3")),
+        (_angle("*_shoulder_abduction", 35.0, 155.0), _beside("forward")),
         "arm",
         1.3,
         35.0,
@@ -231,7 +240,7 @@ _RULES = (
         "the {side} arm is raised {n} degrees backward",
         "both arms are raised {n} degrees backward",
         "*_arm",
-        (_angle("*_shoulder_flexion", 25.0, 70.0, sign=-1), _off("*_elbow", "*_shoulder", "*", -12.0, 12.0, "spine3")),
+        (_angle("*_shoulder_flexion", 25.0, 70.0, sign=-1), _beside("*")),
         "arm",
         1.3,
         25.0,
@@ -340,9 +349,11 @@ def _remarkable(rule: _Rule, value: float) -> float:
 def _told(true: dict[tuple[str, str], tuple[float, _Rule, float]]) -> list[Relation]:
     """Sentences, both sides in one where they are alike."""
     told = []
+    off_the_ground = any(topic == "ground" for topic, _ in true)
     for (topic, side), (remarkable, rule, value) in true.items():
         _, twin, other = true.get((topic, "right" if side == "left" else "left"), (0.0, None, INF))
         alike = side and rule.both and twin is rule and (not rule.told or abs(value - other) <= _EQUAL)
+        alike = alike and not (rule.standing and off_the_ground)
         if alike and side == "right":
             continue
         sides = ("left", "right") if alike else (side,)
@@ -358,7 +369,8 @@ def _told(true: dict[tuple[str, str], tuple[float, _Rule, float]]) -> list[Relat
 def _constraints(rule: _Rule, side: str, text: str, number: int) -> Iterator[Constraint]:
     joints = BODY_PARTS[_named(rule.part, side)]
     for place, condition in enumerate(rule.conditions):
-        low, high = (number, number) if rule.told and place == 0 else (condition.low, condition.high)
+        low, high = condition.low - condition.slack, condition.high + condition.slack
+        low, high = (number, number) if rule.told and place == 0 else (low, high)
         low, high = (low, high) if condition.sign > 0 else (-high, -low)
         yield Constraint(text, condition.measure(side), low, high, condition.unit, joints)
 

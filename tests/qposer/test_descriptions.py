@@ -38,7 +38,7 @@ def test_nothing_is_remarkable_about_somebody_at_ease():
     [
         ({"left_knee": (62.0, 0.0, 0.0)}, "the left knee is bent 60 degrees"),
         ({"right_knee": (88.0, 0.0, 0.0)}, "the right knee is bent 90 degrees"),
-        ({"left_knee": (62.0, 0.0, 0.0), "right_knee": (58.0, 0.0, 0.0)}, "both knees are bent 60 degrees"),
+        ({"left_elbow": (0.0, -92.0, 0.0), "right_elbow": (0.0, 88.0, 0.0)}, "both elbows are bent 90 degrees"),
         ({"right_elbow": (0.0, 90.0, 0.0)}, "the right elbow is bent 90 degrees"),
         ({"left_hip": (-50.0, 0.0, 0.0)}, "the left hip is bent 50 degrees"),
         ({"left_hip": (0.0, 0.0, 30.0)}, "the left leg is raised 30 degrees to the side"),
@@ -55,6 +55,14 @@ def test_nothing_is_remarkable_about_somebody_at_ease():
 )
 def test_what_is_bent_turned_or_raised_is_told(turns, sentence):
     assert sentence in describe(posed(**turns))
+
+
+def test_both_knees_are_told_of_feet_that_stand():
+    knees = {"left_knee": (62.0, 0.0, 0.0), "right_knee": (58.0, 0.0, 0.0)}
+    feet = {f"{side}_{joint}": (-30.0, 0.0, 0.0) for side in ("left", "right") for joint in ("hip", "ankle")}
+    assert "both knees are bent 60 degrees" in describe(posed(**knees, **feet))
+    hopping = describe(posed(**knees, left_hip=(-70.0, 0.0, 0.0), right_hip=(-20.0, 0.0, 0.0)))
+    assert {"the left knee is bent 60 degrees", "the right knee is bent 60 degrees"} <= set(hopping)
 
 
 def test_a_stride_is_told_by_the_foot_in_front():
