@@ -42,7 +42,8 @@ class Studio:
     @property
     def url(self) -> str:
         """Where browsers find it."""
-        return f"http://{self._server.get_host()}:{self._server.get_port()}"
+        host = self._server.get_host()
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._server.get_port()}"
 
     def close(self) -> None:
         """Finish what is being done, and let all browsers go."""

@@ -23,11 +23,12 @@ def start_server(host: str, port: int) -> StudioServer:
     Raises:
         ValueError: it cannot listen there.
     """
-    with contextlib.closing(socket.socket()) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((host, port))
-        except (OSError, OverflowError) as error:
-            raise ValueError(f"cannot listen at {host}:{port} ({error}): give another --host or --port") from error
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((address[0], port, *address[2:]))  # port numbers that are none are refused here
+    except (OSError, OverflowError) as error:
+        raise ValueError(f"cannot listen at {host}:{port} ({error}): give another --host or --port") from error
     with contextlib.redirect_stdout(io.StringIO()):  # its banner
         return StudioServer(host=host, port=port, label="QPoser studio", verbose=False)
