@@ -1,10 +1,11 @@
 """The code prior: what knows which codes of a QPoser go together.
 
 It works on the latents that codes stand for, standardised over the training poses, so that single codes, mixtures of
-codes (relaxed ones) and noisy latents are all points of one space. Two networks share it. A denoiser, shown latents
+codes (relaxed ones) and noisy latents are all points of one space. Its networks share it. A denoiser, shown latents
 plus noise, says where human poses near them lie: that is the pull that a fit follows (score distillation: the gradient
 of a squared distance to the denoiser's answer, which is taken as a constant), and what samples and completions are
-drawn with. A judge of coherence tells poses from mixtures of the parts of several. Both make up the energy.
+drawn with. Judges tell poses from mixtures of the parts of several, and from poses of which joints were disturbed.
+All make up the energy.
 """
 
 from __future__ import annotations
@@ -20,29 +21,33 @@ from torch import Tensor, nn
 from qposer.assets import asset
 from qposer.denoiser import Denoiser
 from qposer.diffusion import HIGHEST, LOWEST, denoise_stepwise, noise_levels
-from qposer.judge import Judge
+from qposer.judge import JointJudge, Judge, any_of
 from qposer.kinematics import body_joints
 from qposer.metrics import mpjpe
 from qposer.model import QPoser
 from qposer.poses import as_matrices, check_known_joints, in_kind_of
 from qposer.skeleton import NUM_BODY_JOINTS, REST_JOINTS
-from qposer.weights import load_module, save_module
+from qposer.weights import load_module, read_note, save_module
 
-FORMAT = "qposer-code-prior-2"
+FORMAT = "qposer-code-prior-3"
 
-ENERGY_LEVELS = (0.15, 0.3)
+TRAINED_ON = "trained_on"
+"""Name of the note in a file that holds the fingerprint of the QPoser whose latents were learned."""
+
+ENERGY_LEVELS = (0.1, 0.3)
 """Noise levels of the denoising errors in the energy, chosen on validation poses."""
 
 ENERGY_PROBES = 4
 """Draws of noise at each of these levels, the same for all poses."""
 
-CLUES = 4
-"""Of a pose: denoising errors at two levels, the judge's logit, and the gap to what its codes decode to."""
+CLUES = 5
+"""Of a pose: denoising errors at two levels, the logits of the judges (of mixtures, and of disturbed joints), and the
+gap to what its codes decode to."""
 
 GAP_UNIT = 0.01
 """Metres below which the gap counts little, and above which it counts by its logarithm."""
 
-ENERGY_WEIGHTS = (1.0, 1.0, 0.7, 0.3)
+ENERGY_WEIGHTS = (1.0, 1.0, 0.7, 1.0, 0.3)
 """Of the clues, each shifted and scaled to median 0 and 95th percentile 1 over the validation poses."""
 
 SAMPLING_STEPS = 32
@@ -59,10 +64,11 @@ class CodePriorConfig:
     depth: int = 3
     """Residual blocks of the denoiser."""
     judge_width: int = 512
+    joint_judge_width: int = 64
 
 
 class CodePriorNetwork(nn.Module):
-    """What is learned: a denoiser of standardised latents ``(..., 21, latent)``, and a judge of what they decode to."""
+    """What is learned: a denoiser of standardised latents ``(..., 21, latent)``, and judges of what they decode to."""
 
     mean: Tensor
     scale: Tensor
@@ -80,6 +86,7 @@ class CodePriorNetwork(nn.Module):
         self.register_buffer("probes", drawn)
         self.denoiser = Denoiser(*size, config.width, config.depth, dropout=0.1)
         self.judge = Judge(config.judge_width)
+        self.joint_judge = JointJudge(config.joint_judge_width)
 
     def standardise(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Float[Tensor, "*batch 21 latent"]:
         """Latents with zero mean and unit variance over the training poses, heads joined."""
@@ -90,13 +97,13 @@ class CodePriorNetwork(nn.Module):
         return standard * self.scale + self.mean
 
     def surprise(self, standard: Float[Tensor, "*batch 21 latent"]) -> Float[Tensor, "*batch levels"]:
-        """Logarithms of the denoising errors at each level, root mean squares over joints, so that bad ones count."""
+        """Logarithms of the denoising errors at each level, over joints the means of fourth powers: bad ones count."""
         found = []
         for level in ENERGY_LEVELS:
             probed = standard.unsqueeze(-3) + level * self.probes
             denoised = self.denoiser(probed, standard.new_full((1, 1), level))
             by_joint = (denoised - standard.unsqueeze(-3)).square().mean((-1, -3))
-            found.append(0.5 * by_joint.square().mean(-1).log())
+            found.append(0.25 * by_joint.pow(4).mean(-1).log())
         return torch.stack(found, dim=-1)
 
     def save(self, path: str | Path, **notes: str) -> None:
@@ -133,16 +140,22 @@ class CodePrior:
     ) -> CodePrior:
         """The shipped weights, or those of ``path``, in evaluation mode, over the shipped QPoser or ``model``.
 
-        A given model is moved to ``device``; that it is the one whose latents were learned is for the caller to see to.
+        A given model is moved to ``device``.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file holds something else, weights of other sizes than its configuration says, or a prior
-                of latents of other sizes than the model's.
+            ValueError: the file holds something else, weights of other sizes than its configuration says, or the prior
+                of another QPoser than the model: one with other weights, of which the latents mean something else.
         """
         file = path or asset("codeprior.safetensors")
-        network = load_module(file, CodePriorNetwork, CodePriorConfig, FORMAT)
-        return cls(model or QPoser.from_pretrained(), network).to(device)
+        prior = cls(model or QPoser.from_pretrained(), load_module(file, CodePriorNetwork, CodePriorConfig, FORMAT))
+        if read_note(file, TRAINED_ON) != prior.model.fingerprint():
+            raise ValueError(f"{file} is the code prior of another QPoser: take two that were trained together")
+        return prior.to(device)
+
+    def save(self, path: str | Path, **notes: str) -> None:
+        """Write the network, any notes (strings), and the fingerprint of the QPoser that it belongs to."""
+        self.network.save(path, **notes, **{TRAINED_ON: self.model.fingerprint()})
 
     def to(self, device: str | torch.device) -> CodePrior:
         """Move model and network to a device."""
@@ -197,10 +210,16 @@ class CodePrior:
             noise_level: standard deviation, in standardised units, of the noise that the denoiser is shown, for all
                 joints or for each. High ones look at the pose as a whole, low ones at its details.
             generator: draws the noise, the same for the whole batch.
+
+        Raises:
+            ValueError: a noise level is not a finite number above 0.
         """
+        levels = torch.as_tensor(noise_level)
+        if not bool(((levels > 0) & levels.isfinite()).all()):
+            raise ValueError(f"noise levels are finite and above 0: these run from {levels.min()} to {levels.max()}")
         standard = self.network.standardise(latents)
         with torch.no_grad():
-            level = torch.as_tensor(noise_level).to(standard).expand(standard.shape[:-1])
+            level = levels.to(standard).expand(standard.shape[:-1])
             noise = torch.randn(standard.shape[-2:], generator=generator, device=generator.device).to(standard)
             target = self.network.denoiser(standard + level.unsqueeze(-1) * noise, level)
         return 0.5 * (standard - target).square().mean((-1, -2))
@@ -300,7 +319,7 @@ class CodePrior:
 
     def _clues_of_poses(
         self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
-    ) -> tuple[Float[Tensor, "*batch 4"], Int[Tensor, "*batch 21 heads"]]:
+    ) -> tuple[Float[Tensor, "*batch 5"], Int[Tensor, "*batch 21 heads"]]:
         """All clues of poses, and their codes."""
         matrices = as_matrices(body_pose).to(self.network.mean)
         latents = self.model.latents(matrices)
@@ -337,9 +356,10 @@ class CodePrior:
 
     def _clues(
         self, latents: Float[Tensor, "*batch 21 heads dim"], rotations: Float[Tensor, "*batch 21 3 3"]
-    ) -> Float[Tensor, "*batch 3"]:
+    ) -> Float[Tensor, "*batch 4"]:
         surprise = self.network.surprise(self.network.standardise(latents))
-        return torch.cat([surprise, self.network.judge(rotations).unsqueeze(-1)], dim=-1)
+        judged = self.network.judge(rotations), any_of(self.network.joint_judge(rotations))
+        return torch.cat([surprise, torch.stack(judged, dim=-1)], dim=-1)
 
     def _calibrated(self, clues: Float[Tensor, "*batch clues"]) -> Float[Tensor, "*batch"]:
         """Weigh the clues, shifted and scaled, and shift and scale their sum."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -135,6 +136,13 @@ class QPoser(nn.Module):
         sixd = matrix_to_6d(rotations)
         latents = self.encoder((sixd - _identity_6d(sixd)).reshape(-1, NUM_BODY_JOINTS, 6))
         return latents.reshape(*rotations.shape[:-2], self.config.heads, self.config.code_dim)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the configuration and the weights in single precision: equal for models of equal latents."""
+        digest = hashlib.sha256(repr(self.config).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def save(self, path: str | Path, **notes: str) -> None:
         """Write weights, configuration and any notes (strings) into one safetensors file, at once or not at all."""

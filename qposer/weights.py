@@ -40,6 +40,19 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ValueError(f"{path} is not a safetensors file: {error}") from None
 
 
+def read_note(path: str | Path, name: str) -> str | None:
+    """A note that ``save_module`` wrote, or none; the tensors are not read.
+
+    Raises:
+        ValueError: the file is not a safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get(name)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a safetensors file: {error}") from None
+
+
 def save_module(
     path: str | Path, module: nn.Module, config: Any, format: str, notes: dict[str, str], dtype: torch.dtype
 ) -> None:

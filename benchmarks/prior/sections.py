@@ -109,8 +109,10 @@ takes. The figure is the area under the ROC curve (AUROC): how often such a pose
 Rows of *gap alone* take the reconstruction error (MPJPE) for the energy. VPoser's energy is the squared length of
 the latent and a weighted reconstruction error, GMM's the negative log density, diffusion's the denoising error.
 QPoser's is scaled to be 0 at the median pose and 1 at the 95th percentile; on these test poses the two are
-{median:.2f} and {high:.2f}. Part of it is a judge that was trained to tell training poses from mixtures of their
-parts, made in the way of (a): there QPoser was shown what it is tested on, of other people, and the others were not."""
+{median:.2f} and {high:.2f}. Parts of it are a judge that was trained to tell training poses from mixtures of their
+parts, made in the way of (a), and a judge of joints that was trained on training poses of which any number of joints
+were turned by any angle, of which (b) is a case: there QPoser was shown what it is tested on, of other people, and
+the others were not."""
     columns = ("", *(f"({letter}) {kind}" for letter, kind in zip("abcd", NEGATIVES, strict=True)))
     overview = []
     for column, kind in zip(columns[1:], NEGATIVES, strict=True):

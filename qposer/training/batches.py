@@ -19,7 +19,9 @@ def draw_poses(
 
 
 def jitter(
-    rotations: Float[Tensor, "batch 21 3 3"], generator: torch.Generator, spread: float = 0.1
+    rotations: Float[Tensor, "batch 21 3 3"],
+    generator: torch.Generator,
+    spread: float | Float[Tensor, "batch 1 1"] = 0.1,
 ) -> Float[Tensor, "batch 21 3 3"]:
     """Poses whose joints are turned by small random rotations, each component of them of this spread in radians."""
     turns = spread * torch.randn(rotations.shape[:-1], generator=generator)

@@ -1,7 +1,8 @@
 """Train the code prior of a QPoser: ``python -m qposer.training.train_codeprior --data poses.npz --out runs/prior``.
 
 Its denoiser learns to take noise off the latents of the training poses, mirrored ones included, at all noise levels,
-which may differ between parts of the body; then its judge learns to tell poses from mixtures of the parts of several.
+which may differ between parts of the body; then one judge learns to tell poses from mixtures of the parts of several,
+and another to find joints that were disturbed.
 A run that was killed goes on from its last checkpoint when the same command is given again.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +28,12 @@ from qposer.data.dataset import PoseDataset
 from qposer.denoiser import denoising_error
 from qposer.diffusion import HIGHEST, LOWEST
 from qposer.errors import told_in_one_line
-from qposer.judge import Judge
+from qposer.judge import JointJudge, Judge, any_of
 from qposer.kinematics import mirror_body_pose
 from qposer.model import QPoser
 from qposer.rotations import axis_angle_to_matrix
-from qposer.training.batches import draw_poses
+from qposer.training.batches import draw_poses, jitter
+from qposer.training.disturbances import disturbed
 from qposer.training.run import run
 from qposer.training.swaps import draw_donated
 from qposer.weights import load_module
@@ -43,13 +46,15 @@ class TrainConfig:
     data: Path
     """poses.npz, written by ``python -m qposer.data.build``."""
     out: Path
-    """Folder of the run: best.safetensors, and a folder for each of the two networks with its checkpoints and log."""
+    """Folder of the run: best.safetensors, and a folder for each of the networks with its checkpoints and log."""
     qposer: Path | None = None
     """The QPoser whose latents are learned; the shipped one if left out."""
     steps: int = 10_000
     """Of the denoiser."""
     judge_steps: int = 1500
-    """Of the judge: after many more, it knows the poses on record by heart."""
+    """Of the judge of mixtures: after many more, it knows the poses on record by heart."""
+    joint_judge_steps: int = 1500
+    """Of the judge of joints, which is small and learns at twice the rate of the others."""
     batch_size: int = 512
     learning_rate: float = 1e-3
     """At its peak, after a warm-up and before a cosine decay."""
@@ -68,11 +73,12 @@ class TrainConfig:
     depth: int = 3
 
 
-LossTerms = Callable[[], dict[str, Tensor]]
-Figures = Callable[[], dict[str, float]]
-
 VALIDATION_LEVELS = (0.2, 0.5, 1.0)
 MIXED_PARTS = (("left_arm",), ("right_arm",), ("left_leg",), ("right_leg",), ("torso", "head"))
+
+
+WOBBLE = math.radians(4)
+"""Spread of the largest small turns of all joints that are no disturbance: other people differ by as much."""
 
 
 class AveragedNetwork(nn.Module):
@@ -186,10 +192,14 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
         return {"validation": sum(errors.values()) / len(errors), **errors}
 
     def train_part(
-        name: str, steps: int, loss: Callable[[], dict[str, Tensor]], validate: Callable[[], dict[str, float]]
+        name: str,
+        steps: int,
+        loss: Callable[[], dict[str, Tensor]],
+        validate: Callable[[], dict[str, float]],
+        learning_rate: float = config.learning_rate,
     ) -> None:
         """Train a part of the network, and go on with the weights that were best on validation."""
-        part = dataclasses.replace(config, out=config.out / name, steps=steps)
+        part = dataclasses.replace(config, out=config.out / name, steps=steps, learning_rate=learning_rate)
         networks.steps.zero_()
         best = run(part, networks, generator, loss, validate, lambda: networks.follow(config.averaging), console)
         weights = load_module(best, CodePriorNetwork, CodePriorConfig, FORMAT).state_dict()
@@ -210,14 +220,37 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
     def validate_judge() -> dict[str, float]:
         return {"validation": judged(networks.average.judge, validation_poses).item()}
 
+    def joints_judged(judge: JointJudge, real: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, ""]:
+        """Errors of the logits of joints, and of those of poses that come of them; a half of the poses is disturbed."""
+        untouched, rest = real.chunk(2)
+        spoilt, chosen = disturbed(rest, generator)
+        turned = torch.cat([chosen.new_zeros(len(untouched), joints), chosen]).to(real)
+        logits = judge(torch.cat([untouched, spoilt]))
+        of_poses = F.binary_cross_entropy_with_logits(any_of(logits), turned.amax(-1))
+        return 3 * F.binary_cross_entropy_with_logits(logits, turned) + of_poses
+
+    def joint_judge_loss() -> dict[str, Tensor]:
+        real = draw_poses(train_poses, config.batch_size // 2, generator)
+        real = jitter(real, generator, WOBBLE * torch.rand(len(real), 1, 1, generator=generator))
+        real = real[torch.randperm(len(real), generator=generator)].to(config.device)
+        return {"loss": joints_judged(network.joint_judge, real)}
+
+    @torch.no_grad()
+    def validate_joint_judge() -> dict[str, float]:
+        return {"validation": joints_judged(networks.average.joint_judge, validation_poses).item()}
+
     train_part("denoiser", config.steps, denoiser_loss, validate_denoiser)
-    network.judge.fit_features(draw_poses(train_poses, 20_000, generator).to(config.device))
-    networks.average.judge.load_state_dict(network.judge.state_dict())
+    for judge in (network.judge, network.joint_judge):
+        judge.fit_features(draw_poses(train_poses, 20_000, generator).to(config.device))
+    networks.average.load_state_dict(network.state_dict())
     train_part("judge", config.judge_steps, judge_loss, validate_judge)
+    train_part(
+        "joint_judge", config.joint_judge_steps, joint_judge_loss, validate_joint_judge, 2 * config.learning_rate
+    )
     best = config.out / "best.safetensors"
     prior = CodePrior(model, networks.average.eval())
     prior.calibrate(data.body_pose("validation"), data.body_pose("test"))
-    prior.network.save(best, steps=str(config.steps), qposer=str(config.qposer or "shipped"))
+    prior.save(best, steps=str(config.steps))
     return prior
 
 

@@ -21,7 +21,7 @@ def prior():
     """A prior of random weights."""
     torch.manual_seed(0)
     model = QPoser(QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2))
-    network = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=32, depth=1, judge_width=32))
+    network = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=32, depth=1, judge_width=32, joint_judge_width=16))
     network.mean.normal_()
     network.scale.uniform_(0.5, 2)
     return CodePrior(*(part.eval().requires_grad_(False) for part in (model, network)))
@@ -73,7 +73,7 @@ def test_same_seed_same_pull(prior):
 
 
 def test_saved_and_read_back(prior, tmp_path):
-    prior.network.save(tmp_path / "prior.safetensors")
+    prior.save(tmp_path / "prior.safetensors")
     again = CodePrior.from_pretrained(tmp_path / "prior.safetensors", prior.model)
     latents = torch.randn(3, 21, 2, 2)
     torch.testing.assert_close(again.energy_of_latents(latents), prior.energy_of_latents(latents), atol=2e-2, rtol=2e-2)
@@ -81,9 +81,28 @@ def test_saved_and_read_back(prior, tmp_path):
 
 
 def test_a_prior_of_another_model_is_refused(prior):
-    network = CodePriorNetwork(CodePriorConfig(latent_dim=5, width=32, depth=1, judge_width=32))
+    network = CodePriorNetwork(CodePriorConfig(latent_dim=5, width=32, depth=1, judge_width=32, joint_judge_width=16))
     with pytest.raises(ValueError, match="the code prior knows 21 x 5 latents, and the model has 21 x 4: take two"):
         CodePrior(prior.model, network)
+
+
+def test_a_prior_of_a_model_of_the_same_sizes_and_other_weights_is_refused(prior, tmp_path):
+    file = tmp_path / "prior.safetensors"
+    prior.save(file)
+    other = QPoser(prior.model.config)
+    with pytest.raises(ValueError, match=r"prior.safetensors is the code prior of another QPoser: take two"):
+        CodePrior.from_pretrained(file, other)
+    other.load_state_dict(prior.model.state_dict())
+    CodePrior.from_pretrained(file, other)
+    prior.network.save(file)
+    with pytest.raises(ValueError, match="of another QPoser"):
+        CodePrior.from_pretrained(file, prior.model)
+
+
+@pytest.mark.parametrize("level", [0.0, -0.1, float("nan"), float("inf"), torch.tensor([0.5] * 20 + [0.0])])
+def test_noise_levels_that_are_none_are_refused(prior, level):
+    with pytest.raises(ValueError, match="noise levels are finite and above 0"):
+        prior.pull(torch.randn(2, 21, 2, 2), level, generator())
 
 
 def test_one_hot_logits_have_the_energy_of_their_codes(prior):

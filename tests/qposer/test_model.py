@@ -116,3 +116,12 @@ def test_nan_is_refused(model):
 
 def test_a_reconstruction_has_the_precision_of_the_pose(model):
     assert model.reconstruct(poses(2).double()).dtype == torch.float64
+
+
+def test_fingerprints_tell_weights_apart_and_survive_files(tmp_path):
+    config = QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2)
+    model, other = QPoser(config).eval(), QPoser(config).eval()
+    assert model.fingerprint() != other.fingerprint()
+    model.save(tmp_path / "model.safetensors")
+    again = QPoser.from_pretrained(tmp_path / "model.safetensors")
+    assert again.fingerprint() == model.fingerprint() == again.double().fingerprint()

@@ -84,6 +84,7 @@ def test_a_code_prior_learns_to_denoise(poses, tmp_path):
         qposer=weights,
         steps=300,
         judge_steps=20,
+        joint_judge_steps=20,
         batch_size=64,
         averaging=0.9,
         validate_every=100,

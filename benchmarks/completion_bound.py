@@ -1,0 +1,171 @@
+"""How close guesses of unseen limbs can come in the mean: ``python -m benchmarks.completion_bound --data poses.npz``.
+
+A network is trained to tell where the joints of an unseen part are from the rest of the pose, by the very error that
+protocol 4 measures, the mean distance. It needs not give a pose, nor several different ones, so it is nearer than any
+prior's guesses can be in the mean that learned as much from the same people: what is left is what other people's legs
+or arms do that these people's do not tell.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import torch
+import tyro
+from jaxtyping import Bool, Float
+from rich.console import Console
+from torch import Tensor, nn
+
+from benchmarks.intervals import mean_interval
+from benchmarks.machine import machine
+from benchmarks.prior.completion import PARTS, CompletionSettings, moved_joints
+from benchmarks.prior.poses import Poses, drawn
+from benchmarks.tables import Table
+from qposer.control import joints_of
+from qposer.errors import told_in_one_line
+from qposer.files import replacing
+from qposer.kinematics import body_joints
+from qposer.metrics import mpjpe
+from qposer.rotations import axis_angle_to_matrix, matrix_to_6d
+from qposer.skeleton import NUM_BODY_JOINTS, REST_JOINTS
+from qposer.training.batches import draw_poses
+
+VALIDATION_POSES = 2000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Of a network and its training; all are tried."""
+
+    hidden: float
+    """Largest part of what is known that is hidden, and largest blur of it: against learning poses by heart."""
+    dropout: float
+    width: int = 512
+    steps: int = 1000
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    validate_every: int = 50
+
+
+SETTINGS = tuple(Setting(hidden, dropout) for hidden, dropout in product((0.0, 0.5, 0.9), (0.1, 0.5)))
+
+
+class PartRegressor(nn.Module):
+    """Positions of an unseen part's joints, from the rotations of the other joints."""
+
+    mean: Tensor
+    scale: Tensor
+    center: Tensor
+
+    def __init__(self, part: str, train: Float[Tensor, "poses 21 3 3"], setting: Setting) -> None:
+        super().__init__()
+        self.known = known_joints(part)
+        self.joints = moved_joints(part)
+        self.hidden = setting.hidden
+        seen = self._seen(train)
+        self.register_buffer("mean", seen.mean(0))
+        self.register_buffer("scale", seen.std(0) + 0.01)
+        self.register_buffer("center", positions(train)[:, self.joints].mean(0))
+        layers: list[nn.Module] = []
+        for inputs in (seen.shape[-1], setting.width, setting.width):
+            layers += [nn.Linear(inputs, setting.width), nn.SiLU(), nn.Dropout(setting.dropout)]
+        self.layers = nn.Sequential(*layers, nn.Linear(setting.width, 3 * len(self.joints)))
+
+    def forward(self, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "poses moved 3"]:
+        """Metres, root-relative."""
+        seen = (self._seen(rotations) - self.mean) / self.scale
+        if self.training:
+            rates = self.hidden * torch.rand(2, len(seen), 1)
+            seen = (seen + rates[0] * torch.randn_like(seen)) * (torch.rand_like(seen) > rates[1])
+        return self.center + 0.1 * self.layers(seen).unflatten(-1, (len(self.joints), 3))
+
+    def _seen(self, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "poses features"]:
+        """The known rotations, and the positions of joints as if the others were at rest."""
+        rest = torch.where(self.known[:, None, None], rotations, torch.eye(3))
+        return torch.cat([matrix_to_6d(rotations[:, self.known]).flatten(1), positions(rest).flatten(1)], dim=1)
+
+
+def known_joints(part: str) -> Bool[Tensor, "21"]:
+    """Of the 21 body joints, those that are seen when a part is not."""
+    known = torch.ones(NUM_BODY_JOINTS, dtype=torch.bool)
+    known[joints_of(part)] = False
+    return known
+
+
+def positions(rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "poses 22 3"]:
+    """Joints of the mean skeleton in metres."""
+    return body_joints(rotations, torch.from_numpy(REST_JOINTS))
+
+
+def train(part: str, poses: Poses, setting: Setting, seed: int = 0) -> tuple[PartRegressor, float]:
+    """A network in the state of the lowest validation error, and that error in millimetres."""
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    network = PartRegressor(part, draw_poses(poses.train, 10_000, generator), setting)
+    held_out = axis_angle_to_matrix(drawn(poses.validation, VALIDATION_POSES, generator))
+    optimizer = torch.optim.Adam(network.parameters(), lr=setting.learning_rate)
+    best, best_error = copy.deepcopy(network.state_dict()), math.inf
+    for step in range(setting.steps):
+        optimizer.param_groups[0]["lr"] = setting.learning_rate * 0.5 * (1 + math.cos(math.pi * step / setting.steps))
+        batch = draw_poses(poses.train, setting.batch_size, generator)
+        loss = mpjpe(network(batch), positions(batch)[:, network.joints]).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if (step + 1) % setting.validate_every == 0:
+            error = errors_mm(network, held_out).mean().item()
+            if error < best_error:
+                best, best_error = copy.deepcopy(network.state_dict()), error
+    network.load_state_dict(best)
+    return network, best_error
+
+
+@torch.no_grad()
+def errors_mm(network: PartRegressor, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, " poses"]:
+    """As protocol 4's of each pose, in millimetres."""
+    was_training = network.training
+    network.eval()
+    errors = 1000 * mpjpe(network(rotations), positions(rotations)[:, network.joints])
+    network.train(was_training)
+    return errors
+
+
+def main(data: Path, out: Path | None = None, parts: tuple[str, ...] = PARTS) -> None:
+    """Train regressors of each part with all settings, choose by validation, and measure them on protocol 4's poses.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``.
+        out: file that the table is written to as Markdown.
+        parts: which are unseen.
+    """
+    console = Console(width=120)
+    with told_in_one_line("benchmarks.completion_bound"):
+        poses = Poses.load(data)
+        settings = CompletionSettings()
+        truth = axis_angle_to_matrix(drawn(poses.test, settings.poses, torch.Generator().manual_seed(settings.seed)))
+        rows = []
+        for part in parts:
+            found = [(*train(part, poses, setting), setting) for setting in SETTINGS]
+            network, error, setting = min(found, key=lambda each: each[1])
+            measured = mean_interval(errors_mm(network, truth))
+            rows.append(
+                (part.replace("_", " "), f"{error:.1f}", f"{measured:.1f}", f"{setting.hidden} / {setting.dropout}")
+            )
+            console.print(
+                Table(("unseen", "validation mm", "test mm", "hidden / dropout"), rows).for_console("regressors")
+            )
+        text = (
+            f"{Table(('unseen', 'validation mm', 'test mm', 'hidden / dropout'), rows).markdown()}\n\n"
+            f"`python -m benchmarks.completion_bound --data {data}`; {machine()}.\n"
+        )
+        if out:
+            with replacing(out) as temporary:
+                temporary.write_text(text)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
