@@ -45,13 +45,13 @@ class Setting:
     """Largest part of what is known that is hidden, and largest blur of it: against learning poses by heart."""
     dropout: float
     width: int = 512
-    steps: int = 1000
+    steps: int = 600
     batch_size: int = 256
     learning_rate: float = 1e-3
     validate_every: int = 50
 
 
-SETTINGS = tuple(Setting(hidden, dropout) for hidden, dropout in product((0.0, 0.5, 0.9), (0.1, 0.5)))
+SETTINGS = tuple(Setting(hidden, dropout) for hidden, dropout in product((0.3, 0.6, 0.9), (0.1, 0.5)))
 
 
 class PartRegressor(nn.Module):

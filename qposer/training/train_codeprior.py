@@ -53,7 +53,7 @@ class TrainConfig:
     """Of the denoiser."""
     judge_steps: int = 1500
     """Of the judge of mixtures: after many more, it knows the poses on record by heart."""
-    joint_judge_steps: int = 1500
+    joint_judge_steps: int = 3000
     """Of the judge of joints, which is small and learns at twice the rate of the others."""
     batch_size: int = 512
     learning_rate: float = 1e-3
