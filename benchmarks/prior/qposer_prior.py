@@ -15,9 +15,8 @@ from qposer.rotations import matrix_to_axis_angle
 
 STEPS = 300
 LEARNING_RATE = 0.4
-NOISE = (2.0, 0.4)
-"""That the code prior is shown at the first and at the last step of a fit, falling geometrically; chosen on validation
-poses."""
+NOISE = (2.0, 0.2)
+"""That the code prior is shown at the first and at the last step of a fit, falling geometrically."""
 
 
 class QPoserPrior:
