@@ -53,6 +53,9 @@ DRAWS = 512
 POOL = 4
 """Of the draws that suit best, one in so many is started from: those that are most unlike each other."""
 
+HEED = (1.0, 1.0, 2.0, 4.0)
+"""How much the candidates heed the prior, in turn."""
+
 ROOM = 1.0
 """How much worse in score than the best an answer may be, to be unlike the others."""
 
@@ -74,7 +77,7 @@ class Effort:
     """The same for joints that help."""
 
 
-THOROUGH = Effort(iterations=16, candidates=5, noise=(0.7, 0.2), pull=0.5, stay=1.0, follow=4.0)
+THOROUGH = Effort(iterations=16, candidates=6, noise=(0.7, 0.2), pull=0.5, stay=1.0, follow=4.0)
 FAR = Effort(iterations=16, candidates=3, noise=(0.5, 0.2), pull=0.1, stay=0.3, follow=1.0)
 WHILE_DRAGGING = Effort(iterations=5, candidates=1, noise=(0.3, 0.2), pull=0.1, stay=0.3, follow=1.0)
 
@@ -377,6 +380,7 @@ class _Solver:
         """Improve all candidates."""
         effort, moving, own = self.effort, self.moving, len(self.moving) * self.heads
         noise = torch.randn(starts.shape, generator=generator)
+        weight = effort.pull * torch.tensor(HEED)[torch.arange(len(starts)) % len(HEED), None]
         state = _State(starts, torch.zeros(len(starts), 3))
         damping = torch.full((len(starts), 1), 1e-2)
         decoded = self.decode(state.latents)
@@ -385,10 +389,10 @@ class _Solver:
             first, last = effort.noise
             aim = self.aim(state.latents, first * (last / first) ** (step / max(effort.iterations - 1, 1)), noise)
             jacobian = self.jacobian(state, decoded, now)
-            pull = effort.pull * (state.latents[:, moving] - aim).flatten(1)
+            pull = weight * (state.latents[:, moving] - aim).flatten(1)
             normal, slope = jacobian.mT @ jacobian, (jacobian.mT @ now[..., None]).squeeze(-1)
-            normal.diagonal(dim1=-2, dim2=-1)[:, :own] += effort.pull**2
-            slope[:, :own] += effort.pull * pull
+            normal.diagonal(dim1=-2, dim2=-1)[:, :own] += weight**2
+            slope[:, :own] += weight * pull
             damped = normal + torch.diag_embed(damping * (normal.diagonal(dim1=-2, dim2=-1) + 1e-3))
             change = -torch.linalg.solve(damped, slope)
 
@@ -398,7 +402,7 @@ class _Solver:
             turn = state.turn + change[:, own:] if self.freedom.pelvis else state.turn
             tried = self.decode(latents)
             after = self.residuals(tried, turn)
-            pulled = effort.pull * (latents[:, moving] - aim).flatten(1)
+            pulled = weight * (latents[:, moving] - aim).flatten(1)
             better = _squared(after) + _squared(pulled) < _squared(now) + _squared(pull)
             damping = torch.where(better[:, None], damping / 3, damping * 5).clamp(1e-5, 1e4)
             state = _State(*(_where(better, new, old) for new, old in zip((latents, turn), state, strict=True)))

@@ -195,6 +195,14 @@ class _Reader(Transformer[Token, list[Step]]):
     def statement(self, items: list[Any]) -> Clause:
         return _clause("be", [item for item in items if not isinstance(item, Token)], _span(items))
 
+    def deed(self, items: list[Any]) -> Clause:
+        (verb,) = (str(item) for item in items if isinstance(item, Token))
+        doers, *modifiers = (item for item in items if not isinstance(item, Token))
+        if verb in ("touch", "cover"):
+            modifiers.append(_Company(doers, None, _span(list(doers))))
+            return _clause(verb, modifiers, _span(items))
+        return _clause(verb, [doers, *modifiers], _span(items))
+
     def mirror(self, items: list[Any]) -> Mirror:
         return Mirror(_span(items))
 

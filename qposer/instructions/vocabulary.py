@@ -142,7 +142,7 @@ STATES: dict[str, str] = {
     "vertical": "vertical, vertically, upright, erect",
     "together": "together, side by side, touching each other, to each other",
     "apart": "apart, away from each other, from each other",
-    "still": "still, where it is, where they are, as it is, as they are, in place, unchanged, the same, fixed,"
+    "still": "still, where it is, where they are, as it is, as they are, in place, unchanged, fixed,"
     " steady, motionless",
     "on one leg": "on one leg, on one foot",
     "with bent knees": "with bent knees, with knees bent",
