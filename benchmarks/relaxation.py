@@ -1,7 +1,7 @@
 """Ways to relax codes while a fit looks for them: ``python -m benchmarks.relaxation --data poses.npz``.
 
-All are fitted to the same made-up photos with the same stages; temperatures fall geometrically over the steps in which
-the pose moves.
+All are fitted to the same made-up photos in the same stages, by Adam, which needs no more of them than gradients;
+temperatures fall geometrically over the steps in which the pose moves.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from fitting.body import Body
 from fitting.keypoints import Keypoints
 from fitting.pose_space import PoseSpace, RelaxedCodes
 from fitting.regressor import Regressor
-from fitting.solver import Estimate
-from fitting.stages import COARSE, FINE, FitSettings, solve
+from fitting.solver import Solver, Weights
+from fitting.stages import ADAMS_COURSE, RESIDUAL, first_sight, refine
 from qposer.codeprior import CodePrior
 from qposer.data.dataset import PoseDataset
 from qposer.errors import told_in_one_line
@@ -54,7 +54,7 @@ class Annealed(RelaxedCodes):
 
     def temperature(self) -> float:
         """At this step."""
-        part = min(self.step / (COARSE.steps + FINE.steps), 1.0)
+        part = min(self.step / (ADAMS_COURSE.coarse.steps + ADAMS_COURSE.fine.steps), 1.0)
         return self.first ** (1 - part) * self.last**part
 
 
@@ -116,7 +116,7 @@ class Gumbel(Logits):
 def variants(prior: CodePrior) -> dict[str, tuple[Callable[[], PoseSpace], bool]]:
     """Makers of fresh spaces by name, and whether residual rotations come after the codes."""
     return {
-        "between codes, snapped at the end (ships)": (lambda: RelaxedCodes(prior), False),
+        "between codes, snapped at the end": (lambda: RelaxedCodes(prior), False),
         "the same, with residual rotations": (lambda: RelaxedCodes(prior), True),
         "softmax over distances, temperature 2 to 0.05": (lambda: Distances(prior, 2.0, 0.05), False),
         "the same, with residual rotations ": (lambda: Distances(prior, 2.0, 0.05), True),
@@ -152,8 +152,11 @@ def main(
             xy, confidence = observed(truth, condition, torch.Generator().manual_seed(0))
             keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe")[chosen.tolist()]
             space = make()
-            found: Estimate
-            _, found = solve(body, space, regressor, keypoints, truth.camera[chosen], FitSettings(residual))
+            solver = Solver(body, space, Weights())
+            problem, start = first_sight(body, space, regressor, keypoints, truth.camera[chosen])
+            problem, found = refine(solver, ADAMS_COURSE, problem, start, regressor)
+            if residual:
+                found = solver.run(RESIDUAL, problem, found, lambda: None)
             pose = space.decode(found.pose) @ axis_angle_to_matrix(found.residual)
             output = body(found.orient, pose, found.betas, found.transl)
             return output.joints[:, :22], output.vertices

@@ -12,14 +12,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fitting import stages
 from fitting.camera import Camera
 from fitting.clip_result import ClipResult
 from fitting.fit import Fitter
 from fitting.keypoints import Keypoints
 from fitting.objective import roughness
 from fitting.solver import Estimate, Problem, Solver, Stage
-from fitting.stages import DOUBT, USUAL_ERROR, first_sight, inexactness, stature
+from fitting.stages import ADAMS_COURSE, DOUBT, USUAL_ERROR, first_sight, inexactness, stature
 from qposer import __version__
 from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
@@ -151,7 +150,7 @@ _MOTION = ("orient", "transl", "pose")
 def clip_steps(seen: Sightings) -> int:
     """How often ``tick`` is called in a fit."""
     chunks = len(list(_chunks(int(seen.frames[0]), int(seen.frames[-1]))))
-    return (1 + chunks) * (stages.COARSE.steps + stages.FINE.steps)
+    return (1 + chunks) * (ADAMS_COURSE.coarse.steps + ADAMS_COURSE.fine.steps)
 
 
 def _chunks(first: int, last: int) -> Iterator[tuple[int, int]]:
@@ -202,7 +201,7 @@ def _improved(
     solver = ClipSolver(fitter, fps, smoothness)
     coarse, fine = (
         dataclasses.replace(stage, moves=tuple(name for name in stage.moves if name not in fixed))
-        for stage in (stages.COARSE, stages.FINE)
+        for stage in (ADAMS_COURSE.coarse, ADAMS_COURSE.fine)
     )
     estimate = solver.run(coarse, problem, estimate, tick)
     error = inexactness(solver.landmarks(problem, estimate), problem).nanmedian()

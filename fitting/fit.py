@@ -106,7 +106,8 @@ class Fitter:
             estimate.orient, body_pose, estimate.betas, estimate.transl, format=keypoints.format
         )
         distance = torch.linalg.vector_norm(problem.camera.project(landmarks) - problem.keypoints, dim=-1)
-        error = (distance * problem.confidence).sum(-1) / problem.confidence.sum(-1)
+        seen = torch.from_numpy(keypoints.confidence * keypoints.seen).to(distance)  # those not believed, too
+        error = (distance * seen).sum(-1) / seen.sum(-1)
         height = problem.camera.focal * stature(self.body, estimate.betas) / estimate.transl[:, 2]
         arrays = {
             "global_orient": matrix_to_axis_angle(estimate.orient),

@@ -14,6 +14,17 @@ def gmof(squared: Float[Tensor, "*shape"], rho: float) -> Float[Tensor, "*shape"
     return rho**2 * squared / (squared + rho**2)
 
 
+def gmof_weight(squared: Float[Tensor, "*shape"], rho: float) -> Float[Tensor, "*shape"]:
+    """The derivative of `gmof`: how much a residual counts where squares stand in for the function."""
+    return (rho**2 / (squared + rho**2)).square()
+
+
+def shares(confidence: Float[Tensor, "people joints"]) -> Float[Tensor, "people joints"]:
+    """Squared confidences as parts of their sum."""
+    weight = confidence.square()
+    return weight / weight.sum(-1, keepdim=True).clamp(min=_UNSEEN)
+
+
 def reprojection(
     projected: Float[Tensor, "people joints 2"],
     keypoints: Float[Tensor, "people joints 2"],
@@ -27,8 +38,7 @@ def reprojection(
     is seen is fitted as closely as a whole one.
     """
     squared = ((projected - keypoints) / height[:, None, None]).square().sum(-1)
-    weight = confidence.square()
-    return (weight * gmof(squared, rho)).sum(-1) / weight.sum(-1).clamp(min=_UNSEEN)
+    return (shares(confidence) * gmof(squared, rho)).sum(-1)
 
 
 def depth_gap(
@@ -41,8 +51,7 @@ def depth_gap(
 
     Only differences of depth count: how far the person is, is for the reprojection to tell.
     """
-    weight = confidence.square()
-    weight = weight / weight.sum(-1, keepdim=True).clamp(min=_UNSEEN)
+    weight = shares(confidence)
     behind, cued = (values - (weight * values).sum(-1, keepdim=True) for values in (depths, cue))
     return (weight * gmof((behind - cued).square(), rho)).sum(-1)
 

@@ -18,7 +18,8 @@ from fitting.camera import Camera
 from fitting.keypoints import FORMATS, FormatName
 from fitting.landmarks import KEYPOINT_NAMES
 from qposer.assets import asset
-from qposer.rotations import axis_angle_to_matrix, matrix_from_6d
+from qposer.kinematics import mirror_body_pose
+from qposer.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
 from qposer.skeleton import NUM_BODY_JOINTS
 from qposer.weights import load_module, save_module
 
@@ -86,6 +87,24 @@ class Regressor(nn.Module):
         rotations = matrix_from_6d(self.layers(inputs.flatten(1)).unflatten(-1, (ROTATIONS, 6)))
         return line_of_sight(centre, camera) @ rotations[:, 0], rotations[:, 1:]
 
+    @torch.no_grad()
+    def both_ways(
+        self,
+        keypoints: Float[Tensor, "people joints 2"],
+        confidence: Float[Tensor, "people joints"],
+        format: FormatName,
+        camera: Camera,
+    ) -> tuple[Float[Tensor, "people 3 3"], Float[Tensor, "people 21 3 3"]]:
+        """As ``forward``, in the mean over the picture and the picture in a mirror."""
+        mirror = list(FORMATS[format].mirror)
+        away = 2 * camera.centre[:, None] - keypoints
+        mirrored = torch.stack([away[..., 0], keypoints[..., 1]], dim=-1)[:, mirror]
+        orient, pose = self(keypoints, confidence, format, camera)
+        other_orient, other_pose = self(mirrored, confidence[:, mirror], format, camera)
+        reflection = orient.new_tensor([-1.0, 1.0, 1.0])
+        other_orient = reflection[:, None] * other_orient * reflection
+        return _mean_rotation(orient, other_orient), _mean_rotation(pose, mirror_body_pose(other_pose))
+
     def save(self, path: str | Path, **notes: str) -> None:
         """Write weights (in half precision), configuration and any notes (strings), at once or not at all."""
         save_module(path, self, self.config, FORMAT, notes, torch.float16)
@@ -99,6 +118,10 @@ class Regressor(nn.Module):
             ValueError: the file holds something else, or weights of other sizes than its configuration says.
         """
         return load_module(path or asset("start.safetensors"), cls, RegressorConfig, FORMAT).to(device)
+
+
+def _mean_rotation(one: Float[Tensor, "*batch 3 3"], other: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
+    return matrix_from_6d(matrix_to_6d(one) + matrix_to_6d(other))
 
 
 def line_of_sight(pixels: Float[Tensor, "people 2"], camera: Camera) -> Float[Tensor, "people 3 3"]:

@@ -1,4 +1,6 @@
-"""The optimiser of a fit: batched Adam over orientation, position, shape and pose.
+"""What a fit knows and where it stands; and an optimiser of first order, batched Adam, for any space of poses.
+
+Fits to codes have a faster one (`fitting.newton`). This one fits clips, whose frames hang together, and other spaces.
 
 Every person has terms, gradients and step sizes of its own, and all see the same noise, so a person's result does not
 depend on who else is in the batch.
@@ -37,7 +39,7 @@ class Problem:
     reliance: Float[Tensor, "people 21"]
     """How much each of its joints counts: more where the keypoints tell nothing of a joint."""
     doubt: Float[Tensor, "people"]
-    """How much prior and guess count beside the keypoints: more where these are inexact."""
+    """How much prior, guess and usual shape count beside the keypoints: more where these are inexact."""
     depths: Float[Tensor, "people joints"] | None = None
     """Metres along the camera's axis, up to a shift, that a detector estimates; none without such a cue."""
 
@@ -107,7 +109,7 @@ class Weights:
 
     data: float = 2e3
     prior: float = 3.0
-    guess: float = 3.0
+    guess: float = 2.0
     depth: float = 5.0
     shape: float = 1e-2
     residual: float = 10.0
@@ -159,7 +161,7 @@ class Solver:
     def objective(self, stage: Stage, problem: Problem, estimate: Estimate, part: float) -> Float[Tensor, "people"]:
         """What a stage minimises after this ``part`` of its steps."""
         weights = self.weights
-        total = weights.shape * shape_prior(estimate.betas)
+        total = problem.doubt * weights.shape * shape_prior(estimate.betas)
         body_pose = self.space.decode(estimate.pose)
         if "pose" in stage.moves:
             first, last = stage.noise

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from fitting.body import Body
 from fitting.camera import Camera
-from fitting.keypoints import FORMATS, FormatName, Keypoints
-from fitting.pose_space import PoseSpace
+from fitting.keypoints import FORMATS, MIN_SEEN, FormatName, Keypoints
+from fitting.newton import GaussNewton
+from fitting.pose_space import PoseSpace, RelaxedCodes
 from fitting.regressor import Regressor, line_of_sight
 from fitting.solver import Estimate, Problem, Solver, Stage, Weights
 from fitting.start import place
@@ -32,10 +33,35 @@ class FitSettings:
     weights: Weights = field(default_factory=Weights)
 
 
-COARSE = Stage(steps=90, moves=("orient", "transl", "pose"), rho=0.2, noise=(0.7, 0.7))
-FINE = Stage(steps=150, moves=("orient", "transl", "betas", "pose"), rho=0.1, noise=(0.7, 0.2))
-SETTLE = Stage(steps=40, moves=("orient", "transl", "betas"), rho=0.1, stride=0.2)
-SETTLE_RESIDUAL = dataclasses.replace(SETTLE, steps=80, moves=("orient", "transl", "betas", "residual"), stride=0.5)
+POSE, WHOLE, STANCE = ("orient", "transl", "pose"), ("orient", "transl", "betas", "pose"), ("orient", "transl", "betas")
+
+
+@dataclass(frozen=True)
+class Course:
+    """The stages of a fit."""
+
+    coarse: Stage
+    fine: Stage
+    settle: Stage
+    """Around the codes that were committed to."""
+
+
+COURSE = Course(
+    coarse=Stage(steps=4, moves=POSE, rho=0.2, noise=(0.7, 0.7)),
+    fine=Stage(steps=10, moves=WHOLE, rho=0.05, noise=(0.7, 0.2)),
+    settle=Stage(steps=3, moves=STANCE, rho=0.05),
+)
+"""Of second order."""
+
+ADAMS_COURSE = Course(
+    coarse=Stage(steps=90, moves=POSE, rho=0.2, noise=(0.7, 0.7)),
+    fine=Stage(steps=150, moves=WHOLE, rho=0.05, noise=(0.7, 0.2)),
+    settle=Stage(steps=40, moves=STANCE, rho=0.05, stride=0.2),
+)
+"""Of first order, for clips, whose frames hang together, and for other spaces of poses than codes."""
+
+RESIDUAL = Stage(steps=80, moves=(*STANCE, "residual"), rho=0.05, stride=0.5)
+"""Of first order, after the others, where residual rotations are asked for."""
 
 TORSO_LEAD = 10.0
 """How much more the torso counts than limbs and face when a body is first placed: these move, the torso does not."""
@@ -49,15 +75,19 @@ USUAL_ERROR = 0.01
 DOUBT = (0.1, 6.0)
 """The least and the most that keypoints are doubted."""
 
+OUTLYING, OUTLYING_AT_LEAST = 4.0, 0.05
+"""Keypoints are not believed that are as many median distances off, and this part of the person's height."""
+
 
 def total_steps(settings: FitSettings) -> int:
     """How often ``tick`` is called in a fit."""
-    return sum(stage.steps for stage in (COARSE, FINE, SETTLE_RESIDUAL if settings.residual else SETTLE))
+    stages = (COURSE.coarse, COURSE.fine, COURSE.settle)
+    return sum(stage.steps for stage in stages) + settings.residual * RESIDUAL.steps
 
 
 def solve(
     body: Body,
-    space: PoseSpace,
+    space: RelaxedCodes,
     regressor: Regressor,
     keypoints: Keypoints,
     camera: Camera,
@@ -68,25 +98,43 @@ def solve(
     problem, estimate = first_sight(body, space, regressor, keypoints, camera)
     if not settings.depth_cue:
         problem = dataclasses.replace(problem, depths=None)
-    return refine(body, space, problem, estimate, settings, tick)
+    solver = GaussNewton(body, space, settings.weights, settings.seed)
+    problem, estimate = refine(solver, COURSE, problem, estimate, regressor, tick)
+    if settings.residual:
+        estimate = Solver(body, space, settings.weights, settings.seed).run(RESIDUAL, problem, estimate, tick)
+    return problem, estimate
 
 
 def refine(
-    body: Body,
-    space: PoseSpace,
+    solver: Solver | GaussNewton,
+    course: Course,
     problem: Problem,
     estimate: Estimate,
-    settings: FitSettings,
+    regressor: Regressor | None = None,
     tick: Callable[[], None] = lambda: None,
 ) -> tuple[Problem, Estimate]:
-    """Go through the stages from an estimate on; returns the problem as the last ones saw it, and where they ended."""
-    solver = Solver(body, space, settings.weights, settings.seed)
-    estimate = solver.run(COARSE, problem, estimate, tick)
-    error = inexactness(solver.landmarks(problem, estimate), problem)
+    """Go through the stages from an estimate on.
+
+    Args:
+        solver: of the course's order.
+        course: the stages.
+        problem: what is known.
+        estimate: where the fits stand.
+        regressor: guesses poses anew from the keypoints that are still believed after the coarse stage; without it the
+            first guesses hold.
+        tick: called after every step.
+
+    Returns:
+        The problem as the last stages saw it, and where they ended.
+    """
+    estimate = solver.run(course.coarse, problem, estimate, tick)
+    landmarks = solver.landmarks(problem, estimate)
+    error = inexactness(landmarks, problem)
+    problem = believed(problem, landmarks, solver.body, regressor)
     problem = dataclasses.replace(problem, doubt=(error / USUAL_ERROR).square().clamp(*DOUBT))
-    estimate = solver.run(FINE, problem, estimate, tick)
-    estimate = dataclasses.replace(estimate, pose=space.commit(estimate.pose))
-    return problem, solver.run(SETTLE_RESIDUAL if settings.residual else SETTLE, problem, estimate, tick)
+    estimate = solver.run(course.fine, problem, estimate, tick)
+    estimate = dataclasses.replace(estimate, pose=solver.space.commit(estimate.pose))
+    return problem, solver.run(course.settle, problem, estimate, tick)
 
 
 @torch.no_grad()
@@ -99,14 +147,13 @@ def first_sight(
     weight = confidence.square()
     weight[:, list(FORMATS[keypoints.format].torso)] *= TORSO_LEAD
 
-    orient, guess = regressor(xy, confidence, keypoints.format, camera)
+    orient, guess = regressor.both_ways(xy, confidence, keypoints.format, camera)
     numbers = space.encode(guess)
     betas = xy.new_zeros(len(xy), body.num_betas)
     landmarks, joints = body.landmarks_and_joints(orient, space.decode(numbers), betas, format=keypoints.format)
     root = joints[:, 0]
     roll, transl, _ = place(landmarks - root[:, None], xy, weight, camera)
     estimate = Estimate(roll @ orient, transl - root, betas, numbers, xy.new_zeros(len(xy), NUM_BODY_JOINTS, 3))
-    observed = confidence.square() @ moved_by_joints(body, keypoints.format).to(confidence)
     problem = Problem(
         xy,
         confidence,
@@ -114,7 +161,7 @@ def first_sight(
         camera,
         height=camera.focal * stature(body, betas[:1])[0] / transl[:, 2],
         guess=guess,
-        reliance=torch.where(observed < 0.5, UNSEEN_RELIANCE, 1.0),
+        reliance=_reliance(body, confidence, keypoints.format),
         doubt=torch.ones_like(transl[:, 2]),
         depths=None if keypoints.world is None else _depths(keypoints, xy, confidence, camera),
     )
@@ -132,6 +179,38 @@ def _depths(
     seen = (confidence > 0).to(xy)[..., None]
     centre = (seen * xy).sum(1) / seen.sum(1)
     return (world @ line_of_sight(centre, camera).mT)[..., 2]
+
+
+@torch.no_grad()
+def believed(
+    problem: Problem,
+    landmarks: Float[Tensor, "people joints 3"],
+    body: Body,
+    regressor: Regressor | None,
+) -> Problem:
+    """The problem without keypoints that lie far from where a body has them, as long as enough are left.
+
+    A regressor guesses again what it had guessed with them.
+    """
+    distance = torch.linalg.vector_norm(problem.camera.project(landmarks) - problem.keypoints, dim=-1)
+    limit = (OUTLYING * inexactness(landmarks, problem)).clamp(min=OUTLYING_AT_LEAST) * problem.height
+    seen = problem.confidence > 0
+    outlying = seen & (distance > limit[:, None])
+    outlying &= (seen & ~outlying).sum(-1, keepdim=True) >= MIN_SEEN
+    confidence = torch.where(outlying, 0.0, problem.confidence)
+    guess = problem.guess
+    if regressor is not None:
+        xy = torch.where(confidence[..., None] > 0, problem.keypoints, 0.0)
+        again = regressor.both_ways(xy, confidence, problem.format, problem.camera)[1]
+        guess = torch.where(outlying.any(-1)[:, None, None, None], again, guess)
+    reliance = _reliance(body, confidence, problem.format)
+    return dataclasses.replace(problem, confidence=confidence, guess=guess, reliance=reliance)
+
+
+def _reliance(body: Body, confidence: Float[Tensor, "people joints"], format: FormatName) -> Float[Tensor, "people 21"]:
+    """How much the guess counts at each joint: more where no keypoint in sight tells of it."""
+    observed = confidence.square() @ moved_by_joints(body, format).to(confidence)
+    return torch.where(observed < 0.5, UNSEEN_RELIANCE, 1.0)
 
 
 def inexactness(landmarks: Float[Tensor, "people joints 3"], problem: Problem) -> Float[Tensor, "people"]:

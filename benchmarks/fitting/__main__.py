@@ -21,9 +21,8 @@ from benchmarks.fitting.contenders import load_contenders, shipped
 from benchmarks.fitting.people import people
 from benchmarks.machine import machine
 from benchmarks.prior.poses import Poses, file_digest
-from fitting import stages
+from fitting import motion, newton, regressor, solver, stages
 from fitting.body import Body
-from fitting.regressor import Regressor
 from qposer.assets import asset
 from qposer.errors import told_in_one_line
 from qposer.rotations import axis_angle_to_matrix
@@ -64,19 +63,18 @@ def main(
         number = min(number, QUICK_PEOPLE) if quick else number
         contenders = shipped() if quick else load_contenders(runs)
         kept = Cache(cache)
-        body, regressor = Body.open(), Regressor.from_pretrained()
+        body, guesser = Body.open(), regressor.Regressor.from_pretrained()
         mean_pose = roma.special_procrustes(axis_angle_to_matrix(poses.train).mean(0))
 
         def bench(side: str, count: int) -> protocol.Bench:
             of_side = poses.test if side == "test" else poses.validation
             truth = people(body, of_side, count, torch.Generator().manual_seed(seed))
-            return protocol.Bench(body, regressor, truth, mean_pose, seed)
+            return protocol.Bench(body, guesser, truth, mean_pose, seed)
 
         tuning, measured = bench("validation", TUNING_PEOPLE), bench(split, number)
-        code = [Path(str(module.__file__)) for module in (stages, protocol)]
-        solver = Path(stages.__file__).with_name("solver.py")
+        code = [Path(str(module.__file__)) for module in (stages, solver, newton, motion, regressor, protocol)]
         files = [asset(name) for name in ("start.safetensors", "codeprior.safetensors", "qposer.safetensors")]
-        common = {"poses": poses.digest, "seed": seed, "files": [file_digest(f) for f in (*files, *code, solver)]}
+        common = {"poses": poses.digest, "seed": seed, "files": [file_digest(f) for f in (*files, *code)]}
         rows: report.Rows = {}
         weights = []
         for contender in contenders:

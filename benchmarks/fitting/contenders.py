@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.fitting.spaces import AxisAngle, CodesAlone, DiffusedAxisAngle, VPoserLatents
+from fitting.body import Body
+from fitting.newton import GaussNewton
 from fitting.pose_space import PoseSpace, RelaxedCodes
-from fitting.solver import Weights
+from fitting.solver import Solver, Weights
+from fitting.stages import ADAMS_COURSE, COURSE, Course
 from qposer.baselines.diffusion import PoseDiffusion
 from qposer.baselines.mixture import PoseMixture
 from qposer.baselines.no_prior import NoPrior
 from qposer.baselines.vposer import VPoser
 from qposer.codeprior import CodePrior
 
-QPOSER, QPOSER_ALONE = "QPoser", "QPoser, no guess"
+QPOSER, QPOSER_ALONE, QPOSER_BY_ADAM = "QPoser", "QPoser, no guess", "QPoser by Adam"
 GMM = "GMM"
 SHIPPED = Weights()
 
@@ -31,6 +34,15 @@ class Contender:
     """Of the prior, where the search for the best one starts; no search without it."""
     from_mean: bool = False
     """The pose starts at the mean of the training poses, as in SMPLify, in place of the regressor's."""
+    second_order: bool = False
+    """Levenberg-Marquardt, which is for codes only, in place of Adam."""
+
+    def solver(self, body: Body, seed: int) -> tuple[Solver | GaussNewton, Course]:
+        """A fresh optimiser, and its course."""
+        if self.second_order:
+            assert isinstance(self.space, RelaxedCodes)
+            return GaussNewton(body, self.space, self.weights, seed), COURSE
+        return Solver(body, self.space, self.weights, seed), ADAMS_COURSE
 
     def weighing(self, prior: float) -> Contender:
         """The same with another weight of the prior."""
@@ -39,7 +51,7 @@ class Contender:
 
 def shipped() -> list[Contender]:
     """The fit that ships."""
-    return [Contender(QPOSER, RelaxedCodes(CodePrior.from_pretrained()), SHIPPED)]
+    return [Contender(QPOSER, RelaxedCodes(CodePrior.from_pretrained()), SHIPPED, second_order=True)]
 
 
 def load_contenders(runs: Path) -> list[Contender]:
@@ -61,7 +73,8 @@ def load_contenders(runs: Path) -> list[Contender]:
     unguessed = Weights(guess=0.0)
     return [
         *shipped(),
-        Contender(QPOSER_ALONE, RelaxedCodes(prior), unguessed, first_weight=10.0),
+        Contender(QPOSER_BY_ADAM, RelaxedCodes(prior), SHIPPED),
+        Contender(QPOSER_ALONE, RelaxedCodes(prior), unguessed, first_weight=10.0, second_order=True),
         Contender("codes alone", CodesAlone(prior), unguessed, first_weight=0.1),
         Contender("none", AxisAngle(NoPrior()), unguessed, first_weight=0.1),
         Contender(GMM, mixture, unguessed, first_weight=0.1),

@@ -20,7 +20,7 @@ from fitting.keypoints import Keypoints
 from fitting.pose_space import PoseSpace
 from fitting.regressor import Regressor
 from fitting.solver import Estimate
-from fitting.stages import FitSettings, first_sight, refine
+from fitting.stages import first_sight, refine
 from qposer.metrics import mpjpe, pa_mpjpe
 from qposer.rotations import axis_angle_to_matrix
 
@@ -87,8 +87,9 @@ def _fitted(bench: Bench, contender: Contender, condition: str, chunk: Tensor) -
         orient, transl = bench.truth.orient[chunk], bench.truth.transl[chunk]
         start = dataclasses.replace(start, orient=orient, transl=transl, pose=space.encode(turned))
         problem = dataclasses.replace(problem, guess=turned)
-    settings = FitSettings(seed=bench.seed, weights=contender.weights)
-    return start, refine(bench.body, space, problem, start, settings)[1]
+    guesses_again = contender.weights.guess > 0 and condition != GOOD_START
+    solver, course = contender.solver(bench.body, bench.seed)
+    return start, refine(solver, course, problem, start, bench.regressor if guesses_again else None)[1]
 
 
 def _turned(bench: Bench, chunk: Tensor) -> Float[Tensor, "people 21 3 3"]:

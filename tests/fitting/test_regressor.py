@@ -9,6 +9,7 @@ from fitting.body import Body
 from fitting.camera import Camera
 from fitting.keypoints import FORMATS
 from fitting.regressor import Regressor, RegressorConfig, line_of_sight
+from qposer.kinematics import mirror_body_pose
 from qposer.metrics import pa_mpjpe
 from qposer.rotations import axis_angle_to_matrix, geodesic_angle
 
@@ -80,6 +81,18 @@ def test_unseen_keypoints_may_lie_anywhere(shipped, camera, people):
         shipped(xy, confidence, format, camera), shipped(elsewhere, confidence, format, camera), strict=True
     ):
         assert torch.equal(here, there)
+
+
+def test_the_mirror_image_of_a_person_gives_the_mirrored_pose(shipped, camera, people):
+    xy, confidence, format, _ = seen_by(camera, people, "coco")
+    confidence[:, [3, 9]] = 0.0
+    mirror = list(FORMATS[format].mirror)
+    other = torch.stack([2 * camera.centre[:, None, 0] - xy[..., 0], xy[..., 1]], dim=-1)[:, mirror]
+    orient, pose = shipped.both_ways(xy, confidence, format, camera)
+    mirrored_orient, mirrored_pose = shipped.both_ways(other, confidence[:, mirror], format, camera)
+    torch.testing.assert_close(mirrored_pose, mirror_body_pose(pose), atol=1e-4, rtol=0)
+    reflection = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
+    torch.testing.assert_close(mirrored_orient, reflection @ orient @ reflection, atol=1e-4, rtol=0)
 
 
 def test_the_line_of_sight_goes_through_the_pixel(camera):

@@ -10,7 +10,9 @@ from fitting.body import Body
 from fitting.camera import Camera
 from fitting.fit import Fitter
 from fitting.keypoints import FORMATS, Keypoints
-from fitting.stages import FitSettings, first_sight, inexactness, moved_by_joints, refine, total_steps
+from fitting.newton import GaussNewton
+from fitting.solver import Weights
+from fitting.stages import FitSettings, believed, first_sight, inexactness, moved_by_joints, refine, total_steps
 from qposer.metrics import pa_mpjpe
 from qposer.rotations import axis_angle_to_matrix
 from qposer.skeleton import BODY_JOINT_NAMES
@@ -107,6 +109,33 @@ def test_inexact_keypoints_are_doubted(fitter, camera, seen):
     assert (doubted.doubt > 1.5).all()
 
 
+def test_wild_keypoints_are_not_believed_as_long_as_enough_are_left(fitter, camera, truth, seen):
+    problem, _ = first_sight(fitter.body, fitter.space, fitter.regressor, seen, camera)
+    landmarks = fitter.body.landmarks(*truth[:2], None, truth[2])
+    xy = problem.keypoints.clone()
+    xy[0, 5] += 0.06 * problem.height[0]
+    xy[1, 5] += 0.02 * problem.height[1]
+    wild = dataclasses.replace(problem, keypoints=xy)
+    found = believed(wild, landmarks, fitter.body, fitter.regressor)
+    assert [(person, joint) for person, joint in (found.confidence == 0).nonzero().tolist()] == [(0, 5)]
+    assert torch.equal(found.guess[1:], problem.guess[1:])
+    assert not torch.equal(found.guess[0], problem.guess[0])
+    assert torch.equal(believed(wild, landmarks, fitter.body, None).guess, problem.guess)
+    few = torch.zeros_like(problem.confidence)
+    few[:, [0, 5, 11, 12]] = 1.0
+    assert torch.equal(
+        believed(dataclasses.replace(wild, confidence=few), landmarks, fitter.body, None).confidence, few
+    )
+
+
+def test_a_wild_keypoint_hardly_matters(fitter, camera, truth, seen):
+    xy = seen.xy.copy()
+    xy[:, 15] = [[50.0, 50.0]]
+    _, exact = fitter.solve(seen, camera)
+    _, misled = fitter.solve(dataclasses.replace(seen, xy=xy), camera)
+    assert errors_mm(fitter, truth, misled).mean() < errors_mm(fitter, truth, exact).mean() + 15
+
+
 def test_depths_that_a_detector_estimates_are_followed(fitter, camera, truth, seen):
     body = fitter.body
     landmarks = body.landmarks(*truth[:2])
@@ -123,13 +152,13 @@ def test_a_good_start_is_not_lost(fitter, camera, truth, seen):
     problem, start = first_sight(fitter.body, fitter.space, fitter.regressor, seen, camera)
     start = dataclasses.replace(start, orient=truth[0], transl=truth[2], pose=fitter.space.encode(truth[1]))
     problem = dataclasses.replace(problem, guess=truth[1])
-    _, found = refine(fitter.body, fitter.space, problem, start, FitSettings())
+    _, found = refine(GaussNewton(fitter.body, fitter.space, Weights()), stages.COURSE, problem, start)
     assert errors_mm(fitter, truth, found).max() < 25
 
 
 def test_as_many_ticks_as_steps(fitter, camera, seen, monkeypatch):
-    for name in ("COARSE", "FINE", "SETTLE"):
-        monkeypatch.setattr(stages, name, dataclasses.replace(getattr(stages, name), steps=2))
+    short = {name: dataclasses.replace(stage, steps=2) for name, stage in vars(stages.COURSE).items()}
+    monkeypatch.setattr(stages, "COURSE", stages.Course(**short))
     ticks = []
     fitter.solve(seen, camera, lambda: ticks.append(None))
     assert len(ticks) == total_steps(fitter.settings) == 6

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from benchmarks.fitting import protocol, report
+from benchmarks.fitting import contenders, protocol, report
 from benchmarks.fitting.contenders import QPOSER, QPOSER_ALONE, Contender, shipped
 from benchmarks.fitting.people import CONDITIONS, observed, people
 from benchmarks.fitting.spaces import AxisAngle, CodesAlone, DiffusedAxisAngle, VPoserLatents
@@ -35,8 +35,10 @@ def bench():
 
 @pytest.fixture
 def quick(monkeypatch):
-    for name in ("COARSE", "FINE", "SETTLE"):
-        monkeypatch.setattr(stages, name, dataclasses.replace(getattr(stages, name), steps=3))
+    for name in ("COURSE", "ADAMS_COURSE"):
+        course = getattr(contenders, name)
+        short = {stage: dataclasses.replace(getattr(course, stage), steps=3) for stage in vars(course)}
+        monkeypatch.setattr(contenders, name, stages.Course(**short))
 
 
 def spaces():

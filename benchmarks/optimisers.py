@@ -1,0 +1,131 @@
+"""Second order against Adam, side by side: ``python -m benchmarks.optimisers --data poses.npz``.
+
+The same objective, made-up photos and starts; what differs is the optimiser and how many steps it takes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import torch
+import tyro
+from rich.console import Console
+
+from benchmarks.fitting.contenders import SHIPPED
+from benchmarks.fitting.people import CONDITIONS, People, observed, people
+from benchmarks.intervals import mean_interval
+from benchmarks.machine import machine
+from benchmarks.tables import Table
+from fitting.body import Body
+from fitting.keypoints import Keypoints
+from fitting.newton import GaussNewton
+from fitting.pose_space import RelaxedCodes
+from fitting.regressor import Regressor
+from fitting.solver import Estimate, Solver
+from fitting.stages import ADAMS_COURSE, COURSE, Course, first_sight, refine
+from qposer.codeprior import CodePrior
+from qposer.data.dataset import PoseDataset
+from qposer.errors import told_in_one_line
+from qposer.files import replacing
+from qposer.metrics import pa_mpjpe
+
+BATCHES = (1, 8, 64)
+FACTORS: dict[str, tuple[float, ...]] = {"second order": (0.5, 1.0, 2.0), "Adam": (0.05, 0.125, 0.25, 0.5, 1.0)}
+"""On the numbers of steps."""
+
+TEXT = """# Second order against Adam
+
+{people} {split} poses as made-up photos, fitted from the same starts under the same objective: by Levenberg-Marquardt
+(`fitting/newton.py`), and by Adam (`fitting/solver.py`), with more or fewer steps (coarse/fine/settling). What ships is
+4/10/3 steps of second order. PA-MPJPE in millimetres with 95 % intervals; seconds for the noisy keypoints of one, 8 and
+64 people together, medians of three.
+
+`{command}`; {machine}.
+
+"""
+
+
+def scaled(course: Course, factor: float) -> Course:
+    """The course with more or fewer steps in every stage."""
+    stages = {name: getattr(course, name) for name in ("coarse", "fine", "settle")}
+    return Course(
+        **{
+            name: dataclasses.replace(stage, steps=max(1, round(factor * stage.steps)))
+            for name, stage in stages.items()
+        }
+    )
+
+
+Fit = Callable[[str, torch.Tensor], Estimate]
+"""Of some of the people under a condition."""
+
+
+def main(
+    data: Path, split: Literal["validation", "test"] = "validation", number: int = 96, out: Path | None = None
+) -> None:
+    """Fit made-up photos of one split's poses by both, and print errors and times.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``.
+        split: whose poses; the choice is made on validation.
+        number: people.
+        out: file that the table is written to as Markdown.
+    """
+    console = Console(width=180)
+    torch.set_num_threads(1)
+    with told_in_one_line("benchmarks.optimisers"):
+        body, regressor, space = Body.open(), Regressor.from_pretrained(), RelaxedCodes(CodePrior.from_pretrained())
+        truth = people(body, PoseDataset.load(data).body_pose(split), number, torch.Generator().manual_seed(0))
+        rows = []
+        for order, factors in FACTORS.items():
+            for factor in factors:
+                course = scaled(COURSE if order == "second order" else ADAMS_COURSE, factor)
+                fit = _fitter(body, space, regressor, truth, order, course)
+                errors = [mean_interval(_errors(body, space, truth, fit, condition)) for condition in CONDITIONS]
+                steps = "/".join(str(getattr(course, name).steps) for name in ("coarse", "fine", "settle"))
+                seconds = [_seconds(fit, torch.arange(size) % number) for size in BATCHES]
+                rows.append([f"{order}, {steps} steps", *(f"{e:.1f}" for e in errors), *(f"{s:.2f}" for s in seconds)])
+                console.print(*rows[-1])
+        table = Table(["", *CONDITIONS, *(f"s, {size}" for size in BATCHES)], rows)
+        console.print(table.for_console(machine()))
+        if out:
+            command = f"python -m benchmarks.optimisers --data {data} --number {number} --out {out}"
+            text = TEXT.format(people=number, split=split, command=command, machine=machine())
+            with replacing(out) as temporary:
+                temporary.write_text(f"{text}{table.markdown()}\n", encoding="utf-8")
+
+
+def _fitter(body: Body, space: RelaxedCodes, regressor: Regressor, truth: People, order: str, course: Course) -> Fit:
+    def fit(condition: str, chosen: torch.Tensor) -> Estimate:
+        xy, confidence = observed(truth, condition, torch.Generator().manual_seed(0))
+        keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe")[chosen.tolist()]
+        problem, start = first_sight(body, space, regressor, keypoints, truth.camera[chosen])
+        solver = (GaussNewton if order == "second order" else Solver)(body, space, SHIPPED)
+        return refine(solver, course, problem, start, regressor)[1]
+
+    return fit
+
+
+def _errors(body: Body, space: RelaxedCodes, truth: People, fit: Fit, condition: str) -> torch.Tensor:
+    """PA-MPJPE of everybody."""
+    ends = [fit(condition, chosen) for chosen in torch.arange(len(truth.xy)).split(max(BATCHES))]
+    found = [body(end.orient, space.decode(end.pose), end.betas).joints[:, :22] for end in ends]
+    true = body(truth.orient, truth.body_pose, truth.betas).joints[:, :22]
+    return 1000 * pa_mpjpe(torch.cat(found), true)
+
+
+def _seconds(fit: Fit, chosen: torch.Tensor) -> float:
+    found = []
+    for _ in range(3):
+        started = time.perf_counter()
+        fit("noise", chosen)
+        found.append(time.perf_counter() - started)
+    return sorted(found)[1]
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,236 @@
+"""The optimiser of a fit to codes: Levenberg-Marquardt, batched over people, each with a damping of its own.
+
+A dozen steps of it come where hundreds of Adam's do (docs/fitting.md). Robust terms are squares whose weights follow
+their residuals; the prior's pull is a square whose target the denoiser gives; and a joint's latents move, in this
+approximation, nothing but the joint's own rotation, which is nearly so (four percent of what they do is done
+elsewhere).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitting.body import Body
+from fitting.keypoints import FormatName
+from fitting.motion import BENDING, LandmarkMotion
+from fitting.objective import depth_gap, gmof_weight, guess_gap, reprojection, shape_prior, shares
+from fitting.pose_space import RelaxedCodes
+from fitting.solver import DEPTH_RHO, Estimate, Problem, Stage, Weights
+from qposer.rotations import axis_angle_to_matrix
+
+DRAWS = 4
+"""Of noise, of which the denoiser's answers are averaged in each step."""
+
+PROBE = 0.02
+"""By how much latents are moved to see how the decoder turns joints."""
+
+DAMPING = {"orient": 1.0, "transl": 1.0, "betas": 0.05, "pose": 0.05}
+"""Curvature that is added for each unknown at the first step; less after a step that lowers the objective, more after
+one that does not."""
+
+EASED, STIFFENED = 0.4, 4.0
+SMALLEST_DAMPING, LARGEST_DAMPING = 1e-4, 1e4
+ROUNDING = 1e-6
+"""Curvature that is always added."""
+
+
+class GaussNewton:
+    """Fits bodies in relaxed codes to keypoints in stages."""
+
+    def __init__(self, body: Body, space: RelaxedCodes, weights: Weights, seed: int = 0) -> None:
+        self.body, self.space, self.weights = body, space, weights
+        self.generator = torch.Generator().manual_seed(seed)
+        self.motion = cache(lambda format: LandmarkMotion(body, format))
+
+    @torch.no_grad()
+    def run(self, stage: Stage, problem: Problem, start: Estimate, tick: Callable[[], None]) -> Estimate:
+        """Improve an estimate; ``tick`` is called after every step."""
+        estimate = start
+        damping = torch.ones_like(problem.doubt)
+        depth = torch.cat([torch.ones_like(start.transl[:, :2]), start.transl[:, 2:]], dim=-1)
+        body_pose = self.space.decode(estimate.pose)
+        landmarks = self._landmarks(problem.format, estimate, body_pose)
+        for step in range(stage.steps):
+            part = step / max(stage.steps - 1, 1)
+            first, last = stage.noise
+            target = self._target(estimate.pose, first ** (1 - part) * last**part) if "pose" in stage.moves else None
+            before = self._objective(stage, problem, estimate, body_pose, landmarks, target)
+            move, solved = self._step(stage, problem, estimate, body_pose, landmarks, target, damping, depth)
+            candidate = replace(
+                estimate,
+                orient=axis_angle_to_matrix(move["orient"]) @ estimate.orient,
+                transl=estimate.transl + depth * move["transl"],
+                **{name: self._moved(name, getattr(estimate, name), move[name]) for name in move.keys() & _BOUNDED},
+            )
+            posed = self.space.decode(candidate.pose) if target is not None else body_pose
+            seen = self._landmarks(problem.format, candidate, posed)
+            better = solved & (self._objective(stage, problem, candidate, posed, seen, target) <= before)
+            estimate = Estimate(
+                **{name: _chosen(better, getattr(candidate, name), value) for name, value in vars(estimate).items()}
+            )
+            body_pose, landmarks = _chosen(better, posed, body_pose), _chosen(better, seen, landmarks)
+            damping = (damping * torch.where(better, EASED, STIFFENED)).clamp(SMALLEST_DAMPING, LARGEST_DAMPING)
+            tick()
+        return estimate
+
+    @torch.no_grad()
+    def landmarks(self, problem: Problem, estimate: Estimate) -> Float[Tensor, "people joints 3"]:
+        """Where an estimate has the keypoints, in the camera's axes."""
+        return self._landmarks(problem.format, estimate, self.space.decode(estimate.pose))
+
+    def _landmarks(
+        self, format: FormatName, estimate: Estimate, body_pose: Float[Tensor, "people 21 3 3"]
+    ) -> Float[Tensor, "people joints 3"]:
+        return self.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format=format)
+
+    def _target(self, pose: Float[Tensor, "people 21 latent"], level: float) -> Float[Tensor, "people 21 latent"]:
+        """Where the denoiser sees human poses, in the mean over a few draws of noise that all people share."""
+        drawn = torch.randn(DRAWS, 1, *pose.shape[1:], generator=self.generator).to(pose)
+        levels = pose.new_full((1, 1, 1), level)
+        return self.space.network.denoiser(pose + level * drawn, levels).mean(0)
+
+    def _objective(
+        self,
+        stage: Stage,
+        problem: Problem,
+        estimate: Estimate,
+        body_pose: Float[Tensor, "people 21 3 3"],
+        landmarks: Float[Tensor, "people joints 3"],
+        target: Float[Tensor, "people 21 latent"] | None,
+    ) -> Float[Tensor, "people"]:
+        """What a step must not raise."""
+        weights = self.weights
+        total = problem.doubt * weights.shape * shape_prior(estimate.betas)
+        if target is not None:
+            pull = 0.5 * (estimate.pose - target).square().mean((-1, -2))
+            gap = guess_gap(body_pose, problem.guess, problem.reliance)
+            total = total + problem.doubt * (weights.prior * pull + weights.guess * gap)
+        if problem.depths is not None:
+            gap = depth_gap(landmarks[..., 2], problem.depths, problem.confidence, DEPTH_RHO)
+            total = total + weights.depth * gap
+        projected = problem.camera.project(landmarks)
+        data = reprojection(projected, problem.keypoints, problem.confidence, problem.height, stage.rho)
+        return total + weights.data * data
+
+    def _step(
+        self,
+        stage: Stage,
+        problem: Problem,
+        estimate: Estimate,
+        body_pose: Float[Tensor, "people 21 3 3"],
+        landmarks: Float[Tensor, "people joints 3"],
+        target: Float[Tensor, "people 21 latent"] | None,
+        damping: Float[Tensor, "people"],
+        depth: Float[Tensor, "people 3"],
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """The step of each unknown that moves, and for whom there is one."""
+        weights = self.weights
+        motion: LandmarkMotion = self.motion(problem.format)
+        world = motion.world(estimate.orient, body_pose)
+        arms = motion.arms(world, estimate.betas)
+        moved = {
+            "orient": _swung(arms[:, :, 0]),
+            "transl": torch.diag_embed(depth)[:, None].expand_as(arms[..., :3, :]),
+        }
+        if "betas" in stage.moves:
+            moved["betas"] = motion.shapes(world)
+        if target is not None:
+            changes = self._changes(estimate.pose, body_pose)
+            turns = _vectors(changes @ body_pose[:, :, None].mT) @ motion.parents(world)[:, : BENDING - 1].mT
+            swings = torch.linalg.cross(turns[:, None], arms[:, :, 1:, None], dim=-1)
+            moved["pose"] = swings.flatten(2, 3).mT
+        rows, residuals = self._weighted(stage, problem, landmarks, torch.cat([*moved.values()], dim=-1))
+        curvature = rows.mT @ rows
+        slope = (rows.mT @ residuals[..., None]).squeeze(-1)
+
+        sizes = {name: value.shape[-1] for name, value in moved.items()}
+        added = torch.cat([damping[:, None] * DAMPING[name] * slope.new_ones(size) for name, size in sizes.items()], 1)
+        slopes = dict(zip(sizes, slope.split([*sizes.values()], dim=-1), strict=True))
+        extra = dict(zip(sizes, added.split([*sizes.values()], dim=-1), strict=True))
+        if "betas" in stage.moves:
+            factor = 2 * weights.shape * problem.doubt[:, None]
+            slopes["betas"] += factor * estimate.betas
+            extra["betas"] += factor
+        if target is not None:
+            factor = problem.doubt[:, None] * weights.prior / slopes["pose"].shape[1]
+            slopes["pose"] += factor * (estimate.pose - target).flatten(1)
+            extra["pose"] += factor
+            reliance = (problem.doubt[:, None] * weights.guess / body_pose.shape[1] * problem.reliance)[..., None, None]
+            flat = changes.flatten(-2)
+            gap = (body_pose - problem.guess).flatten(-2)[..., None]
+            slopes["pose"] += (reliance * (flat @ gap)).flatten(1)
+            of_pose = curvature[:, -sizes["pose"] :, -sizes["pose"] :]
+            own = of_pose.unflatten(2, flat.shape[1:3]).unflatten(1, flat.shape[1:3]).diagonal(dim1=1, dim2=3)
+            own += (reliance * (flat @ flat.mT)).permute(0, 2, 3, 1)
+        curvature.diagonal(dim1=1, dim2=2).add_(added + ROUNDING)
+        factor, failed = torch.linalg.cholesky_ex(curvature)
+        step = -torch.cholesky_solve(slope[..., None], factor).squeeze(-1)
+        return dict(zip(sizes, step.split([*sizes.values()], dim=-1), strict=True)), failed == 0
+
+    def _changes(
+        self, pose: Float[Tensor, "people 21 latent"], body_pose: Float[Tensor, "people 21 3 3"]
+    ) -> Float[Tensor, "people 21 latent 3 3"]:
+        """How each joint's rotation changes with its latents; all joints are probed at once."""
+        people, _, numbers = pose.shape
+        probes = pose + PROBE * torch.eye(numbers).to(pose)[:, None, None]
+        turned = self.space.decode(probes.flatten(0, 1)).unflatten(0, (numbers, people))
+        return ((turned - body_pose) / PROBE).permute(1, 2, 0, 3, 4)
+
+    def _weighted(
+        self,
+        stage: Stage,
+        problem: Problem,
+        landmarks: Float[Tensor, "people joints 3"],
+        moved: Float[Tensor, "people joints 3 numbers"],
+    ) -> tuple[Float[Tensor, "people rows numbers"], Float[Tensor, "people rows"]]:
+        """Derivatives of the residuals of keypoints (and depths), and these, times the roots of their weights."""
+        share = shares(problem.confidence)
+        scale = (1 / problem.height)[:, None, None]
+        residual = scale * (problem.camera.project(landmarks) - problem.keypoints)
+        weight = self.weights.data * share * gmof_weight(residual.square().sum(-1), stage.rho)
+        root = (2 * weight).sqrt()[..., None]
+        magnified = root * scale * problem.camera.focal[:, None, None] / landmarks[..., 2:]
+        onward = landmarks[..., :2] / landmarks[..., 2:]
+        rows = magnified[..., None] * (moved[:, :, :2] - onward[..., None] * moved[:, :, 2:])
+        rows, residual = rows.flatten(1, 2), (root * residual).flatten(1)
+        if problem.depths is None:
+            return rows, residual
+        behind = landmarks[..., 2] - problem.depths
+        behind = behind - (share * behind).sum(-1, keepdim=True)
+        weight = self.weights.depth * share * gmof_weight(behind.square(), DEPTH_RHO)
+        root = (2 * weight).sqrt()
+        away = moved[:, :, 2] - (share[..., None] * moved[:, :, 2]).sum(1, keepdim=True)
+        return torch.cat([rows, root[..., None] * away], dim=1), torch.cat([residual, root * behind], dim=1)
+
+    def _moved(self, name: str, value: Tensor, move: Tensor) -> Tensor:
+        """A value after its step; latents stay between the outermost codes."""
+        moved = value + move.view_as(value)
+        if name != "pose":
+            return moved
+        return self.space.network.standardise(self.space.latents(moved))
+
+
+_BOUNDED = {"betas", "pose"}
+
+
+def _chosen(better: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    return torch.where(better.view(-1, *[1] * (new.ndim - 1)), new, old)
+
+
+def _swung(arms: Float[Tensor, "people landmarks 3"]) -> Float[Tensor, "people landmarks 3 3"]:
+    """The matrices that take a small turn to what it moves, ``turn x arm``."""
+    x, y, z = arms.unbind(-1)
+    zero = torch.zeros_like(x)
+    return torch.stack([zero, z, -y, -z, zero, x, y, -x, zero], dim=-1).unflatten(-1, (3, 3))
+
+
+def _vectors(turns: Float[Tensor, "*shape 3 3"]) -> Float[Tensor, "*shape 3"]:
+    """Axis-angle vectors of infinitesimal turns, of the part of a matrix that is one."""
+    skew = 0.5 * (turns - turns.mT)
+    return torch.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], dim=-1)

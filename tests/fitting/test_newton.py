@@ -1,0 +1,172 @@
+"""The optimiser of second order, with the shipped weights: joints of random ones meddle with each other."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from fitting.body import Body
+from fitting.camera import Camera
+from fitting.newton import GaussNewton
+from fitting.pose_space import RelaxedCodes
+from fitting.solver import Estimate, Problem, Stage, Weights
+from qposer.codeprior import CodePrior
+from qposer.rotations import axis_angle_to_matrix
+
+PEOPLE = 3
+
+POSE = Stage(steps=5, moves=("orient", "transl", "pose"), rho=0.2, noise=(0.5, 0.5))
+WHOLE = Stage(steps=5, moves=("orient", "transl", "betas", "pose"), rho=0.2, noise=(0.5, 0.2))
+STANCE = Stage(steps=5, moves=("orient", "transl", "betas"), rho=0.2)
+STAGES = {"pose": POSE, "whole": WHOLE, "stance": STANCE}
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """Body and prior."""
+    return Body.open(), RelaxedCodes(CodePrior.from_pretrained())
+
+
+@pytest.fixture(scope="module")
+def problem(parts):
+    """People in poses of codes, of different sizes on the picture, seen exactly but for a wrist, with their depths."""
+    body, space = parts
+    generator = torch.Generator().manual_seed(1)
+    pose = space.prior.sample(PEOPLE, generator=generator)
+    orient = axis_angle_to_matrix(torch.tensor([[torch.pi, 0.0, 0.0]])).expand(PEOPLE, 3, 3)
+    transl = torch.tensor([[0.0, 0.0, 4.0], [1.0, 0.2, 7.0], [-0.5, 0.0, 5.0]])
+    camera = Camera.for_image(800, 600, 900.0, batch=PEOPLE)
+    landmarks = body.landmarks(orient, pose, None, transl, format="coco")
+    confidence = torch.ones(PEOPLE, 17)
+    confidence[:, 9] = 0.0
+    return Problem(
+        camera.project(landmarks),
+        confidence,
+        "coco",
+        camera,
+        height=900.0 * 1.7 / transl[:, 2],
+        guess=pose,
+        reliance=torch.rand(PEOPLE, 21, generator=generator),
+        doubt=torch.rand(PEOPLE, generator=generator),
+        depths=landmarks[..., 2],
+    )
+
+
+@pytest.fixture(scope="module")
+def start(parts):
+    """Near the truth in orientation and position, in a pose of its own."""
+    generator = torch.Generator().manual_seed(2)
+    orient = axis_angle_to_matrix(torch.tensor([torch.pi, 0.0, 0.0]))
+    turn = axis_angle_to_matrix(0.3 * torch.randn(PEOPLE, 3, generator=generator))
+    return Estimate(
+        orient=turn @ orient,
+        transl=torch.tensor([[0.2, 0.1, 4.5], [0.8, 0.2, 6.0], [-0.5, 0.3, 5.5]]),
+        betas=0.5 * torch.randn(PEOPLE, parts[0].num_betas, generator=generator),
+        pose=0.3 * torch.randn(PEOPLE, 21, 4, generator=generator),
+        residual=torch.zeros(PEOPLE, 21, 3),
+    )
+
+
+def run(parts, stage, problem, start, seed=0, weights=None):
+    return GaussNewton(*parts, weights or Weights(), seed).run(stage, problem, start, lambda: None)
+
+
+def objective(parts, stage, problem, estimate, target):
+    solver = GaussNewton(*parts, Weights())
+    posed = parts[1].decode(estimate.pose)
+    return solver._objective(stage, problem, estimate, posed, solver.landmarks(problem, estimate), target)
+
+
+@pytest.mark.parametrize("depths", [True, False])
+@pytest.mark.parametrize("name", STAGES)
+def test_slopes_are_those_of_the_objective(parts, problem, start, name, depths):
+    """Against autograd, through the decoder itself, in which joints meddle a little with each other."""
+    stage, (_, space) = STAGES[name], parts
+    problem = problem if depths else dataclasses.replace(problem, depths=None)
+    solver = GaussNewton(*parts, Weights())
+    target = torch.zeros_like(start.pose) if "pose" in stage.moves else None
+    posed = space.decode(start.pose)
+    landmarks = solver.landmarks(problem, start)
+    damping = torch.full((PEOPLE,), 1e9)  # so stiff that the step is the slope, shortened
+    move, solved = solver._step(stage, problem, start, posed, landmarks, target, damping, torch.ones(PEOPLE, 3))
+    assert solved.all()
+    for unknown, stiffness in {"orient": 1e9, "transl": 1e9, "betas": 5e7, "pose": 5e7}.items():
+        if unknown not in stage.moves:
+            assert unknown not in move
+            continue
+        leaf = torch.zeros(PEOPLE, 3) if unknown == "orient" else getattr(start, unknown).clone()
+        leaf.requires_grad_()
+        value = axis_angle_to_matrix(leaf) @ start.orient if unknown == "orient" else leaf
+        moved = dataclasses.replace(start, **{unknown: value})
+        rotations = space.decode(moved.pose)
+        seen = parts[0].landmarks(moved.orient, rotations, moved.betas, moved.transl, format="coco")
+        solver._objective(stage, problem, moved, rotations, seen, target).sum().backward()
+        slope = leaf.grad.flatten(1)
+        found = -stiffness * move[unknown]
+        off = (found - slope).norm(dim=1) / slope.norm(dim=1)
+        assert off.max() < (0.3 if unknown == "pose" else 0.02), unknown
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_lowers_its_objective_for_everyone(parts, problem, start, name):
+    stage = dataclasses.replace(STAGES[name], noise=(0.01, 0.01))
+    weights = Weights(prior=0.0)
+    target = torch.zeros_like(start.pose) if "pose" in stage.moves else None
+    ends = [start, run(parts, stage, problem, start, weights=weights)]
+    solver = GaussNewton(*parts, weights)
+    before, after = (
+        solver._objective(stage, problem, e, parts[1].decode(e.pose), solver.landmarks(problem, e), target)
+        for e in ends
+    )
+    assert (after < 0.7 * before).all()
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_what_a_stage_does_not_move_stays(parts, problem, start, name):
+    end = run(parts, STAGES[name], problem, start)
+    for unknown, value in vars(end).items():
+        if unknown in STAGES[name].moves:
+            assert ((value - getattr(start, unknown)).flatten(1).abs().amax(-1) > 1e-3).all(), unknown
+        else:
+            assert torch.equal(value, getattr(start, unknown)), unknown
+
+
+def test_orientations_stay_rotations_and_latents_between_codes(parts, problem, start):
+    end = run(parts, WHOLE, problem, start)
+    torch.testing.assert_close(end.orient @ end.orient.mT, torch.eye(3).expand(PEOPLE, 3, 3), atol=1e-5, rtol=0)
+    space = parts[1]
+    latents = space.network.unstandardise(end.pose).unflatten(-1, (4, 1))
+    torch.testing.assert_close(latents, space.latents(end.pose), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_result_does_not_depend_on_who_else_is_in_the_batch(parts, problem, start, name):
+    together = run(parts, STAGES[name], problem, start)
+    for person in (torch.tensor([1]), torch.tensor([2, 0])):
+        fewer = run(parts, STAGES[name], problem[person], start[person])
+        for unknown, value in vars(fewer).items():
+            torch.testing.assert_close(value, getattr(together, unknown)[person], atol=2e-3, rtol=0)
+
+
+def test_the_noise_follows_the_seed_and_leaves_the_global_generator_alone(parts, problem, start):
+    state = torch.get_rng_state()
+    first, again, other = (run(parts, POSE, problem, start, seed).pose for seed in (5, 5, 6))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_an_unseen_keypoint_may_lie_anywhere(parts, problem, start):
+    elsewhere = problem.keypoints.clone()
+    elsewhere[:, 9] = 1e6
+    moved = run(parts, WHOLE, dataclasses.replace(problem, keypoints=elsewhere), start)
+    for name, value in vars(run(parts, WHOLE, problem, start)).items():
+        torch.testing.assert_close(value, getattr(moved, name), msg=name)
+
+
+def test_tick_is_called_once_a_step_and_the_start_is_left_alone(parts, problem, start):
+    before = {name: value.clone() for name, value in vars(start).items()}
+    ticks = []
+    GaussNewton(*parts, Weights()).run(WHOLE, problem, start, lambda: ticks.append(None))
+    assert len(ticks) == WHOLE.steps
+    assert all(torch.equal(value, before[name]) for name, value in vars(start).items())
