@@ -41,7 +41,7 @@ TEXT = """# Second order against Adam
 
 {people} {split} poses as made-up photos, fitted from the same starts under the same objective: by Levenberg-Marquardt
 (`fitting/newton.py`), and by Adam (`fitting/solver.py`), with more or fewer steps (coarse/fine/settling). What ships is
-4/10/3 steps of second order. PA-MPJPE in millimetres with 95 % intervals; seconds for the noisy keypoints of one, 8 and
+6/10/3 steps of second order. PA-MPJPE in millimetres with 95 % intervals; seconds for the noisy keypoints of one, 8 and
 64 people together, medians of three.
 
 `{command}`; {machine}.

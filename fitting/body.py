@@ -44,6 +44,9 @@ class Body(nn.Module):
     """
 
     faces: Int[Tensor, "faces 3"]
+    points_template: Float[Tensor, "coordinates 1"]
+    points_shapes: Float[Tensor, "coordinates betas"]
+    points_weights: Float[Tensor, "points 24"]
     parents: Int[Tensor, "23"]
     chains: Float[Tensor, "24 23"]
     identity: Float[Tensor, "3 3 1"]

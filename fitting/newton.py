@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fitting.body import Body
@@ -46,7 +46,7 @@ class GaussNewton:
     def __init__(self, body: Body, space: RelaxedCodes, weights: Weights, seed: int = 0) -> None:
         self.body, self.space, self.weights = body, space, weights
         self.generator = torch.Generator().manual_seed(seed)
-        self.motion = cache(lambda format: LandmarkMotion(body, format))
+        self.motion: Callable[[FormatName], LandmarkMotion] = cache(lambda format: LandmarkMotion(body, format))
 
     @torch.no_grad()
     def run(self, stage: Stage, problem: Problem, start: Estimate, tick: Callable[[], None]) -> Estimate:
@@ -128,50 +128,60 @@ class GaussNewton:
         target: Float[Tensor, "people 21 latent"] | None,
         damping: Float[Tensor, "people"],
         depth: Float[Tensor, "people 3"],
-    ) -> tuple[dict[str, Tensor], Tensor]:
+    ) -> tuple[dict[str, Tensor], Bool[Tensor, "people"]]:
         """The step of each unknown that moves, and for whom there is one."""
-        weights = self.weights
-        motion: LandmarkMotion = self.motion(problem.format)
-        world = motion.world(estimate.orient, body_pose)
-        arms = motion.arms(world, estimate.betas)
-        moved = {
-            "orient": _swung(arms[:, :, 0]),
-            "transl": torch.diag_embed(depth)[:, None].expand_as(arms[..., :3, :]),
-        }
-        if "betas" in stage.moves:
-            moved["betas"] = motion.shapes(world)
-        if target is not None:
-            changes = self._changes(estimate.pose, body_pose)
-            turns = _vectors(changes @ body_pose[:, :, None].mT) @ motion.parents(world)[:, : BENDING - 1].mT
-            swings = torch.linalg.cross(turns[:, None], arms[:, :, 1:, None], dim=-1)
-            moved["pose"] = swings.flatten(2, 3).mT
-        rows, residuals = self._weighted(stage, problem, landmarks, torch.cat([*moved.values()], dim=-1))
-        curvature = rows.mT @ rows
-        slope = (rows.mT @ residuals[..., None]).squeeze(-1)
-
+        changes = None if target is None else self._changes(estimate.pose, body_pose)
+        moved = self._moved_landmarks(stage, problem, estimate, body_pose, changes, depth)
         sizes = {name: value.shape[-1] for name, value in moved.items()}
-        added = torch.cat([damping[:, None] * DAMPING[name] * slope.new_ones(size) for name, size in sizes.items()], 1)
-        slopes = dict(zip(sizes, slope.split([*sizes.values()], dim=-1), strict=True))
-        extra = dict(zip(sizes, added.split([*sizes.values()], dim=-1), strict=True))
+        rows, residuals = self._weighted(stage, problem, landmarks, torch.cat([*moved.values()], dim=-1))
+        curvature, slope = rows.mT @ rows, (rows.mT @ residuals[..., None]).squeeze(-1)
+        stiffness = torch.cat([slope.new_full((size,), DAMPING[name]) for name, size in sizes.items()])
+        own = damping[:, None] * stiffness + ROUNDING  # curvature of each number for itself
+        slopes, owns = (dict(zip(sizes, part.split([*sizes.values()], dim=-1), strict=True)) for part in (slope, own))
+
+        weights, doubt = self.weights, problem.doubt[:, None]
         if "betas" in stage.moves:
-            factor = 2 * weights.shape * problem.doubt[:, None]
-            slopes["betas"] += factor * estimate.betas
-            extra["betas"] += factor
-        if target is not None:
-            factor = problem.doubt[:, None] * weights.prior / slopes["pose"].shape[1]
-            slopes["pose"] += factor * (estimate.pose - target).flatten(1)
-            extra["pose"] += factor
-            reliance = (problem.doubt[:, None] * weights.guess / body_pose.shape[1] * problem.reliance)[..., None, None]
-            flat = changes.flatten(-2)
+            slopes["betas"] += 2 * weights.shape * doubt * estimate.betas
+            owns["betas"] += 2 * weights.shape * doubt
+        if target is not None and changes is not None:
+            pull = weights.prior * doubt / sizes["pose"]
+            slopes["pose"] += pull * (estimate.pose - target).flatten(1)
+            owns["pose"] += pull
+            joints, numbers = estimate.pose.shape[1:]
+            reliance = (weights.guess * doubt / joints * problem.reliance)[..., None, None]
+            changes = changes.flatten(-2)
             gap = (body_pose - problem.guess).flatten(-2)[..., None]
-            slopes["pose"] += (reliance * (flat @ gap)).flatten(1)
+            slopes["pose"] += (reliance * (changes @ gap)).flatten(1)
             of_pose = curvature[:, -sizes["pose"] :, -sizes["pose"] :]
-            own = of_pose.unflatten(2, flat.shape[1:3]).unflatten(1, flat.shape[1:3]).diagonal(dim1=1, dim2=3)
-            own += (reliance * (flat @ flat.mT)).permute(0, 2, 3, 1)
-        curvature.diagonal(dim1=1, dim2=2).add_(added + ROUNDING)
+            blocks = of_pose.unflatten(2, (joints, numbers)).unflatten(1, (joints, numbers)).diagonal(dim1=1, dim2=3)
+            blocks += (reliance * (changes @ changes.mT)).permute(0, 2, 3, 1)
+        curvature.diagonal(dim1=1, dim2=2).add_(own)
         factor, failed = torch.linalg.cholesky_ex(curvature)
         step = -torch.cholesky_solve(slope[..., None], factor).squeeze(-1)
         return dict(zip(sizes, step.split([*sizes.values()], dim=-1), strict=True)), failed == 0
+
+    def _moved_landmarks(
+        self,
+        stage: Stage,
+        problem: Problem,
+        estimate: Estimate,
+        body_pose: Float[Tensor, "people 21 3 3"],
+        changes: Float[Tensor, "people 21 latent 3 3"] | None,
+        depth: Float[Tensor, "people 3"],
+    ) -> dict[str, Float[Tensor, "people joints 3 _"]]:
+        """Derivatives of the landmarks by each unknown that moves."""
+        motion = self.motion(problem.format)
+        world = motion.world(estimate.orient, body_pose)
+        arms = motion.arms(world, estimate.betas)
+        along_axes = torch.diag_embed(depth)[:, None].expand(-1, arms.shape[1], -1, -1)
+        moved = {"orient": _swung(arms[:, :, 0]), "transl": along_axes}
+        if "betas" in stage.moves:
+            moved["betas"] = motion.shapes(world)
+        if changes is not None:
+            turns = _vectors(changes @ body_pose[:, :, None].mT) @ motion.parents(world)[:, : BENDING - 1].mT
+            swings = torch.linalg.cross(turns[:, None], arms[:, :, 1:, None], dim=-1)
+            moved["pose"] = swings.flatten(2, 3).mT
+        return moved
 
     def _changes(
         self, pose: Float[Tensor, "people 21 latent"], body_pose: Float[Tensor, "people 21 3 3"]

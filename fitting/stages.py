@@ -16,7 +16,7 @@ from fitting.keypoints import FORMATS, MIN_SEEN, FormatName, Keypoints
 from fitting.newton import GaussNewton
 from fitting.pose_space import PoseSpace, RelaxedCodes
 from fitting.regressor import Regressor, line_of_sight
-from fitting.solver import Estimate, Problem, Solver, Stage, Weights
+from fitting.solver import Estimate, Problem, Solver, Stage, Unknown, Weights
 from fitting.start import place
 from qposer.skeleton import NUM_BODY_JOINTS
 
@@ -33,7 +33,9 @@ class FitSettings:
     weights: Weights = field(default_factory=Weights)
 
 
-POSE, WHOLE, STANCE = ("orient", "transl", "pose"), ("orient", "transl", "betas", "pose"), ("orient", "transl", "betas")
+POSE: tuple[Unknown, ...] = ("orient", "transl", "pose")
+WHOLE: tuple[Unknown, ...] = ("orient", "transl", "betas", "pose")
+STANCE: tuple[Unknown, ...] = ("orient", "transl", "betas")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Course:
 
 
 COURSE = Course(
-    coarse=Stage(steps=4, moves=POSE, rho=0.2, noise=(0.7, 0.7)),
+    coarse=Stage(steps=6, moves=POSE, rho=0.2, noise=(0.7, 0.7)),
     fine=Stage(steps=10, moves=WHOLE, rho=0.05, noise=(0.7, 0.2)),
     settle=Stage(steps=3, moves=STANCE, rho=0.05),
 )
