@@ -109,7 +109,7 @@ class Weights:
 
     data: float = 2e3
     prior: float = 3.0
-    guess: float = 2.0
+    guess: float = 3.0
     depth: float = 5.0
     shape: float = 1e-2
     residual: float = 10.0

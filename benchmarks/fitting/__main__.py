@@ -23,6 +23,7 @@ from benchmarks.machine import machine
 from benchmarks.prior.poses import Poses, file_digest
 from fitting import motion, newton, regressor, solver, stages
 from fitting.body import Body
+from fitting.pose_space import RelaxedCodes
 from qposer.assets import asset
 from qposer.errors import told_in_one_line
 from qposer.rotations import axis_angle_to_matrix
@@ -73,12 +74,13 @@ def main(
 
         tuning, measured = bench("validation", TUNING_PEOPLE), bench(split, number)
         code = [Path(str(module.__file__)) for module in (stages, solver, newton, motion, regressor, protocol)]
-        files = [asset(name) for name in ("start.safetensors", "codeprior.safetensors", "qposer.safetensors")]
-        common = {"poses": poses.digest, "seed": seed, "files": [file_digest(f) for f in (*files, *code)]}
+        common = {"poses": poses.digest, "seed": seed}
         rows: report.Rows = {}
         weights = []
         for contender in contenders:
-            on = common | {"contender": contender.name}
+            own = ("codeprior.safetensors", "qposer.safetensors") if isinstance(contender.space, RelaxedCodes) else ()
+            files = [*(asset(name) for name in ("start.safetensors", *own)), *code]
+            on = common | {"files": [file_digest(file) for file in files], "contender": contender.name}
             chosen = kept.result(f"fitting-weight-{contender.name}", on, partial(protocol.tuned, tuning, contender))
             weighed = contender.weighing(chosen["weight"])
             weights.append(f"{contender.name} {chosen['weight']:.2g}")

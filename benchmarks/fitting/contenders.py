@@ -18,7 +18,7 @@ from qposer.baselines.no_prior import NoPrior
 from qposer.baselines.vposer import VPoser
 from qposer.codeprior import CodePrior
 
-QPOSER, QPOSER_ALONE, QPOSER_BY_ADAM = "QPoser", "QPoser, no guess", "QPoser by Adam"
+QPOSER, QPOSER_ALONE = "QPoser", "QPoser, no guess"
 GMM = "GMM"
 SHIPPED = Weights()
 
@@ -73,7 +73,6 @@ def load_contenders(runs: Path) -> list[Contender]:
     unguessed = Weights(guess=0.0)
     return [
         *shipped(),
-        Contender(QPOSER_BY_ADAM, RelaxedCodes(prior), SHIPPED),
         Contender(QPOSER_ALONE, RelaxedCodes(prior), unguessed, first_weight=10.0, second_order=True),
         Contender("codes alone", CodesAlone(prior), unguessed, first_weight=0.1),
         Contender("none", AxisAngle(NoPrior()), unguessed, first_weight=0.1),

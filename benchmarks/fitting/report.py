@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from benchmarks.cache import Result
-from benchmarks.fitting.contenders import QPOSER, QPOSER_ALONE, QPOSER_BY_ADAM
+from benchmarks.fitting.contenders import QPOSER, QPOSER_ALONE
 from benchmarks.fitting.protocol import ALL_CONDITIONS, GOOD_START
 from benchmarks.intervals import Interval, mean_interval
 from benchmarks.tables import Table
@@ -33,7 +33,7 @@ truth with every joint turned by 5 degrees. The focal length is known.
 All fits share body, camera, stages, data term, how keypoints are doubted, and the start: orientation and pose from the
 regressor (`fitting/regressor.py`, trained on the training poses), put in place in closed form. They differ in what is
 optimised, what holds it back, and how: *QPoser* and *QPoser, no guess* by 19 steps of second order
-(`fitting/newton.py`), all others by 280 of Adam's, which for QPoser come to the same (*QPoser by Adam*).
+(`fitting/newton.py`), all others by 280 of Adam's, which for QPoser come to the same ([optimisers.md](optimisers.md)).
 
 - *QPoser*: relaxed codes, the code prior, and the regressor's *guess*, to which joints are held the more, the less
   the keypoints tell of them. What ships.
@@ -139,7 +139,7 @@ def picture(rows: Rows) -> Figure:
 
 def _shown(rows: Rows) -> list[str]:
     """Names of the rows of the picture: of several VPosers, the one that is best in the mean."""
-    names = [name for name in rows if not name.endswith((FROM_MEAN, "with the guess")) and name != QPOSER_BY_ADAM]
+    names = [name for name in rows if not name.endswith((FROM_MEAN, "with the guess"))]
     vposers = [name for name in names if name.startswith("VPoser")]
     if vposers:
         best = min(vposers, key=lambda name: sum(sum(result["pa_mpjpe"]) for result in rows[name].values()))
