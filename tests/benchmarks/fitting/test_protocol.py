@@ -122,3 +122,23 @@ def test_the_document_compares_with_the_best_other_prior(tmp_path):
     assert "| clean | GMM from the mean | -30.0 [-30.0, -30.0] | -73 |" in text
     assert "| QPoser | 10.0 [9.0, 11.0] | 11.0 [10.0, 12.0] | +1.0 [+1.0, +1.0] |" in text
     assert (tmp_path / "images" / "fitting.png").stat().st_size > 1000
+
+
+def test_the_picture_shows_the_best_of_several_vposers():
+    def row(error):
+        return {condition: {"pa_mpjpe": [float(error), error + 1.0]} for condition in protocol.ALL_CONDITIONS}
+
+    errors = {QPOSER: 1, QPOSER_ALONE: 2, "GMM with the guess": 3, "VPoser 1e-3": 5, "VPoser 2e-4": 4}
+    errors |= {f"{name} from the mean": error for name, error in errors.items() if name.startswith("VPoser")}
+    rows = {name: row(error) for name, error in errors.items()}
+    assert report._shown(rows) == [QPOSER, QPOSER_ALONE, "VPoser 2e-4"]
+    figure = report.picture(rows)
+    assert len(figure.axes) == len(protocol.ALL_CONDITIONS)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == report._shown(rows)
+
+
+def test_only_codes_have_an_optimiser_of_second_order(bench):
+    solver, course = shipped()[0].solver(bench.body, 0)
+    assert (type(solver).__name__, course) == ("GaussNewton", contenders.COURSE)
+    other, course = Contender("none", AxisAngle(NoPrior()), Weights()).solver(bench.body, 0)
+    assert (type(other).__name__, course) == ("Solver", contenders.ADAMS_COURSE)
