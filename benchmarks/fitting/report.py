@@ -33,7 +33,7 @@ truth with every joint turned by 5 degrees. The focal length is known.
 All fits share body, camera, stages, data term, how keypoints are doubted, and the start: orientation and pose from the
 regressor (`fitting/regressor.py`, trained on the training poses), put in place in closed form. They differ in what is
 optimised, what holds it back, and how: *QPoser* and *QPoser, no guess* by 19 steps of second order
-(`fitting/newton.py`), all others by 280 of Adam's, which for QPoser come to the same ([optimisers.md](optimisers.md)).
+(`fitting/newton.py`), all others by 280 of Adam's, which for QPoser come to the same ([fitting.md](fitting.md)).
 
 - *QPoser*: relaxed codes, the code prior, and the regressor's *guess*, to which joints are held the more, the less
   the keypoints tell of them. What ships.
