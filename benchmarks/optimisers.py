@@ -34,6 +34,15 @@ from qposer.files import replacing
 from qposer.metrics import pa_mpjpe
 
 BATCHES = (1, 8, 64)
+
+_ALIKE = Course(
+    **{
+        name: dataclasses.replace(getattr(ADAMS_COURSE, name), rho=getattr(COURSE, name).rho)
+        for name in ("coarse", "fine", "settle")
+    }
+)
+"""Adam's course under the objective of the other."""
+
 FACTORS: dict[str, tuple[float, ...]] = {"second order": (0.5, 1.0, 2.0), "Adam": (0.05, 0.125, 0.25, 1.0)}
 """On the numbers of steps."""
 
@@ -83,7 +92,7 @@ def main(
         rows = []
         for order, factors in FACTORS.items():
             for factor in factors:
-                course = scaled(COURSE if order == "second order" else ADAMS_COURSE, factor)
+                course = scaled(COURSE if order == "second order" else _ALIKE, factor)
                 fit = _fitter(body, space, regressor, truth, order, course)
                 errors = [mean_interval(_errors(body, space, truth, fit, condition)) for condition in CONDITIONS]
                 steps = "/".join(str(getattr(course, name).steps) for name in ("coarse", "fine", "settle"))

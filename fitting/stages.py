@@ -57,10 +57,11 @@ COURSE = Course(
 
 ADAMS_COURSE = Course(
     coarse=Stage(steps=90, moves=POSE, rho=0.2, noise=(0.7, 0.7)),
-    fine=Stage(steps=150, moves=WHOLE, rho=0.05, noise=(0.7, 0.2)),
-    settle=Stage(steps=40, moves=STANCE, rho=0.05, stride=0.2),
+    fine=Stage(steps=150, moves=WHOLE, rho=0.1, noise=(0.7, 0.2)),
+    settle=Stage(steps=40, moves=STANCE, rho=0.1, stride=0.2),
 )
-"""Of first order, for clips, whose frames hang together, and for other spaces of poses than codes."""
+"""Of first order, for clips, whose frames hang together, and for other spaces of poses than codes. Fits that start far
+off, as other priors' do from a mean pose, need the wider rho."""
 
 RESIDUAL = Stage(steps=80, moves=(*STANCE, "residual"), rho=0.05, stride=0.5)
 """Of first order, after the others, where residual rotations are asked for."""

@@ -30,10 +30,11 @@ person's height; *missing*: 30 % unseen; *legs missing*, *side missing*: knees a
 right, unseen; *outliers*: 5 % anywhere on the picture; *good start*: noisy keypoints, and a fit that starts from the
 truth with every joint turned by 5 degrees. The focal length is known.
 
-All fits share body, camera, stages, data term, how keypoints are doubted, and the start: orientation and pose from the
-regressor (`fitting/regressor.py`, trained on the training poses), put in place in closed form. They differ in what is
-optimised, what holds it back, and how: *QPoser* and *QPoser, no guess* by 19 steps of second order
-(`fitting/newton.py`), all others by 280 of Adam's, which for QPoser come to the same ([fitting.md](fitting.md)).
+All fits share body, camera, stages, how keypoints are doubted, and the start: orientation and pose from the regressor
+(`fitting/regressor.py`, trained on the training poses), put in place in closed form. They differ in what is optimised,
+what holds it back, and how: *QPoser* and *QPoser, no guess* by 19 steps of second order (`fitting/newton.py`), to which
+keypoints count as outliers from 5 % of the height on; all others by 280 of Adam's, with 10 %, which suits starts from
+the mean pose better.
 
 - *QPoser*: relaxed codes, the code prior, and the regressor's *guess*, to which joints are held the more, the less
   the keypoints tell of them. What ships.
