@@ -133,13 +133,14 @@ def refusals(phrases: Sequence[Phrase], said: Sequence[str | None]) -> Table:
 
 def circle(found: Sequence[Result]) -> Table:
     """How many sentences hold again."""
-    read = [result for result in found if result["sentences"] and "refused" not in result]
+    told = [result for result in found if result["sentences"]]  # of some nothing is remarkable
+    read = [result for result in told if "refused" not in result]
     held = torch.tensor([100.0 * sum(s[1] for s in r["sentences"]) / len(r["sentences"]) for r in read])
     every = [sentence[1] for result in read for sentence in result["sentences"]]
     energy = torch.tensor([100.0 * (result["energy"] <= 1) for result in read])
     seconds = torch.tensor([result["seconds"] for result in read])
     row = [
-        f"{len(read)} of {len(found)}",
+        f"{len(read)} of {len(told)}",
         f"{len(every) / len(read):.1f}",
         f"{100 * sum(every) / len(every):.1f}",
         f"{mean_interval(held):.1f}",

@@ -53,7 +53,7 @@ def test_circle():
         {"sentences": []},
     ]
     (row,) = report.circle(found).rows
-    assert row[:3] == ["2 of 4", "1.5", "66.7"]
+    assert row[:3] == ["2 of 3", "1.5", "66.7"]
     assert row[3].startswith("75.0 ")
     assert report.circle_failures(found) == ["- not known", '- "b": off by 12']
 
