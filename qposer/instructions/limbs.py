@@ -77,7 +77,12 @@ def raise_arm(reading: Reading, part: Part, side: str) -> Meaning:
     if extent.value is not None and direction != "up":
         kind = {"forward": "flexion", "backward": "flexion", side: "abduction"}.get(direction, "elevation")
         sign = -1.0 if direction == "backward" else 1.0
-        return asks(reading.bent(f"{side}_shoulder_{kind}", f"{words} raised", 90, 25, 80, 160, sign))
+        raised = asks(reading.bent(f"{side}_shoulder_{kind}", f"{words} raised", 90, 25, 80, 160, sign))
+        across = {"flexion": side, "abduction": "forward"}.get(kind)
+        if across:
+            offset = Offset(f"{side}_elbow", shoulder, across, "spine3")
+            raised += asks(about(f"{words} in that plane", offset, 0.0, "cm", joints, 12.0))
+        return raised
     held: list[Constraint] = []
     if end.endswith("wrist") and part.name == "arm":
         held.append(straight("arm", side, 40.0))
