@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from qposer.constraints import ANGLES, Constraint, Distance, Height, JointAngle, Lean, Measure, Offset, Unit
+from qposer.anatomy import ANGLES, Measure
+from qposer.constraints import Constraint, Distance, Height, JointAngle, Lean, Offset, Unit
 from qposer.figure import Figure, Posture
 from qposer.skeleton import BODY_PARTS
 

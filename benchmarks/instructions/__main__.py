@@ -21,7 +21,7 @@ from benchmarks.instructions import report
 from benchmarks.instructions.suite import Half, Phrase, Suite
 from benchmarks.instructions.trials import CIRCLE_SEED, circled, start_pose, trials, tried
 from benchmarks.machine import machine
-from qposer import constraints, descriptions, figure, instructions, posing
+from qposer import anatomy, bending, collisions, constraints, descriptions, figure, instructions, posing
 from qposer.assets import asset
 from qposer.codeprior import CodePrior
 from qposer.errors import told_in_one_line
@@ -94,6 +94,9 @@ def main(
                 "## What failed, descriptions\n\n" + "\n".join(lines or ["- nothing"]),
             ]
             console.print(f"written: {report.write(out, parts)}")
+
+
+_MODULES = (anatomy, bending, collisions, constraints, descriptions, figure, posing)
 
 
 def _digest() -> str:

@@ -14,18 +14,9 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from qposer.anatomy import ANGLES
 from qposer.codeprior import CodePrior
-from qposer.constraints import (
-    ANGLES,
-    Constraint,
-    Elevation,
-    FacingElevation,
-    FacingHeading,
-    JointAngle,
-    Lean,
-    Offset,
-    Unit,
-)
+from qposer.constraints import Constraint, Elevation, FacingElevation, FacingHeading, JointAngle, Lean, Offset, Unit
 from qposer.control import mirror
 from qposer.figure import Figure, Posture
 from qposer.instructions.meaning import MOST, Meaning

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from qposer.anatomy import ANGLES
 from qposer.constraints import (
-    ANGLES,
     Balance,
     Constraint,
     Elevation,

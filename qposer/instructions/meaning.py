@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from qposer.constraints import (
-    ANGLES,
-    Constraint,
-    Elevation,
-    Height,
-    JointAngle,
-    Measure,
-    Unit,
-    about,
-    at_least,
-    at_most,
-)
+from qposer.anatomy import ANGLES, Measure
+from qposer.constraints import Constraint, Elevation, Height, JointAngle, Unit, about, at_least, at_most
 from qposer.figure import Figure
 from qposer.instructions.parser import Clause, Extent, Part
 from qposer.instructions.words import InstructionError

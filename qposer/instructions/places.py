@@ -17,7 +17,7 @@ from qposer.constraints import (
     at_least,
     at_most,
 )
-from qposer.instructions.limbs import ARM_PARTS, LEG_PARTS, at_level, raise_arm, raise_leg, shifted, tip
+from qposer.instructions.limbs import ARM_PARTS, LEG_PARTS, raise_arm, raise_leg, shifted, tip
 from qposer.instructions.meaning import (
     BOTH_LEGS,
     LOOSE,
@@ -34,12 +34,12 @@ from qposer.instructions.meaning import (
 )
 from qposer.instructions.parser import Part, Relation
 
-_HAND = ("arm", "hand", "palm", "wrist", "forearm")
-_MOVERS = {**dict.fromkeys(("arm", "hand", "palm"), "palm"), "wrist": "wrist", "forearm": "forearm", "elbow": "elbow"}
-_MOVERS |= {"leg": "ankle", "foot": "sole", "ankle": "ankle", "heel": "heel", "toe": "toes", "knee": "kneecap"}
-_MOVERS |= {"thigh": "thigh", "shin": "shin", "shoulder": "shoulder", "upper arm": "upper_arm", "hip": "waist"}
+HAND = ("arm", "hand", "palm", "wrist", "forearm")
+MOVERS = {**dict.fromkeys(("arm", "hand", "palm"), "palm"), "wrist": "wrist", "forearm": "forearm", "elbow": "elbow"}
+MOVERS |= {"leg": "ankle", "foot": "sole", "ankle": "ankle", "heel": "heel", "toe": "toes", "knee": "kneecap"}
+MOVERS |= {"thigh": "thigh", "shin": "shin", "shoulder": "shoulder", "upper arm": "upper_arm", "hip": "waist"}
 
-_PLACES = {
+PLACES_OF_PARTS = {
     **{
         "hand": "palm",
         "palm": "palm",
@@ -62,7 +62,7 @@ _INSIDE = ("elbow", "shoulder", "wrist", "ankle")  # joints: the skin is a few c
 
 def mover(part: Part, side: str) -> str:
     """The point that tells where a part is."""
-    return f"{side}_{_MOVERS[part.name]}" if part.name in _MOVERS else _MIDDLE.get(part.name, "chest")
+    return f"{side}_{MOVERS[part.name]}" if part.name in MOVERS else _MIDDLE.get(part.name, "chest")
 
 
 def joints_moving(part: Part, side: str) -> tuple[str, ...]:
@@ -87,28 +87,6 @@ def helpers(part: Part) -> tuple[set[str], bool]:
 
 
 HEAD = ("head", "face", "neck", "chin", "nose", "mouth", "forehead", "ear", "eye", "cheek", "throat")
-
-
-def put(reading: Reading) -> Meaning:
-    """Parts at places: relations, heights, directions, together, apart."""
-    clause, meaning = reading.clause, Meaning()
-    for relation in clause.relations:
-        meaning += related(reading, relation)
-    if "together" in clause.states:
-        meaning += together(reading)
-    elif "apart" in clause.states:
-        meaning += apart(reading)
-    for part in clause.parts:
-        for side in part.sides():
-            if clause.level and part.name in (*ARM_PARTS, *LEG_PARTS):
-                meaning += asks(at_level(reading, part.name, side), helping=SPINE if part.name in ARM_PARTS else ())
-            if "at the sides" in clause.states and part.name in ARM_PARTS:
-                meaning += at_the_sides(side)
-            if "horizontal" in clause.states or "vertical" in clause.states:
-                meaning += levelled(reading, part, side)
-    if clause.direction and not clause.states and not clause.relations and not clause.level:
-        meaning += moved(reading)
-    return meaning
 
 
 def moved(reading: Reading) -> Meaning:
@@ -166,7 +144,7 @@ def related(reading: Reading, relation: Relation) -> Meaning:
     meaning = Meaning()
     for part, side, place in _pairs(reading, relation):
         point = mover(part, side)
-        meaning += _placed(reading, part, side, point, relation, place)
+        meaning += placed(reading, part, side, point, relation, place)
         if place.name == "ground":
             continue
         helping, pelvis = helpers(place)
@@ -192,7 +170,7 @@ def _pairs(reading: Reading, relation: Relation) -> Iterator[tuple[Part, str, Pa
     for place in relation.parts:
         for part in movers:
             for side in part.sides():
-                if place.name in _PLACES and place.side in ("", "both"):
+                if place.name in PLACES_OF_PARTS and place.side in ("", "both"):
                     yield part, side, sided(place, side)
                 elif place.side == "other":
                     yield part, side, sided(place, other(side))
@@ -204,14 +182,15 @@ def place_of(reading: Reading, part: Part, behind: bool = False) -> str:
     """The point that marks a part of the body as a place."""
     if behind and part.name in _BEHIND:
         return _BEHIND[part.name]
-    if part.name in _PLACES:
-        return f"{part.sides(alone=True)[0]}_{_PLACES[part.name]}"
+    if part.name in PLACES_OF_PARTS:
+        return f"{part.sides(alone=True)[0]}_{PLACES_OF_PARTS[part.name]}"
     if part.name in _MIDDLE:
         return _MIDDLE[part.name]
     raise reading.refuse(f"the {part.name} is no place to put something", part.span)
 
 
-def _placed(reading: Reading, part: Part, side: str, point: str, relation: Relation, place: Part) -> Meaning:
+def placed(reading: Reading, part: Part, side: str, point: str, relation: Relation, place: Part) -> Meaning:
+    """A point of a part in a relation to a place."""
     preposition, joints = relation.preposition, joints_moving(part, side)
     told = f"{place.side} {place.name}".strip()
     words = f"{side} {part.name} {preposition} the {told}"
@@ -253,7 +232,7 @@ def _placed(reading: Reading, part: Part, side: str, point: str, relation: Relat
         return asks(about(words, Offset(point, reference, "up"), 0.0, "cm", joints, 2.0))
     if preposition not in ("on", "at", "to", "across", "around", "by"):
         raise reading.refuse(f"{preposition!r} is not a place to put something", relation.span)
-    if part.name in _HAND and place.name in ("hip", "waist") and place.side in ("", side):
+    if part.name in HAND and place.name in ("hip", "waist") and place.side in ("", side):
         return asks(
             at_most(words, Distance(point, reference), 9.0, "cm", joints),
             at_least(f"{side} elbow out", Offset(f"{side}_elbow", f"{side}_shoulder", side), 8.0, "cm", joints),
@@ -314,7 +293,7 @@ def touch(reading: Reading) -> Meaning:
     places = clause.parts or tuple(part for relation in clause.relations for part in relation.parts)
     if not places:
         raise reading.refuse("say what to touch")
-    if not clause.company and len(places) == 1 and len(places[0].sides()) == 2 and places[0].name in _PLACES:
+    if not clause.company and len(places) == 1 and len(places[0].sides()) == 2 and places[0].name in PLACES_OF_PARTS:
         toucher = (Part("hand", "both"),)
     meaning = Meaning()
     for part in toucher:
@@ -322,9 +301,9 @@ def touch(reading: Reading) -> Meaning:
             sides = [_nearer(reading, place)] if part.side == "any" else part.sides()
             for side in sides:
                 relation = Relation("on", (place,), place.span)
-                point = f"{side}_fingers" if part.name in _HAND else mover(part, side)
-                target = place if place.side != "" or place.name not in _PLACES else sided(place, side)
-                meaning += _placed(reading, part, side, point, relation, target)
+                point = f"{side}_fingers" if part.name in HAND else mover(part, side)
+                target = place if place.side != "" or place.name not in PLACES_OF_PARTS else sided(place, side)
+                meaning += placed(reading, part, side, point, relation, target)
                 helping, pelvis = helpers(place) if place.name != "ground" else (set(), True)
                 meaning.helping |= helping
                 meaning.pelvis |= pelvis
@@ -339,136 +318,3 @@ def _nearer(reading: Reading, place: Part) -> str:
 def sided(part: Part, side: str) -> Part:
     """The part of a side."""
     return Part(part.name, "left" if side == "left" else "right", part.span)
-
-
-def cross(reading: Reading) -> Meaning:
-    """Cross arms or wrists, legs or ankles."""
-    clause = reading.clause
-    part = (clause.parts or (Part("arm"),))[0]
-    if part.name in LEG_PARTS:
-        over = part.side if part.side in ("left", "right") else "right"
-        under = other(over)
-        joints = (*leg(over), *leg(under))
-        sign = "left" if over == "left" else "right"
-        crossed = Offset(f"{over}_ankle", f"{under}_ankle", other(sign))
-        return asks(
-            at_least("ankles crossed", crossed, 6.0, "cm", joints),
-            at_least(f"{over} leg in front", Offset(f"{over}_ankle", f"{under}_ankle", "forward"), 6.0, "cm", joints),
-        )
-    joints = (*arm("left"), *arm("right"))
-    held = [
-        at_least("wrists crossed", Offset("left_wrist", "right_wrist", "right", "spine3"), 8.0, "cm", joints),
-        at_most("forearms close", Distance("left_forearm", "right_forearm"), 24.0, "cm", joints),
-    ]
-    places = [place for relation in clause.relations for place in relation.parts]
-    if places and clause.relations[0].preposition == "above":
-        held[1] = at_most("wrists close", Distance("left_wrist", "right_wrist"), 20.0, "cm", joints)
-        held += [
-            at_least(
-                f"{s} wrist above the {places[0].name}",
-                Offset(f"{s}_wrist", place_of(reading, places[0]), "up"),
-                6.0,
-                "cm",
-                arm(s),
-            )
-            for s in ("left", "right")
-        ]
-        return asks(*held, helping=SPINE)
-    place = place_of(reading, places[0]) if places else "chest"
-    for side in ("left", "right"):
-        wrist = f"{side}_wrist"
-        held += [
-            Constraint(
-                f"{side} forearm before the body", Offset(wrist, place, "forward", "spine3"), 3.0, 25.0, "cm", arm(side)
-            ),
-            about(f"{side} wrist at its height", Offset(wrist, place, "up", "spine3"), -8.0, "cm", arm(side), 12.0),
-        ]
-    return asks(*held)
-
-
-def together(reading: Reading) -> Meaning:
-    """Left and right parts side by side."""
-    meaning = Meaning()
-    near = {"hand": 9.0, "palm": 8.0, "arm": 9.0, "wrist": 10.0, "foot": 20.0, "ankle": 18.0, "leg": 20.0, "knee": 20.0}
-    for part in reading.clause.parts or reading.clause.company:
-        name = part.name
-        if name not in _MOVERS:
-            raise reading.refuse(f"there are no two of the {name} to bring together", part.span)
-        ends = ("left_ankle", "right_ankle") if name in ("foot", "leg") else (mover(part, "left"), mover(part, "right"))
-        joints = (*joints_moving(part, "left"), *joints_moving(part, "right"))
-        held = [at_most(f"{name}s together", Distance(*ends), near.get(name, 18.0), "cm", joints)]
-        if name in _HAND and not reading.clause.relations:
-            held.append(
-                at_least("in front of the body", Offset(ends[0], "spine3", "forward", "spine3"), 15.0, "cm", joints)
-            )
-        if name in ("foot", "leg"):
-            held.append(about("side by side", Offset(*ends, "forward"), 0.0, "cm", joints, 4.0))
-        meaning += asks(*held)
-    return meaning
-
-
-def apart(reading: Reading) -> Meaning:
-    """Left and right parts away from each other."""
-    clause, extent, meaning = reading.clause, reading.clause.extent, Meaning()
-    for part in clause.parts or clause.company or (Part("leg"),):
-        name = part.name
-        joints = (*joints_moving(part, "left"), *joints_moving(part, "right"))
-        if name in ("arm", "upper arm"):
-            for side in part.sides():
-                if extent.value is not None or small(extent) or extent.amount == "halfway":
-                    meaning += asks(reading.bent(f"{side}_shoulder_abduction", f"{side} arm spread", 85, 35, 50, 90))
-                    continue
-                outward = Pointing(f"{side}_shoulder", f"{side}_wrist", side)
-                meaning += asks(at_most(f"{side} arm out to the side", outward, 18.0, "degrees", arm(side)))
-            continue
-        if extent.unit == "degrees":
-            half = (extent.value or 0.0) / 2
-            if not 0 <= half <= 60:
-                raise reading.refuse(f"legs spread by 0 to 120 degrees, not by {extent.value:g}", extent.span)
-            for side in ("left", "right"):
-                measure = JointAngle(f"{side}_hip_abduction")
-                meaning += asks(about(f"{side} leg spread", measure, half, "degrees", leg(side)))
-            continue
-        ends = ("left_ankle", "right_ankle") if name in ("foot", "leg") else (mover(part, "left"), mover(part, "right"))
-        usual = {"foot": 55.0, "leg": 65.0, "ankle": 55.0, "knee": 45.0, "hand": 60.0, "elbow": 70.0}.get(name, 40.0)
-        far = reading.amount(usual, 0.6 * usual, 1.45 * usual, "cm")
-        bound = about if extent.value is not None else at_least
-        meaning += asks(bound(f"{name}s {far:.0f} cm apart", Distance(*ends), far, "cm", joints))
-        if name in ("foot", "leg"):
-            meaning += asks(about("side by side", Offset(*ends, "forward"), 0.0, "cm", joints, 10.0))
-            for side in ("left", "right"):
-                low = at_most(f"{side} foot on the ground", Height(f"{side}_sole"), 6.0, "cm", leg(side))
-                meaning += asks(low)
-    return meaning
-
-
-def clasp(reading: Reading) -> Meaning:
-    """Hands clasped, in front of the body if nothing else is said."""
-    joints = (*arm("left"), *arm("right"))
-    meaning = asks(at_most("hands clasped", Distance("left_palm", "right_palm"), 9.0, "cm", joints))
-    hands = Part("hand", "both")
-    if not reading.clause.relations:
-        ahead = Offset("left_palm", "spine3", "forward", "spine3")
-        return Meaning([*meaning.constraints, at_least("in front of the body", ahead, 14.0, "cm", joints)])
-    for relation in reading.clause.relations:
-        for place in relation.parts:
-            for side in hands.sides():
-                meaning += _placed(reading, hands, side, f"{side}_palm", relation, place)
-                meaning.helping |= helpers(place)[0]
-    return meaning
-
-
-def cover(reading: Reading) -> Meaning:
-    """Hands before parts of the face."""
-    meaning = Meaning()
-    for place in reading.clause.parts:
-        for part in reading.clause.company or (Part("hand", "both"),):
-            for side in part.sides():
-                target = {"face": f"{side}_cheek"}.get(place.name) or place_of(
-                    reading, sided(place, side) if place.name in _PLACES and not place.side else place
-                )
-                words = f"{side} hand before the {place.name}"
-                meaning += asks(
-                    at_most(words, Distance(f"{side}_palm", target), 10.0, "cm", arm(side)), helping=(*NECK, *SPINE)
-                )
-    return meaning

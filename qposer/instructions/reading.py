@@ -8,12 +8,37 @@ from dataclasses import replace
 from qposer.constraints import Kept, at_most
 from qposer.control import joints_of
 from qposer.figure import Figure
-from qposer.instructions import limbs, places, trunk
+from qposer.instructions import limbs, pairs, places, trunk
 from qposer.instructions.limbs import ARM_PARTS, LEG_PARTS
-from qposer.instructions.meaning import BOTH_LEGS, NECK, SPINE, Meaning, Reading, arm, leg
+from qposer.instructions.meaning import BOTH_LEGS, NECK, SPINE, Meaning, Reading, arm, asks, leg
 from qposer.instructions.parser import Clause, Part
 from qposer.instructions.stances import STANCES
 from qposer.skeleton import BODY_JOINT_NAMES
+
+
+def put(reading: Reading) -> Meaning:
+    """Parts at places: relations, heights, directions, together, apart."""
+    clause, meaning = reading.clause, Meaning()
+    for relation in clause.relations:
+        meaning += places.related(reading, relation)
+    if "together" in clause.states:
+        meaning += pairs.together(reading)
+    elif "apart" in clause.states:
+        meaning += pairs.apart(reading)
+    for part in clause.parts:
+        for side in part.sides():
+            if clause.level and part.name in (*ARM_PARTS, *LEG_PARTS):
+                meaning += asks(
+                    limbs.at_level(reading, part.name, side), helping=SPINE if part.name in ARM_PARTS else ()
+                )
+            if "at the sides" in clause.states and part.name in ARM_PARTS:
+                meaning += places.at_the_sides(side)
+            if "horizontal" in clause.states or "vertical" in clause.states:
+                meaning += places.levelled(reading, part, side)
+    if clause.direction and not clause.states and not clause.relations and not clause.level:
+        meaning += places.moved(reading)
+    return meaning
+
 
 OfPart = Callable[[Reading, Part, str], Meaning]
 
@@ -65,13 +90,13 @@ _HEAD: dict[str, Callable[[Reading], Meaning]] = {
     "point": trunk.look,
 }
 _WHOLE: dict[str, Callable[[Reading], Meaning]] = {
-    "put": places.put,
+    "put": put,
     "touch": places.touch,
-    "cross": places.cross,
-    "spread": places.apart,
-    "close": places.together,
-    "clasp": places.clasp,
-    "cover": places.cover,
+    "cross": pairs.cross,
+    "spread": pairs.apart,
+    "close": pairs.together,
+    "clasp": pairs.clasp,
+    "cover": pairs.cover,
     "lean": trunk.lean,
     "bow": trunk.bow,
     "arch": trunk.arch,
@@ -98,9 +123,9 @@ def meaning_of(clause: Clause, now: Figure, text: str) -> Meaning:
         meaning += meaning_of(beside, now, text)
     if clause.verb in STANCES and not clause.parts:
         if "together" in clause.states:
-            meaning += places.together(replace(reading, clause=replace(clause, parts=(Part("foot", "both"),))))
+            meaning += pairs.together(replace(reading, clause=replace(clause, parts=(Part("foot", "both"),))))
         if "apart" in clause.states:
-            meaning += places.apart(replace(reading, clause=replace(clause, parts=(Part("foot", "both"),))))
+            meaning += pairs.apart(replace(reading, clause=replace(clause, parts=(Part("foot", "both"),))))
     return meaning
 
 
@@ -113,7 +138,7 @@ def _read(reading: Reading) -> Meaning:
     if clause.verb == "raise" and clause.relations and not clause.level:
         off = clause.relations[0].preposition == "off"
         if not (off and clause.parts and clause.parts[0].name in LEG_PARTS):
-            return places.put(reading)
+            return put(reading)
     if clause.verb in ("lower", "bend", "stretch", "reach", "turn", "point") and clause.relations:
         return _towards(reading)
     if clause.verb == "bend" and not clause.parts:
@@ -165,12 +190,12 @@ def _towards(reading: Reading) -> Meaning:
     if clause.verb == "turn":
         return _each(reading, clause.parts, _ARM, _LEG) if clause.parts else trunk.turn_trunk(reading)
     if any(part.name in trunk.HEAD_PARTS for part in clause.parts):
-        return places.put(reading)
+        return put(reading)
     parts = clause.parts or clause.company or (Part("hand", "any"),)
     ground = [part for relation in clause.relations for part in relation.parts if part.name == "ground"]
     if ground and clause.verb == "point":
         return _each(replace(reading, clause=replace(clause, directions=("down",), relations=())), parts, _ARM, _LEG)
-    return places.put(replace(reading, clause=replace(clause, parts=parts, company=(), directions=())))
+    return put(replace(reading, clause=replace(clause, parts=parts, company=(), directions=())))
 
 
 def _statement(reading: Reading) -> Meaning:
@@ -181,7 +206,7 @@ def _statement(reading: Reading) -> Meaning:
         return _read(replace(reading, clause=replace(clause, verb=done, done=rest)))
     first = clause.parts[0].name if clause.parts else ""
     if clause.relations or clause.level or clause.states:
-        return places.put(reading)
+        return put(reading)
     direction = clause.direction
     if first == "shoulder" and direction:
         meaning = Meaning()

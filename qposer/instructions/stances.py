@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from qposer.anatomy import ANGLES
 from qposer.constraints import (
-    ANGLES,
     Balance,
     Constraint,
     Distance,

@@ -8,7 +8,6 @@ A run that was killed goes on from its last checkpoint when the same command is 
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ import torch.nn.functional as F
 import tyro
 from jaxtyping import Float
 from rich.console import Console
-from torch import Tensor, nn
+from torch import Tensor
 
 from qposer.codeprior import FORMAT, CodePrior, CodePriorConfig, CodePriorNetwork
 from qposer.control import joints_of
@@ -32,6 +31,7 @@ from qposer.judge import JointJudge, Judge, any_of
 from qposer.kinematics import mirror_body_pose
 from qposer.model import QPoser
 from qposer.rotations import axis_angle_to_matrix
+from qposer.training.averaging import Averaged
 from qposer.training.batches import draw_poses, jitter
 from qposer.training.disturbances import disturbed
 from qposer.training.run import run
@@ -79,30 +79,6 @@ MIXED_PARTS = (("left_arm",), ("right_arm",), ("left_leg",), ("right_leg",), ("t
 
 WOBBLE = math.radians(4)
 """Spread of the largest small turns of all joints that are no disturbance: other people differ by as much."""
-
-
-class AveragedNetwork(nn.Module):
-    """A network in training and the moving average of its weights; what is saved is the average."""
-
-    steps: Tensor
-
-    def __init__(self, network: CodePriorNetwork) -> None:
-        super().__init__()
-        self.live = network
-        self.average = copy.deepcopy(network).requires_grad_(False)
-        self.register_buffer("steps", torch.zeros(()))
-
-    @torch.no_grad()
-    def follow(self, decay: float) -> None:
-        """Move the average towards the network, faster in the first steps, so that no random weights stay in it."""
-        decay = min(decay, (1 + self.steps.item()) / (10 + self.steps.item()))
-        self.steps += 1
-        for average, live in zip(self.average.parameters(), self.live.parameters(), strict=True):
-            average.lerp_(live, 1 - decay)
-
-    def save(self, path: Path, **notes: str) -> None:
-        """Write the average."""
-        self.average.save(path, **notes)
 
 
 @torch.no_grad()
@@ -156,7 +132,7 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
     model = QPoser.from_pretrained(config.qposer, config.device)
     joints, heads, code_dim = model.config.latent_shape
     sizes = CodePriorConfig(joints, heads * code_dim, config.width, config.depth)
-    networks = AveragedNetwork(CodePriorNetwork(sizes)).to(config.device)
+    networks = Averaged(CodePriorNetwork(sizes)).to(config.device)
     network = networks.live
 
     train_poses = data.body_pose("train")

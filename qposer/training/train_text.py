@@ -7,7 +7,6 @@ on from its last checkpoint when the same command is given again.
 
 from __future__ import annotations
 
-import copy
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import tyro
 from jaxtyping import Float
 from rich.console import Console
 from rich.progress import track
-from torch import Tensor, nn
+from torch import Tensor
 
 from qposer.codeprior import CodePrior
 from qposer.data.dataset import PoseDataset
@@ -33,6 +32,7 @@ from qposer.npz import read_npz, write_npz
 from qposer.rotations import axis_angle_to_matrix
 from qposer.sentences import Bags, bags
 from qposer.text import TextPriorConfig, TextPriorNetwork
+from qposer.training.averaging import Averaged
 from qposer.training.run import run
 from qposer.training.train_codeprior import encoded
 from qposer.training.wordings import mirrored, reworded
@@ -122,30 +122,6 @@ def described(poses: Float[Tensor, "poses 21 3"], file: Path) -> list[list[str]]
     return [text.split("\n") if text else [] for text in read_npz(file)["text"].tolist()]
 
 
-class AveragedNetwork(nn.Module):
-    """A network in training and the moving average of its weights; what is saved is the average."""
-
-    steps: Tensor
-
-    def __init__(self, network: TextPriorNetwork) -> None:
-        super().__init__()
-        self.live = network
-        self.average = copy.deepcopy(network).requires_grad_(False)
-        self.register_buffer("steps", torch.zeros(()))
-
-    @torch.no_grad()
-    def follow(self, decay: float) -> None:
-        """Move the average towards the network, faster in the first steps."""
-        decay = min(decay, (1 + self.steps.item()) / (10 + self.steps.item()))
-        self.steps += 1
-        for average, live in zip(self.average.parameters(), self.live.parameters(), strict=True):
-            average.lerp_(live, 1 - decay)
-
-    def save(self, path: Path, **notes: str) -> None:
-        """Write the average."""
-        self.average.save(path, **notes)
-
-
 @torch.no_grad()
 def begin_with(network: TextPriorNetwork, prior: CodePrior) -> None:
     """Copy the code prior's denoiser and scales; what is new, the weights of the text, is zero."""
@@ -174,7 +150,7 @@ def train(config: TrainConfig, console: Console) -> Path:
     prior = CodePrior.from_pretrained()
     known = prior.network.config
     sizes = TextPriorConfig(known.joints, known.latent_dim, known.width, known.depth)
-    networks = AveragedNetwork(TextPriorNetwork(sizes))
+    networks = Averaged(TextPriorNetwork(sizes))
     for each in (networks.live, networks.average):
         begin_with(each, prior)
 

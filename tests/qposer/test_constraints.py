@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from qposer.anatomy import ANGLES, angle_between
 from qposer.constraints import (
-    ANGLES,
     DIRECTIONS,
     SURFACES,
     Balance,
@@ -29,7 +29,6 @@ from qposer.constraints import (
     Pointing,
     Symmetry,
     about,
-    angle_between,
     at_least,
     at_most,
     centre_of_mass,

@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qposer.anatomy import ANGLES
 from qposer.codeprior import CodePrior
-from qposer.constraints import ANGLES
 from qposer.control import mirror
 from qposer.descriptions import _RULES, MOST_REMARKABLE, describe, relations
 from qposer.figure import Figure, Posture, neutral_posture

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qposer.constraints import ANGLES, Elevation, FacingHeading, JointAngle, Lean, Offset, about, at_least
+from qposer.anatomy import ANGLES
+from qposer.constraints import Elevation, FacingHeading, JointAngle, Lean, Offset, about, at_least
 from qposer.figure import POINT_NAMES, Figure, Posture, carrier, neutral_posture
 from qposer.posing import WHILE_DRAGGING, Freedom, bend, solve
 from qposer.rotations import axis_angle_to_matrix
