@@ -34,8 +34,8 @@ class PoseSource:
     pose: str | None = None
     """FILE or FILE:INDEX: an npz file of a fit, of these demos or of AMASS, and which of its poses, counted from 0; or
     "standing"."""
-    sample: int = 0
-    """Without a file the prior draws the pose: the seed."""
+    sample: int | None = None
+    """Without --pose the prior draws the pose: the seed; with neither, somebody stands."""
 
     def load(self, role: str, prior: CodePrior) -> NamedPose:
         """The pose, axis-angle, called by its role and where it is from.
@@ -50,23 +50,23 @@ class PoseSource:
         from qposer.poses import read_poses
         from qposer.rotations import matrix_to_axis_angle
 
-        if self.pose == STANDING:
+        if self.pose == STANDING or (self.pose is None and self.sample is None):
             return NamedPose(f"{role}: standing", matrix_to_axis_angle(neutral_posture().body_pose))
-        if self.pose is None:
+        if self.pose is None and self.sample is not None:
             # A seed of its own, or else a hypothesis of equal seed would begin with the noise that the pose came from.
             seed = torch.randint(2**63 - 1, (), generator=seeded(self.sample)).item()
             drawn = prior.sample(1, generator=seeded(int(seed)))[0]
             return NamedPose(f"{role}: sample {self.sample}", matrix_to_axis_angle(drawn))
-        file, _, number = self.pose.rpartition(":")
-        path, index = (Path(file), int(number)) if file and number.isdecimal() else (Path(self.pose), 0)
+        file, _, number = str(self.pose).rpartition(":")
+        path, index = (Path(file), int(number)) if file and number.isdecimal() else (Path(str(self.pose)), 0)
         poses = read_poses(path)
         if index >= len(poses):
             raise ValueError(f"{path} has {len(poses)} poses, counted from 0: there is no pose {index}")
         return NamedPose(f"{role}: {path.stem} {index}", poses[index])
 
 
-FIRST, SECOND = PoseSource(), PoseSource(sample=1)
-"""What is edited and what it is edited with, if nothing is said."""
+FIRST, SECOND, AT_EASE = PoseSource(sample=0), PoseSource(sample=1), PoseSource()
+"""What is edited and what it is edited with, if nothing is said; and somebody who stands."""
 
 
 @contextmanager

@@ -26,13 +26,10 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from demos.inputs import STANDING, PoseSource, seeded, shipped_prior
+from demos.inputs import AT_EASE, PoseSource, seeded, shipped_prior
 
 if TYPE_CHECKING:
     from qposer.instructions import Edit
-
-
-AT_EASE = PoseSource(pose=STANDING)
 
 
 def main(

@@ -17,7 +17,7 @@ from qposer.constraints import TOLERANCE, Constraint, Coordinate, about
 from qposer.control import joints_of
 from qposer.figure import POINT_NAMES, Figure, Posture, carrier
 from qposer.kinematics import chain
-from qposer.skeleton import BODY_JOINT_NAMES, JOINT_NAMES
+from qposer.skeleton import BODY_JOINT_NAMES, JOINT_NAMES, NUM_BODY_JOINTS
 
 THOROUGH = Effort(iterations=16, candidates=6, noise=(0.7, 0.2), pull=0.5, stay=1.0, follow=4.0)
 FAR = Effort(iterations=16, candidates=3, noise=(0.5, 0.2), pull=0.1, stay=0.3, follow=1.0)
@@ -33,6 +33,17 @@ class Bent(NamedTuple):
     posture: Posture
     energy: float
     """Of the code prior: 1 is the 95th percentile of recorded poses."""
+
+
+def check_single(posture: Posture) -> None:
+    """Refuse all but one posture.
+
+    Raises:
+        ValueError: it has batch dimensions, or is none.
+    """
+    shapes = [tuple(part.shape) for part in posture]
+    if shapes != [(NUM_BODY_JOINTS, 3, 3), (3, 3)]:
+        raise ValueError(f"one posture is bent at a time, of matrices (21, 3, 3) and (3, 3), not {shapes}")
 
 
 @torch.no_grad()
@@ -63,6 +74,7 @@ def bend(
     most = DRAWS // effort.candidates
     if not 1 <= n <= most:
         raise ValueError(f"n is the number of answers, from 1 to {most}, not {n}")
+    check_single(posture)
     solver = BendingSolver(prior, posture, constraints, freedom, effort)
     state = solver.run(solver.starts(n * effort.candidates), generator)
     found = solver.posture(solver.decode(state.latents), state.turn)
@@ -116,6 +128,7 @@ def solve(
         ValueError: there is no target, no point or part of such a name, a target is not three finite numbers, or
             nothing that could move may.
     """
+    check_single(posture)
     if not targets:
         raise ValueError("no target is given: name a point, left_wrist for instance, and where it shall be")
     figure = Figure.of(posture)

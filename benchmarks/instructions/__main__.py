@@ -102,7 +102,7 @@ _MODULES = (anatomy, bending, collisions, constraints, descriptions, figure, pos
 def _digest() -> str:
     """Of the code that follows instructions, and of the weights."""
     package = Path(str(instructions.__file__)).parent
-    files = [*sorted(package.glob("*")), *(Path(str(m.__file__)) for m in (constraints, descriptions, figure, posing))]
+    files = [*sorted(package.glob("*")), *(Path(str(module.__file__)) for module in _MODULES)]
     files += [asset(name) for name in ("qposer.safetensors", "codeprior.safetensors")]
     content = b"".join(file.read_bytes() for file in files if file.is_file())
     return hashlib.sha256(content).hexdigest()[:16]

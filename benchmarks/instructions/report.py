@@ -10,9 +10,10 @@ import torch
 
 from benchmarks.cache import Result
 from benchmarks.instructions.suite import Phrase
-from benchmarks.instructions.trials import WITHIN, Trial
+from benchmarks.instructions.trials import Trial
 from benchmarks.intervals import mean_interval
 from benchmarks.tables import Table
+from qposer.constraints import TOLERANCE
 from qposer.files import replacing
 
 DOCUMENT = "benchmarks-instructions.md"
@@ -113,7 +114,9 @@ def failures(trials: Sequence[Tried]) -> list[str]:
             lines.append(f"- {said}: not understood: {one.result['refused']}")
         for found in one.outcomes:
             missed = [
-                f"{text} off by {after:.0f} {unit}" for text, unit, _, after in found["checks"] if after > WITHIN[unit]
+                f"{text} off by {after:.0f} {unit}"
+                for text, unit, _, after in found["checks"]
+                if after > TOLERANCE[unit]
             ]
             if found["energy"] > 1:
                 missed.append(f"energy {found['energy']:.1f} (before: {found['energy_before']:.1f})")
@@ -171,7 +174,7 @@ def write(out: Path, parts: Sequence[str]) -> Path:
 
 def _holds(check: list[object]) -> bool:
     _, unit, _, after = check
-    return bool(float(after) <= WITHIN[str(unit)])  # type: ignore[arg-type]
+    return bool(float(after) <= TOLERANCE[unit])  # type: ignore[index, arg-type]
 
 
 def _constraints(trials: Sequence[Tried], after: bool) -> torch.Tensor:
@@ -179,7 +182,7 @@ def _constraints(trials: Sequence[Tried], after: bool) -> torch.Tensor:
     share = []
     for one in trials:
         checks = [check for found in one.outcomes for check in found["checks"]]
-        share += [100.0 * (check[2 + after] <= WITHIN[check[1]]) for check in checks]
+        share += [100.0 * (check[2 + after] <= TOLERANCE[check[1]]) for check in checks]
     return torch.tensor(share)
 
 

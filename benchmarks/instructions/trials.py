@@ -17,9 +17,6 @@ from qposer.instructions import Edit, InstructionError, instruct
 from qposer.rotations import geodesic_angle
 from qposer.skeleton import BODY_JOINT_NAMES
 
-WITHIN = {"degrees": 10.0, "cm": 5.0}
-"""How far from satisfied a constraint may be."""
-
 CIRCLE_SEED = 1000
 """Postures of the circle are drawn with the seeds from this on; no start pose is one of them."""
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from qposer.anatomy import ANGLES
+from qposer.bending import Freedom
 from qposer.codeprior import CodePrior
 from qposer.constraints import Constraint, Elevation, FacingElevation, FacingHeading, JointAngle, Lean, Offset, Unit
 from qposer.control import mirror
@@ -23,7 +24,7 @@ from qposer.instructions.meaning import MOST, Meaning
 from qposer.instructions.parser import Again, Clause, Likewise, Mirror, Part, Saying, Side, Step, parse
 from qposer.instructions.reading import meaning_of
 from qposer.instructions.words import InstructionError
-from qposer.posing import Freedom, bend
+from qposer.posing import bend, check_single
 from qposer.rotations import axis_angle_to_matrix
 from qposer.skeleton import BODY_JOINT_NAMES
 
@@ -89,11 +90,12 @@ def instruct(
     Raises:
         InstructionError: a word or a phrase is not understood, a number is out of range, or clauses contradict each
             other; it points at the place.
-        ValueError: the pose is none, or ``n`` is below 1.
+        ValueError: the pose is none, or more than one, or ``n`` is below 1 or more than there are draws for (`bend`).
     """
     if n < 1:
         raise ValueError(f"n is the number of answers, 1 at least, not {n}")
     start = posture if isinstance(posture, Posture) else Posture.upright(posture)
+    check_single(start)
     steps = parse(text)
     heading = _heading(start)
     edits = [_unchanged(_turned(start, heading.mT), prior)]
@@ -133,6 +135,9 @@ def _followed(
     if any(isinstance(saying, Mirror) for saying in step):
         if len(step) > 1:
             raise InstructionError("say 'mirror that' in a sentence of its own, or after 'then'", text, *step[0].span)
+        if not all(saying.whole for saying in step if isinstance(saying, Mirror)):
+            reason = "a part cannot be mirrored alone: say 'mirror that', or 'do the same with' the other part"
+            raise InstructionError(reason, text, *step[0].span)
         mirrored = _mirrored(so_far.posture)
         energy, steps = prior.energy(mirrored.body_pose).item(), (*so_far.steps, step)
         return [
@@ -222,7 +227,10 @@ def _again(saying: Again, now: Figure, text: str, previous: Edit) -> Meaning:
             continue
         far = _FACTORS[extent.amount] * abs(change)
         if extent.value is not None:
-            far = extent.value if extent.unit in (constraint.unit, "") else 0.0
+            if extent.unit not in (constraint.unit, ""):
+                reason = f"what was done before is measured in {constraint.unit}, not in {extent.unit}"
+                raise InstructionError(reason, text, *extent.span)
+            far = extent.value
         elif not saying.less:
             far = max(far, 10.0 if constraint.unit == "degrees" else 5.0)
         target = is_ + far * (1 if change > 0 else -1) * (-1 if saying.less else 1)
@@ -256,12 +264,21 @@ def _likewise(clause: Clause, saying: Likewise) -> Clause:
     clause = _said_at(clause, saying.span)
     if saying.direction:
         clause = replace(clause, directions=(saying.direction,))
+    if saying.parts and clause.company and saying.parts[0].name == clause.company[0].name:
+        return replace(clause, company=saying.parts)
     if saying.parts and saying.parts[0].name != "one":
         return replace(clause, parts=saying.parts)
     if saying.direction and not saying.parts:
         return clause
     sides = dict.fromkeys(_OTHER, saying.parts[0].side) if saying.parts else _OTHER
-    return replace(clause, parts=tuple(replace(part, side=sides.get(part.side, part.side)) for part in clause.parts))
+
+    def exchanged(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        return tuple(replace(part, side=sides.get(part.side, part.side)) for part in parts)
+
+    if not clause.parts:
+        relations = tuple(replace(relation, parts=exchanged(relation.parts)) for relation in clause.relations)
+        return replace(clause, company=exchanged(clause.company), relations=relations)
+    return replace(clause, parts=exchanged(clause.parts))
 
 
 _OTHER: dict[str, Side] = {"left": "right", "right": "left"}

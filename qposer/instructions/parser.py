@@ -106,6 +106,8 @@ class Likewise:
 class Mirror:
     """The whole posture seen in a mirror."""
 
+    whole: bool = True
+    """Whether no part of it is named."""
     span: tuple[int, int] = (0, 0)
 
 
@@ -204,7 +206,7 @@ class _Reader(Transformer[Token, list[Step]]):
         return _clause(verb, [doers, *modifiers], _span(items))
 
     def mirror(self, items: list[Any]) -> Mirror:
-        return Mirror(_span(items))
+        return Mirror(whole=not any(isinstance(item, tuple) for item in items), span=_span(items))
 
     def again(self, items: list[Any]) -> Again:
         extent = next((item for item in items if isinstance(item, Extent)), Extent())

@@ -261,6 +261,8 @@ def _on_ground(reading: Reading, part: Part, side: str, preposition: str) -> Mea
         point = {"knee": "kneecap", "toe": "toes", "heel": "heel"}.get(part.name, "sole")
         low = at_most(f"{side} {part.name} on the ground", Height(f"{side}_{point}"), 6.0, "cm", leg(side))
         return asks(low)
+    if part.name not in HAND:
+        raise reading.refuse(f"how to put the {part.name} on the ground is not known: a hand, a knee or a foot can be")
     return to_the_ground(side)
 
 

@@ -141,6 +141,8 @@ def _read(reading: Reading) -> Meaning:
             return put(reading)
     if clause.verb in ("lower", "bend", "stretch", "reach", "turn", "point") and clause.relations:
         return _towards(reading)
+    if clause.verb in STANCES:
+        _refuse_other_places(reading)
     if clause.verb == "bend" and not clause.parts:
         return trunk.lean(reading) if clause.direction or not clause.done else trunk.lean(reading, 40.0)
     if clause.verb == "shrug":
@@ -155,6 +157,17 @@ def _read(reading: Reading) -> Meaning:
             return _each(reading, (Part("arm", "any" if clause.verb != "stretch" else "both"),), _ARM, _LEG)
         raise reading.refuse(f"say what to {clause.verb}: 'the left arm', 'both knees', ...")
     return _each(reading, parts, _ARM, _LEG)
+
+
+def _refuse_other_places(reading: Reading) -> None:
+    """Stances are on the ground, or on the legs that are told."""
+    clause = reading.clause
+    known = ("ground", "buttock") if clause.verb in ("sit", "squat", "crouch") else ("ground", *LEG_PARTS)
+    for relation in clause.relations:
+        for part in relation.parts:
+            if part.name not in known:
+                verb, where = clause.verb, f"{relation.preposition} the {part.name}"
+                raise reading.refuse(f"how to {verb} {where} is not known", part.span)
 
 
 def _each(reading: Reading, parts: tuple[Part, ...], arms: dict[str, OfPart], legs: dict[str, OfPart]) -> Meaning:
@@ -255,6 +268,8 @@ def _joints_of(part: Part) -> set[str]:
     """Body joints of a part."""
     if part.name in ARM_PARTS:
         return {joint for side in part.sides() for joint in arm(side)}
+    if part.name in ("foot", "heel", "toe"):
+        return {joint for side in part.sides() for joint in leg(side)[2:]}
     if part.name in LEG_PARTS:
         return {joint for side in part.sides() for joint in leg(side)}
     if part.name in trunk.HEAD_PARTS:
