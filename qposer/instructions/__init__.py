@@ -1,8 +1,8 @@
 """Postures changed by instructions in English: "raise the left arm to shoulder height, then look at the left hand".
 
 A grammar (grammar.lark) over a vocabulary (vocabulary.py) makes clauses of words; readings (limbs.py, trunk.py,
-places.py, pairs.py, stances.py) make constraints of clauses; `qposer.posing` bends the posture until they hold. What is not
-mentioned stays.
+places.py, pairs.py, stances.py) make constraints of clauses; `qposer.posing` bends the posture until they hold. What is
+not mentioned stays.
 """
 
 from __future__ import annotations
