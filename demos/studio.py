@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -34,41 +35,41 @@ def main(
     from qposer.errors import told_in_one_line
 
     console = Console(soft_wrap=True, markup=False, highlight=False)
-    with told_in_one_line("studio"):
+    with ExitStack() as held:
+        with told_in_one_line("studio"):
+            try:
+                import viser  # noqa: F401
+            except ImportError:
+                raise ValueError("viser is not installed: pip install viser") from None
+            import torch
+
+            from demos.inputs import seeded
+            from demos.pose_studio.app import Studio
+            from demos.pose_studio.editor import Editor
+            from demos.pose_studio.server import start_server
+            from demos.pose_studio.session import read_session
+            from demos.pose_studio.standing import Mannequin
+            from fitting.body import Body
+            from fitting.folders import only_run
+            from qposer import CodePrior
+
+            torch.set_num_threads(1)
+            seeded(seed)
+            held.enter_context(only_run(out))
+            file = out / "session.npz"
+            session = read_session(file) if resume else None
+            server = start_server(host, port)
+            if file.exists() and not resume:
+                ended = datetime.fromtimestamp(file.stat().st_mtime)
+                file.replace(out / f"session-{ended:%Y-%m-%d-%H-%M-%S}.npz")
+            editor = Editor(CodePrior.from_pretrained(), Mannequin(Body.open()), seed, session)
+        studio = Studio(server, editor, file)
+        console.print(f"{studio.url}; Ctrl+C ends it, and the session is kept in {file}")
         try:
-            import viser  # noqa: F401
-        except ImportError:
-            raise ValueError("viser is not installed: pip install 'qposer[studio]', or pip install viser") from None
-        import torch
-
-        from demos.inputs import seeded
-        from demos.pose_studio.app import Studio
-        from demos.pose_studio.editor import Editor
-        from demos.pose_studio.server import start_server
-        from demos.pose_studio.session import read_session
-        from demos.pose_studio.standing import Mannequin
-        from fitting.body import Body
-        from qposer import CodePrior
-
-        torch.set_num_threads(1)
-        seeded(seed)
-        if out.exists() and not out.is_dir():
-            raise ValueError(f"{out} is a file: give a folder as --out")
-        file = out / "session.npz"
-        session = read_session(file) if resume else None
-        server = start_server(host, port)
-        out.mkdir(parents=True, exist_ok=True)
-        if file.exists() and not resume:
-            ended = datetime.fromtimestamp(file.stat().st_mtime)
-            file.replace(out / f"session-{ended:%Y-%m-%d-%H-%M-%S}.npz")
-        editor = Editor(CodePrior.from_pretrained(), Mannequin(Body.open()), seed, session)
-    studio = Studio(server, editor, file)
-    console.print(f"{studio.url}; Ctrl+C ends it, and the session is kept in {file}")
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        studio.close()
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            studio.close()
 
 
 if __name__ == "__main__":

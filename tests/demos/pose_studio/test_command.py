@@ -46,7 +46,7 @@ def test_begins_anew_and_sets_an_earlier_session_aside(start, earlier):
 
 def test_goes_on_where_it_is_told_to(start, earlier):
     assert start(resume=True).current.origin == "earlier"
-    assert [path.name for path in earlier.iterdir()] == ["session.npz"]
+    assert [path.name for path in earlier.glob("*.npz")] == ["session.npz"]
 
 
 def test_nothing_to_go_on_with(refused, tmp_path):
@@ -58,7 +58,22 @@ def test_nothing_to_go_on_with(refused, tmp_path):
 )
 def test_wrong_options_are_told_before_anything_is_moved(refused, random_prior, earlier, arguments, sentence):
     assert sentence in refused("studio", *arguments, "--out", earlier)
-    assert [path.name for path in earlier.iterdir()] == ["session.npz"]
+    assert [path.name for path in earlier.glob("*.npz")] == ["session.npz"]
+
+
+@pytest.mark.parametrize("options", [[], ["--resume"]])
+def test_a_second_studio_in_the_same_folder_is_refused_and_moves_nothing(monkeypatch, refused, start, earlier, options):
+    told = []
+
+    class Begun(Ended):
+        def close(self):
+            told.append(refused("studio", *options, "--port", 0, "--out", earlier))
+            super().close()
+
+    monkeypatch.setattr(app, "Studio", Begun)
+    assert start(resume=True).current.origin == "earlier"
+    assert "another run writes into" in told[0]
+    assert [path.name for path in earlier.glob("*.npz")] == ["session.npz"]
 
 
 def test_a_port_that_is_taken(refused, random_prior, tmp_path):
