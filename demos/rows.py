@@ -15,6 +15,7 @@ from torch import Tensor
 from demos.references import Fitted, Reference
 from demos.sheets import THREE_QUARTER
 from fitting.body import Body
+from fitting.pictures import cut_around
 from fitting.render import Mesh, Picture, composed, overlay, render
 from qposer.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
 
@@ -23,7 +24,6 @@ HEIGHT = 560
 
 _PAPER, _INK = (245, 245, 245), (40, 40, 40)
 _MARGIN, _TEXT_SIZE, _CAPTION_LINES = 12, 16, 2
-_SURROUNDINGS = 0.25  # what is shown around the person on a photo, in parts of the person's size
 
 
 class Tile(NamedTuple):
@@ -42,7 +42,8 @@ def reference_tile(index: int, reference: Reference, body: Body) -> Tile:
     vertices = np.asarray(result.vertices, dtype=np.float64)
     shown = overlay(photo.rgb, _pieces(vertices, owner, index, body), result.focal, tuple(result.centre.tolist()))
     xy = vertices[:, :2] / vertices[:, 2:] * result.focal + result.centre
-    return Tile(_around(shown, xy * (shown.shape[1] / photo.width)), reference.name)
+    cut = cut_around(shown, xy * (shown.shape[1] / photo.width))
+    return Tile(_as_high_as_the_row(cut), reference.name)
 
 
 def mixture_tile(
@@ -97,15 +98,11 @@ def _portrait(vertices: Float[np.ndarray, "vertices 3"], owner: Sequence[int], r
     return np.asarray(Image.fromarray(drawn).reduce(fine))
 
 
-def _around(picture: Picture, xy: Float[np.ndarray, "points 2"]) -> Picture:
-    """The picture cut to the points and something around them, as high as the row."""
-    low, high = xy.min(axis=0), xy.max(axis=0)
-    margin = _SURROUNDINGS * (high - low).max()
-    shape = np.array(picture.shape[1::-1])
-    left, top = np.clip(np.floor(low - margin), 0, shape - 1).astype(int)
-    right, bottom = np.clip(np.ceil(high + margin), [left + 1, top + 1], shape).astype(int)
-    cut = Image.fromarray(picture[top:bottom, left:right])
-    return np.asarray(cut.resize((max(1, round(HEIGHT * cut.width / cut.height)), HEIGHT), Image.Resampling.LANCZOS))
+def _as_high_as_the_row(picture: Picture) -> Picture:
+    whole = Image.fromarray(picture)
+    return np.asarray(
+        whole.resize((max(1, round(HEIGHT * whole.width / whole.height)), HEIGHT), Image.Resampling.LANCZOS)
+    )
 
 
 def _captioned(tile: Tile) -> Picture:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from jaxtyping import Float
+
 from fitting.images import Photo
 from fitting.render import Mesh, Picture, draw_keypoints, overlay, side_view
 from fitting.results import FitResult
+
+_SURROUNDINGS = 0.25  # what is shown around a person, in parts of the person's size
 
 
 def fit_pictures(photo: Photo, results: Sequence[FitResult]) -> list[dict[str, Picture]]:
@@ -16,6 +21,16 @@ def fit_pictures(photo: Photo, results: Sequence[FitResult]) -> list[dict[str, P
         ValueError: a result comes without its mesh, as those read from files do.
     """
     return [_of_person(photo, result) for result in results]
+
+
+def cut_around(picture: Picture, xy: Float[np.ndarray, "points 2"]) -> Picture:
+    """The part of a picture that shows the points, in its pixels, and something around them."""
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    margin = _SURROUNDINGS * (high - low).max()
+    size = np.array(picture.shape[1::-1])
+    left, top = np.clip(np.floor(low - margin), 0, size - 1).astype(int)
+    right, bottom = np.clip(np.ceil(high + margin), [left + 1, top + 1], size).astype(int)
+    return picture[top:bottom, left:right]
 
 
 def _of_person(photo: Photo, result: FitResult) -> dict[str, Picture]:

@@ -13,12 +13,12 @@ from demos.pose_studio.session import Instruction, Pose, Session
 from demos.pose_studio.standing import HANDLES, Mannequin, Point, Standing
 from fitting.fit import Fitter
 from fitting.images import read_image
-from fitting.pictures import fit_pictures
+from fitting.pictures import cut_around, fit_pictures
 from fitting.render import Picture
-from fitting.results import FitResult
 from qposer import CodePrior, control
 from qposer.figure import Posture, neutral_posture
 from qposer.instructions import Check, Edit, InstructionError, instruct
+from qposer.instructions.words import LONGEST_TEXT
 from qposer.poses import as_matrices
 from qposer.posing import solve
 from qposer.skeleton import NUM_BODY_JOINTS
@@ -32,10 +32,6 @@ SHORT = 0.02
 SETTLING, SETTLED, SMALLER_STEPS = 3, 0.005, 6
 """How many more solves there may be when a drag ends; how many metres are worth one; and the steps of a second try."""
 
-LONGEST_TEXT = 500
-"""Characters of an instruction."""
-
-_MARGIN = 0.25  # of a person's size: what a photo shows around
 _MOST_SHOWN = 80  # characters of an instruction in the name of a pose
 
 
@@ -226,10 +222,6 @@ class Editor:
             ValueError: it is not understood, empty, or too long.
         """
         text = " ".join(text.split())
-        if not text:
-            raise ValueError('there is nothing to do: write, for instance, "raise the left arm"')
-        if len(text) > LONGEST_TEXT:
-            raise ValueError(f"that is too long to be one instruction: {len(text)} characters, at most {LONGEST_TEXT}")
         self._commit_drag()
         previous = self._edits.get(self.session.number)
         try:
@@ -237,7 +229,9 @@ class Editor:
                 self.prior, self.session.current.posture, text, generator=self.generator, previous=previous
             )[0]
         except InstructionError as error:
-            self.session.instructions.append(Instruction(text, str(error), False, (error.start, error.end)))
+            if text:
+                kept = Instruction(text[:LONGEST_TEXT], str(error), False, (error.start, error.end))
+                self.session.instructions.append(kept)
             raise
         self._changed(edit.posture, f"“{text if len(text) <= _MOST_SHOWN else f'{text[:_MOST_SHOWN]}…'}”")
         self._edits[self.session.number] = edit
@@ -329,7 +323,9 @@ class Editor:
             self._fitter = Fitter(self.mannequin.body, self.prior)
         (result,) = self._fitter.fit_photo(photo)
         body_pose = torch.from_numpy(result.body_pose)
-        self.photo = Photo(name, _around(result, fit_pictures(photo, [result])[0]["overlay"]))
+        overlay = fit_pictures(photo, [result])[0]["overlay"]
+        corners = result.keypoints.boxes[0].reshape(2, 2) * overlay.shape[1] / photo.width
+        self.photo = Photo(name, cut_around(overlay, corners))
         posture = Posture(as_matrices(body_pose), files.from_camera(result.global_orient))
         said = self._changed(posture, name)
         return f"{said[:-1]}: its landmarks are {result.reprojection_error_percent:.1f} % of the person's height off."
@@ -366,15 +362,6 @@ class Editor:
     @torch.no_grad()
     def _pose(self, posture: Posture, origin: str, place: tuple[float, float] = (0.0, 0.0)) -> Pose:
         return Pose(posture, origin, self.prior.energy(posture.body_pose).item(), place)
-
-
-def _around(result: FitResult, picture: Picture) -> Picture:
-    """The part of the photo, at whatever size it is drawn, that shows the person and something around."""
-    height, width = picture.shape[:2]
-    left, top, right, bottom = result.keypoints.boxes[0] * width / result.image_size[0]
-    margin = _MARGIN * max(right - left, bottom - top)
-    rows = slice(max(0, round(top - margin)), min(height, round(bottom + margin)))
-    return picture[rows, max(0, round(left - margin)) : min(width, round(right + margin))]
 
 
 def _listed(parts: Sequence[str]) -> str:

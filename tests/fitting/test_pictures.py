@@ -6,7 +6,7 @@ import trimesh
 
 from fitting.images import Photo
 from fitting.keypoints import Keypoints
-from fitting.pictures import fit_pictures
+from fitting.pictures import cut_around, fit_pictures
 from fitting.results import FitResult
 
 WIDTH, HEIGHT, FOCAL = 200, 120, 150.0
@@ -67,3 +67,15 @@ def test_the_photo_is_left_alone(photo):
 def test_results_without_a_mesh_are_refused(photo, missing):
     with pytest.raises(ValueError, match="this result has no mesh to draw: compute it"):
         fit_pictures(photo, [dataclasses.replace(result_at(0.0), **{missing: None})])
+
+
+def test_a_cut_shows_the_points_and_a_quarter_of_their_extent_around():
+    picture = np.random.default_rng(0).integers(0, 256, (120, 200, 3), dtype=np.uint8)
+    cut = cut_around(picture, np.array([[60.0, 50.0], [100.0, 70.0]]))
+    np.testing.assert_array_equal(cut, picture[40:80, 50:110])
+
+
+@pytest.mark.parametrize("xy", [[[-50.0, -50.0], [500.0, 400.0]], [[-90.0, 300.0], [-80.0, 310.0]], [[7.0, 7.0]]])
+def test_a_cut_ends_with_the_picture_and_is_never_empty(xy):
+    cut = cut_around(np.zeros((120, 200, 3), np.uint8), np.array(xy))
+    assert all(0 < cut.shape[axis] <= (120, 200)[axis] for axis in (0, 1))
