@@ -1,4 +1,4 @@
-"""Poses from files that are dropped into the studio, and the files that it gives."""
+"""Poses from files that are given to the studio, and the files that it gives."""
 
 from __future__ import annotations
 
