@@ -8,7 +8,6 @@ starts a studio, has a Chromium without a window show it, and writes docs/images
 from __future__ import annotations
 
 import io
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -16,20 +15,19 @@ import numpy as np
 import torch
 import tyro
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from demos.pose_studio.app import Studio
 from demos.pose_studio.editor import Editor
-from demos.pose_studio.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
 from demos.pose_studio.server import start_server
-from demos.pose_studio.standing import Mannequin, Point
+from demos.pose_studio.standing import Mannequin
 from fitting.body import Body
 from qposer import CodePrior
 from qposer.files import replacing
+from tools.studio_browser import View, launch, pull
 
-SIZE = 1280, 720
+VIEW = View(1280, 720)
 PHOTO = Path("assets/walk_side.jpg")
-BROWSER = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
 INSTRUCTIONS = ("lift the left hand to head height", "look over the left shoulder")
 PULL = np.array([0.1, 0.12, 0.0])
 """Of the left hand, in metres."""
@@ -49,15 +47,17 @@ def main(out: Path = Path("docs/images/studio.png"), photo: Path = PHOTO) -> Non
         editor.instruct(text)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         studio = Studio(start_server("127.0.0.1", 0), editor, Path(folder) / "session.npz")
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER)
-        page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
+        browser = launch(driver)
+        page = browser.new_page(viewport={"width": VIEW.width, "height": VIEW.height})
         page.goto(studio.url)
         page.locator("[data-energy]").wait_for()
         page.screenshot()  # the room has been drawn when this is there
         page.locator(".mantine-Notification-closeButton").click()  # that there is no GPU
         page.wait_for_timeout(2000)
         page.get_by_role("checkbox").nth(1).check()
-        _hold(page, editor.standing().handles["left_hand"])
+        hand = editor.standing().handles["left_hand"]
+        start, end = VIEW.pixel(hand)[0], VIEW.pixel(hand + PULL)[0]
+        pull(page, start, end - start)
         studio.worker.wait()
         page.wait_for_timeout(3000)
         taken = page.screenshot()
@@ -67,25 +67,6 @@ def main(out: Path = Path("docs/images/studio.png"), photo: Path = PHOTO) -> Non
         colours = picture.convert("RGB").quantize(256, kmeans=2)
         few = picture.convert("RGB").quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG)
         few.save(temporary, format="PNG", optimize=True)
-
-
-def _hold(page: Page, ball: Point) -> None:
-    """Take hold of a ball, pull it, and do not let go."""
-    start, end = _pixel(ball), _pixel(ball + PULL)
-    page.mouse.move(*start)
-    page.mouse.down()
-    for part in np.linspace(0.0, 1.0, 9)[1:]:
-        page.mouse.move(*(start + part * (end - start)))
-        page.wait_for_timeout(100)
-
-
-def _pixel(point: Point) -> np.ndarray:
-    forward = np.subtract(LOOK_AT, CAMERA)
-    forward /= np.linalg.norm(forward)
-    right = np.cross(forward, [0.0, 1.0, 0.0])
-    right /= np.linalg.norm(right)
-    x, y, z = np.stack([right, np.cross(forward, right), forward]) @ (point - CAMERA)
-    return np.array(SIZE) / 2 + 0.5 * SIZE[1] / np.tan(0.5 * FIELD_OF_VIEW) * np.array([x, y]) / z
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import io
 import os
-import shutil
+import re
 import subprocess
 import sys
 import time
@@ -13,15 +13,14 @@ import pytest
 from PIL import Image
 
 import demos
-from demos.pose_studio.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
 from demos.pose_studio.session import read_session
 from qposer.assets import asset
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SOFTWARE = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
-WIDTH, HEIGHT = 800, 500
+from tools.studio_browser import CHROMIUM, View, launch, pull  # noqa: E402 (it needs playwright)
+
+VIEW = View(800, 500)
 PATIENCE = 90.0
 
 KNOWN_ERRORS = ("Unable to preventDefault inside passive event listener invocation.",)
@@ -69,7 +68,7 @@ def studio(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=SOFTWARE)
+        started = launch(driver)
         yield started
         started.close()
 
@@ -79,7 +78,7 @@ class Page:
 
     def __init__(self, browser, url):
         self.errors, self.requests = [], []
-        self.tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        self.tab = browser.new_page(viewport={"width": VIEW.width, "height": VIEW.height})
         self.tab.set_default_timeout(1000 * PATIENCE)
         self.tab.on("console", self._said)
         self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -122,61 +121,39 @@ def page(opened, studio):
     assert all(url.startswith((studio.url, "blob:", "data:")) for url in opened.requests)
 
 
-def axes():
-    """Of the camera that the studio begins with: right, down and forward."""
-    forward = np.subtract(LOOK_AT, CAMERA)
-    forward /= np.linalg.norm(forward)
-    right = np.cross(forward, [0.0, 1.0, 0.0])
-    right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(forward, right), forward])
-
-
-FOCAL = 0.5 * HEIGHT / np.tan(0.5 * FIELD_OF_VIEW)
-
-
-def seen(point):
-    """Where a point of the room is on the page, in pixels, and how far away."""
-    x, y, z = axes() @ (np.asarray(point) - CAMERA)
-    return np.array([WIDTH / 2 + FOCAL * x / z, HEIGHT / 2 + FOCAL * y / z]), z
-
-
 def standing(studio, mannequin):
     current = studio.session.current
     return mannequin.stand(current.posture, current.place)
 
 
+def over_a_ball(page, pixel):
+    """Whether the mouse, once it is there, has a ball under it that the page has drawn."""
+    for point in (pixel + 1, pixel):
+        page.tab.mouse.move(*point)
+    return page.tab.locator("canvas[data-engine]").evaluate("canvas => canvas.style.cursor") == "pointer"
+
+
 def drag(page, studio, start, way):
-    """Drag with the mouse, in pixels; again while the page had not drawn the ball yet."""
+    """Drag with the mouse, in pixels."""
     before = studio.session.number
-    for _ in range(20):
-        page.tab.mouse.move(*start)
-        page.tab.mouse.down()
-        for part in np.linspace(0.0, 1.0, 9)[1:]:
-            page.tab.mouse.move(*(start + part * way))
-            page.tab.wait_for_timeout(60)
-        page.tab.wait_for_timeout(300)
-        page.tab.mouse.up()
-        end = time.monotonic() + 5.0
-        while time.monotonic() < end:
-            if studio.session.number != before:
-                return
-            page.tab.wait_for_timeout(100)
-        page.tab.reload()  # the camera was turned instead
-        page.energy()
-    raise AssertionError("no drag was made of the mouse")
+    eventually(lambda: over_a_ball(page, start))
+    pull(page.tab, start, way)
+    page.shows(re.compile("Dragging the|reaches as far as it can"))
+    page.tab.mouse.up()
+    eventually(lambda: studio.session.number != before)
 
 
 def test_a_drag_moves_the_hand_there(page, studio, mannequin):
     ball = standing(studio, mannequin).handles["right_hand"]
-    pixel, depth = seen(ball)
+    pixel, depth = VIEW.pixel(ball)
     way = np.array([-20.0, -120.0])
     drag(page, studio, pixel, way)
     assert studio.session.current.origin == "right hand dragged"
-    wanted = ball + depth / FOCAL * (np.append(way, 0.0) @ axes())
+    wanted = ball + depth / VIEW.focal * (np.append(way, 0.0) @ VIEW.axes)
     ended = standing(studio, mannequin).handles["right_hand"]
     assert np.linalg.norm(wanted - ball) > 0.4
     assert np.linalg.norm(ended - wanted) < 0.06
-    assert np.linalg.norm(seen(ended)[0] - pixel - way) < 15.0
+    assert np.linalg.norm(VIEW.pixel(ended)[0] - pixel - way) < 15.0
     page.shows("Right hand moved.")
 
 
@@ -234,7 +211,7 @@ def test_files_go_out_and_come_in(page, studio, tmp_path):
         saved[kind] = Path(download.value.path()).read_bytes()
     assert saved["glb"].startswith(b"glTF")
     with Image.open(io.BytesIO(saved["PNG"])) as picture:
-        assert picture.size == (WIDTH, HEIGHT)
+        assert picture.size == VIEW
         assert 0.01 < (np.asarray(picture)[..., 3] > 0).mean() < 0.5
     page.press("mirror")
     for kind in ("npz", "AMASS"):

@@ -1,0 +1,59 @@
+"""The studio in a Chromium without a window, with a view that nobody has turned: for its picture, and for its tests."""
+
+from __future__ import annotations
+
+import shutil
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from playwright.sync_api import Browser, Page, Playwright
+
+from demos.pose_studio.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
+from demos.pose_studio.standing import Point
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+"""The browser of this machine, if it has one."""
+
+_WITHOUT_GPU = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
+_STEPS, _MS_A_STEP = 8, 100
+
+
+def launch(driver: Playwright) -> Browser:
+    """Start the browser; it needs no GPU."""
+    return driver.chromium.launch(executable_path=CHROMIUM, args=_WITHOUT_GPU)
+
+
+class View(NamedTuple):
+    """What the studio shows at first on a page of so many pixels."""
+
+    width: int
+    height: int
+
+    @property
+    def axes(self) -> Float[np.ndarray, "3 3"]:
+        """Of the camera: right, down, forward."""
+        forward = np.subtract(LOOK_AT, CAMERA)
+        forward /= np.linalg.norm(forward)
+        right = np.cross(forward, [0.0, 1.0, 0.0])
+        right /= np.linalg.norm(right)
+        return np.stack([right, np.cross(forward, right), forward])
+
+    @property
+    def focal(self) -> float:
+        """In pixels."""
+        return float(0.5 * self.height / np.tan(0.5 * FIELD_OF_VIEW))
+
+    def pixel(self, point: Point) -> tuple[Float[np.ndarray, "2"], float]:
+        """Where a point of the room is on the page, and its depth in metres."""
+        x, y, z = self.axes @ (point - CAMERA)
+        return np.array([self.width, self.height]) / 2 + self.focal * np.array([x, y]) / z, float(z)
+
+
+def pull(page: Page, start: Float[np.ndarray, "2"], way: Float[np.ndarray, "2"]) -> None:
+    """Press the mouse at a pixel and move it, as slowly as a hand; it is not let go."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    for part in np.linspace(0.0, 1.0, _STEPS + 1)[1:]:
+        page.mouse.move(*(start + part * way))
+        page.wait_for_timeout(_MS_A_STEP)
