@@ -67,6 +67,7 @@ def test_a_second_studio_in_the_same_folder_is_refused_and_moves_nothing(monkeyp
 
     class Begun(Ended):
         def close(self):
+            monkeypatch.setattr(app, "Studio", Ended)
             told.append(refused("studio", *options, "--port", 0, "--out", earlier))
             super().close()
 
