@@ -7,6 +7,7 @@ on from its last checkpoint when the same command is given again.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from qposer import anatomy, constraints, descriptions, figure
 from qposer.codeprior import CodePrior
 from qposer.data.dataset import PoseDataset
 from qposer.denoiser import denoising_error
@@ -112,14 +114,29 @@ class Texts:
         return Bags(self._rows[places], self._weights[places], torch.from_numpy(offsets))
 
 
+def descriptions_follow_from(poses: Float[Tensor, "poses 21 3"]) -> str:
+    """A digest of poses and of the code that describes them."""
+    digest = hashlib.sha256(poses.contiguous().numpy().tobytes())
+    for module in (anatomy, constraints, descriptions, figure):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()
+
+
 def described(poses: Float[Tensor, "poses 21 3"], file: Path) -> list[list[str]]:
-    """Descriptions of poses, kept in a file."""
-    if not file.exists():
+    """Descriptions of poses, kept in a file; they are written anew where it holds those of others, or of other code.
+
+    Raises:
+        ValueError: the file is no archive of arrays.
+    """
+    digest = descriptions_follow_from(poses)
+    kept = read_npz(file) if file.exists() else {}
+    if str(kept.get("follows_from")) != digest:
         texts: list[str] = []
         for part in track(poses.split(512), "describing"):
             texts += ["\n".join(r.text for r in found) for found in relations(Posture.upright(part))]
-        write_npz(file, {"text": np.array(texts)})
-    return [text.split("\n") if text else [] for text in read_npz(file)["text"].tolist()]
+        kept = {"text": np.array(texts, dtype=str), "follows_from": np.array(digest)}
+        write_npz(file, kept)
+    return [text.split("\n") if text else [] for text in kept["text"].tolist()]
 
 
 @torch.no_grad()
@@ -190,12 +207,12 @@ def train(config: TrainConfig, console: Console) -> Path:
         drawn, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
         every = np.arange(len(held_out))
         said = held_texts.draw(every, np.zeros(len(every), dtype=bool), 1.0, rng)
-        told = torch.from_numpy(held_texts.counts == 0)
+        untold = torch.from_numpy(held_texts.counts == 0)
         errors = {}
         for level in VALIDATION_LEVELS:
             noise = torch.randn(held_clean.shape, generator=drawn)
             levels = held_clean.new_full((len(held_clean), 1), level)
-            shown = context(networks.average, said, told)
+            shown = context(networks.average, said, untold)
             denoised = networks.average.denoiser(held_clean + level * noise, levels, shown)
             errors[f"validation_{level}"] = denoising_error(denoised, held_clean, levels).mean().item()
         return {"validation": sum(errors.values()) / len(errors), **errors}

@@ -3,10 +3,12 @@ import pytest
 import torch
 from rich.console import Console
 
+from qposer.descriptions import relations
 from qposer.figure import neutral_posture
 from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from qposer.sentences import bags
 from qposer.text import TextPrior
+from qposer.training import train_text as module
 from qposer.training.train_text import Texts, TrainConfig, described, train
 from qposer.training.wordings import mirrored
 
@@ -46,13 +48,26 @@ def test_some_sentence_is_always_left(texts):
         assert set(owner.tolist()) == {0, 1}
 
 
-def test_descriptions_are_kept(tmp_path):
+def test_descriptions_are_kept_for_the_same_poses_and_rules(tmp_path, monkeypatch):
     poses = matrix_to_axis_angle(neutral_posture().body_pose).repeat(3, 1, 1)
     poses[1, 3, 0] = 1.0
     found = described(poses, tmp_path / "kept.npz")
     assert found == [[], found[1], []]
     assert "the left knee is bent 60 degrees" in found[1]
-    assert described(torch.zeros(0, 21, 3), tmp_path / "kept.npz") == found
+
+    calls = []
+    monkeypatch.setattr(module, "relations", lambda posture: calls.append(posture) or relations(posture))
+    assert described(poses, tmp_path / "kept.npz") == found
+    assert not calls
+    assert described(poses[:2], tmp_path / "kept.npz") == found[:2]
+    assert described(poses[1:], tmp_path / "kept.npz") == found[1:]
+    assert len(calls) == 2
+    other_rules = tmp_path / "descriptions.py"
+    other_rules.write_text("other rules")
+    monkeypatch.setattr(module.descriptions, "__file__", str(other_rules))
+    described(poses[1:], tmp_path / "kept.npz")
+    assert len(calls) == 3
+    assert described(torch.zeros(0, 21, 3), tmp_path / "kept.npz") == []
 
 
 def test_a_short_run_goes_on_where_it_was(tmp_path):

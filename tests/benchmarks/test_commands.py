@@ -1,0 +1,18 @@
+from pathlib import Path
+
+from benchmarks.commands import command
+
+
+def main(data: Path, out: Path | None = None, number: int = 96, split_of: str = "test", sizes: tuple[int, ...] = (1,)):
+    pass
+
+
+def test_defaults_are_left_out():
+    assert (
+        command("some.where", main, data=Path("a/b.npz"), out=None, number=96) == "python -m some.where --data a/b.npz"
+    )
+
+
+def test_what_differs_is_named():
+    found = command("some.where", main, data=Path("b.npz"), number=3, split_of="validation", sizes=(1, 8))
+    assert found == "python -m some.where --data b.npz --number 3 --split-of validation --sizes 1 8"
