@@ -114,8 +114,10 @@ class SentenceEncoder(nn.Module):
         """Encode texts.
 
         Raises:
-            ValueError: a text has no words, or too many characters.
+            ValueError: there are no texts, or a text has no words, or too many characters.
         """
+        if not texts:
+            raise ValueError("there are no texts: give one at least")
         sentences: list[str] = []
         owner: list[int] = []
         for number, text in enumerate(texts):
@@ -126,4 +128,6 @@ class SentenceEncoder(nn.Module):
                 raise ValueError("the text has no words: say how somebody stands or moves")
             sentences += found
             owner += [number] * len(found)
-        return self(bags(sentences, self.buckets), torch.tensor(owner), len(texts))
+        device = self.embed.weight.device
+        found_bags = Bags(*(part.to(device) for part in bags(sentences, self.buckets)))
+        return self(found_bags, torch.tensor(owner, device=device), len(texts))

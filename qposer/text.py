@@ -128,14 +128,15 @@ class TextPrior:
 
     @classmethod
     def from_pretrained(cls, path: str | Path | None = None, prior: CodePrior | None = None) -> TextPrior:
-        """The shipped weights, or those of ``path``, over the shipped code prior or ``prior``.
+        """The shipped weights, or those of ``path``, over the shipped code prior or ``prior``, on its device.
 
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: the file holds something else.
         """
         network = load_module(path or WEIGHTS, TextPriorNetwork, TextPriorConfig, FORMAT)
-        return cls(prior or CodePrior.from_pretrained(), network)
+        prior = prior or CodePrior.from_pretrained()
+        return cls(prior, network.to(prior.network.mean.device))
 
     def generate(
         self, text: str, n: int = 1, guidance: float = GUIDANCE, *, generator: torch.Generator
@@ -159,7 +160,11 @@ class TextPrior:
     def generate_each(
         self, texts: Sequence[str], guidance: float = GUIDANCE, *, generator: torch.Generator
     ) -> Float[Tensor, "texts 21 3 3"]:
-        """Draw one pose for each text; see `generate`."""
+        """Draw one pose for each text; see `generate`.
+
+        Raises:
+            ValueError: there are no texts, or one of them is empty or too long.
+        """
         known = self.network.encoder.encode(texts)
         unknown = self.network.no_text.expand(known.shape)
 
@@ -170,8 +175,9 @@ class TextPrior:
             told, untold = both.chunk(2)
             return untold + guidance * (told - untold)
 
-        shape = len(texts), *self.prior.network.mean.shape
-        noise = HIGHEST * torch.randn(shape, generator=generator)
+        like = self.prior.network.mean
+        drawn_noise = torch.randn(len(texts), *like.shape, generator=generator, device=generator.device)
+        noise = HIGHEST * drawn_noise.to(like)
         drawn = self.prior.network.unstandardise(denoise_stepwise(denoise, noise, noise_levels(SAMPLING_STEPS)))
         model = self.prior.model
         return model.decode(model.encode_latents(drawn.unflatten(-1, model.config.latent_shape[1:])))

@@ -44,6 +44,7 @@ def read_note(path: str | Path, name: str) -> str | None:
     """A note that ``save_module`` wrote, or none; the tensors are not read.
 
     Raises:
+        FileNotFoundError: there is no such file.
         ValueError: the file is not a safetensors file.
     """
     try:

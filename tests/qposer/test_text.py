@@ -76,6 +76,8 @@ def test_a_file_brings_the_weights_back(drawing, prior, tmp_path):
 def test_wrong_input(drawing, prior):
     with pytest.raises(ValueError, match="has no words"):
         drawing.generate(" ", generator=seeded(0))
+    with pytest.raises(ValueError, match="there are no texts"):
+        drawing.generate_each([], generator=seeded(0))
     with pytest.raises(ValueError, match="draw 1 pose at least"):
         drawing.generate("sit", 0, generator=seeded(0))
     with pytest.raises(ValueError, match="finite guidance from 0"):
