@@ -106,6 +106,11 @@ def draw_levels(config: TrainConfig, number: int, generator: torch.Generator) ->
     return torch.where(partial & ~unknown, torch.minimum(known, level), level)
 
 
+def seeded() -> torch.Generator:
+    """What validation draws with: the same each time, and nothing of what training draws."""
+    return torch.Generator().manual_seed(0)
+
+
 def mixed(poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> Float[Tensor, "poses 21 3 3"]:
     """Poses of which most parts come from others."""
     mixture = poses.clone()
@@ -137,6 +142,7 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
 
     train_poses = data.body_pose("train")
     validation_poses = axis_angle_to_matrix(data.body_pose("validation")[::4]).to(config.device)
+    validation_poses = validation_poses[torch.randperm(len(validation_poses), generator=seeded())]
     rotations = axis_angle_to_matrix(train_poses)
     soft, hard = encoded(model, torch.cat([rotations, mirror_body_pose(rotations)])).flatten(-2)
     for each in (networks.live, networks.average):
@@ -144,7 +150,7 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
         each.scale.copy_(soft.std(0))
     held_out = network.standardise(encoded(model, validation_poses)[1])
 
-    def noisy(clean: Tensor, level: Tensor) -> Tensor:
+    def noisy(clean: Tensor, level: Tensor, generator: torch.Generator) -> Tensor:
         return clean + level.unsqueeze(-1) * torch.randn(clean.shape, generator=generator).to(clean)
 
     def draw_clean() -> Float[Tensor, "batch 21 latent"]:
@@ -155,15 +161,15 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
     def denoiser_loss() -> dict[str, Tensor]:
         clean = draw_clean()
         level = draw_levels(config, len(clean), generator).to(clean)
-        return {"loss": denoising_error(network.denoiser(noisy(clean, level), level), clean, level).mean()}
+        return {"loss": denoising_error(network.denoiser(noisy(clean, level, generator), level), clean, level).mean()}
 
     @torch.no_grad()
     def validate_denoiser() -> dict[str, float]:
-        average = networks.average
+        average, drawn = networks.average, seeded()
         errors = {}
         for level in VALIDATION_LEVELS:
             levels = held_out.new_full((len(held_out), 1), level)
-            denoised = average.denoiser(noisy(held_out, levels), levels)
+            denoised = average.denoiser(noisy(held_out, levels, drawn), levels)
             errors[f"validation_{level}"] = denoising_error(denoised, held_out, levels).mean().item()
         return {"validation": sum(errors.values()) / len(errors), **errors}
 
@@ -182,7 +188,7 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
         for each in (networks.live, networks.average):
             each.load_state_dict(weights)
 
-    def judged(judge: Judge, real: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, ""]:
+    def judged(judge: Judge, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> Float[Tensor, ""]:
         judgement = judge(torch.cat([real, mixed(real, generator)]))
         is_mixed = (torch.arange(len(judgement), device=real.device) >= len(real)).to(judgement)
         return F.binary_cross_entropy_with_logits(judgement, is_mixed)
@@ -190,13 +196,15 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
     def judge_loss() -> dict[str, Tensor]:
         real = draw_poses(train_poses, config.batch_size, generator)
         real = real[torch.randperm(len(real), generator=generator)].to(config.device)
-        return {"loss": judged(network.judge, real)}
+        return {"loss": judged(network.judge, real, generator)}
 
     @torch.no_grad()
     def validate_judge() -> dict[str, float]:
-        return {"validation": judged(networks.average.judge, validation_poses).item()}
+        return {"validation": judged(networks.average.judge, validation_poses, seeded()).item()}
 
-    def joints_judged(judge: JointJudge, real: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, ""]:
+    def joints_judged(
+        judge: JointJudge, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator
+    ) -> Float[Tensor, ""]:
         """Errors of the logits of joints, and of those of poses that come of them; a half of the poses is disturbed."""
         untouched, rest = real.chunk(2)
         spoilt, chosen = disturbed(rest, generator)
@@ -209,11 +217,11 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
         real = draw_poses(train_poses, config.batch_size // 2, generator)
         real = jitter(real, generator, WOBBLE * torch.rand(len(real), 1, 1, generator=generator))
         real = real[torch.randperm(len(real), generator=generator)].to(config.device)
-        return {"loss": joints_judged(network.joint_judge, real)}
+        return {"loss": joints_judged(network.joint_judge, real, generator)}
 
     @torch.no_grad()
     def validate_joint_judge() -> dict[str, float]:
-        return {"validation": joints_judged(networks.average.joint_judge, validation_poses).item()}
+        return {"validation": joints_judged(networks.average.joint_judge, validation_poses, seeded()).item()}
 
     train_part("denoiser", config.steps, denoiser_loss, validate_denoiser)
     for judge in (network.judge, network.joint_judge):

@@ -105,6 +105,28 @@ def test_a_code_prior_learns_to_denoise(poses, tmp_path):
     )
 
 
+def test_equal_weights_are_validated_equally(poses, tmp_path):
+    """With a learning rate of 0 nothing is learned between validations."""
+    train(config(poses, tmp_path / "run", steps=1), QUIET)
+    prior_config = PriorConfig(
+        data=poses,
+        out=tmp_path / "prior",
+        qposer=tmp_path / "run" / "best.safetensors",
+        steps=2,
+        judge_steps=2,
+        joint_judge_steps=2,
+        batch_size=8,
+        learning_rate=0.0,
+        validate_every=1,
+        width=16,
+        depth=1,
+    )
+    train_prior(prior_config, QUIET)
+    for name in ("denoiser", "judge", "joint_judge"):
+        first, second = csv.DictReader((tmp_path / "prior" / name / "log.csv").open())
+        assert first["validation"] == second["validation"]
+
+
 def test_reconstruction_counts_codes(poses, tmp_path):
     model = train(config(poses, tmp_path / "run"), QUIET)
     measured = reconstruction(model, torch.zeros(10, 21, 3))
