@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float
 from rich.console import Console
 from torch import Tensor, nn
 
+from benchmarks.commands import command
 from benchmarks.intervals import mean_interval
 from benchmarks.machine import machine
 from benchmarks.prior.completion import PARTS, CompletionSettings, moved_joints
@@ -61,8 +62,12 @@ class PartRegressor(nn.Module):
     scale: Tensor
     center: Tensor
 
-    def __init__(self, part: str, train: Float[Tensor, "poses 21 3 3"], setting: Setting) -> None:
+    def __init__(
+        self, part: str, train: Float[Tensor, "poses 21 3 3"], setting: Setting, generator: torch.Generator
+    ) -> None:
+        """Scaled to the poses of training; the generator draws what training hides."""
         super().__init__()
+        self._generator = generator
         self.known = known_joints(part)
         self.joints = moved_joints(part)
         self.hidden = setting.hidden
@@ -79,8 +84,9 @@ class PartRegressor(nn.Module):
         """Metres, root-relative."""
         seen = (self._seen(rotations) - self.mean) / self.scale
         if self.training:
-            rates = self.hidden * torch.rand(2, len(seen), 1)
-            seen = (seen + rates[0] * torch.randn_like(seen)) * (torch.rand_like(seen) > rates[1])
+            rates = self.hidden * torch.rand(2, len(seen), 1, generator=self._generator)
+            blur = rates[0] * torch.randn(seen.shape, generator=self._generator)
+            seen = (seen + blur) * (torch.rand(seen.shape, generator=self._generator) > rates[1])
         return self.center + 0.1 * self.layers(seen).unflatten(-1, (len(self.joints), 3))
 
     def _seen(self, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "poses features"]:
@@ -105,7 +111,7 @@ def train(part: str, poses: Poses, setting: Setting, seed: int = 0) -> tuple[Par
     """A network in the state of the lowest validation error, and that error in millimetres."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    network = PartRegressor(part, draw_poses(poses.train, 10_000, generator), setting)
+    network = PartRegressor(part, draw_poses(poses.train, 10_000, generator), setting, generator)
     held_out = axis_angle_to_matrix(drawn(poses.validation, VALIDATION_POSES, generator))
     optimizer = torch.optim.Adam(network.parameters(), lr=setting.learning_rate)
     best, best_error = copy.deepcopy(network.state_dict()), math.inf
@@ -143,6 +149,7 @@ def main(data: Path, out: Path | None = None, parts: tuple[str, ...] = PARTS) ->
         parts: which are unseen.
     """
     console = Console(width=120)
+    torch.set_num_threads(1)
     with told_in_one_line("benchmarks.completion_bound"):
         poses = Poses.load(data)
         settings = CompletionSettings()
@@ -160,7 +167,7 @@ def main(data: Path, out: Path | None = None, parts: tuple[str, ...] = PARTS) ->
             )
         text = (
             f"{Table(('unseen', 'validation mm', 'test mm', 'hidden / dropout'), rows).markdown()}\n\n"
-            f"`python -m benchmarks.completion_bound --data {data}`; {machine()}.\n"
+            f"`{command('benchmarks.completion_bound', main, data=data, out=out, parts=parts)}`; {machine()}.\n"
         )
         if out:
             with replacing(out) as temporary:

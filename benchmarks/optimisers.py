@@ -15,6 +15,7 @@ import torch
 import tyro
 from rich.console import Console
 
+from benchmarks.commands import command
 from benchmarks.fitting.contenders import SHIPPED
 from benchmarks.fitting.people import CONDITIONS, People, observed, people
 from benchmarks.intervals import mean_interval
@@ -102,8 +103,8 @@ def main(
         table = Table(["", *CONDITIONS, *(f"s, {size}" for size in BATCHES)], rows)
         console.print(table.for_console(machine()))
         if out:
-            command = f"python -m benchmarks.optimisers --data {data} --number {number} --out {out}"
-            text = TEXT.format(people=number, split=split, command=command, machine=machine())
+            asked_for = command("benchmarks.optimisers", main, data=data, split=split, number=number, out=out)
+            text = TEXT.format(people=number, split=split, command=asked_for, machine=machine())
             with replacing(out) as temporary:
                 temporary.write_text(f"{text}{table.markdown()}\n", encoding="utf-8")
 
