@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 import torch
 
-from benchmarks.text import Evaluator, Nearest, make_task, score
+from benchmarks import text as module
+from benchmarks.text import Evaluator, Nearest, main, make_task, score
 from qposer.codeprior import CodePrior, CodePriorConfig, CodePriorNetwork
 from qposer.descriptions import relations
 from qposer.figure import Posture, neutral_posture
@@ -65,3 +67,48 @@ def test_an_evaluator_that_knows_nothing_ranks_by_chance(poses, prior):
         torch.manual_seed(seed)
         ranks += score(task, task.poses, Evaluator(buckets=256, width=16, out=8).eval(), prior)["rank"]
     assert 9 < sum(ranks) / len(ranks) < 22
+
+
+def test_rows_are_kept_for_the_same_weights_code_and_poses(poses, tmp_path, monkeypatch):
+    def write_poses(all_poses):
+        pose = torch.zeros(60, 24, 3)
+        pose[:, 1:22] = all_poses
+        names = np.repeat(["02", "03", "01"], 20)
+        columns = {"subject": names, "sequence": names, "frame": np.arange(60, dtype=np.int32), "source": names}
+        np.savez(tmp_path / "poses.npz", pose=pose.numpy(), **columns)
+
+    def measure():
+        main(
+            tmp_path / "poses.npz",
+            tmp_path / "runs",
+            out=tmp_path,
+            guidance=(1.0,),
+            number=4,
+            followed=0,
+            evaluator_steps=1,
+        )
+        return [len(list((tmp_path / "runs").glob(pattern))) for pattern in ("*.json", "evaluator-*")]
+
+    write_poses(poses)
+    assert measure() == measure() == [8, 1]
+    command = f"--data {tmp_path}/poses.npz --runs {tmp_path}/runs --out {tmp_path} --guidance 1.0 --number 4"
+    document = (tmp_path / "benchmarks-text.md").read_text()
+    assert f"python -m benchmarks.text {command} --followed 0 --evaluator-steps 1`" in document
+
+    other = tmp_path / "other"
+    other.write_text("other weights, or other code")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "asset", lambda name: other)
+        assert measure() == [16, 1]
+    with monkeypatch.context() as patch:
+        code = module._code()
+        patch.setattr(module, "_code", lambda: [*code, other])
+        assert measure() == [24, 1]
+    write_poses(poses.flip(0))
+    assert measure() == [32, 2]
+
+
+def test_what_follows_instructions_is_part_of_the_code():
+    names = {f"{file.parent.name}/{file.name}" for file in module._code()}
+    wanted = {"qposer/posing.py", "qposer/descriptions.py", "instructions/grammar.lark", "instructions/reading.py"}
+    assert wanted <= names
