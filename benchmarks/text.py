@@ -76,7 +76,7 @@ Machine: {machine}.
 ## What they say
 
 - On descriptions of people that training did not see, what is drawn is recognised more often than the nearest training
-  pose, and more of what was said holds, in other words, too. The evaluator recognises drawn poses nearly as often as
+  pose, and more of what was said holds, in other words, too. The evaluator recognises drawn poses about as often as
   the described ones: it knows the training people's way, and so does the prior.
 - Not all that was said holds to within 10 degrees or 5 cm. Descriptions have several sentences, and a draw takes
   liberties with some. What must hold is for `instruct`.
