@@ -111,7 +111,8 @@ def instruct(
 def _heading(posture: Posture) -> Tensor:
     """Turn about the vertical of the pelvis: instructions are said of a person who faces forward."""
     ahead = posture.global_orient[:, 2]
-    return axis_angle_to_matrix(torch.stack([ahead[0] * 0, torch.atan2(ahead[0], ahead[2]), ahead[0] * 0]))
+    none = torch.zeros_like(ahead[0])
+    return axis_angle_to_matrix(torch.stack([none, torch.atan2(ahead[0], ahead[2]), none]))
 
 
 def _turned(posture: Posture, turn: Tensor) -> Posture:

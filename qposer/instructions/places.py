@@ -300,7 +300,7 @@ def touch(reading: Reading) -> Meaning:
     meaning = Meaning()
     for part in toucher:
         for place in places:
-            sides = [_nearer(reading, place)] if part.side == "any" else part.sides()
+            sides = [_touching_hand(reading, place)] if part.side == "any" else part.sides()
             for side in sides:
                 relation = Relation("on", (place,), place.span)
                 point = f"{side}_fingers" if part.name in HAND else mover(part, side)
@@ -312,7 +312,7 @@ def touch(reading: Reading) -> Meaning:
     return meaning + standing_on(reading, meaning.helping)
 
 
-def _nearer(reading: Reading, place: Part) -> str:
+def _touching_hand(reading: Reading, place: Part) -> str:
     """The hand that touches a place: the other one of a hand's own side, the right one else."""
     return other(place.side) if place.name in ARM_PARTS and place.side in ("left", "right") else "right"
 

@@ -146,7 +146,7 @@ def _read(reading: Reading) -> Meaning:
     if clause.verb == "bend" and not clause.parts:
         return trunk.lean(reading) if clause.direction or not clause.done else trunk.lean(reading, 40.0)
     if clause.verb == "shrug":
-        return _each(reading, (Part("shoulder", "both"),), {}, {})
+        return _each(reading, (Part("shoulder", "both"),))
     if clause.verb in _WHOLE and not (clause.verb in ("look", "lean", "arch") and clause.parts):
         return _WHOLE[clause.verb](reading)
     parts = clause.parts or clause.company
@@ -154,9 +154,9 @@ def _read(reading: Reading) -> Meaning:
         if clause.verb in ("turn", "tilt", "straighten"):
             return _TRUNK[clause.verb](reading)
         if clause.verb in ("reach", "point", "stretch"):
-            return _each(reading, (Part("arm", "any" if clause.verb != "stretch" else "both"),), _ARM, _LEG)
+            return _each(reading, (Part("arm", "any" if clause.verb != "stretch" else "both"),))
         raise reading.refuse(f"say what to {clause.verb}: 'the left arm', 'both knees', ...")
-    return _each(reading, parts, _ARM, _LEG)
+    return _each(reading, parts)
 
 
 def _refuse_other_places(reading: Reading) -> None:
@@ -170,7 +170,7 @@ def _refuse_other_places(reading: Reading) -> None:
                 raise reading.refuse(f"how to {verb} {where} is not known", part.span)
 
 
-def _each(reading: Reading, parts: tuple[Part, ...], arms: dict[str, OfPart], legs: dict[str, OfPart]) -> Meaning:
+def _each(reading: Reading, parts: tuple[Part, ...]) -> Meaning:
     """The meanings of the clause for each of its parts, and each side of them."""
     clause, meaning = reading.clause, Meaning()
     for part in parts:
@@ -178,14 +178,14 @@ def _each(reading: Reading, parts: tuple[Part, ...], arms: dict[str, OfPart], le
         if name == "shoulder" and verb in ("raise", "lower", "shrug"):
             for side in part.sides():
                 meaning += trunk.shrug(reading, side)
-        elif name in ARM_PARTS and verb in arms:
+        elif name in ARM_PARTS and verb in _ARM:
             for side in part.sides(alone=verb in _ALONE):
-                meaning += arms[verb](reading, part, side)
+                meaning += _ARM[verb](reading, part, side)
         elif name in ("hip", "waist") and verb == "turn" and not part.side:
             meaning += trunk.turn_trunk(reading)
-        elif name in LEG_PARTS and verb in legs:
+        elif name in LEG_PARTS and verb in _LEG:
             for side in part.sides(alone=verb in _ALONE):
-                meaning += legs[verb](reading, part, side)
+                meaning += _LEG[verb](reading, part, side)
         elif name in trunk.HEAD_PARTS and verb in _HEAD:
             meaning += _HEAD[verb](reading)
         elif name in trunk.TRUNK_PARTS and verb in _TRUNK:
@@ -201,13 +201,13 @@ def _towards(reading: Reading) -> Meaning:
     if clause.verb == "bend" and not clause.parts:
         return trunk.lean(reading, 40.0)
     if clause.verb == "turn":
-        return _each(reading, clause.parts, _ARM, _LEG) if clause.parts else trunk.turn_trunk(reading)
+        return _each(reading, clause.parts) if clause.parts else trunk.turn_trunk(reading)
     if any(part.name in trunk.HEAD_PARTS for part in clause.parts):
         return put(reading)
     parts = clause.parts or clause.company or (Part("hand", "any"),)
     ground = [part for relation in clause.relations for part in relation.parts if part.name == "ground"]
     if ground and clause.verb == "point":
-        return _each(replace(reading, clause=replace(clause, directions=("down",), relations=())), parts, _ARM, _LEG)
+        return _each(replace(reading, clause=replace(clause, directions=("down",), relations=())), parts)
     return put(replace(reading, clause=replace(clause, parts=parts, company=(), directions=())))
 
 
