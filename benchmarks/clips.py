@@ -147,7 +147,7 @@ def _scores(fitter: Fitter, truth: Scene, noise: float, smoothness: float, gap: 
     frames = np.arange(len(xy))
     middle = len(xy) // 2
     unseen = (frames >= middle) & (frames < middle + round(GAP_SECONDS * FPS)) & gap
-    keypoints = Keypoints(xy.numpy(), np.ones(xy.shape[:2]), "mediapipe")
+    keypoints = Keypoints(xy.numpy(), np.ones(xy.shape[:2]), "mediapipe", inexactness=0.0)
     seen = Sightings(keypoints[frames[~unseen].tolist()], frames[~unseen], FPS)
     joints = torch.from_numpy(fit_clip(fitter, seen, SIZE, FOCAL, smoothness).joints[:, :22])
     shown = torch.from_numpy(unseen if gap else ~unseen)

@@ -54,7 +54,8 @@ class Annealed(RelaxedCodes):
 
     def temperature(self) -> float:
         """At this step."""
-        part = min(self.step / (ADAMS_COURSE.coarse.steps + ADAMS_COURSE.fine.steps), 1.0)
+        steps = sum(stage.steps for stage in vars(ADAMS_COURSE).values()) - ADAMS_COURSE.settle.steps
+        part = min(self.step / steps, 1.0)
         return self.first ** (1 - part) * self.last**part
 
 
@@ -150,7 +151,7 @@ def main(
         ) -> tuple[Tensor, Tensor]:
             """Joints and vertices."""
             xy, confidence = observed(truth, condition, torch.Generator().manual_seed(0))
-            keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe")[chosen.tolist()]
+            keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", inexactness=0.0)[chosen.tolist()]
             space = make()
             solver = Solver(body, space, Weights())
             problem, start = first_sight(body, space, regressor, keypoints, truth.camera[chosen])

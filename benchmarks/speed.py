@@ -85,7 +85,7 @@ def _drawn(fitter: Fitter, poses: Tensor, count: int) -> tuple[People, Keypoints
     truth = people(fitter.body.cpu(), poses, count, torch.Generator().manual_seed(0))
     fitter.body.to(fitter.device)
     xy, confidence = observed(truth, "noise", torch.Generator().manual_seed(0))
-    return truth, Keypoints(xy.numpy(), confidence.numpy(), "mediapipe")
+    return truth, Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", inexactness=0.0)
 
 
 def _throughput(fitter: Fitter, poses: Tensor, size: int) -> tuple[int, float]:

@@ -18,7 +18,7 @@ from fitting.fit import Fitter
 from fitting.keypoints import Keypoints
 from fitting.objective import roughness
 from fitting.solver import Estimate, Problem, Solver, Stage
-from fitting.stages import ADAMS_COURSE, DOUBT, USUAL_ERROR, first_sight, inexactness, stature
+from fitting.stages import ADAMS_COURSE, doubted, first_sight, inexactness, stature
 from qposer import __version__
 from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
@@ -33,6 +33,9 @@ SHAPE_FRAMES = 48
 
 GUESS_SIGHTINGS = 7
 """So many sightings before and after have a say in the first guess of a frame."""
+
+STEEPNESS = 2
+"""Power of the keypoints' error by which they are doubted: less than for one picture, as frames tell of each other."""
 
 POSE_ROUGHNESS, ORIENT_ROUGHNESS, TRANSL_ROUGHNESS = 30.0, 300.0, 300.0
 """Weights of squared accelerations, in units a squared frame at 30 frames a second: of the numbers of the pose's space,
@@ -147,10 +150,14 @@ def fit_clip(
 _MOTION = ("orient", "transl", "pose")
 
 
+_STAGES = (ADAMS_COURSE.coarse, ADAMS_COURSE.fine, ADAMS_COURSE.finest)
+"""Those that come before codes are committed to."""
+
+
 def clip_steps(seen: Sightings) -> int:
     """How often ``tick`` is called in a fit."""
     chunks = len(list(_chunks(int(seen.frames[0]), int(seen.frames[-1]))))
-    return (1 + chunks) * (ADAMS_COURSE.coarse.steps + ADAMS_COURSE.fine.steps)
+    return (1 + chunks) * sum(stage.steps for stage in _STAGES)
 
 
 def _chunks(first: int, last: int) -> Iterator[tuple[int, int]]:
@@ -197,16 +204,15 @@ def _improved(
     smoothness: float,
     tick: Callable[[], None],
 ) -> Estimate:
-    """Through the stages that come before codes are committed to, with as much doubt in all frames alike."""
+    """Through the stages, with keypoints doubted as much in all frames alike after the first of them."""
     solver = ClipSolver(fitter, fps, smoothness)
-    coarse, fine = (
-        dataclasses.replace(stage, moves=tuple(name for name in stage.moves if name not in fixed))
-        for stage in (ADAMS_COURSE.coarse, ADAMS_COURSE.fine)
-    )
-    estimate = solver.run(coarse, problem, estimate, tick)
-    error = inexactness(solver.landmarks(problem, estimate), problem).nanmedian()
-    doubt = (error / USUAL_ERROR).square().clamp(*DOUBT).expand_as(problem.doubt)
-    return solver.run(fine, dataclasses.replace(problem, doubt=doubt), estimate, tick)
+    for number, stage in enumerate(_STAGES):
+        if number:
+            error = inexactness(solver.landmarks(problem, estimate), problem).nanmedian(0, keepdim=True).values
+            problem = doubted(problem, error, STEEPNESS)
+        moves = tuple(name for name in stage.moves if name not in fixed)
+        estimate = solver.run(dataclasses.replace(stage, moves=moves), problem, estimate, tick)
+    return estimate
 
 
 def usual(rotations: Float[Tensor, "frames joints 3 3"]) -> Float[Tensor, "frames joints 3 3"]:

@@ -231,7 +231,7 @@ def _evaluated(
     people = len(truth)
     camera = Camera(truth.new_full((people,), room.focal), truth.new_tensor(room.centre).expand(people, 2))
     xy = camera.project(truth).cpu().numpy()
-    keypoints = Keypoints(xy, np.ones(xy.shape[:2]), "h36m")
+    keypoints = Keypoints(xy, np.ones(xy.shape[:2]), "h36m", inexactness=0.0)
     _, estimate = fitter.solve(keypoints, camera, lambda: tick(people))
     with torch.no_grad():
         return {name: value.cpu().numpy() for name, value in _scores(fitter, truth, estimate).items()}

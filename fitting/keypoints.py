@@ -23,6 +23,13 @@ MIN_SEEN = 4
 """Fewer seen keypoints than this do not tell where a body is."""
 
 
+DETECTORS_ERROR = 0.01
+"""What detectors' keypoints are taken to be off by at the least, as a part of the person's height. MediaPipe's are off by
+0.017 in the median on renderings of known bodies, and fits come within 0.005 of them, because landmarks that are wrong
+together do not look it (`python -m benchmarks.detections`). More is closer there, and follows unusual poses on photos
+less closely."""
+
+
 @dataclass(frozen=True)
 class KeypointFormat:
     """Names of the keypoints in their order, and the limbs that join them, as pairs of indices."""
@@ -93,22 +100,27 @@ class Keypoints:
 
     ``world`` is what MediaPipe estimates: 3D positions relative to the middle of the hips, with the camera's axes
     (x right, y down, z away). Coordinates of unseen keypoints mean nothing, and NaN there becomes zero.
+    ``inexactness`` is how far off they are at the least, as a part of the person's height, however well a body fits
+    them: 0 for exact projections, of which fits judge by themselves how noisy they are.
     """
 
     xy: Float[np.ndarray, "people joints 2"]
     confidence: Float[np.ndarray, "people joints"]
     format: FormatName
     world: Float[np.ndarray, "people joints 3"] | None = None
+    inexactness: float = DETECTORS_ERROR
 
     def __post_init__(self) -> None:
         """Check everything, so that keypoints that exist can be fitted.
 
         Raises:
             ValueError: unknown format, wrong shapes, no people, confidences below zero or NaN, NaN coordinates of a
-                keypoint that has a confidence, or a person with fewer than four seen keypoints.
+                keypoint that has a confidence, a person with fewer than four seen keypoints, or an inexactness below 0.
         """
         if self.format not in FORMATS:
             raise ValueError(f"there is no keypoint format {self.format!r}: use {', '.join(get_args(FormatName))}")
+        if not 0 <= self.inexactness < np.inf:
+            raise ValueError(f"the inexactness is a part of the person's height, not {self.inexactness}")
         joints = len(self.names)
         xy = np.array(self.xy, dtype=np.float32)
         confidence = np.array(self.confidence, dtype=np.float32)

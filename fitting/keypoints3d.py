@@ -85,7 +85,7 @@ def fit_keypoints_3d(
     away = shown.new_tensor([0.0, 0.0, DISTANCE])
     moved = torch.where(weight > 0, shown - centre + away, away)
     camera = Camera(shown.new_full((len(shown),), FOCAL), shown.new_zeros(len(shown), 2))
-    keypoints = Keypoints(camera.project(moved).cpu().numpy(), confidence * seen, format, moved.cpu().numpy())
+    keypoints = Keypoints(camera.project(moved).cpu().numpy(), confidence * seen, format, moved.cpu().numpy(), 0.0)
     weights = dataclasses.replace(fitter.settings.weights, depth=DEPTH_WEIGHT)
     settings = dataclasses.replace(fitter.settings, depth_cue=True, weights=weights)
     _, found = solve(fitter.body, fitter.space, fitter.regressor, keypoints, camera, settings, tick)

@@ -56,10 +56,9 @@ class GaussNewton:
         depth = torch.cat([torch.ones_like(start.transl[:, :2]), start.transl[:, 2:]], dim=-1)
         body_pose = self.space.decode(estimate.pose)
         landmarks = self._landmarks(problem.format, estimate, body_pose)
+        noise = self._noise(stage, estimate.pose)
         for step in range(stage.steps):
-            part = step / max(stage.steps - 1, 1)
-            first, last = stage.noise
-            target = self._target(estimate.pose, first ** (1 - part) * last**part) if "pose" in stage.moves else None
+            target = None if noise is None else self._target(estimate.pose, *noise[step])
             before = self._objective(stage, problem, estimate, body_pose, landmarks, target)
             move, solved = self._step(stage, problem, estimate, body_pose, landmarks, target, damping, depth)
             candidate = replace(
@@ -89,9 +88,25 @@ class GaussNewton:
     ) -> Float[Tensor, "people joints 3"]:
         return self.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format=format)
 
-    def _target(self, pose: Float[Tensor, "people 21 latent"], level: float) -> Float[Tensor, "people 21 latent"]:
+    def _noise(
+        self, stage: Stage, pose: Float[Tensor, "people 21 latent"]
+    ) -> list[tuple[float, Float[Tensor, "draws 1 21 latent"]]] | None:
+        """For every step of a stage that moves the pose, the level of the noise and draws of it, at unit variance.
+
+        They go to the device at once, so that it need not wait for the host in any step.
+        """
+        if "pose" not in stage.moves:
+            return None
+        first, last = stage.noise
+        parts = [step / max(stage.steps - 1, 1) for step in range(stage.steps)]
+        drawn = [torch.randn(DRAWS, 1, *pose.shape[1:], generator=self.generator) for _ in parts]
+        levels = [first ** (1 - part) * last**part for part in parts]
+        return list(zip(levels, torch.stack(drawn).to(pose), strict=True))
+
+    def _target(
+        self, pose: Float[Tensor, "people 21 latent"], level: float, drawn: Float[Tensor, "draws 1 21 latent"]
+    ) -> Float[Tensor, "people 21 latent"]:
         """Where the denoiser sees human poses, in the mean over a few draws of noise that all people share."""
-        drawn = torch.randn(DRAWS, 1, *pose.shape[1:], generator=self.generator).to(pose)
         levels = pose.new_full((1, 1, 1), level)
         return self.space.network.denoiser(pose + level * drawn, levels).mean(0)
 
@@ -188,7 +203,7 @@ class GaussNewton:
     ) -> Float[Tensor, "people 21 latent 3 3"]:
         """How each joint's rotation changes with its latents; all joints are probed at once."""
         people, _, numbers = pose.shape
-        probes = pose + PROBE * torch.eye(numbers).to(pose)[:, None, None]
+        probes = pose + PROBE * torch.eye(numbers, dtype=pose.dtype, device=pose.device)[:, None, None]
         turned = self.space.decode(probes.flatten(0, 1)).unflatten(0, (numbers, people))
         return ((turned - body_pose) / PROBE).permute(1, 2, 0, 3, 4)
 

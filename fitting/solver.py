@@ -40,6 +40,8 @@ class Problem:
     """How much each of its joints counts: more where the keypoints tell nothing of a joint."""
     doubt: Float[Tensor, "people"]
     """How much prior, guess and usual shape count beside the keypoints: more where these are inexact."""
+    inexactness: float = 0.0
+    """Of the keypoints, at the least (see `fitting.keypoints.Keypoints`)."""
     depths: Float[Tensor, "people joints"] | None = None
     """Metres along the camera's axis, up to a shift, that a detector estimates; none without such a cue."""
 
@@ -108,8 +110,8 @@ class Weights:
     """Of the terms of the objective."""
 
     data: float = 2e3
-    prior: float = 3.0
-    guess: float = 3.0
+    prior: float = 2.0
+    guess: float = 4.0
     depth: float = 5.0
     shape: float = 1e-2
     residual: float = 10.0

@@ -44,20 +44,24 @@ class Course:
 
     coarse: Stage
     fine: Stage
+    finest: Stage
+    """As fine, with keypoints doubted anew."""
     settle: Stage
     """Around the codes that were committed to."""
 
 
 COURSE = Course(
     coarse=Stage(steps=6, moves=POSE, rho=0.2, noise=(0.7, 0.7)),
-    fine=Stage(steps=10, moves=WHOLE, rho=0.05, noise=(0.7, 0.2)),
+    fine=Stage(steps=7, moves=WHOLE, rho=0.05, noise=(0.7, 0.35)),
+    finest=Stage(steps=7, moves=WHOLE, rho=0.05, noise=(0.35, 0.2)),
     settle=Stage(steps=3, moves=STANCE, rho=0.05),
 )
 """Of second order."""
 
 ADAMS_COURSE = Course(
     coarse=Stage(steps=90, moves=POSE, rho=0.2, noise=(0.7, 0.7)),
-    fine=Stage(steps=150, moves=WHOLE, rho=0.1, noise=(0.7, 0.2)),
+    fine=Stage(steps=75, moves=WHOLE, rho=0.1, noise=(0.7, 0.35)),
+    finest=Stage(steps=75, moves=WHOLE, rho=0.1, noise=(0.35, 0.2)),
     settle=Stage(steps=40, moves=STANCE, rho=0.1, stride=0.2),
 )
 """Of first order, for clips, whose frames hang together, and for other spaces of poses than codes. Fits that start far
@@ -75,8 +79,12 @@ UNSEEN_RELIANCE = 10.0
 USUAL_ERROR = 0.01
 """Of keypoints, as a part of the person's height: prior and guess count as much as their weights say."""
 
-DOUBT = (0.1, 6.0)
+DOUBT = (0.005, 4.0)
 """The least and the most that keypoints are doubted."""
+
+STEEPNESS = 4
+"""Power of their error by which they are. By itself an error of keypoints would count by its square; but a part of what
+is seen of it is the body's, which is not yet where it will be."""
 
 OUTLYING, OUTLYING_AT_LEAST = 4.0, 0.05
 """Keypoints are not believed that are as many median distances off, and this part of the person's height."""
@@ -84,8 +92,7 @@ OUTLYING, OUTLYING_AT_LEAST = 4.0, 0.05
 
 def total_steps(settings: FitSettings) -> int:
     """How often ``tick`` is called in a fit."""
-    stages = (COURSE.coarse, COURSE.fine, COURSE.settle)
-    return sum(stage.steps for stage in stages) + settings.residual * RESIDUAL.steps
+    return sum(stage.steps for stage in vars(COURSE).values()) + settings.residual * RESIDUAL.steps
 
 
 def solve(
@@ -131,11 +138,10 @@ def refine(
         The problem as the last stages saw it, and where they ended.
     """
     estimate = solver.run(course.coarse, problem, estimate, tick)
-    landmarks = solver.landmarks(problem, estimate)
-    error = inexactness(landmarks, problem)
-    problem = believed(problem, landmarks, solver.body, regressor)
-    problem = dataclasses.replace(problem, doubt=(error / USUAL_ERROR).square().clamp(*DOUBT))
-    estimate = solver.run(course.fine, problem, estimate, tick)
+    problem = believed(problem, solver.landmarks(problem, estimate), solver.body, regressor)
+    for stage in (course.fine, course.finest):
+        problem = doubted(problem, inexactness(solver.landmarks(problem, estimate), problem))
+        estimate = solver.run(stage, problem, estimate, tick)
     estimate = dataclasses.replace(estimate, pose=solver.space.commit(estimate.pose))
     return problem, solver.run(course.settle, problem, estimate, tick)
 
@@ -166,6 +172,7 @@ def first_sight(
         guess=guess,
         reliance=_reliance(body, confidence, keypoints.format),
         doubt=torch.ones_like(transl[:, 2]),
+        inexactness=keypoints.inexactness,
         depths=None if keypoints.world is None else _depths(keypoints, xy, confidence, camera),
     )
     return problem, estimate
@@ -214,6 +221,15 @@ def _reliance(body: Body, confidence: Float[Tensor, "people joints"], format: Fo
     """How much the guess counts at each joint: more where no keypoint in sight tells of it."""
     observed = confidence.square() @ moved_by_joints(body, format).to(confidence)
     return torch.where(observed < 0.5, UNSEEN_RELIANCE, 1.0)
+
+
+def doubted(problem: Problem, error: Float[Tensor, "#people"], steepness: float = STEEPNESS) -> Problem:
+    """The problem with keypoints that are this inexact, as a part of the person's height (see `inexactness`).
+
+    They are no more exact than they are known to be.
+    """
+    doubt = (error.clamp(min=problem.inexactness) / USUAL_ERROR).pow(steepness).clamp(*DOUBT)
+    return dataclasses.replace(problem, doubt=doubt.expand_as(problem.doubt))
 
 
 def inexactness(landmarks: Float[Tensor, "people joints 3"], problem: Problem) -> Float[Tensor, "people"]:

@@ -77,7 +77,7 @@ def _fitted(bench: Bench, contender: Contender, condition: str, chunk: Tensor) -
     """Where the fits of some people begin, and where they end."""
     seen_as = "noise" if condition == GOOD_START else condition
     xy, confidence = observed(bench.truth, seen_as, torch.Generator().manual_seed(bench.seed))
-    keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe")[chunk.tolist()]
+    keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", inexactness=0.0)[chunk.tolist()]
     space = contender.space
     problem, start = first_sight(bench.body, space, bench.regressor, keypoints, bench.truth.camera[chunk])
     if contender.from_mean:

@@ -6,7 +6,7 @@ from fitting.stages import ADAMS_COURSE, COURSE
 
 def test_courses_are_scaled_in_every_stage_and_in_nothing_else():
     half = scaled(ADAMS_COURSE, 0.5)
-    assert [stage.steps for stage in vars(half).values()] == [45, 75, 20]
+    assert [stage.steps for stage in vars(half).values()] == [45, 38, 38, 20]
     assert half.fine.moves == ADAMS_COURSE.fine.moves
     assert half.fine.noise == ADAMS_COURSE.fine.noise
     assert scaled(COURSE, 1.0) == COURSE

@@ -91,6 +91,8 @@ def test_wrong_shapes_formats_and_nobody():
         Keypoints(xy, confidence, "halpe")
     with pytest.raises(ValueError, match="of any person"):
         Keypoints(xy[:0], confidence[:0], "coco")
+    with pytest.raises(ValueError, match=r"inexactness is a part of the person's height, not -0\.1"):
+        Keypoints(xy, confidence, "coco", inexactness=-0.1)
     with pytest.raises(ValueError, match="world"):
         Keypoints(xy, confidence, "coco", world=np.zeros((2, 16, 3)))
 

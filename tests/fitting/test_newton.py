@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from fitting.body import Body
 from fitting.camera import Camera
@@ -170,3 +172,39 @@ def test_tick_is_called_once_a_step_and_the_start_is_left_alone(parts, problem, 
     GaussNewton(*parts, Weights()).run(WHOLE, problem, start, lambda: ticks.append(None))
     assert len(ticks) == WHOLE.steps
     assert all(torch.equal(value, before[name]) for name, value in vars(start).items())
+
+
+class Crossings(TorchDispatchMode):
+    """Counts what passes between devices; reading a number off the meta device, which holds none, raises."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        devices = {leaf.device for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)}
+        self.count += len(devices) > 1
+        return result
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_device_never_waits_for_the_host_between_steps(problem, start, name):
+    def on_meta(holder):
+        moved = {
+            field.name: getattr(holder, field.name)
+            for field in dataclasses.fields(holder)
+            if field.name not in ("format", "camera", "inexactness")
+        }
+        moved = {key: value if value is None else value.to("meta") for key, value in moved.items()}
+        return dataclasses.replace(holder, **moved)
+
+    body, prior = Body.open().to("meta"), CodePrior.from_pretrained().to("meta")
+    solver = GaussNewton(body, RelaxedCodes(prior), Weights())
+    camera = Camera(problem.camera.focal.to("meta"), problem.camera.centre.to("meta"))
+    elsewhere, begun = dataclasses.replace(on_meta(problem), camera=camera), on_meta(start)
+    solver.motion(problem.format)
+    with Crossings() as crossings:
+        found = solver.run(STAGES[name], elsewhere, begun, lambda: None)
+    assert found.pose.is_meta
+    assert crossings.count == ("pose" in STAGES[name].moves)  # the noise of all steps, once

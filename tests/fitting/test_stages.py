@@ -43,7 +43,7 @@ def truth(fitter):
 def seen(fitter, camera, truth):
     orient, body_pose, transl = truth
     xy = camera.project(fitter.body.landmarks(orient, body_pose, None, transl))
-    return Keypoints(xy.numpy(), torch.ones(xy.shape[:2]).numpy(), "mediapipe")
+    return Keypoints(xy.numpy(), torch.ones(xy.shape[:2]).numpy(), "mediapipe", inexactness=0.0)
 
 
 def errors_mm(fitter, truth, estimate):
@@ -109,6 +109,16 @@ def test_inexact_keypoints_are_doubted(fitter, camera, seen):
     assert (doubted.doubt > 1.5).all()
 
 
+def test_keypoints_are_no_more_exact_than_they_are_known_to_be(fitter, camera, seen):
+    problem, _ = first_sight(fitter.body, fitter.space, fitter.regressor, seen, camera)
+    error = torch.tensor([0.0, 0.004, 0.02])
+    three = problem[torch.arange(3)]
+    known = [stages.doubted(dataclasses.replace(three, inexactness=level), error).doubt for level in (0.0, 0.01)]
+    least, most = stages.DOUBT
+    torch.testing.assert_close(known[0], torch.tensor([least, 0.4**4, most]))
+    torch.testing.assert_close(known[1], torch.tensor([1.0, 1.0, most]))
+
+
 def test_wild_keypoints_are_not_believed_as_long_as_enough_are_left(fitter, camera, truth, seen):
     problem, _ = first_sight(fitter.body, fitter.space, fitter.regressor, seen, camera)
     landmarks = fitter.body.landmarks(*truth[:2], None, truth[2])
@@ -161,4 +171,4 @@ def test_as_many_ticks_as_steps(fitter, camera, seen, monkeypatch):
     monkeypatch.setattr(stages, "COURSE", stages.Course(**short))
     ticks = []
     fitter.solve(seen, camera, lambda: ticks.append(None))
-    assert len(ticks) == total_steps(fitter.settings) == 6
+    assert len(ticks) == total_steps(fitter.settings) == 8

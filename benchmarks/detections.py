@@ -1,7 +1,7 @@
-"""What MediaPipe's depths are worth: ``python -m benchmarks.depth_cue --data poses.npz``.
+"""How close fits of what the detector sees come to the truth: ``python -m benchmarks.detections --data poses.npz``.
 
-Bodies in known poses are rendered, the shipped detector looks for them, and what it finds is fitted with several
-weights of the depth cue.
+Bodies in known poses are rendered, the shipped detector looks for them, and what it finds is fitted, thought more or
+less inexact than it looks, and with more or less of MediaPipe's depths.
 """
 
 from __future__ import annotations
@@ -25,21 +25,24 @@ from fitting.body import Body
 from fitting.camera import Camera
 from fitting.detect import detect
 from fitting.fit import Fitter
-from fitting.keypoints import Keypoints
+from fitting.keypoints import DETECTORS_ERROR, Keypoints
 from fitting.solver import Weights
 from fitting.stages import FitSettings
 from qposer.data.dataset import PoseDataset
 from qposer.errors import told_in_one_line
+from qposer.files import replacing
 from qposer.metrics import mpjpe, pa_mpjpe
 
 SIZE = 1000
 WEIGHTS = (0.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+INEXACT = (0.0, 0.005, DETECTORS_ERROR, 0.015, 0.02)
 
 
 def main(
     data: Path,
     split: Literal["validation", "test"] = "validation",
     number: int = 64,
+    inexact: tuple[float, ...] = INEXACT,
     weights: tuple[float, ...] = WEIGHTS,
     out: Path | None = None,
 ) -> None:
@@ -49,11 +52,12 @@ def main(
         data: poses.npz, written by ``python -m qposer.data.build``.
         split: whose poses; the weight is chosen on validation.
         number: bodies.
+        inexact: how far off keypoints are thought to be at the least, as parts of the person's height.
         weights: of the cue; zero is without it.
         out: file that the table is written to as Markdown.
     """
     console = Console(width=120)
-    with told_in_one_line("benchmarks.depth_cue"):
+    with told_in_one_line("benchmarks.detections"):
         body = Body.open()
         truth = people(body, PoseDataset.load(data).body_pose(split), number, torch.Generator().manual_seed(0))
         posed = body(truth.orient, truth.body_pose, truth.betas, truth.transl)
@@ -77,20 +81,27 @@ def main(
         )
         chosen = torch.tensor(detected)
         camera = Camera(truth.camera.focal[chosen], truth.camera.centre[chosen])
-        rows = []
-        for weight in weights:
+        true = posed.joints[chosen, :22]
+        off = torch.linalg.vector_norm(truth.xy[chosen] - torch.from_numpy(keypoints.xy), dim=-1)
+        median = (off / truth.height[chosen, None]).median().item()
+
+        def fitted(inexactness: float, weight: float) -> list[str]:
             settings = FitSettings(depth_cue=weight > 0, weights=dataclasses.replace(Weights(), depth=weight))
             fitter = Fitter(body, settings=settings)
-            _, estimate = fitter.solve(keypoints, camera)
+            _, estimate = fitter.solve(dataclasses.replace(keypoints, inexactness=inexactness), camera)
             ours = body(estimate.orient, fitter.body_pose(estimate), estimate.betas).joints[:, :22]
-            true = posed.joints[chosen, :22]
             errors = (pa_mpjpe(ours, true), mpjpe(ours - ours[:, :1], true - true[:, :1]))
-            rows.append([f"{weight:g}", *(f"{mean_interval(1000 * error):.1f}" for error in errors)])
-        table = Table(["weight of the cue", "PA-MPJPE, mm", "MPJPE, mm"], rows)
-        title = f"{len(detected)} of {number} rendered {split} poses detected; {machine()}"
-        console.print(table.for_console(title))
+            return [f"{mean_interval(1000 * error):.1f}" for error in errors]
+
+        shipped = Weights().depth
+        rows = [[f"{level:g}", f"{shipped:g}", *fitted(level, shipped)] for level in inexact]
+        rows += [[f"{DETECTORS_ERROR:g}", f"{weight:g}", *fitted(DETECTORS_ERROR, weight)] for weight in weights]
+        table = Table(["inexactness", "weight of the cue", "PA-MPJPE, mm", "MPJPE, mm"], rows)
+        title = f"{len(detected)} of {number} rendered {split} poses detected, keypoints {100 * median:.1f} % off"
+        console.print(table.for_console(f"{title}; {machine()}"))
         if out:
-            out.write_text(f"{title}\n\n{table.markdown()}\n", encoding="utf-8")
+            with replacing(out) as temporary:
+                temporary.write_text(f"{title}; {machine()}\n\n{table.markdown()}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

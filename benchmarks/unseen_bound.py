@@ -1,0 +1,57 @@
+"""How close fits come that know all but unseen limbs: ``python -m benchmarks.unseen_bound --data poses.npz``.
+
+Every joint of which a keypoint tells is put where it truly is, and so are orientation and shape; the others are as the
+regressor guesses them. What is left of the error is what no fit to keypoints can take off without better guesses.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+import tyro
+from rich.console import Console
+
+from benchmarks.fitting.people import observed, people
+from benchmarks.intervals import mean_interval
+from benchmarks.machine import machine
+from benchmarks.tables import Table
+from fitting.fit import Fitter
+from fitting.keypoints import Keypoints
+from fitting.stages import first_sight
+from qposer.data.dataset import PoseDataset
+from qposer.errors import told_in_one_line
+from qposer.metrics import pa_mpjpe
+
+
+@torch.no_grad()
+def main(data: Path, split: Literal["validation", "test"] = "test", number: int = 500, seed: int = 0) -> None:
+    """Print PA-MPJPE where all that keypoints tell of is true.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``.
+        split: whose poses.
+        number: people, those of ``benchmarks.fitting``.
+        seed: of the made-up photos.
+    """
+    with told_in_one_line("benchmarks.unseen_bound"):
+        fitter = Fitter()
+        body = fitter.body
+        truth = people(body, PoseDataset.load(data).body_pose(split), number, torch.Generator().manual_seed(seed))
+        joints = body(truth.orient, truth.body_pose, truth.betas).joints[:, :22]
+        rows = []
+        for condition in ("legs missing", "side missing"):
+            xy, confidence = observed(truth, condition, torch.Generator().manual_seed(seed))
+            keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", inexactness=0.0)
+            problem, _ = first_sight(body, fitter.space, fitter.regressor, keypoints, truth.camera)
+            unseen = problem.reliance > 1
+            pose = torch.where(unseen[..., None, None], problem.guess, truth.body_pose)
+            error = pa_mpjpe(body(truth.orient, pose, truth.betas).joints[:, :22], joints)
+            rows.append([condition, f"{unseen.sum(-1).float().mean():.0f}", f"{mean_interval(1000 * error):.1f}"])
+        table = Table(["condition", "joints guessed", "PA-MPJPE, mm, all others true"], rows)
+        Console(width=120).print(table.for_console(f"{number} {split} poses; {machine()}"))
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
