@@ -47,9 +47,9 @@ FACTORS: dict[str, tuple[float, ...]] = {"second order": (0.5, 1.0, 2.0), "Adam"
 TEXT = """# Second order against Adam
 
 {people} {split} poses as made-up photos, fitted from the same starts under the same objective: by Levenberg-Marquardt
-(`fitting/newton.py`), and by Adam (`fitting/solver.py`), with more or fewer steps (coarse/fine/finest/settling). What ships is
-6/7/7/3 steps of second order. PA-MPJPE in millimetres with 95 % intervals; seconds of one core for the noisy keypoints
-of one, 8 and 64 people together, medians of three.
+(`fitting/newton.py`), and by Adam (`fitting/solver.py`), with more or fewer steps (coarse/fine/finest/settling). What
+ships is 6/7/7/3 steps of second order. PA-MPJPE in millimetres with 95 % intervals; seconds of one core for the noisy
+keypoints of one, 8 and 64 people together, medians of three.
 
 `{command}`; {machine}.
 

@@ -24,10 +24,10 @@ MIN_SEEN = 4
 
 
 DETECTORS_ERROR = 0.01
-"""What detectors' keypoints are taken to be off by at the least, as a part of the person's height. MediaPipe's are off by
-0.017 in the median on renderings of known bodies, and fits come within 0.005 of them, because landmarks that are wrong
-together do not look it (`python -m benchmarks.detections`). More is closer there, and follows unusual poses on photos
-less closely."""
+"""What detectors' keypoints are taken to be off by at the least, as a part of the person's height. MediaPipe's are off
+by 0.017 in the median on renderings of known bodies, and fits come within 0.005 of them, because landmarks that are
+wrong together do not look it (`python -m benchmarks.detections`). More is closer there, and follows unusual poses on
+photos less closely."""
 
 
 @dataclass(frozen=True)

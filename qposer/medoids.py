@@ -44,7 +44,7 @@ def medoids(distances: Float[Tensor, "*batch members members"], number: int) -> 
 def _one_by_one(distances: Float[Tensor, "*batch members members"], number: int) -> Int[Tensor, "*batch number"]:
     """The first member is nearest to all, and each of the next takes most off the distances that are left."""
     left = distances.new_full(distances.shape[:-1], torch.inf)
-    chosen = []
+    chosen: list[Tensor] = []
     for _ in range(number):
         costs = torch.minimum(left[..., None, :], distances).sum(-1)
         costs = costs if not chosen else costs.scatter(-1, torch.stack(chosen, dim=-1), torch.inf)

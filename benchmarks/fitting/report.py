@@ -28,8 +28,8 @@ TEXT = """# Fits of made-up photos, prior against prior
 field of view 35 to 75 degrees), projected to MediaPipe's 33 landmarks. *clean*: exact; *noise*: off by 2 % of the
 person's height; *missing*: 30 % unseen; *legs missing*, *side missing*: knees and all below, or all of the left or
 right, unseen; *outliers*: 5 % anywhere on the picture; *good start*: noisy keypoints, and a fit that starts from the
-truth with every joint turned by 5 degrees. The focal length is known. How inexact the keypoints are is not: fits judge by
-what they see of it, where a detector's keypoints would be known to be 1 % off.
+truth with every joint turned by 5 degrees. The focal length is known. How inexact the keypoints are is not: fits
+judge by what they see of it, where a detector's keypoints would be known to be 1 % off.
 
 All fits share body, camera, stages, how keypoints are doubted, and the start: orientation and pose from the regressor
 (`fitting/regressor.py`, trained on the training poses), put in place in closed form. They differ in what is optimised,
