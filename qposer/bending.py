@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from qposer.anatomy import ANGLES
-from qposer.codeprior import CodePrior
+from qposer.codeprior import DISPERSION, CodePrior
 from qposer.collisions import penetration
 from qposer.constraints import Constraint, Unit
 from qposer.diffusion import LOWEST
@@ -46,6 +46,9 @@ NUDGE = 0.02
 
 DRAWS = 512
 """Poses of the prior's that further candidates may start from."""
+
+TEMPERATURE = 1 / DISPERSION
+"""Of these draws, which are a little nearer to the usual than recorded poses."""
 
 POOL = 4
 """Of the draws that suit best, one in so many is started from: those that are most unlike each other."""
@@ -118,7 +121,7 @@ _drawn: WeakKeyDictionary[CodePrior, Draws] = WeakKeyDictionary()
 def _draws(prior: CodePrior) -> Draws:
     """The same poses at every call, drawn when they are first needed."""
     if prior not in _drawn:
-        body_pose = prior.sample(DRAWS, generator=torch.Generator().manual_seed(0))
+        body_pose = prior.sample(DRAWS, TEMPERATURE, generator=torch.Generator().manual_seed(0))
         _drawn[prior] = Draws(body_pose, prior.network.standardise(prior.model.latents(body_pose)))
     return _drawn[prior]
 

@@ -35,7 +35,8 @@ All fits share body, camera, stages, how keypoints are doubted, and the start: o
 (`fitting/regressor.py`, trained on the training poses), put in place in closed form. They differ in what is optimised,
 what holds it back, and how: *QPoser* and *QPoser, no guess* by 23 steps of second order (`fitting/newton.py`), to which
 keypoints count as outliers from 5 % of the height on; all others by 280 of Adam's, with 10 %, which suits starts from
-the mean pose better.
+the mean pose better. How steeply keypoints are doubted was chosen for QPoser; what
+other priors do with another law is in [fitting.md](fitting.md).
 
 - *QPoser*: relaxed codes, the code prior, and the regressor's *guess*, to which joints are held the more, the less
   the keypoints tell of them. What ships.

@@ -10,7 +10,7 @@ import torch
 
 from benchmarks.cache import Result
 from benchmarks.instructions.suite import Phrase
-from qposer.codeprior import CodePrior
+from qposer.codeprior import DISPERSION, CodePrior
 from qposer.descriptions import relations
 from qposer.figure import Figure, Posture, neutral_posture
 from qposer.instructions import Edit, InstructionError, instruct
@@ -19,6 +19,9 @@ from qposer.skeleton import BODY_JOINT_NAMES
 
 CIRCLE_SEED = 1000
 """Postures of the circle are drawn with the seeds from this on; no start pose is one of them."""
+
+TEMPERATURE = 1 / DISPERSION
+"""Of these draws."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def trials(phrases: Sequence[Phrase], seeds: Sequence[int], poses: int, every: i
 
 def start_pose(prior: CodePrior, seed: int) -> Posture:
     """The pose that a seed stands for, its pelvis upright."""
-    return Posture.upright(prior.sample(1, generator=torch.Generator().manual_seed(seed))[0])
+    return Posture.upright(prior.sample(1, TEMPERATURE, generator=torch.Generator().manual_seed(seed))[0])
 
 
 def tried(prior: CodePrior, trial: Trial) -> Result:

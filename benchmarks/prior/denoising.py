@@ -22,7 +22,6 @@ LEVELS_MM = (20, 40, 100)
 START = {20: -2, 40: -1, 100: 1}
 """Where the search for a weight begins, in half decades: near the square of the noise in decimetres, twice, which is
 the weight of an energy that is a negative logarithm of a density."""
-"""Half decades from 1 at which a search ends."""
 
 
 @dataclass(frozen=True)
