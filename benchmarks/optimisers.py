@@ -92,7 +92,7 @@ def main(
                 course = scaled(COURSE if order == "second order" else _ALIKE, factor)
                 fit = _fitter(body, space, regressor, truth, order, course)
                 errors = [mean_interval(_errors(body, space, truth, fit, condition)) for condition in CONDITIONS]
-                steps = "/".join(str(getattr(course, name).steps) for name in ("coarse", "fine", "settle"))
+                steps = "/".join(str(stage.steps) for stage in vars(course).values())
                 seconds = [_seconds(fit, torch.arange(size) % number) for size in BATCHES]
                 rows.append([f"{order}, {steps} steps", *(f"{e:.1f}" for e in errors), *(f"{s:.2f}" for s in seconds)])
                 console.print(*rows[-1])
