@@ -94,8 +94,8 @@ def main(
             return [f"{mean_interval(1000 * error):.1f}" for error in errors]
 
         shipped = Weights().depth
-        rows = [[f"{level:g}", f"{shipped:g}", *fitted(level, shipped)] for level in inexact]
-        rows += [[f"{DETECTORS_ERROR:g}", f"{weight:g}", *fitted(DETECTORS_ERROR, weight)] for weight in weights]
+        pairs = [*((level, shipped) for level in inexact), *((DETECTORS_ERROR, weight) for weight in weights)]
+        rows = [[f"{level:g}", f"{weight:g}", *fitted(level, weight)] for level, weight in dict.fromkeys(pairs)]
         table = Table(["inexactness", "weight of the cue", "PA-MPJPE, mm", "MPJPE, mm"], rows)
         title = f"{len(detected)} of {number} rendered {split} poses detected, keypoints {100 * median:.1f} % off"
         console.print(table.for_console(f"{title}; {machine()}"))

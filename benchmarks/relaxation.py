@@ -54,8 +54,7 @@ class Annealed(RelaxedCodes):
 
     def temperature(self) -> float:
         """At this step."""
-        steps = sum(stage.steps for stage in vars(ADAMS_COURSE).values()) - ADAMS_COURSE.settle.steps
-        part = min(self.step / steps, 1.0)
+        part = min(self.step / sum(stage.steps for stage in ADAMS_COURSE.uncommitted), 1.0)
         return self.first ** (1 - part) * self.last**part
 
 

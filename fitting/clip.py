@@ -150,14 +150,10 @@ def fit_clip(
 _MOTION = ("orient", "transl", "pose")
 
 
-_STAGES = (ADAMS_COURSE.coarse, ADAMS_COURSE.fine, ADAMS_COURSE.finest)
-"""Those that come before codes are committed to."""
-
-
 def clip_steps(seen: Sightings) -> int:
     """How often ``tick`` is called in a fit."""
     chunks = len(list(_chunks(int(seen.frames[0]), int(seen.frames[-1]))))
-    return (1 + chunks) * sum(stage.steps for stage in _STAGES)
+    return (1 + chunks) * sum(stage.steps for stage in ADAMS_COURSE.uncommitted)
 
 
 def _chunks(first: int, last: int) -> Iterator[tuple[int, int]]:
@@ -204,9 +200,9 @@ def _improved(
     smoothness: float,
     tick: Callable[[], None],
 ) -> Estimate:
-    """Through the stages, with keypoints doubted as much in all frames alike after the first of them."""
+    """Through the stages before codes, with keypoints doubted as much in all frames alike after the first of them."""
     solver = ClipSolver(fitter, fps, smoothness)
-    for number, stage in enumerate(_STAGES):
+    for number, stage in enumerate(ADAMS_COURSE.uncommitted):
         if number:
             error = inexactness(solver.landmarks(problem, estimate), problem).nanmedian(0, keepdim=True).values
             problem = doubted(problem, error, STEEPNESS)

@@ -49,6 +49,11 @@ class Course:
     settle: Stage
     """Around the codes that were committed to."""
 
+    @property
+    def uncommitted(self) -> tuple[Stage, ...]:
+        """The stages before codes are committed to."""
+        return self.coarse, self.fine, self.finest
+
 
 COURSE = Course(
     coarse=Stage(steps=6, moves=POSE, rho=0.2, noise=(0.7, 0.7)),

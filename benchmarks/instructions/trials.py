@@ -21,7 +21,7 @@ CIRCLE_SEED = 1000
 """Postures of the circle are drawn with the seeds from this on; no start pose is one of them."""
 
 TEMPERATURE = 1 / DISPERSION
-"""Of these draws."""
+"""Of the draws that are start poses: those of the suite before samples varied as much as recorded poses."""
 
 
 @dataclass(frozen=True)
