@@ -34,9 +34,6 @@ SHAPE_FRAMES = 48
 GUESS_SIGHTINGS = 7
 """So many sightings before and after have a say in the first guess of a frame."""
 
-STEEPNESS = 2
-"""Power of the keypoints' error by which they are doubted: less than for one picture, as frames tell of each other."""
-
 POSE_ROUGHNESS, ORIENT_ROUGHNESS, TRANSL_ROUGHNESS = 30.0, 300.0, 300.0
 """Weights of squared accelerations, in units a squared frame at 30 frames a second: of the numbers of the pose's space,
 of the entries of the rotation matrix, of metres."""
@@ -205,7 +202,7 @@ def _improved(
     for number, stage in enumerate(ADAMS_COURSE.uncommitted):
         if number:
             error = inexactness(solver.landmarks(problem, estimate), problem).nanmedian(0, keepdim=True).values
-            problem = doubted(problem, error, STEEPNESS)
+            problem = doubted(problem, error, ADAMS_COURSE.doubt)
         moves = tuple(name for name in stage.moves if name not in fixed)
         estimate = solver.run(dataclasses.replace(stage, moves=moves), problem, estimate, tick)
     return estimate

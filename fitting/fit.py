@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitting.body import Body
@@ -28,6 +29,9 @@ from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 MIN_EXTENT = 8
 """Pixels that the keypoints of a person must span: what is smaller shows no pose."""
+
+SHARE = 32
+"""People at least that a thread fits: fewer keep it waiting for Python more than they keep it busy."""
 
 
 class Fitter:
@@ -78,12 +82,26 @@ class Fitter:
         focal: float | None = None,
         tick: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
-        """Fit everyone that ``keypoints`` holds, in one batch; see `fit_keypoints`."""
+        """Fit everyone that ``keypoints`` holds, many shared out among PyTorch's threads; see `fit_keypoints`."""
         if focal is not None and not 0 < focal < math.inf:
             raise ValueError(f"a focal length is a positive number of pixels, not {focal}: leave it out if unknown")
         keypoints = _on_image(keypoints, image_size)
-        camera = Camera.for_image(*image_size, focal, batch=len(keypoints), device=self.device)
-        return self._results(keypoints, image_size, *self.solve(keypoints, camera, tick))
+
+        def fitted(part: Int[np.ndarray, "chosen"], tick: Callable[[], None]) -> list[FitResult]:
+            some = keypoints[part.tolist()]
+            camera = Camera.for_image(*image_size, focal, batch=len(some), device=self.device)
+            return self._results(some, image_size, *self.solve(some, camera, tick))
+
+        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+        parts = np.array_split(np.arange(len(keypoints)), max(1, min(threads, len(keypoints) // SHARE)))
+        if len(parts) == 1:
+            return fitted(parts[0], tick)
+        ticks = [tick, *[lambda: None] * (len(parts) - 1)]
+        try:
+            with ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                return [result for results in pool.map(fitted, parts, ticks) for result in results]
+        finally:
+            torch.set_num_threads(threads)
 
     def solve(
         self, keypoints: Keypoints, camera: Camera, tick: Callable[[], None] = lambda: None

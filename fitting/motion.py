@@ -76,7 +76,7 @@ class LandmarkMotion:
         """Derivatives by the shape components, the position of the body held."""
         turned = self.parents(world) @ self._bones[1:, :, 1:]
         places = (self._chains @ turned.flatten(2)).unflatten(2, turned.shape[2:]) + self._bones[0, :, 1:]
-        carried = (world[:, :, None] @ self._carried[..., 1:]).sum(1)
+        carried = torch.einsum("bkcd,kldn->blcn", world, self._carried[..., 1:])
         return carried + (self._weights @ places.flatten(2)).unflatten(2, places.shape[2:])
 
 

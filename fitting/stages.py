@@ -39,38 +39,60 @@ STANCE: tuple[Unknown, ...] = ("orient", "transl", "betas")
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """How much prior and guess count beside keypoints, by how inexact these are.
+
+    By itself an error of keypoints would count by its square; but a part of what is seen of it is the body's, which is
+    not yet where it will be.
+    """
+
+    power: float
+    """Of the error."""
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
 class Course:
     """The stages of a fit."""
 
     coarse: Stage
-    fine: Stage
-    finest: Stage
-    """As fine, with keypoints doubted anew."""
+    fine: tuple[Stage, ...]
+    """Before each, keypoints are doubted anew."""
     settle: Stage
     """Around the codes that were committed to."""
+    doubt: Doubt
 
     @property
     def uncommitted(self) -> tuple[Stage, ...]:
         """The stages before codes are committed to."""
-        return self.coarse, self.fine, self.finest
+        return self.coarse, *self.fine
+
+    @property
+    def steps(self) -> int:
+        """Of all stages."""
+        return sum(stage.steps for stage in (*self.uncommitted, self.settle))
 
 
 COURSE = Course(
     coarse=Stage(steps=6, moves=POSE, rho=0.2, noise=(0.7, 0.7)),
-    fine=Stage(steps=7, moves=WHOLE, rho=0.05, noise=(0.7, 0.35)),
-    finest=Stage(steps=7, moves=WHOLE, rho=0.05, noise=(0.35, 0.2)),
+    fine=(
+        Stage(steps=7, moves=WHOLE, rho=0.05, noise=(0.7, 0.35)),
+        Stage(steps=7, moves=WHOLE, rho=0.05, noise=(0.35, 0.2)),
+    ),
     settle=Stage(steps=3, moves=STANCE, rho=0.05),
+    doubt=Doubt(power=4, least=0.005, most=4.0),
 )
 """Of second order."""
 
 ADAMS_COURSE = Course(
     coarse=Stage(steps=90, moves=POSE, rho=0.2, noise=(0.7, 0.7)),
-    fine=Stage(steps=75, moves=WHOLE, rho=0.1, noise=(0.7, 0.35)),
-    finest=Stage(steps=75, moves=WHOLE, rho=0.1, noise=(0.35, 0.2)),
+    fine=(Stage(steps=150, moves=WHOLE, rho=0.1, noise=(0.7, 0.2)),),
     settle=Stage(steps=40, moves=STANCE, rho=0.1, stride=0.2),
+    doubt=Doubt(power=2, least=0.1, most=6.0),
 )
 """Of first order, for clips, whose frames hang together, and for other spaces of poses than codes. Fits that start far
-off, as other priors' do from a mean pose, need the wider rho."""
+off, as other priors' do from a mean pose, need the wider rho, and axis-angle numbers the milder doubt."""
 
 RESIDUAL = Stage(steps=80, moves=(*STANCE, "residual"), rho=0.05, stride=0.5)
 """Of first order, after the others, where residual rotations are asked for."""
@@ -84,20 +106,13 @@ UNSEEN_RELIANCE = 10.0
 USUAL_ERROR = 0.01
 """Of keypoints, as a part of the person's height: prior and guess count as much as their weights say."""
 
-DOUBT = (0.005, 4.0)
-"""The least and the most that keypoints are doubted."""
-
-STEEPNESS = 4
-"""Power of their error by which they are. By itself an error of keypoints would count by its square; but a part of what
-is seen of it is the body's, which is not yet where it will be."""
-
 OUTLYING, OUTLYING_AT_LEAST = 4.0, 0.05
 """Keypoints are not believed that are as many median distances off, and this part of the person's height."""
 
 
 def total_steps(settings: FitSettings) -> int:
     """How often ``tick`` is called in a fit."""
-    return sum(stage.steps for stage in vars(COURSE).values()) + settings.residual * RESIDUAL.steps
+    return COURSE.steps + settings.residual * RESIDUAL.steps
 
 
 def solve(
@@ -144,8 +159,8 @@ def refine(
     """
     estimate = solver.run(course.coarse, problem, estimate, tick)
     problem = believed(problem, solver.landmarks(problem, estimate), solver.body, regressor)
-    for stage in (course.fine, course.finest):
-        problem = doubted(problem, inexactness(solver.landmarks(problem, estimate), problem))
+    for stage in course.fine:
+        problem = doubted(problem, inexactness(solver.landmarks(problem, estimate), problem), course.doubt)
         estimate = solver.run(stage, problem, estimate, tick)
     estimate = dataclasses.replace(estimate, pose=solver.space.commit(estimate.pose))
     return problem, solver.run(course.settle, problem, estimate, tick)
@@ -228,12 +243,12 @@ def _reliance(body: Body, confidence: Float[Tensor, "people joints"], format: Fo
     return torch.where(observed < 0.5, UNSEEN_RELIANCE, 1.0)
 
 
-def doubted(problem: Problem, error: Float[Tensor, "#people"], steepness: float = STEEPNESS) -> Problem:
+def doubted(problem: Problem, error: Float[Tensor, "#people"], by: Doubt) -> Problem:
     """The problem with keypoints that are this inexact, as a part of the person's height (see `inexactness`).
 
     They are no more exact than they are known to be.
     """
-    doubt = (error.clamp(min=problem.inexactness) / USUAL_ERROR).pow(steepness).clamp(*DOUBT)
+    doubt = (error.clamp(min=problem.inexactness) / USUAL_ERROR).pow(by.power).clamp(by.least, by.most)
     return dataclasses.replace(problem, doubt=doubt.expand_as(problem.doubt))
 
 

@@ -53,12 +53,13 @@ class Denoiser(nn.Module):
         context: Float[Tensor, "*batch context"] | None = None,
     ) -> Float[Tensor, "*batch joints numbers"]:
         """Denoise, given the standard deviation of the noise of each joint (or one for all joints), and the context."""
-        sigma = noise_level.to(noisy).expand(noisy.shape[:-1])
+        sigma = noise_level.to(noisy)
+        sigma = sigma.expand(*sigma.shape[:-1], noisy.shape[-2])
         spread = (1 + sigma.square()).sqrt().unsqueeze(-1)
         features = self.enter((noisy / spread).flatten(-2))
         embedding = self.noise(sigma.log() / 4)
         if context is not None:
-            embedding = torch.cat([embedding, context], dim=-1)
+            embedding = torch.cat([embedding.expand(*context.shape[:-1], -1), context], dim=-1)
         for block in self.blocks:
             features = block(features, embedding)
         leaving = self.leave(features).unflatten(-1, noisy.shape[-2:])

@@ -90,7 +90,9 @@ def test_slopes_are_those_of_the_objective(parts, problem, start, name, depths):
     posed = space.decode(start.pose)
     landmarks = solver.landmarks(problem, start)
     damping = torch.full((PEOPLE,), 1e9)  # so stiff that the step is the slope, shortened
-    move, solved = solver._step(stage, problem, start, posed, landmarks, target, damping, torch.ones(PEOPLE, 3))
+    changes = None if target is None else solver._changes(start.pose, posed)
+    depth = torch.ones(PEOPLE, 3)
+    move, solved = solver._step(stage, problem, start, posed, landmarks, target, changes, damping, depth)
     assert solved.all()
     for unknown, stiffness in {"orient": 1e9, "transl": 1e9, "betas": 5e7, "pose": 5e7}.items():
         if unknown not in stage.moves:

@@ -113,10 +113,10 @@ def test_keypoints_are_no_more_exact_than_they_are_known_to_be(fitter, camera, s
     problem, _ = first_sight(fitter.body, fitter.space, fitter.regressor, seen, camera)
     error = torch.tensor([0.0, 0.004, 0.02])
     three = problem[torch.arange(3)]
-    known = [stages.doubted(dataclasses.replace(three, inexactness=level), error).doubt for level in (0.0, 0.01)]
-    least, most = stages.DOUBT
-    torch.testing.assert_close(known[0], torch.tensor([least, 0.4**4, most]))
-    torch.testing.assert_close(known[1], torch.tensor([1.0, 1.0, most]))
+    by = stages.Doubt(power=3, least=0.01, most=5.0)
+    known = [stages.doubted(dataclasses.replace(three, inexactness=level), error, by).doubt for level in (0.0, 0.01)]
+    torch.testing.assert_close(known[0], torch.tensor([0.01, 0.4**3, 5.0]))
+    torch.testing.assert_close(known[1], torch.tensor([1.0, 1.0, 5.0]))
 
 
 def test_wild_keypoints_are_not_believed_as_long_as_enough_are_left(fitter, camera, truth, seen):
@@ -167,8 +167,7 @@ def test_a_good_start_is_not_lost(fitter, camera, truth, seen):
 
 
 def test_as_many_ticks_as_steps(fitter, camera, seen, monkeypatch):
-    short = {name: dataclasses.replace(stage, steps=2) for name, stage in vars(stages.COURSE).items()}
-    monkeypatch.setattr(stages, "COURSE", stages.Course(**short))
+    monkeypatch.setattr(stages, "COURSE", dataclasses.replace(stages.COURSE, fine=stages.COURSE.fine[:1]))
     ticks = []
     fitter.solve(seen, camera, lambda: ticks.append(None))
-    assert len(ticks) == total_steps(fitter.settings) == 8
+    assert len(ticks) == total_steps(fitter.settings) == 6 + 7 + 3

@@ -1,6 +1,5 @@
 """Fits of few people in few steps: what is measured, tuned and told."""
 
-import dataclasses
 import math
 
 import pytest
@@ -10,7 +9,7 @@ from benchmarks.fitting import contenders, protocol, report
 from benchmarks.fitting.contenders import QPOSER, QPOSER_ALONE, Contender, shipped
 from benchmarks.fitting.people import CONDITIONS, observed, people
 from benchmarks.fitting.spaces import AxisAngle, CodesAlone, DiffusedAxisAngle, VPoserLatents
-from fitting import stages
+from benchmarks.optimisers import scaled
 from fitting.body import Body
 from fitting.pose_space import RelaxedCodes
 from fitting.regressor import Regressor
@@ -37,8 +36,7 @@ def bench():
 def quick(monkeypatch):
     for name in ("COURSE", "ADAMS_COURSE"):
         course = getattr(contenders, name)
-        short = {stage: dataclasses.replace(getattr(course, stage), steps=3) for stage in vars(course)}
-        monkeypatch.setattr(contenders, name, stages.Course(**short))
+        monkeypatch.setattr(contenders, name, scaled(course, 3 / course.coarse.steps))
 
 
 def spaces():
