@@ -33,7 +33,7 @@ PROBE = 0.02
 PROBED_EVERY = 3
 """Steps: until then the decoder turns joints in much the same way, and to see how is nearly half of a step's work."""
 
-DAMPING = {"orient": 1.0, "transl": 1.0, "betas": 0.05, "pose": 0.05}
+DAMPING = {"orient": 1.0, "transl": 1.0, "betas": 1e-3, "pose": 1e-3}
 """Curvature that is added for each unknown at the first step; less after a step that lowers the objective, more after
 one that does not."""
 

@@ -31,12 +31,11 @@ right, unseen; *outliers*: 5 % anywhere on the picture; *good start*: noisy keyp
 truth with every joint turned by 5 degrees. The focal length is known. How inexact the keypoints are is not: fits
 judge by what they see of it, where a detector's keypoints would be known to be 1 % off.
 
-All fits share body, camera, stages, how keypoints are doubted, and the start: orientation and pose from the regressor
+All fits share body, camera, stages and the start: orientation and pose from the regressor
 (`fitting/regressor.py`, trained on the training poses), put in place in closed form. They differ in what is optimised,
 what holds it back, and how: *QPoser* and *QPoser, no guess* by 23 steps of second order (`fitting/newton.py`), to which
-keypoints count as outliers from 5 % of the height on; all others by 280 of Adam's, with 10 %, which suits starts from
-the mean pose better. How steeply keypoints are doubted was chosen for QPoser; what
-other priors do with another law is in [fitting.md](fitting.md).
+keypoints count as outliers from 5 % of the height on, and which doubts keypoints by the fourth power of their error;
+all others by 280 of Adam's, with 10 % and the square, which suits them better.
 
 - *QPoser*: relaxed codes, the code prior, and the regressor's *guess*, to which joints are held the more, the less
   the keypoints tell of them. What ships.

@@ -9,7 +9,7 @@ from torch.utils._pytree import tree_leaves
 
 from fitting.body import Body
 from fitting.camera import Camera
-from fitting.newton import GaussNewton
+from fitting.newton import DAMPING, GaussNewton
 from fitting.pose_space import RelaxedCodes
 from fitting.solver import Estimate, Problem, Stage, Weights
 from qposer.codeprior import CodePrior
@@ -94,7 +94,7 @@ def test_slopes_are_those_of_the_objective(parts, problem, start, name, depths):
     depth = torch.ones(PEOPLE, 3)
     move, solved = solver._step(stage, problem, start, posed, landmarks, target, changes, damping, depth)
     assert solved.all()
-    for unknown, stiffness in {"orient": 1e9, "transl": 1e9, "betas": 5e7, "pose": 5e7}.items():
+    for unknown, stiffness in {name: 1e9 * share for name, share in DAMPING.items()}.items():
         if unknown not in stage.moves:
             assert unknown not in move
             continue
