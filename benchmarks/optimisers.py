@@ -26,7 +26,7 @@ from fitting.keypoints import Keypoints
 from fitting.newton import GaussNewton
 from fitting.pose_space import RelaxedCodes
 from fitting.regressor import Regressor
-from fitting.solver import Estimate, Solver, Stage
+from fitting.solver import Estimate, Solver
 from fitting.stages import COURSE, Course, first_sight, refine
 from qposer.codeprior import CodePrior
 from qposer.data.dataset import PoseDataset
@@ -61,12 +61,7 @@ keypoints of one, 8 and 64 people together, medians of three.
 
 def scaled(course: Course, factor: float) -> Course:
     """The course with more or fewer steps in every stage."""
-
-    def changed(stage: Stage) -> Stage:
-        return dataclasses.replace(stage, steps=max(1, round(factor * stage.steps)))
-
-    fine = tuple(map(changed, course.fine))
-    return dataclasses.replace(course, coarse=changed(course.coarse), fine=fine, settle=changed(course.settle))
+    return course.each(lambda stage: dataclasses.replace(stage, steps=max(1, round(factor * stage.steps))))
 
 
 Fit = Callable[[str, torch.Tensor], Estimate]
@@ -95,7 +90,7 @@ def main(
                 course = scaled(COURSE if order == "second order" else _ALIKE, factor)
                 fit = _fitter(body, space, regressor, truth, order, course)
                 errors = [mean_interval(_errors(body, space, truth, fit, condition)) for condition in CONDITIONS]
-                steps = "/".join(str(stage.steps) for stage in (*course.uncommitted, course.settle))
+                steps = "/".join(str(stage.steps) for stage in course.stages)
                 seconds = [_seconds(fit, torch.arange(size) % number) for size in BATCHES]
                 rows.append([f"{order}, {steps} steps", *(f"{e:.1f}" for e in errors), *(f"{s:.2f}" for s in seconds)])
                 console.print(*rows[-1])

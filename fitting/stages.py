@@ -69,9 +69,19 @@ class Course:
         return self.coarse, *self.fine
 
     @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All of them, in turn."""
+        return *self.uncommitted, self.settle
+
+    @property
     def steps(self) -> int:
         """Of all stages."""
-        return sum(stage.steps for stage in (*self.uncommitted, self.settle))
+        return sum(stage.steps for stage in self.stages)
+
+    def each(self, change: Callable[[Stage], Stage]) -> Course:
+        """The course with every stage changed."""
+        fine = tuple(map(change, self.fine))
+        return dataclasses.replace(self, coarse=change(self.coarse), fine=fine, settle=change(self.settle))
 
 
 COURSE = Course(

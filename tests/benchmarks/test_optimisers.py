@@ -6,7 +6,7 @@ from fitting.stages import ADAMS_COURSE, COURSE
 
 def test_courses_are_scaled_in_every_stage_and_in_nothing_else():
     half = scaled(COURSE, 0.5)
-    assert [stage.steps for stage in (*half.uncommitted, half.settle)] == [3, 4, 4, 2]
+    assert [stage.steps for stage in half.stages] == [3, 4, 4, 2]
     assert [stage.moves for stage in half.fine] == [stage.moves for stage in COURSE.fine]
     assert [stage.noise for stage in half.fine] == [stage.noise for stage in COURSE.fine]
     assert half.doubt == COURSE.doubt
@@ -16,5 +16,4 @@ def test_courses_are_scaled_in_every_stage_and_in_nothing_else():
 def test_every_stage_keeps_a_step():
     least = min(min(factors) for factors in FACTORS.values())
     for course in (COURSE, ADAMS_COURSE):
-        found = scaled(course, least)
-        assert all(stage.steps >= 1 for stage in (*found.uncommitted, found.settle))
+        assert all(stage.steps >= 1 for stage in scaled(course, least).stages)

@@ -116,9 +116,7 @@ def quick(monkeypatch):
     def short(stage):
         return dataclasses.replace(stage, steps=2)
 
-    course = stages.COURSE
-    parts = {"coarse": short(course.coarse), "fine": tuple(map(short, course.fine)), "settle": short(course.settle)}
-    monkeypatch.setattr(stages, "COURSE", dataclasses.replace(course, **parts))
+    monkeypatch.setattr(stages, "COURSE", stages.COURSE.each(short))
     monkeypatch.setattr(stages, "RESIDUAL", short(stages.RESIDUAL))
 
 
