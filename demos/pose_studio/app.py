@@ -109,7 +109,7 @@ class Studio:
 
     def _bind(self) -> None:
         panel, editor = self._panel, self.editor
-        self._on_submit(panel)
+        self._on_instruction(panel)
         self._on_choice(panel.steps, {"undo": editor.undo, "redo": editor.redo})
         whole = {"sample": editor.sample, "mirror": editor.mirror}
         self._on_choice(panel.whole, whole | {"vary": lambda: editor.vary([], panel.amount.value)})
@@ -144,13 +144,19 @@ class Studio:
 
         group.on_click(happened)
 
-    def _on_submit(self, panel: Panel) -> None:
-        async def happened(event: viser.GuiEvent) -> None:
-            text = panel.text.value
+    def _on_instruction(self, panel: Panel) -> None:
+        async def told(event: viser.GuiEvent) -> None:
+            text = panel.text.value.replace("\n", " ").strip()
+            set_value(panel.text, text)
             self._do(event.client, lambda: self._instruct(text))
 
-        panel.form.on_submit(happened)
-        panel.do.on_click(happened)
+        async def typed(event: viser.GuiEvent) -> None:
+            # Enter comes as a part of the text: a message of its own may take the place of the last letters'.
+            if event.client is not None and "\n" in panel.text.value:
+                await told(event)
+
+        panel.text.on_update(typed)
+        panel.do.on_click(told)
 
     def _on_upload(self, button: viser.GuiUploadButtonHandle, action: Callable[[str, bytes], str]) -> None:
         async def happened(event: viser.GuiEvent) -> None:

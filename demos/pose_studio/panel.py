@@ -38,10 +38,8 @@ class Panel:
         self._gauge = gui.add_html("")
         self._status = gui.add_html("")
         gui.add_html(legend())
-        with gui.add_form(None) as self.form:
-            self.text = gui.add_text(
-                "Instruction", "", hint="For instance: raise the left arm, bend both knees 60 degrees"
-            )
+        hint = "For instance: raise the left arm, bend both knees 60 degrees"
+        self.text = gui.add_text("Instruction", "", multiline=True, hint=hint)
         self.do = gui.add_button("Do it", icon=viser.Icon.PLAYER_PLAY)
         self._said = gui.add_html("")
         self.steps = gui.add_button_group("Steps", ("undo", "redo"))

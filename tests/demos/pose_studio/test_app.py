@@ -269,14 +269,20 @@ def test_a_pose_that_is_loaded(studio, tab, tmp_path):
 def test_instructions_that_are_not_understood_stay_in_the_box(studio, tab):
     text = studio._panel.text
     tab.press(text, "tanze <b>")
-    tab.say("GuiFormSubmitMessage", uuid=studio._panel.form._impl.uuid)
+    tab.press(text, "tanze <b>\n")
     eventually(lambda: "did you mean turn" in studio._panel._status.content)
     assert text.value == "tanze <b>"
     assert "<b>tanze" not in studio._panel._said.content.replace("<b>✗ ", "")
-    tab.press(text, "turn")
-    tab.say("GuiFormSubmitMessage", uuid=studio._panel.form._impl.uuid)
+    tab.press(text, "turn\n")
     eventually(lambda: poses(studio) == 2)
     eventually(lambda: text.value == "")
+
+
+def test_the_button_does_what_is_in_the_box(studio, tab):
+    tab.press(studio._panel.text, "turn")
+    assert poses(studio) == 1
+    tab.press(studio._panel.do, True)
+    eventually(lambda: poses(studio) == 2)
 
 
 def test_a_session_that_cannot_be_kept_is_told(studio, tab, tmp_path):

@@ -103,9 +103,7 @@ class Page:
         self.tab.get_by_role("tab", name=name).click()
 
     def tell(self, text):
-        box = self.tab.locator("form input[type=text], form input:not([type])").first
-        box.fill(text)
-        box.press("Enter")
+        self.tab.locator("textarea").first.fill(f"{text}\n")
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +175,14 @@ def test_what_is_not_understood_is_told_and_changes_nothing(page, studio):
     page.tell("xyzzy <img src=x onerror=alert(1)>")
     page.shows("is not known")
     assert studio.session.number == before.number
+
+
+def test_nothing_is_lost_of_what_is_typed_fast(page, studio):
+    box = page.tab.locator("textarea").first
+    box.fill("turn le")
+    box.press_sequentially("ft\n")
+    eventually(lambda: studio.session.instructions[-1].text == "turn left")
+    eventually(lambda: box.input_value() == "")
 
 
 def test_a_reload_keeps_everything_and_two_tabs_agree(page, browser, studio):
