@@ -35,7 +35,7 @@ in every evaluation, one person at a time, VPoser's or our drop-in's latent, fro
 no collisions, hands or face. Its prior's weight is shown at three scales."""
 
 BATCHES = (1, 8, 64, 512)
-SCALES = (0.01, 0.1, 1.0)
+SCALES = (0.1, 1.0, 10.0)
 """Factors on the prior's weights in the loop that is compared with; the best is shown."""
 
 
