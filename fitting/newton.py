@@ -155,6 +155,7 @@ class GaussNewton:
         moved = self._moved_landmarks(stage, problem, estimate, body_pose, changes, depth)
         sizes = {name: value.shape[-1] for name, value in moved.items()}
         rows, residuals = self._weighted(stage, problem, landmarks, torch.cat([*moved.values()], dim=-1))
+        rows, residuals = rows.double(), residuals.double()  # products round differently by batch
         curvature, slope = rows.mT @ rows, (rows.mT @ residuals[..., None]).squeeze(-1)
         stiffness = torch.cat([slope.new_full((size,), DAMPING[name]) for name, size in sizes.items()])
         own = damping[:, None] * stiffness + ROUNDING  # curvature of each number for itself
@@ -178,7 +179,7 @@ class GaussNewton:
             blocks += (reliance * (changes @ changes.mT)).permute(0, 2, 3, 1)
         curvature.diagonal(dim1=1, dim2=2).add_(own)
         factor, failed = torch.linalg.cholesky_ex(curvature)
-        step = -torch.cholesky_solve(slope[..., None], factor).squeeze(-1)
+        step = -torch.cholesky_solve(slope[..., None], factor).squeeze(-1).to(landmarks)
         return dict(zip(sizes, step.split([*sizes.values()], dim=-1), strict=True)), failed == 0
 
     def _moved_landmarks(
