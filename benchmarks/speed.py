@@ -36,7 +36,7 @@ no collisions, hands or face. Its prior's weight is shown at three scales."""
 
 BATCHES = (1, 8, 64, 512)
 SCALES = (0.1, 1.0, 10.0)
-"""Factors on the prior's weights in the loop that is compared with; the best is shown."""
+"""Factors on the prior's weights in the loop that is compared with."""
 
 
 def main(

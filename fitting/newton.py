@@ -155,7 +155,7 @@ class GaussNewton:
         moved = self._moved_landmarks(stage, problem, estimate, body_pose, changes, depth)
         sizes = {name: value.shape[-1] for name, value in moved.items()}
         rows, residuals = self._weighted(stage, problem, landmarks, torch.cat([*moved.values()], dim=-1))
-        rows, residuals = rows.double(), residuals.double()  # products round differently by batch
+        rows, residuals = rows.double(), residuals.double()  # how products round depends on the batch
         curvature, slope = rows.mT @ rows, (rows.mT @ residuals[..., None]).squeeze(-1)
         stiffness = torch.cat([slope.new_full((size,), DAMPING[name]) for name, size in sizes.items()])
         own = damping[:, None] * stiffness + ROUNDING  # curvature of each number for itself

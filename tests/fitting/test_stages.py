@@ -57,17 +57,13 @@ def test_fits_are_nearer_than_the_first_guess(fitter, camera, truth, seen):
     assert errors_mm(fitter, truth, found).mean() < 0.85 * errors_mm(fitter, truth, guessed).mean()
 
 
-def test_people_are_fitted_alike_alone_and_in_a_batch(fitter, camera, seen):
-    """A latent half way between two codes may go to either, which is allowed to one of them."""
+def test_one_person_is_fitted_alike_alone_and_in_a_batch(fitter, camera, seen):
     _, together = fitter.solve(seen, camera)
     vertices = fitter.body(together.orient, fitter.body_pose(together), together.betas, together.transl).vertices
-    apart = []
     for person in range(PEOPLE):
         _, alone = fitter.solve(seen[[person]], camera[torch.tensor([person])])
         found = fitter.body(alone.orient, fitter.body_pose(alone), alone.betas, alone.transl).vertices[0]
-        apart.append((found - vertices[person]).norm(dim=-1).max().item())
-    assert sorted(apart)[-2] < 1e-3
-    assert max(apart) < 2e-2
+        assert (found - vertices[person]).norm(dim=-1).max() < 1e-3
 
 
 @pytest.mark.parametrize("format", FORMATS)
