@@ -2,8 +2,19 @@ PYTHON ?= python3
 VENV ?= .venv
 PHOTO ?= assets/walk_side.jpg
 OUT ?= out
+SHAPES = $(addprefix tests/qposer/,body_pose prior/test_denoiser.py prior/test_diffusion.py prior/test_classifiers.py \
+  prior/test_latent_space.py prior/test_model.py prior/test_quantizer.py control/test_collisions.py \
+  control/test_constraints.py control/test_edits.py control/test_inverse_kinematics.py baselines/test_mixture.py \
+  data/test_readers.py data/test_retarget.py data/test_stance.py evaluation io/test_npz.py test_vposer.py \
+  training/test_corruptions.py training/test_rig_variation.py) \
+  $(addprefix tests/fitting/,body/test_body.py body/test_landmarks.py inputs/keypoint_files inputs/test_camera.py \
+  inputs/test_keypoints.py optimise/test_adam.py optimise/test_landmark_jacobian.py \
+  optimise/test_levenberg_marquardt.py optimise/test_objective.py optimise/test_placement.py \
+  optimise/test_pose_space.py optimise/test_regressor.py output/test_amass.py output/test_pictures.py \
+  output/test_smplifyx.py training/test_detector_errors.py video/test_frame_times.py \
+  video/test_tracking.py evaluation/test_h36m.py)
 
-.PHONY: fit test check clean
+.PHONY: fit test check shapes clean
 
 fit: $(VENV)/installed  ## fit a body to PHOTO and say where the pictures are
 	$(VENV)/bin/python demos/fit_image.py $(PHOTO) --out $(OUT)
@@ -11,10 +22,14 @@ fit: $(VENV)/installed  ## fit a body to PHOTO and say where the pictures are
 test: $(VENV)/installed  ## run the tests
 	$(VENV)/bin/pytest
 
-check: $(VENV)/installed  ## lint and types
+check: $(VENV)/installed  ## lint, types and docstrings
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m tools.docstrings
+
+shapes: $(VENV)/installed  ## fast tests with the annotations checked at every call, shapes included
+	$(VENV)/bin/python -m pytest -p tools.shape_checks $(SHAPES)
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'

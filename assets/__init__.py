@@ -1,1 +1,1 @@
-"""The files that the product ships; ``qposer.assets.asset`` finds them."""
+"""The files that the product ships; ``qposer.io.assets.asset`` finds them."""

@@ -1,7 +1,7 @@
 """What each piece of QPoser is for, by training runs of the same length that lack it.
 
 ``python -m benchmarks.ablation --data poses.npz --train`` trains the runs that are not finished, then measures all and
-with ``--out docs`` writes ablation.md.
+with ``--out docs/benchmarks`` writes ablation.md.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from benchmarks.prior.poses import drawn
 from benchmarks.prior.protocol import in_chunks, joints_mm
 from benchmarks.tables import Table
 from qposer.baselines.mixture import PoseMixture
+from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.data.dataset import PoseDataset
-from qposer.errors import told_in_one_line
-from qposer.files import replacing
-from qposer.metrics import mpjpe
-from qposer.model import QPoser
-from qposer.quantizer import perplexity
-from qposer.rotations import matrix_to_axis_angle
+from qposer.evaluation.metrics import mpjpe
+from qposer.io.atomic_files import atomic_write
+from qposer.io.cli_errors import cli_errors
+from qposer.prior.model import QPoser
+from qposer.prior.quantizer import perplexity
 from qposer.training.train import TrainConfig, train
 
 Row = Literal[
@@ -76,7 +76,15 @@ JUDGED = 2000
 
 
 def train_row(name: Row, data: Path, runs: Path, device: str, console: Console) -> None:
-    """Train one run, or go on with it; a finished one is left as it is."""
+    """Train one run, or go on with it; a finished one is left as it is.
+
+    Args:
+        name: of the run.
+        data: poses.npz.
+        runs: folder of the runs.
+        device: that it is trained on.
+        console: where the progress is shown.
+    """
     flags = f"{LENGTH} {FLAGS[name]}"
     console.print(f"{name}: {flags}")
     places = ["--data", str(data), "--out", str(runs / name), "--device", device]
@@ -102,7 +110,16 @@ class Figures:
 
 @torch.no_grad()
 def measure(model: QPoser, judge: PoseMixture, data: PoseDataset) -> Figures:
-    """What a model loses, how its parts can be edited, and how plausible decodes of shuffled codes are."""
+    """What a model loses, how its parts can be edited, and how plausible decodes of shuffled codes are.
+
+    Args:
+        model: the autoencoder of the run.
+        judge: the GMM that judges plausibility.
+        data: poses by split.
+
+    Returns:
+        The figures of a row.
+    """
     generator = torch.Generator().manual_seed(0)
     validation, test = (drawn(data.body_pose(side), POSES, generator) for side in ("validation", "test"))
     codes = in_chunks(model.encode, test)
@@ -129,7 +146,15 @@ def _errors(model: QPoser, poses: Float[Tensor, "poses 21 3"]) -> Float[Tensor, 
 
 
 def judged_mixtures(judge: PoseMixture, data: PoseDataset) -> Interval:
-    """AUROC of the judge between test poses and poses whose parts come from different ones, without codes."""
+    """AUROC of the judge between test poses and poses whose parts come from different ones, without codes.
+
+    Args:
+        judge: the GMM that judges plausibility.
+        data: poses by split.
+
+    Returns:
+        Area under the ROC curve with its interval.
+    """
     generator = torch.Generator().manual_seed(0)
     poses = drawn(data.body_pose("test"), JUDGED, generator)
     return auroc_interval(judge.energy(poses), judge.energy(mixed_parts(poses, generator)))
@@ -166,7 +191,16 @@ def table(found: dict[Row, Figures]) -> Table:
 
 
 def markdown(found: dict[Row, Figures], mixtures: Interval, left_out: Sequence[str]) -> str:
-    """The document."""
+    """The document.
+
+    Args:
+        found: figures by run.
+        mixtures: of `judged_mixtures`.
+        left_out: names of runs that are not finished.
+
+    Returns:
+        Text in Markdown.
+    """
     commands = Table(
         ("run", "what is other"),
         [
@@ -182,7 +216,8 @@ each other.
 
     python -m qposer.training.train --data poses.npz --out runs/ablation/NAME {LENGTH} FLAGS
 
-with these flags; `python -m benchmarks.ablation --data poses.npz --train --out docs` trains all and writes this page.
+with these flags; `python -m benchmarks.ablation --data poses.npz --train --out docs/benchmarks` trains all and
+writes this page.
 
 {commands.markdown()}
 
@@ -235,9 +270,12 @@ def main(
         judge: weights of the GMM that judges plausibility.
         train: first train those that are not finished, one after the other.
         device: that they are trained on.
+
+    Raises:
+        FileNotFoundError: none of the runs is finished.
     """
     console = Console(width=150)
-    with told_in_one_line("ablation"):
+    with cli_errors("ablation"):
         for name in rows if train else ():
             train_row(name, data, runs, device, console)
         done = [name for name in rows if finished(runs / name)]
@@ -251,7 +289,7 @@ def main(
         console.print(table(found).for_console("Ablation"), *left_out)
         if out:
             out.mkdir(parents=True, exist_ok=True)
-            with replacing(out / "ablation.md") as temporary:
+            with atomic_write(out / "ablation.md") as temporary:
                 temporary.write_text(markdown(found, judged_mixtures(mixture, dataset), left_out))
             console.print(f"written: {out / 'ablation.md'}")
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmarks.machine import machine
-from fitting.body import Body
+from fitting.body.body import Body
 
 
 def main(batch: int = 64, repeats: int = 30) -> None:
@@ -31,7 +31,8 @@ def main(batch: int = 64, repeats: int = 30) -> None:
     orient = torch.zeros(batch, 3, requires_grad=True)
 
     def mesh() -> Tensor:
-        return body(orient, pose, betas).vertices
+        vertices: Tensor = body(orient, pose, betas).vertices
+        return vertices
 
     def landmarks() -> Tensor:
         return body.landmarks(orient, pose, betas)

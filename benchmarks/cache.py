@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qposer.files import replacing
+from qposer.io.atomic_files import atomic_write
 
 Result = dict[str, Any]
 """What a protocol measured of a prior: numbers and lists of numbers by name."""
@@ -36,6 +36,9 @@ class Cache:
             name: for people who look into the folder.
             depends_on: all that the result follows from, as JSON: digests of files, settings.
             measure: called where nothing is kept, or what is kept depends on something else.
+
+        Returns:
+            The result.
         """
         text = json.dumps(depends_on, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -46,7 +49,7 @@ class Cache:
             started = time.process_time()
             result = measure()
             kept = {"depends_on": depends_on, "seconds": time.process_time() - started, "result": result}
-            with replacing(file) as temporary:
+            with atomic_write(file) as temporary:
                 temporary.write_text(json.dumps(kept))
         self.seconds += kept["seconds"]
         measured: Result = kept["result"]

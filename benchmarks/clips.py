@@ -24,17 +24,17 @@ from torch import Tensor
 
 from benchmarks.machine import machine
 from benchmarks.tables import Table
-from fitting.body import Body
-from fitting.camera import Camera
-from fitting.clip import Sightings, fit_clip
+from fitting.body.body import Body
 from fitting.fit import Fitter
-from fitting.keypoints import Keypoints
+from fitting.inputs.camera import Camera
+from fitting.inputs.keypoints import Keypoints
+from fitting.video.clip import TrackedKeypoints, fit_clip
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import JOINT_NAMES
 from qposer.data.build import READERS, thin
 from qposer.data.retarget import retarget
-from qposer.errors import told_in_one_line
-from qposer.metrics import pa_mpjpe
-from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import JOINT_NAMES
+from qposer.evaluation.metrics import pa_mpjpe
+from qposer.io.cli_errors import cli_errors
 
 FPS, SIZE, FOCAL = 30.0, (1280, 720), 1100.0
 CAMERA_HEIGHT, PITCH = 0.9, math.radians(8)
@@ -49,7 +49,7 @@ class Scene:
 
     joints: Float[Tensor, "frames 22 3"]
     xy: Float[Tensor, "frames 33 2"]
-    height: Float[Tensor, "frames"]
+    height: Float[Tensor, " frames"]
     """Of the person, standing, in pixels."""
 
 
@@ -70,7 +70,7 @@ def main(
         out: file that the table is written to as Markdown.
     """
     console = Console(width=120)
-    with told_in_one_line("benchmarks.clips"):
+    with cli_errors("benchmarks.clips"):
         fitter = Fitter()
         scenes = [scene(fitter.body, path, frames, seed) for seed, path in enumerate(recordings)]
         runs = [
@@ -102,6 +102,15 @@ def main(
 
 def scene(body: Body, path: Path, frames: int, seed: int) -> Scene:
     """A body of random shape that moves as recorded, its feet on the ground, some metres before the camera.
+
+    Args:
+        body: that moves.
+        path: of the recording.
+        frames: how many.
+        seed: of shape, place and camera.
+
+    Returns:
+        The truth and the camera.
 
     Raises:
         FileNotFoundError: there is no such recording.
@@ -147,8 +156,8 @@ def _scores(fitter: Fitter, truth: Scene, noise: float, smoothness: float, gap: 
     frames = np.arange(len(xy))
     middle = len(xy) // 2
     unseen = (frames >= middle) & (frames < middle + round(GAP_SECONDS * FPS)) & gap
-    keypoints = Keypoints(xy.numpy(), np.ones(xy.shape[:2]), "mediapipe", inexactness=0.0)
-    seen = Sightings(keypoints[frames[~unseen].tolist()], frames[~unseen], FPS)
+    keypoints = Keypoints(xy.numpy(), np.ones(xy.shape[:2]), "mediapipe", noise_floor=0.0)
+    seen = TrackedKeypoints(keypoints[frames[~unseen].tolist()], frames[~unseen], FPS)
     joints = torch.from_numpy(fit_clip(fitter, seen, SIZE, FOCAL, smoothness).joints[:, :22])
     shown = torch.from_numpy(unseen if gap else ~unseen)
     relative = (joints - joints[:, :1], truth.joints - truth.joints[:, :1])
@@ -161,7 +170,8 @@ def _scores(fitter: Fitter, truth: Scene, noise: float, smoothness: float, gap: 
 
 def _acceleration_error(pair: Sequence[Float[Tensor, "frames joints 3"]], shown: Tensor) -> float:
     found, true = (positions[2:] - 2 * positions[1:-1] + positions[:-2] for positions in pair)
-    return 1000 * (found - true).norm(dim=-1)[shown[1:-1]].mean().item()
+    error: float = 1000 * (found - true).norm(dim=-1)[shown[1:-1]].mean().item()
+    return error
 
 
 if __name__ == "__main__":

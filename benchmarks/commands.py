@@ -14,11 +14,19 @@ def command(module: str, main: Callable[..., Any], **given: Any) -> str:
         module: as ``python -m`` is given it.
         main: what tyro calls.
         given: its arguments by name; those that are the default are left out.
+
+    Returns:
+        One line.
     """
     words = [f"python -m {module}"]
     defaults = inspect.signature(main).parameters
     for name, value in given.items():
-        if value != defaults[name].default:
+        flag = name.replace("_", "-")
+        if value == defaults[name].default:
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
             values = value if isinstance(value, tuple) else (value,)
-            words.append(" ".join([f"--{name.replace('_', '-')}", *map(str, values)]))
+            words.append(" ".join([f"--{flag}", *map(str, values)]))
     return " ".join(words)

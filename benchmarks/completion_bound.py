@@ -1,8 +1,8 @@
-"""How close guesses of unseen limbs can come in the mean: ``python -m benchmarks.completion_bound --data poses.npz``.
+"""How close guesses of unseen limbs can come on average: ``python -m benchmarks.completion_bound --data poses.npz``.
 
 A network is trained to tell where the joints of an unseen part are from the rest of the pose, by the very error that
 protocol 4 measures, the mean distance. It needs not give a pose, nor several different ones, so it is nearer than any
-prior's guesses can be in the mean that learned as much from the same people: what is left is what other people's legs
+prior's guesses can be on average that learned as much from the same people: what is left is what other people's legs
 or arms do that these people's do not tell.
 """
 
@@ -26,13 +26,13 @@ from benchmarks.machine import machine
 from benchmarks.prior.completion import PARTS, CompletionSettings, moved_joints
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.tables import Table
-from qposer.control import joints_of
-from qposer.errors import told_in_one_line
-from qposer.files import replacing
-from qposer.kinematics import body_joints
-from qposer.metrics import mpjpe
-from qposer.rotations import axis_angle_to_matrix, matrix_to_6d
-from qposer.skeleton import NUM_BODY_JOINTS, REST_JOINTS
+from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_6d
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS, REST_JOINTS
+from qposer.control.edits import joints_of
+from qposer.evaluation.metrics import mpjpe
+from qposer.io.atomic_files import atomic_write
+from qposer.io.cli_errors import cli_errors
 from qposer.training.batches import draw_poses
 
 VALIDATION_POSES = 2000
@@ -87,7 +87,8 @@ class PartRegressor(nn.Module):
             rates = self.hidden * torch.rand(2, len(seen), 1, generator=self._generator)
             blur = rates[0] * torch.randn(seen.shape, generator=self._generator)
             seen = (seen + blur) * (torch.rand(seen.shape, generator=self._generator) > rates[1])
-        return self.center + 0.1 * self.layers(seen).unflatten(-1, (len(self.joints), 3))
+        moved: Tensor = self.center + 0.1 * self.layers(seen).unflatten(-1, (len(self.joints), 3))
+        return moved
 
     def _seen(self, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "poses features"]:
         """The known rotations, and the positions of joints as if the others were at rest."""
@@ -108,7 +109,17 @@ def positions(rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "poses 
 
 
 def train(part: str, poses: Poses, setting: Setting, seed: int = 0) -> tuple[PartRegressor, float]:
-    """A network in the state of the lowest validation error, and that error in millimetres."""
+    """A network in the state of the lowest validation error, and that error in millimetres.
+
+    Args:
+        part: name of the part that is guessed.
+        poses: to train and to validate on.
+        setting: of the network and its training.
+        seed: of the weights and the batches.
+
+    Returns:
+        Network and error.
+    """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     network = PartRegressor(part, draw_poses(poses.train, 10_000, generator), setting, generator)
@@ -132,7 +143,15 @@ def train(part: str, poses: Poses, setting: Setting, seed: int = 0) -> tuple[Par
 
 @torch.no_grad()
 def errors_mm(network: PartRegressor, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, " poses"]:
-    """As protocol 4's of each pose, in millimetres."""
+    """As protocol 4's of each pose, in millimetres.
+
+    Args:
+        network: of one part.
+        rotations: of the body joints.
+
+    Returns:
+        Millimetres.
+    """
     was_training = network.training
     network.eval()
     errors = 1000 * mpjpe(network(rotations), positions(rotations)[:, network.joints])
@@ -150,7 +169,7 @@ def main(data: Path, out: Path | None = None, parts: tuple[str, ...] = PARTS) ->
     """
     console = Console(width=120)
     torch.set_num_threads(1)
-    with told_in_one_line("benchmarks.completion_bound"):
+    with cli_errors("benchmarks.completion_bound"):
         poses = Poses.load(data)
         settings = CompletionSettings()
         truth = axis_angle_to_matrix(drawn(poses.test, settings.poses, torch.Generator().manual_seed(settings.seed)))
@@ -170,7 +189,7 @@ def main(data: Path, out: Path | None = None, parts: tuple[str, ...] = PARTS) ->
             f"`{command('benchmarks.completion_bound', main, data=data, out=out, parts=parts)}`; {machine()}.\n"
         )
         if out:
-            with replacing(out) as temporary:
+            with atomic_write(out) as temporary:
                 temporary.write_text(text)
 
 

@@ -20,18 +20,18 @@ from benchmarks.fitting.people import people
 from benchmarks.intervals import mean_interval
 from benchmarks.machine import machine
 from benchmarks.tables import Table
-from fitting import render
-from fitting.body import Body
-from fitting.camera import Camera
-from fitting.detect import detect
+from fitting.body.body import Body
 from fitting.fit import Fitter
-from fitting.keypoints import DETECTORS_ERROR, Keypoints
-from fitting.solver import Weights
-from fitting.stages import FitSettings
+from fitting.inputs.camera import Camera
+from fitting.inputs.detect import detect
+from fitting.inputs.keypoints import DETECTORS_ERROR, Keypoints
+from fitting.optimise.adam import Weights
+from fitting.optimise.schedule import FitSettings
+from fitting.output import render
 from qposer.data.dataset import PoseDataset
-from qposer.errors import told_in_one_line
-from qposer.files import replacing
-from qposer.metrics import mpjpe, pa_mpjpe
+from qposer.evaluation.metrics import mpjpe, pa_mpjpe
+from qposer.io.atomic_files import atomic_write
+from qposer.io.cli_errors import cli_errors
 
 SIZE = 1000
 WEIGHTS = (0.0, 2.0, 5.0, 10.0, 20.0, 50.0)
@@ -57,7 +57,7 @@ def main(
         out: file that the table is written to as Markdown.
     """
     console = Console(width=120)
-    with told_in_one_line("benchmarks.detections"):
+    with cli_errors("benchmarks.detections"):
         body = Body.open()
         truth = people(body, PoseDataset.load(data).body_pose(split), number, torch.Generator().manual_seed(0))
         posed = body(truth.orient, truth.body_pose, truth.betas, truth.transl)
@@ -85,10 +85,10 @@ def main(
         off = torch.linalg.vector_norm(truth.xy[chosen] - torch.from_numpy(keypoints.xy), dim=-1)
         median = (off / truth.height[chosen, None]).median().item()
 
-        def fitted(inexactness: float, weight: float) -> list[str]:
+        def fitted(noise_floor: float, weight: float) -> list[str]:
             settings = FitSettings(depth_cue=weight > 0, weights=dataclasses.replace(Weights(), depth=weight))
             fitter = Fitter(body, settings=settings)
-            _, estimate = fitter.solve(dataclasses.replace(keypoints, inexactness=inexactness), camera)
+            _, estimate = fitter.solve(dataclasses.replace(keypoints, noise_floor=noise_floor), camera)
             ours = body(estimate.orient, fitter.body_pose(estimate), estimate.betas).joints[:, :22]
             errors = (pa_mpjpe(ours, true), mpjpe(ours - ours[:, :1], true - true[:, :1]))
             return [f"{mean_interval(1000 * error):.1f}" for error in errors]
@@ -96,11 +96,11 @@ def main(
         shipped = Weights().depth
         pairs = [*((level, shipped) for level in inexact), *((DETECTORS_ERROR, weight) for weight in weights)]
         rows = [[f"{level:g}", f"{weight:g}", *fitted(level, weight)] for level, weight in dict.fromkeys(pairs)]
-        table = Table(["inexactness", "weight of the cue", "PA-MPJPE, mm", "MPJPE, mm"], rows)
+        table = Table(["noise_floor", "weight of the cue", "PA-MPJPE, mm", "MPJPE, mm"], rows)
         title = f"{len(detected)} of {number} rendered {split} poses detected, keypoints {100 * median:.1f} % off"
         console.print(table.for_console(f"{title}; {machine()}"))
         if out:
-            with replacing(out) as temporary:
+            with atomic_write(out) as temporary:
                 temporary.write_text(f"{title}; {machine()}\n\n{table.markdown()}\n", encoding="utf-8")
 
 

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import machine
-from qposer.codeprior import CodePrior
-from qposer.figure import Figure, neutral_posture
-from qposer.posing import solve
+from qposer.body_pose.posed_skeleton import PosedSkeleton, neutral_pose
+from qposer.control.inverse_kinematics import solve_ik
+from qposer.prior.code_prior import CodePrior
 
 PATHS = {
     "left_hand": (0.15, 0.3, 0.2),
@@ -34,19 +34,19 @@ def main(updates: int = 40) -> None:
     """
     torch.set_num_threads(1)
     prior = CodePrior.from_pretrained()
-    solve(prior, neutral_posture(), {"left_hand": (0.4, 0.0, 0.1)})
+    solve_ik(neutral_pose(), {"left_hand": (0.4, 0.0, 0.1)}, prior=prior)
     table = Table(title=machine(), caption="medians; cm from the target, which moves on after every update")
     for column in ("point", "updates a second", "off, cm", "off at the worst, cm", "energy at the end"):
         table.add_column(column, justify="left" if column == "point" else "right")
     for name, way in PATHS.items():
-        posture = neutral_posture()
-        start = Figure.of(posture).point(name)
+        posture = neutral_pose()
+        start = PosedSkeleton.of(posture).point(name)
         seconds, off = [], []
         for update in range(1, updates + 1):
             part = 0.5 - 0.5 * math.cos(2 * math.pi * update / updates)
             target = (start + part * torch.tensor(way)).tolist()
             started = time.perf_counter()
-            solution = solve(prior, posture, {name: target})
+            solution = solve_ik(posture, {name: target}, prior=prior)
             seconds.append(time.perf_counter() - started)
             off.append(100 * solution.distance[name])
             posture = solution.posture

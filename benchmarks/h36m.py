@@ -19,11 +19,11 @@ from jaxtyping import Float
 
 from benchmarks.machine import machine
 from demos import evaluate_h36m
-from fitting.body import Body
+from fitting.body.body import Body
+from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.data.dataset import PoseDataset
 from qposer.data.h36m import JOINTS_17, NUM_JOINTS, PARENTS
-from qposer.npz import write_npz
-from qposer.rotations import axis_angle_to_matrix
+from qposer.io.npz import write_npz
 
 ACTIONS = ("Walking", "Sitting")
 """What the stand-in recordings are called; their poses are drawn at random from all actions."""
@@ -36,6 +36,15 @@ def stand_in(
     """Positions of ``number`` bodies of one shape, millimetres, z up, walking about in a room; turned at random.
 
     Joints that are none of the 17 lie on their parents.
+
+    Args:
+        body: whose shape they have.
+        poses: axis-angle in radians.
+        number: how many.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        Positions of the dataset's 32 joints.
     """
     body_pose = axis_angle_to_matrix(poses[torch.randint(len(poses), (number,), generator=generator)])
     zero, turn = torch.zeros(number), 2 * math.pi * torch.rand(number, generator=generator)

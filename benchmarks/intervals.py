@@ -1,11 +1,14 @@
-"""Bootstrap 95 % intervals (Efron, 1979; percentiles): how a figure would differ on other poses of the same people."""
+"""Bootstrap 95 % intervals (Efron, 1979; percentiles): how a figure would differ on other poses of the same people.
+
+Where values hang together, as those of one sequence do, whole groups of them are drawn in place of values.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 DRAWS = 2000
@@ -25,46 +28,89 @@ class Interval:
         return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
 
 
-def mean_interval(values: Float[Tensor, "values"]) -> Interval:
+def mean_interval(values: Float[Tensor, " values"], groups: Int[Tensor, " values"] | None = None) -> Interval:
     """The mean; that of paired differences compares two methods on the same poses.
+
+    Args:
+        values: one for each pose.
+        groups: which group each value belongs to; whole groups are drawn if given.
+
+    Returns:
+        The mean of all values, and its interval.
 
     Raises:
         ValueError: there are no values.
     """
     if not len(values):
         raise ValueError("there are no values to take the mean of")
-    drawn = torch.randint(len(values), (DRAWS, len(values)), generator=torch.Generator().manual_seed(0))
-    return _interval(values.mean(), values[drawn].mean(-1))
+    generator = torch.Generator().manual_seed(0)
+    if groups is None:
+        drawn = torch.randint(len(values), (DRAWS, len(values)), generator=generator)
+        return _interval(values.mean(), values[drawn].mean(-1))
+    member, number = _numbered(groups)
+    times = torch.stack([_times_drawn(number, generator) for _ in range(DRAWS)])[:, member]
+    return _interval(values.mean(), times @ values.double() / times.sum(-1))
 
 
-def auroc_interval(low: Float[Tensor, "negatives"], high: Float[Tensor, "positives"]) -> Interval:
+def auroc_interval(
+    low: Float[Tensor, " negatives"],
+    high: Float[Tensor, " positives"],
+    groups: Int[Tensor, " negatives"] | None = None,
+) -> Interval:
     """Area under the ROC curve: how often a positive scores higher than a negative, ties counted by half.
 
-    Both sets are drawn anew. A draw is told by how often it holds each score, so no draw is sorted.
+    Both sets are drawn anew. A draw is given by how often it holds each score, so no draw is sorted.
+
+    Args:
+        low: scores of negatives.
+        high: scores of positives.
+        groups: which group each negative belongs to, and the positive of the same index, too; whole groups are drawn if
+            given, the same of both sets.
+
+    Returns:
+        The area, and its interval.
 
     Raises:
-        ValueError: a set is empty.
+        ValueError: a set is empty, or there are groups and the sets differ in size.
     """
     if not len(low) or not len(high):
         raise ValueError(f"each set needs scores: there are {len(low)} and {len(high)}")
+    if groups is not None and not len(groups) == len(low) == len(high):
+        raise ValueError(
+            f"both sets need a group for each score: {len(groups)} are given for {len(low)} and {len(high)}"
+        )
     generator = torch.Generator().manual_seed(0)
-    ordered = low.sort().values.contiguous()
-    below, at_most = (torch.searchsorted(ordered, high, right=right) for right in (False, True))
+    numbered = None if groups is None else _numbered(groups)
+    ordered, order = low.sort()
+    below, at_most = (torch.searchsorted(ordered.contiguous(), high, right=right) for right in (False, True))
 
     def area(times_low: Tensor, times_high: Tensor) -> Tensor:
         counts = torch.nn.functional.pad(times_low.cumsum(-1), (1, 0))
         beaten = 0.5 * (counts[..., below] + counts[..., at_most])
-        return (times_high * beaten).sum(-1) / (len(low) * len(high))
+        return (times_high * beaten).sum(-1) / (times_low.sum(-1) * times_high.sum(-1))
 
-    draws = [area(_times_drawn(len(low), generator), _times_drawn(len(high), generator)) for _ in range(DRAWS)]
-    return _interval(area(torch.ones(len(low)).double(), torch.ones(len(high)).double()), torch.stack(draws))
+    def draw() -> Tensor:
+        if numbered is None:
+            return area(_times_drawn(len(low), generator), _times_drawn(len(high), generator))
+        member, number = numbered
+        times = _times_drawn(number, generator)[member]
+        return area(times[order], times)
+
+    whole = area(torch.ones(len(low)).double(), torch.ones(len(high)).double())
+    return _interval(whole, torch.stack([draw() for _ in range(DRAWS)]))
 
 
-def _times_drawn(size: int, generator: torch.Generator) -> Float[Tensor, "size"]:
+def _numbered(groups: Int[Tensor, " members"]) -> tuple[Int[Tensor, " members"], int]:
+    """Groups counted from 0, and how many there are."""
+    values, member = groups.unique(return_inverse=True)
+    return member, len(values)
+
+
+def _times_drawn(size: int, generator: torch.Generator) -> Float[Tensor, " size"]:
     """How often each member is in a draw with replacement."""
     return torch.randint(size, (size,), generator=generator).bincount(minlength=size).double()
 
 
-def _interval(value: Tensor, draws: Float[Tensor, "draws"]) -> Interval:
+def _interval(value: Tensor, draws: Float[Tensor, " draws"]) -> Interval:
     low, high = draws.quantile(torch.tensor(ENDS).to(draws)).tolist()
     return Interval(value.item(), low, high)

@@ -21,26 +21,26 @@ from benchmarks.fitting.people import CONDITIONS, People, observed, people
 from benchmarks.intervals import mean_interval
 from benchmarks.machine import machine
 from benchmarks.tables import Table
-from fitting.body import Body
-from fitting.keypoints import Keypoints
-from fitting.newton import GaussNewton
-from fitting.pose_space import RelaxedCodes
-from fitting.regressor import Regressor
-from fitting.solver import Estimate, Solver
-from fitting.stages import COURSE, Course, first_sight, refine
-from qposer.codeprior import CodePrior
+from fitting.body.body import Body
+from fitting.inputs.keypoints import Keypoints
+from fitting.optimise.adam import Estimate, Solver
+from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
+from fitting.optimise.pose_space import RelaxedCodes
+from fitting.optimise.regressor import Regressor
+from fitting.optimise.schedule import SCHEDULE, Schedule, initialize, refine
 from qposer.data.dataset import PoseDataset
-from qposer.errors import told_in_one_line
-from qposer.files import replacing
-from qposer.metrics import pa_mpjpe
+from qposer.evaluation.metrics import pa_mpjpe
+from qposer.io.atomic_files import atomic_write
+from qposer.io.cli_errors import cli_errors
+from qposer.prior.code_prior import CodePrior
 
 BATCHES = (1, 8, 64)
 
 _ALIKE = dataclasses.replace(
-    COURSE,
-    coarse=dataclasses.replace(COURSE.coarse, steps=90),
-    fine=tuple(dataclasses.replace(stage, steps=75) for stage in COURSE.fine),
-    settle=dataclasses.replace(COURSE.settle, steps=40, stride=0.2),
+    SCHEDULE,
+    coarse=dataclasses.replace(SCHEDULE.coarse, steps=90),
+    fine=tuple(dataclasses.replace(stage, steps=75) for stage in SCHEDULE.fine),
+    settle=dataclasses.replace(SCHEDULE.settle, steps=40, lr_scale=0.2),
 )
 """As many steps as Adam needs under the objective of the other's course."""
 
@@ -50,17 +50,25 @@ FACTORS: dict[str, tuple[float, ...]] = {"second order": (0.5, 1.0, 2.0), "Adam"
 TEXT = """# Second order against Adam
 
 {people} {split} poses as made-up photos, fitted from the same starts under the same objective: by Levenberg-Marquardt
-(`fitting/newton.py`), and by Adam (`fitting/solver.py`), with more or fewer steps (coarse/fine/fine/settling). What
-ships is 6/7/7/3 steps of second order. PA-MPJPE in millimetres with 95 % intervals; seconds of one core for the noisy
-keypoints of one, 8 and 64 people together, medians of three.
+(`fitting/optimise/levenberg_marquardt.py`), and by Adam (`fitting/optimise/adam.py`), with more or fewer steps
+(coarse/fine/fine/settling). What ships is 6/7/7/3 steps of second order. PA-MPJPE in millimetres with 95 % intervals;
+seconds of one core for the noisy keypoints of one, 8 and 64 people together, medians of three.
 
 `{command}`; {machine}.
 
 """
 
 
-def scaled(course: Course, factor: float) -> Course:
-    """The course with more or fewer steps in every stage."""
+def scaled(course: Schedule, factor: float) -> Schedule:
+    """The course with more or fewer steps in every stage.
+
+    Args:
+        course: the stages.
+        factor: on the numbers of steps.
+
+    Returns:
+        The other course.
+    """
     return course.each(lambda stage: dataclasses.replace(stage, steps=max(1, round(factor * stage.steps))))
 
 
@@ -81,13 +89,13 @@ def main(
     """
     console = Console(width=180)
     torch.set_num_threads(1)
-    with told_in_one_line("benchmarks.optimisers"):
+    with cli_errors("benchmarks.optimisers"):
         body, regressor, space = Body.open(), Regressor.from_pretrained(), RelaxedCodes(CodePrior.from_pretrained())
         truth = people(body, PoseDataset.load(data).body_pose(split), number, torch.Generator().manual_seed(0))
         rows = []
         for order, factors in FACTORS.items():
             for factor in factors:
-                course = scaled(COURSE if order == "second order" else _ALIKE, factor)
+                course = scaled(SCHEDULE if order == "second order" else _ALIKE, factor)
                 fit = _fitter(body, space, regressor, truth, order, course)
                 errors = [mean_interval(_errors(body, space, truth, fit, condition)) for condition in CONDITIONS]
                 steps = "/".join(str(stage.steps) for stage in course.stages)
@@ -99,16 +107,16 @@ def main(
         if out:
             asked_for = command("benchmarks.optimisers", main, data=data, split=split, number=number, out=out)
             text = TEXT.format(people=number, split=split, command=asked_for, machine=machine())
-            with replacing(out) as temporary:
+            with atomic_write(out) as temporary:
                 temporary.write_text(f"{text}{table.markdown()}\n", encoding="utf-8")
 
 
-def _fitter(body: Body, space: RelaxedCodes, regressor: Regressor, truth: People, order: str, course: Course) -> Fit:
+def _fitter(body: Body, space: RelaxedCodes, regressor: Regressor, truth: People, order: str, course: Schedule) -> Fit:
     def fit(condition: str, chosen: torch.Tensor) -> Estimate:
         xy, confidence = observed(truth, condition, torch.Generator().manual_seed(0))
-        keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", inexactness=0.0)[chosen.tolist()]
-        problem, start = first_sight(body, space, regressor, keypoints, truth.camera[chosen])
-        solver = (GaussNewton if order == "second order" else Solver)(body, space, SHIPPED)
+        keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", noise_floor=0.0)[chosen.tolist()]
+        problem, start = initialize(body, space, regressor, keypoints, truth.camera[chosen])
+        solver = (LevenbergMarquardt if order == "second order" else Solver)(body, space, SHIPPED)
         return refine(solver, course, problem, start, regressor)[1]
 
     return fit

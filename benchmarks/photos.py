@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import machine
-from fitting.results import read_result
+from fitting.output.results import read_result
 
 DEMO = Path(__file__).resolve().parent.parent / "demos" / "fit_image.py"
 

@@ -20,18 +20,18 @@ from benchmarks.fitting.people import observed, people
 from benchmarks.intervals import mean_interval
 from benchmarks.machine import machine
 from benchmarks.tables import Table
-from fitting.body import Body
-from fitting.keypoints import Keypoints
-from fitting.pose_space import PoseSpace, RelaxedCodes
-from fitting.regressor import Regressor
-from fitting.solver import Solver, Weights
-from fitting.stages import ADAMS_COURSE, RESIDUAL, first_sight, refine
-from qposer.codeprior import CodePrior
+from fitting.body.body import Body
+from fitting.inputs.keypoints import Keypoints
+from fitting.optimise.adam import Solver, Weights
+from fitting.optimise.pose_space import PoseSpace, RelaxedCodes
+from fitting.optimise.regressor import Regressor
+from fitting.optimise.schedule import ADAM_SCHEDULE, RESIDUAL, initialize, refine
+from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.data.dataset import PoseDataset
-from qposer.errors import told_in_one_line
-from qposer.files import replacing
-from qposer.metrics import pa_mpjpe
-from qposer.rotations import axis_angle_to_matrix
+from qposer.evaluation.metrics import pa_mpjpe
+from qposer.io.atomic_files import atomic_write
+from qposer.io.cli_errors import cli_errors
+from qposer.prior.code_prior import CodePrior
 
 CONDITIONS = ("clean", "noise", "legs missing")
 ALONE = 6
@@ -46,16 +46,26 @@ class Annealed(RelaxedCodes):
         self.first, self.last, self.step = first, last, 0
 
     def penalty(
-        self, numbers: Float[Tensor, "people *numbers"], noise: float, generator: torch.Generator
-    ) -> Float[Tensor, "people"]:
-        """That of the code prior; called once a step, which lowers the temperature."""
+        self, numbers: Float[Tensor, " people *numbers"], noise: float, generator: torch.Generator
+    ) -> Float[Tensor, " people"]:
+        """That of the code prior; called once a step, which lowers the temperature.
+
+        Args:
+            numbers: the unknowns of the pose.
+            noise: standard deviation that the prior is shown.
+            generator: draws the noise.
+
+        Returns:
+            One number for each person.
+        """
         self.step += 1
         return super().penalty(numbers, noise, generator)
 
     def temperature(self) -> float:
         """At this step."""
-        part = min(self.step / sum(stage.steps for stage in ADAMS_COURSE.uncommitted), 1.0)
-        return self.first ** (1 - part) * self.last**part
+        part = min(self.step / sum(stage.steps for stage in ADAM_SCHEDULE.uncommitted), 1.0)
+        temperature: float = self.first ** (1 - part) * self.last**part
+        return temperature
 
 
 class Distances(Annealed):
@@ -140,7 +150,7 @@ def main(
         out: file that the table is written to as Markdown.
     """
     console = Console(width=150)
-    with told_in_one_line("benchmarks.relaxation"):
+    with cli_errors("benchmarks.relaxation"):
         prior, body, regressor = CodePrior.from_pretrained(), Body.open(), Regressor.from_pretrained()
         truth = people(body, PoseDataset.load(data).body_pose(split), number, torch.Generator().manual_seed(0))
         true = body(truth.orient, truth.body_pose, truth.betas).joints[:, :22]
@@ -150,11 +160,11 @@ def main(
         ) -> tuple[Tensor, Tensor]:
             """Joints and vertices."""
             xy, confidence = observed(truth, condition, torch.Generator().manual_seed(0))
-            keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", inexactness=0.0)[chosen.tolist()]
+            keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", noise_floor=0.0)[chosen.tolist()]
             space = make()
             solver = Solver(body, space, Weights())
-            problem, start = first_sight(body, space, regressor, keypoints, truth.camera[chosen])
-            problem, found = refine(solver, ADAMS_COURSE, problem, start, regressor)
+            problem, start = initialize(body, space, regressor, keypoints, truth.camera[chosen])
+            problem, found = refine(solver, ADAM_SCHEDULE, problem, start, regressor)
             if residual:
                 found = solver.run(RESIDUAL, problem, found, lambda: None)
             pose = space.decode(found.pose) @ axis_angle_to_matrix(found.residual)
@@ -177,7 +187,7 @@ def main(
         title = f"{number} {split} poses, PA-MPJPE in mm; {machine()}"
         console.print(table.for_console(title))
         if out:
-            with replacing(out) as temporary:
+            with atomic_write(out) as temporary:
                 temporary.write_text(f"{title}\n\n{table.markdown()}\n", encoding="utf-8")
 
 

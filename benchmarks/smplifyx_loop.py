@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fitting.body import Body
-from fitting.landmarks import mixing_matrix, used_vertices
-from fitting.objective import reprojection, shape_prior
-from fitting.solver import Problem
-from qposer.rotations import matrix_from_6d, matrix_to_6d
+from fitting.body.body import Body
+from fitting.body.landmarks import mixing_matrix, used_vertices
+from fitting.optimise.adam import Problem
+from fitting.optimise.objective import reprojection, shape_prior
+from qposer.body_pose.rotations import matrix_from_6d, matrix_to_6d
 
 RHO = 0.1
 ITERATIONS = 30
@@ -57,6 +57,9 @@ def fit(
         orient: where the orientation starts.
         transl: where the position starts, metres.
         pose_scale: factor on the prior's weights.
+
+    Returns:
+        Rotation matrices, shape coefficients, and metres.
     """
     vertices = used_vertices(body.data.landmarks)
     mixing = torch.from_numpy(mixing_matrix(problem.format, body.data.landmarks, vertices)).to(transl)

@@ -18,13 +18,13 @@ from benchmarks.intervals import mean_interval
 from benchmarks.machine import machine
 from benchmarks.tables import Table
 from fitting.fit import Fitter
-from fitting.keypoints import Keypoints
-from fitting.stages import first_sight
+from fitting.inputs.keypoints import Keypoints
+from fitting.optimise.schedule import initialize
 from qposer.baselines.vposer import VPoser
 from qposer.data.dataset import PoseDataset
-from qposer.errors import told_in_one_line
-from qposer.files import replacing
-from qposer.metrics import pa_mpjpe
+from qposer.evaluation.metrics import pa_mpjpe
+from qposer.io.atomic_files import atomic_write
+from qposer.io.cli_errors import cli_errors
 from qposer.vposer import load_vposer
 
 INTRODUCTION = """\
@@ -61,7 +61,7 @@ def main(
     """
     console = Console(width=120)
     torch.set_num_threads(threads)
-    with told_in_one_line("benchmarks.speed"):
+    with cli_errors("benchmarks.speed"):
         fitter = Fitter(device=device)
         poses = PoseDataset.load(data).body_pose("validation")
         rows = [_throughput(fitter, poses, size) for size in batches]
@@ -75,7 +75,7 @@ def main(
         console.print(f"{machine()}", highlight=False)
         if out:
             blocks = [f"## {title}\n\n{table.markdown()}" for title, table in tables.items()]
-            with replacing(out) as temporary:
+            with atomic_write(out) as temporary:
                 command = f"`python -m benchmarks.speed --data {data}`; {machine()}."
                 text = "\n\n".join(["# Speed", INTRODUCTION, command, *blocks])
                 temporary.write_text(f"{text}\n", encoding="utf-8")
@@ -85,7 +85,7 @@ def _drawn(fitter: Fitter, poses: Tensor, count: int) -> tuple[People, Keypoints
     truth = people(fitter.body.cpu(), poses, count, torch.Generator().manual_seed(0))
     fitter.body.to(fitter.device)
     xy, confidence = observed(truth, "noise", torch.Generator().manual_seed(0))
-    return truth, Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", inexactness=0.0)
+    return truth, Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", noise_floor=0.0)
 
 
 def _throughput(fitter: Fitter, poses: Tensor, size: int) -> tuple[int, float]:
@@ -120,18 +120,20 @@ def _against_loop(fitter: Fitter, poses: Tensor, vposers: list[Path], count: int
     truth, keypoints = _drawn(fitter, poses, count)
     body = fitter.body
     true = body(truth.orient, truth.body_pose, truth.betas).joints[:, :22]
-    problem, start = first_sight(body, fitter.space, fitter.regressor, keypoints, truth.camera)
+    problem, start = initialize(body, fitter.space, fitter.regressor, keypoints, truth.camera)
     dropin, _ = load_vposer()
 
     def ours(chosen: Tensor) -> Tensor:
         _, found = fitter.solve(keypoints[chosen.tolist()], truth.camera[chosen])
-        return body(found.orient, fitter.body_pose(found), found.betas).joints[:, :22]
+        joints: Tensor = body(found.orient, fitter.body_pose(found), found.betas).joints[:, :22]
+        return joints
 
     def loop(decode: Callable[[Tensor], Tensor], scale: float) -> Callable[[Tensor], Tensor]:
         def fitted(chosen: Tensor) -> Tensor:
             one, orient, transl = problem[chosen], start.orient[chosen], start.transl[chosen]
             orient, pose, betas, _ = smplifyx_loop.fit(body, decode, one, orient, transl, scale)
-            return body(orient, pose, betas).joints[:, :22]
+            joints: Tensor = body(orient, pose, betas).joints[:, :22]
+            return joints
 
         return fitted
 

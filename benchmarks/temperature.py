@@ -1,4 +1,4 @@
-"""What the temperature of draws trades: ``python -m benchmarks.temperature --data poses.npz --runs runs --out docs``.
+"""Temperature of samples: ``python -m benchmarks.temperature --data poses.npz --runs runs --out docs/benchmarks``.
 
 Writes ``temperature.md`` and ``images/temperature.png``: precision against recall of samples, and the best against the
 mean of ten completions, for QPoser at several temperatures and for the baselines, which have none.
@@ -25,10 +25,10 @@ from benchmarks.prior.qposer_prior import QPoserPrior
 from benchmarks.tables import Table
 from qposer.baselines.interface import PosePrior
 from qposer.baselines.no_prior import NoPrior
-from qposer.codeprior import CodePrior
-from qposer.errors import told_in_one_line
-from qposer.files import replacing
-from qposer.rotations import matrix_to_axis_angle
+from qposer.body_pose.rotations import matrix_to_axis_angle
+from qposer.io.atomic_files import atomic_write
+from qposer.io.cli_errors import cli_errors
+from qposer.prior.code_prior import CodePrior
 
 TEMPERATURES = (0.0, 0.25, 0.5, 0.7, 0.85, 1.0, 1.15, 1.3)
 SAMPLES = generation.GenerationSettings(samples=4000, nearest_of=10)
@@ -43,17 +43,35 @@ class AtTemperature(QPoserPrior):
         self.temperature = temperature
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``."""
+        """As ``PosePrior.sample``.
+
+        Args:
+            n: how many.
+            generator: of the draws; equal seeds give equal results on one machine.
+
+        Returns:
+            Axis-angle in radians.
+        """
         return matrix_to_axis_angle(self.prior.sample(n, self.temperature, generator=generator))
 
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``."""
+        """As ``PosePrior.complete``.
+
+        Args:
+            body_pose: axis-angle in radians.
+            known: joints that keep their rotations.
+            n: how many guesses of each pose.
+            generator: of the draws; equal seeds give equal results on one machine.
+
+        Returns:
+            Axis-angle in radians.
+        """
         return self.prior.complete(body_pose, known, n, self.temperature, generator=generator)
 
 
-def main(data: Path, runs: Path = Path("runs"), out: Path = Path("docs")) -> None:
+def main(data: Path, runs: Path = Path("runs"), out: Path = Path("docs/benchmarks")) -> None:
     """Measure draws at several temperatures.
 
     Args:
@@ -62,7 +80,7 @@ def main(data: Path, runs: Path = Path("runs"), out: Path = Path("docs")) -> Non
         out: where the page and its picture go.
     """
     console = Console()
-    with told_in_one_line("temperature"):
+    with cli_errors("temperature"):
         poses = Poses.load(data)
         prior = CodePrior.from_pretrained()
         rows: dict[str, tuple[Result, Result]] = {}
@@ -75,7 +93,12 @@ def main(data: Path, runs: Path = Path("runs"), out: Path = Path("docs")) -> Non
 
 
 def write(rows: dict[str, tuple[Result, Result]], out: Path) -> None:
-    """The page and its picture."""
+    """The page and its picture.
+
+    Args:
+        rows: figures by temperature.
+        out: folder of the page.
+    """
     parts = completion.PARTS
     columns = ["", "FID poses", "FID joints cm", "precision", "recall", *(f"{part}, min / mean mm" for part in parts)]
     cells = []
@@ -90,18 +113,18 @@ def write(rows: dict[str, tuple[Result, Result]], out: Path) -> None:
 {COMPLETIONS.poses} test poses: the error of the best and the mean error, in millimetres, over the joints that the
 unknown part moves. A prior that knows no more than another can still trade precision for recall, and the best of its
 guesses for their mean: towards 0 all guesses are one, which is the best mean and the worst best. The columns are
-explained in [benchmarks.md](benchmarks.md).
+explained in [prior.md](prior.md).
 
 ![Precision against recall, and the best against the mean of completions](images/temperature.png)
 
 {Table(columns, cells).markdown()}
 
-`python -m benchmarks.temperature --data poses.npz --runs runs --out docs`; {machine()}.
+`python -m benchmarks.temperature --data poses.npz --runs runs --out docs/benchmarks`; {machine()}.
 """
     (out / "images").mkdir(parents=True, exist_ok=True)
-    with replacing(out / "temperature.md") as temporary:
+    with atomic_write(out / "temperature.md") as temporary:
         temporary.write_text(text)
-    with replacing(out / "images" / "temperature.png") as temporary:
+    with atomic_write(out / "images" / "temperature.png") as temporary:
         plot(rows).savefig(temporary, dpi=110, format="png")
 
 

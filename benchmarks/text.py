@@ -1,4 +1,4 @@
-"""Poses drawn from texts, beside the nearest training pose: ``python -m benchmarks.text --data poses.npz --out docs``.
+"""Poses generated from texts: ``python -m benchmarks.text --data poses.npz --out docs/benchmarks``.
 
 Texts are descriptions of poses of people that training did not see. Each method gives one pose a text. An evaluator,
 two encoders that were trained on the training people to tell which text belongs to which pose, says how often the text
@@ -35,35 +35,35 @@ from benchmarks.intervals import mean_interval
 from benchmarks.machine import machine
 from benchmarks.prior.poses import file_digest
 from benchmarks.tables import Table
-from qposer.assets import asset
-from qposer.codeprior import CodePrior
+from qposer.body_pose.kinematics import body_joints, mirror_body_pose
+from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton, neutral_pose
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import REST_JOINTS
+from qposer.control.descriptions import Relation, relations
+from qposer.control.instructions import InstructionError, instruct
+from qposer.control.sentence_encoder import SentenceEncoder, features_of
+from qposer.control.text_prior import GUIDANCE, WEIGHTS, TextPrior
 from qposer.data.dataset import PoseDataset, Split
-from qposer.descriptions import Relation, relations
-from qposer.errors import told_in_one_line
-from qposer.figure import Figure, Posture, neutral_posture
-from qposer.files import replacing
-from qposer.instructions import InstructionError, instruct
-from qposer.kinematics import body_joints, mirror_body_pose
-from qposer.rotations import axis_angle_to_matrix
-from qposer.sentences import SentenceEncoder, features_of
-from qposer.skeleton import REST_JOINTS
-from qposer.text import GUIDANCE, WEIGHTS, TextPrior
+from qposer.io.assets import asset
+from qposer.io.atomic_files import atomic_write
+from qposer.io.cli_errors import cli_errors
+from qposer.io.weights import read_tensors, write_tensors
+from qposer.prior.code_prior import CodePrior
+from qposer.training.paraphrases import mirrored, reworded
 from qposer.training.train_text import Texts, described, descriptions_follow_from
-from qposer.training.wordings import mirrored, reworded
-from qposer.weights import read_tensors, write_tensors
 
 TEXT = """# Poses drawn from texts
 
-{number} {split} poses are described (`qposer.descriptions`), and each method gives one pose for each description. An
-evaluator, an encoder of texts and one of poses, trained on the training people alone to tell which belong together,
-says how often a pose's own text is the nearest of 32, or among the nearest three (R-precision); beside it the part of
-the described relations that hold of the pose, and how many poses have an energy up to 1.
+{number} {split} poses are described (`qposer.control.descriptions`), and each method gives one pose for each
+description. An evaluator, an encoder of texts and one of poses, trained on the training people alone to tell which
+belong together, says how often a pose's own text is the nearest of 32, or among the nearest three (R-precision); beside
+it the part of the described relations that hold of the pose, and how many poses have an energy up to 1.
 
 - *The pose itself* is what was described: what the evaluator can tell.
 - *Training pose of the nearest text*: of all training poses and their mirror images, in whose descriptions nothing was
   reworded. TF-IDF weighted words and pairs of words, or, which favours it, the vectors that the evaluator itself
   judges by.
-- *Drawn*: `qposer.text`. The guidance that ships was chosen on validation poses.
+- *Drawn*: `qposer.control.text_prior`. The guidance that ships was chosen on validation poses.
 - *Followed*: what is used where the weights are missing; it knows no people, and measures what it is asked.
 
 Square brackets hold bootstrap 95 % intervals over texts.
@@ -123,7 +123,17 @@ class Evaluator(nn.Module):
 
 
 def trained_evaluator(data: PoseDataset, folder: Path, steps: int, batch: int = 256) -> Evaluator:
-    """An evaluator trained on the training subjects, kept in a file."""
+    """An evaluator trained on the training subjects, kept in a file.
+
+    Args:
+        data: poses by split.
+        folder: where the file is.
+        steps: of the training.
+        batch: poses in a step.
+
+    Returns:
+        The evaluator.
+    """
     torch.manual_seed(1)
     evaluator = Evaluator()
     poses = data.body_pose("train")
@@ -153,10 +163,20 @@ def trained_evaluator(data: PoseDataset, folder: Path, steps: int, batch: int = 
 
 
 def make_task(poses: Float[Tensor, "poses 21 3"], number: int, other_words: bool, seed: int = 0) -> Task:
-    """Descriptions of poses, in their own words or in others; those of which nothing is remarkable are left out."""
+    """Descriptions of poses, in their own words or in others; those of which nothing is remarkable are left out.
+
+    Args:
+        poses: axis-angle in radians.
+        number: how many at most.
+        other_words: whether the sentences are reworded.
+        seed: of the choice and of the wordings.
+
+    Returns:
+        Texts with their poses.
+    """
     generator = torch.Generator().manual_seed(seed)
     chosen = poses[torch.randperm(len(poses), generator=generator)[: 2 * number]]
-    found = relations(Posture.upright(chosen))
+    found = relations(OrientedPose.upright(chosen))
     told = [index for index, of_pose in enumerate(found) if of_pose][:number]
     rng = random.Random(seed)
     texts = []
@@ -190,7 +210,15 @@ class Nearest:
         return self._poses([int((self._index @ row.T).toarray().argmax()) for row in asked])
 
     def encoded(self, texts: Sequence[str], evaluator: Evaluator) -> Float[Tensor, "texts 21 3 3"]:
-        """The same, with the cosines of the evaluator's vectors of texts."""
+        """The same, with the cosines of the evaluator's vectors of texts.
+
+        Args:
+            texts: the descriptions.
+            evaluator: encodes them.
+
+        Returns:
+            Rotation matrices relative to the parents.
+        """
         with torch.no_grad():
             if self._vectors is None:
                 known = [index for index, sentences in enumerate(self._texts) if sentences]
@@ -229,30 +257,48 @@ class Nearest:
 def score(
     task: Task, poses: Float[Tensor, "texts 21 3 3"], evaluator: Evaluator, prior: CodePrior
 ) -> dict[str, list[float]]:
-    """For each text: ranks of the text among 32, the part of its relations that hold, and the pose's energy."""
+    """For each text: ranks of the text among 32, the part of its relations that hold, and the pose's energy.
+
+    Args:
+        task: the texts.
+        poses: the answers.
+        evaluator: ranks the texts.
+        prior: gives the energies.
+
+    Returns:
+        Figures by name.
+    """
     with torch.no_grad():
         told, shown = evaluator.of_texts(task.texts), evaluator.of_poses(poses)
         energy = prior.energy(poses)
     generator = torch.Generator().manual_seed(0)
     ranks, held = [], []
-    figures = Figure.of(Posture.upright(poses))
+    figures = PosedSkeleton.of(OrientedPose.upright(poses))
     for index, of_pose in enumerate(task.relations):
         others = torch.randperm(len(told) - 1, generator=generator)[: POOL - 1]
         others = others + (others >= index)
         own = shown[index] @ told[index]
         ranks.append(float((shown[index] @ told[others].mT >= own).sum()))
-        figure = Figure(*(part[index] for part in figures))
+        figure = PosedSkeleton(*(part[index] for part in figures))
         held.append(float(np.mean([bool(relation.holds(figure)) for relation in of_pose])))
     return {"rank": ranks, "held": held, "energy": energy.tolist()}
 
 
 def instructed(prior: CodePrior, task: Task) -> Float[Tensor, "texts 21 3 3"]:
-    """Each text followed as an instruction from the neutral posture, which stays where it is not understood."""
+    """Each text followed as an instruction from the neutral posture, which stays where it is not understood.
+
+    Args:
+        prior: of the edits.
+        task: the texts.
+
+    Returns:
+        Rotation matrices relative to the parents.
+    """
     poses = []
     for text in task.texts:
-        posture = neutral_posture()
+        posture = neutral_pose()
         with suppress(InstructionError):
-            posture = instruct(prior, posture, text, generator=torch.Generator().manual_seed(0))[0].posture
+            posture = instruct(posture, text, generator=torch.Generator().manual_seed(0), prior=prior)[0].posture
         poses.append(posture.body_pose)
     return torch.stack(poses)
 
@@ -274,7 +320,7 @@ def main(
         data: poses.npz, written by ``python -m qposer.data.build``.
         runs: folder for the evaluator, the descriptions, and the results that are kept.
         weights: of the text prior; the shipped ones if left out.
-        out: folder for benchmarks-text.md.
+        out: folder for text.md.
         guidance: of the draws.
         number: of texts.
         followed: how many of them are followed as instructions, too, which takes a second each.
@@ -282,7 +328,7 @@ def main(
         split: whose poses are described; the guidance was chosen on validation.
     """
     console = Console(width=140)
-    with told_in_one_line("benchmarks.text"):
+    with cli_errors("benchmarks.text"):
         torch.set_num_threads(1)
         poses, kept = PoseDataset.load(data), Cache(runs)
         same = {"evaluator": evaluator_steps, "trained on": descriptions_follow_from(poses.body_pose("train"))}
@@ -338,7 +384,7 @@ def main(
             )
             sections = [f"## Texts {words}\n\n{table.markdown()}" for words, table in tables.items()]
             out.mkdir(parents=True, exist_ok=True)
-            with replacing(out / "benchmarks-text.md") as temporary:
+            with atomic_write(out / "text.md") as temporary:
                 facts = {"number": number, "split": split, "command": asked_for, "machine": machine()}
                 temporary.write_text(TEXT.format(**facts, tables="\n\n".join(sections)), encoding="utf-8")
 
@@ -351,14 +397,15 @@ def _figures(scored: dict[str, list[float]]) -> list[Tensor]:
 
 def _weights(text: Path | None) -> list[Path]:
     """Files of the weights that draw, follow and judge."""
-    return [text or WEIGHTS, *(asset(name) for name in ("qposer.safetensors", "codeprior.safetensors"))]
+    return [text or asset(WEIGHTS.name), *(asset(name) for name in ("qposer.safetensors", "codeprior.safetensors"))]
 
 
 def _code() -> list[Path]:
     """Files of the code that draws, follows, judges and measures."""
     package = Path(str(qposer.__file__)).parent
-    files = [*package.glob("*.py"), *(package / "instructions").glob("*.*"), package / "training" / "wordings.py"]
-    return [Path(__file__), *sorted(files)]
+    rooms = [package / room for room in ("body_pose", "prior", "control", "io")]
+    files = [file for room in rooms for file in room.rglob("*.*") if file.suffix in (".py", ".lark")]
+    return [Path(__file__), *sorted(files), package / "training" / "paraphrases.py"]
 
 
 def _digest(files: Sequence[Path]) -> str:

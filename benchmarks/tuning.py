@@ -8,7 +8,15 @@ FARTHEST = 10
 
 
 def lowest(function: Callable[[int], float], start: int) -> tuple[int, dict[int, float]]:
-    """The whole number where a function with one valley is lowest, walking downhill; and all values that were seen."""
+    """The whole number where a function with one valley is lowest, walking downhill; and all values that were seen.
+
+    Args:
+        function: of whole numbers.
+        start: where the walk begins.
+
+    Returns:
+        The number, and values by number.
+    """
     values = {start: function(start)}
     best = start
     while True:

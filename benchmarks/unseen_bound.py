@@ -18,11 +18,11 @@ from benchmarks.intervals import mean_interval
 from benchmarks.machine import machine
 from benchmarks.tables import Table
 from fitting.fit import Fitter
-from fitting.keypoints import Keypoints
-from fitting.stages import first_sight
+from fitting.inputs.keypoints import Keypoints
+from fitting.optimise.schedule import initialize
 from qposer.data.dataset import PoseDataset
-from qposer.errors import told_in_one_line
-from qposer.metrics import pa_mpjpe
+from qposer.evaluation.metrics import pa_mpjpe
+from qposer.io.cli_errors import cli_errors
 
 
 @torch.no_grad()
@@ -35,7 +35,7 @@ def main(data: Path, split: Literal["validation", "test"] = "test", number: int 
         number: people, those of ``benchmarks.fitting``.
         seed: of the made-up photos.
     """
-    with told_in_one_line("benchmarks.unseen_bound"):
+    with cli_errors("benchmarks.unseen_bound"):
         fitter = Fitter()
         body = fitter.body
         truth = people(body, PoseDataset.load(data).body_pose(split), number, torch.Generator().manual_seed(seed))
@@ -43,9 +43,9 @@ def main(data: Path, split: Literal["validation", "test"] = "test", number: int 
         rows = []
         for condition in ("legs missing", "side missing"):
             xy, confidence = observed(truth, condition, torch.Generator().manual_seed(seed))
-            keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", inexactness=0.0)
-            problem, _ = first_sight(body, fitter.space, fitter.regressor, keypoints, truth.camera)
-            unseen = problem.reliance > 1
+            keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", noise_floor=0.0)
+            problem, _ = initialize(body, fitter.space, fitter.regressor, keypoints, truth.camera)
+            unseen = problem.init_weight > 1
             pose = torch.where(unseen[..., None, None], problem.guess, truth.body_pose)
             error = pa_mpjpe(body(truth.orient, pose, truth.betas).joints[:, :22], joints)
             rows.append([condition, f"{unseen.sum(-1).float().mean():.0f}", f"{mean_interval(1000 * error):.1f}"])

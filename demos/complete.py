@@ -18,10 +18,15 @@ from typing import Annotated
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from qposer.io.interrupts import end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt()
+
 import tyro
-from rich.console import Console
 
 from demos.inputs import FIRST, PoseSource, seeded, shipped_prior
+from qposer.io.cli_errors import plain_console
 
 
 def main(
@@ -44,7 +49,7 @@ def main(
         import torch
 
         from demos.sheets import Figure, draw_sheet, write_sheet
-        from qposer.control import joints_of
+        from qposer.control.edits import joints_of
 
         joints = joints_of(unknown)
         known = torch.ones(21, dtype=torch.bool)
@@ -59,7 +64,7 @@ def main(
         picture = draw_sheet(figures, f"{', '.join(unknown)} unknown (coral), seed {seed}")
         arrays = {"body_pose": poses.numpy(), "energy": energy.numpy(), "known_joints": known.numpy()}
         png, npz = write_sheet(out, "complete", picture, arrays)
-    console = Console(soft_wrap=True, markup=False, highlight=False)
+    console = plain_console()
     console.print(f"{number} hypotheses in {npz}, after the pose itself; look at {png}")
 
 

@@ -15,10 +15,15 @@ from typing import Annotated
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from qposer.io.interrupts import end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt()
+
 import tyro
-from rich.console import Console
 
 from demos.inputs import seeded, shipped_prior
+from qposer.io.cli_errors import plain_console
 
 
 def main(
@@ -36,14 +41,17 @@ def main(
         guidance: 0 ignores the texts, 1 draws what people do of whom they are true, and more exaggerates.
         seed: of the random numbers, the same for each text.
         out: folder for the results.
+
+    Raises:
+        ValueError: there is no text.
     """
     with shipped_prior("draw_text") as prior:
         import numpy as np
         import torch
 
         from demos.sheets import Figure, draw_sheet, write_sheet
-        from qposer.rotations import matrix_to_axis_angle
-        from qposer.text import generate
+        from qposer.body_pose.rotations import matrix_to_axis_angle
+        from qposer.control.text_prior import generate
 
         if not texts:
             raise ValueError("say how somebody stands: python demos/draw_text.py 'both hands are on the hips'")
@@ -55,7 +63,7 @@ def main(
         picture = draw_sheet(figures, f"drawn from texts, seed {seed}, guidance {guidance:g}")
         arrays = {"body_pose": poses.numpy(), "text": np.array(said), "energy": energy.numpy()}
         png, npz = write_sheet(out, "text", picture, arrays)
-    console = Console(soft_wrap=True, markup=False, highlight=False)
+    console = plain_console()
     console.print(f"{len(said)} poses in {npz}: energy {energy.min():.2f} to {energy.max():.2f}; look at {png}")
 
 

@@ -22,10 +22,15 @@ from typing import TYPE_CHECKING, Annotated
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from qposer.io.interrupts import end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt()
+
 import tyro
-from rich.console import Console
 
 from demos.inputs import FIRST, SECOND, NamedPose, PoseSource, seeded, shipped_prior
+from qposer.io.cli_errors import plain_console
 
 if TYPE_CHECKING:
     from qposer import CodePrior
@@ -49,11 +54,11 @@ def swap(
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
-        from qposer import control
+        from qposer.control import edits as control
 
         joints = control.joints_of(parts)
         first, second = start.load("pose", prior), donor.load("donor", prior)
-        result = NamedPose("result", control.swap(prior.model, first.pose, second.pose, parts))
+        result = NamedPose("result", control.swap(first.pose, second.pose, parts, model=prior.model))
         _write(out / "swap", prior, f"{', '.join(parts)} (coral) of the donor", (first, second, result), joints)
 
 
@@ -65,7 +70,7 @@ def mirror(start: Start = FIRST, out: Path = Path("out")) -> None:
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
-        from qposer import control
+        from qposer.control import edits as control
 
         first = start.load("pose", prior)
         _write(out / "mirror", prior, "mirrored", (first, NamedPose("result", control.mirror(first.pose))))
@@ -86,10 +91,10 @@ def interpolate(
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
-        from qposer import control
+        from qposer.control import edits as control
 
         first, last = start.load("start", prior), donor.load("end", prior)
-        way = control.interpolate(prior.model, first.pose, last.pose, steps)
+        way = control.interpolate(first.pose, last.pose, steps, model=prior.model)
         between = [NamedPose(f"{100 * step / (steps - 1):.0f} %", pose) for step, pose in enumerate(way)]
         _write(out / "interpolate", prior, "from the start to the end", (first, *between, last))
 
@@ -113,11 +118,11 @@ def vary(
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
-        from qposer import control
+        from qposer.control import edits as control
 
         joints = control.joints_of(parts)
         first = start.load("pose", prior)
-        varied = control.vary(prior, first.pose, parts, amount, number, seeded(seed))
+        varied = control.vary(first.pose, parts, amount, number, generator=seeded(seed), prior=prior)
         results = [NamedPose(f"variation {index}", pose) for index, pose in enumerate(varied, 1)]
         title = f"{', '.join(parts)} (coral) varied by {amount:g}, seed {seed}"
         _write(out / "vary", prior, title, (first, *results), joints)
@@ -139,7 +144,7 @@ def _write(stem: Path, prior: CodePrior, title: str, row: Sequence[NamedPose], j
     names = np.array([name for name, _ in row])
     arrays = {"body_pose": poses.numpy(), "name": names, "energy": energy.numpy()}
     png, npz = write_sheet(stem.parent, stem.name, draw_sheet(figures, title), arrays)
-    console = Console(soft_wrap=True, markup=False, highlight=False)
+    console = plain_console()
     console.print(f"{len(row)} poses in {npz}; look at {png}")
 
 

@@ -26,9 +26,16 @@ from typing import Annotated, Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from qposer.io.interrupts import end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt()
+
 import tyro
 from rich.console import Console
 from rich.progress import Progress
+
+from qposer.io.cli_errors import plain_console
 
 
 def main(
@@ -48,27 +55,30 @@ def main(
 
     Args:
         source: a folder with recordings, or one file.
-        cameras: JSON with each subject's cameras: {"S9": {"54138969": {"R", "t", "focal", "centre"}}}, millimetres
-            and pixels, or the calibration with extrinsics and intrinsics; four made-up cameras if left out.
+        cameras: JSON with each subject's cameras: {"S9": {"54138969": {"R", "t", "focal", "centre"}}}, millimetres and
+            pixels, or the calibration with extrinsics and intrinsics; four made-up cameras if left out.
         out: folder for errors and fitted bodies; OUT/S9/<recording>.<camera>.npz.
         subjects: whose recordings.
         actions: which actions, as the table calls them; all if left out.
-        every: fit every so-manieth frame; the recordings have 50 a second.
+        every: fit every n-th frame; the recordings have 50 a second.
         batch: frames fitted together.
         seed: of the noise that the prior is shown.
         device: where the optimisation runs.
         csv: write the table as CSV, too.
         markdown: write the table as Markdown, too.
-    """
-    from qposer.errors import told_in_one_line
 
-    console = Console(soft_wrap=True, markup=False, highlight=False)
+    Raises:
+        ValueError: ``every`` or ``batch`` is below 1, ``out`` is a file, or no recording is left.
+    """
+    from qposer.io.cli_errors import cli_errors
+
+    console = plain_console()
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-    with told_in_one_line("evaluate_h36m"):
+    with cli_errors("evaluate_h36m", resumable=True):
         from demos.h36m_report import TABLE_WIDTH, console_table, summarise, write_csv, write_markdown
         from fitting import FitSettings, Fitter
-        from fitting.h36m import digest_of, evaluate, read_cameras, read_scores, views, write_scores
-        from fitting.stages import total_steps
+        from fitting.evaluation.h36m import digest_of, evaluate, read_cameras, read_scores, views, write_scores
+        from fitting.optimise.schedule import total_steps
         from qposer.data.h36m import find_recordings
 
         if every < 1 or batch < 1:
@@ -113,7 +123,7 @@ def main(
             table = console_table(rows, f"Human3.6M, every {every}. frame, {seen_by}")
             Console(width=max(console.width, TABLE_WIDTH)).print(table)
     if failures:
-        complaints = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+        complaints = plain_console(stderr=True)
         for failure in failures:
             complaints.print(f"evaluate_h36m: {failure}", style="red")
         complaints.print(f"evaluate_h36m: left out {len(failures)} of {len(recordings)} recordings", style="red")

@@ -11,16 +11,22 @@ are not, 2 if nothing can be done, 130 if stopped by Ctrl-C.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from qposer.io.interrupts import end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt()
+
 import tyro
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from demos.fit_image import Export
+from qposer.io.cli_errors import plain_console
 
 
 def main(
@@ -42,8 +48,8 @@ def main(
         images: the folder; those below it are not searched.
         out: folder for the results; OUT/<image>/person<i>/ is made in it.
         body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz) instead of the open body.
-        keypoints: a folder with OpenPose's <image>_keypoints.json for each image, or a COCO 17 file of all images,
-            instead of detecting them.
+        keypoints: a folder with a file for each image (OpenPose's <image>_keypoints.json, or <image>.json, .txt or
+            .npz), or one file of all images (docs/formats.md), instead of detecting them.
         people: how many people at most on each image.
         focal: focal length in pixels; from each photo's EXIF, or else assumed from its size.
         residual: add small rotations after the codes, for poses that the codes do not reach.
@@ -53,19 +59,23 @@ def main(
             OUT/<image>/view.html), SMPLify-X's folders (smplx-pkl: OUT/results and OUT/meshes).
         device: where the optimisation runs.
     """
-    from qposer.errors import told_in_one_line
+    from qposer.io.cli_errors import cli_errors
+    from qposer.io.messages import one_line
 
-    console = Console(soft_wrap=True, markup=False, highlight=False)
-    telling = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+    console = plain_console()
+    telling = plain_console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=telling, transient=True, disable=not telling.is_terminal)
     stopped = False
-    with told_in_one_line("fit_folder"), bar as progress:
+    with cli_errors("fit_folder"), bar as progress:
         task = progress.add_task("loading", total=None)
         import torch
 
         from fitting import Body, FitSettings, Fitter
-        from fitting.folders import FolderRun, find_jobs, only_run, write_summary
+        from fitting.folders import SUMMARY, FolderRun, Outcome, find_jobs, output_lock, write_summary
+
+        def tell(failed: Outcome) -> None:
+            telling.print(one_line(f"fit_folder: {failed.image}: {failed.failure}"), style="red")
 
         torch.set_num_threads(1)  # the matrices of a few people are too small to share
         jobs, outcomes = find_jobs(images, keypoints)
@@ -73,25 +83,30 @@ def main(
         fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
         run = FolderRun(fitter, out, people, focal, export)
         for outcome in outcomes:
-            telling.print(f"fit_folder: {outcome.image}: {outcome.failure}", style="red")
-        with only_run(out):
+            tell(outcome)
+        with output_lock(out):
             progress.update(task, total=len(jobs))
             try:
                 for job in jobs:
-                    progress.update(task, description=job.image.name)
+                    progress.update(task, description=one_line(job.image.name))
                     outcomes.append(run.outcome(job))
                     if outcomes[-1].failure is not None:
-                        telling.print(f"fit_folder: {job.image.name}: {outcomes[-1].failure}", style="red")
+                        tell(outcomes[-1])
                     progress.advance(task)
             except KeyboardInterrupt:
                 stopped = True
-            write_summary(out / "summary.csv", outcomes)
+            except OSError:  # the disk is full, and perhaps there is room for a summary
+                with suppress(OSError):
+                    write_summary(out / SUMMARY, outcomes)
+                raise
+            write_summary(out / SUMMARY, outcomes)
     failed = sum(outcome.failure is not None for outcome in outcomes)
     done = len(outcomes) - failed
     resumed = sum(outcome.resumed for outcome in outcomes)
-    console.print(
-        f"{done} images fitted ({resumed} of them by earlier runs), {failed} failed: look at {out / 'summary.csv'}"
-    )
+    doubtful = sum(any(person.warning for person in outcome.people) for outcome in outcomes)
+    console.print(f"{done} images fitted ({resumed} of them by earlier runs), {failed} failed: look at {out / SUMMARY}")
+    if doubtful:
+        console.print(f"{doubtful} of them have a warning there: a large error, or parts that are not seen")
     if stopped:
         console.print("stopped: the same command goes on from here")
     sys.exit(130 if stopped else int(failed > 0))

@@ -17,9 +17,15 @@ from typing import Annotated, Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from qposer.io.interrupts import end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt()
+
 import tyro
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from qposer.io.cli_errors import plain_console
 
 
 def main(
@@ -49,47 +55,49 @@ def main(
         depth_cue: follow the depths that the detector estimates, a little.
         seed: of the noise that the prior is shown.
         device: where the optimisation runs.
-    """
-    from qposer.errors import told_in_one_line
 
-    console = Console(soft_wrap=True, markup=False, highlight=False)
-    telling = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+    Raises:
+        ValueError: ``out`` is a file.
+    """
+    from qposer.io.cli_errors import cli_errors
+
+    console = plain_console()
+    telling = plain_console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=telling, transient=True, disable=not telling.is_terminal)
     started = time.monotonic()
-    folder = out / video.stem
-    try:
-        with told_in_one_line("fit_video"), bar as progress:
-            task = progress.add_task("loading", total=None)
-            import torch
+    with cli_errors("fit_video", resumable=True), bar as progress:
+        task = progress.add_task("loading", total=None)
+        import torch
 
-            from fitting import Body, FitSettings, Fitter
-            from fitting.clip_run import ClipRun
-            from fitting.folders import only_run
-            from fitting.video import open_video
+        from fitting import Body, FitSettings, Fitter
+        from fitting.folders import output_lock
+        from fitting.output.exports import result_name
+        from fitting.video.clip_run import ClipRun
+        from fitting.video.frames import open_video
 
-            def begin(what: str, steps: int) -> None:
-                nonlocal task
-                progress.update(task, visible=False)
-                task = TaskID(progress.add_task(what, total=steps or None))
+        def begin(what: str, steps: int) -> None:
+            nonlocal task
+            progress.update(task, visible=False)
+            task = TaskID(progress.add_task(what, total=steps or None))
 
-            torch.set_num_threads(1)  # the matrices of one person's frames are too small to share
-            opened = open_video(video, fps)
-            if out.exists() and not out.is_dir():
-                raise ValueError(f"{out} is a file: give a folder as --out")
-            settings = FitSettings(depth_cue=depth_cue, seed=seed)
-            fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
-            run = ClipRun(fitter, opened, folder, person if at is None else at, focal, smoothness)
-            with only_run(folder):
-                result = run.run(begin, lambda: progress.advance(task))
-    except KeyboardInterrupt:
-        console.print("stopped: the same command goes on from here")
-        sys.exit(130)
+        torch.set_num_threads(1)  # the matrices of one person's frames are too small to share
+        folder = out / result_name(video)
+        opened = open_video(video, fps)
+        if out.exists() and not out.is_dir():
+            raise ValueError(f"{out} is a file: give a folder as --out")
+        settings = FitSettings(depth_cue=depth_cue, seed=seed)
+        fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
+        run = ClipRun(fitter, opened, folder, person if at is None else at, focal, smoothness)
+        with output_lock(folder):
+            result = run.run(begin, lambda: progress.advance(task))
     filled = int((~result.detected).sum())
     console.print(
         f"{folder}: frames {result.frames[0]} to {result.frames[-1]}, {filled} of them filled in, "
         f"2D error {result.reprojection_error_percent:.1f} % of the person's height"
     )
+    for warning in result.warnings:
+        console.print(f"  warning: {warning}", style="yellow")
     console.print(f"{time.monotonic() - started:.1f} s; look at {folder / 'video.mp4'}")
 
 

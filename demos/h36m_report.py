@@ -12,9 +12,9 @@ import numpy as np
 import rich.table
 from jaxtyping import Float
 
-from fitting.h36m import FIGURES, Scores, View
+from fitting.evaluation.h36m import FIGURES, Scores, View
 from qposer.data.h36m import ACTIONS
-from qposer.files import replacing
+from qposer.io.atomic_files import atomic_write
 
 HEADS = ("MPJPE 14", "PA-MPJPE 14", "MPJPE 17", "PA-MPJPE 17", "energy")
 """Of `FIGURES`; the first four are in millimetres."""
@@ -35,7 +35,7 @@ class Row:
     action: str
     moments: int
     fits: int
-    mean: Float[np.ndarray, "figures"]
+    mean: Float[np.ndarray, " figures"]
     ends: Float[np.ndarray, "2 figures"]
     """Lower and upper, of the intervals."""
 
@@ -77,7 +77,15 @@ def summarise(scored: Iterable[tuple[View, Scores]]) -> list[Row]:
 
 
 def console_table(rows: list[Row], title: str) -> rich.table.Table:
-    """The rows as rich prints them."""
+    """The rows as rich prints them.
+
+    Args:
+        rows: figures by subject and action.
+        title: of the table.
+
+    Returns:
+        The table.
+    """
     table = rich.table.Table(title=title, caption="mean [95 % interval]; mm, and the energy of the fitted poses")
     for number, head in enumerate(("subject", "action", "fits", *HEADS)):
         table.add_column(head, justify="left" if number < 2 else "right", no_wrap=True)
@@ -87,10 +95,15 @@ def console_table(rows: list[Row], title: str) -> rich.table.Table:
 
 
 def write_csv(path: Path, rows: list[Row]) -> None:
-    """One line a row; each figure has three columns: its mean, and the lower and upper end of its interval."""
+    """One line a row; each figure has three columns: its mean, and the lower and upper end of its interval.
+
+    Args:
+        path: the file to write.
+        rows: figures by subject and action.
+    """
     columns = [f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["subject", "action", "moments", "fits", *columns])
         for row in rows:
@@ -99,11 +112,16 @@ def write_csv(path: Path, rows: list[Row]) -> None:
 
 
 def write_markdown(path: Path, rows: list[Row]) -> None:
-    """A table in GitHub's Markdown."""
+    """A table in GitHub's Markdown.
+
+    Args:
+        path: the file to write.
+        rows: figures by subject and action.
+    """
     lines = [["subject", "action", "fits", *HEADS], ["---", "---", *["--:"] * (1 + len(HEADS))]]
     lines += [row.cells for row in rows]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("".join(f"| {' | '.join(line)} |\n" for line in lines), encoding="utf-8")
 
 

@@ -40,18 +40,25 @@ class PoseSource:
     def load(self, role: str, prior: CodePrior) -> NamedPose:
         """The pose, axis-angle, called by its role and where it is from.
 
+        Args:
+            role: what the pose is for, such as ``start``.
+            prior: draws the pose where a seed is given.
+
+        Returns:
+            The pose and its name.
+
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: it is no file of poses or has no pose of that index, or the seed is none.
         """
         import torch
 
-        from qposer.figure import neutral_posture
-        from qposer.poses import read_poses
-        from qposer.rotations import matrix_to_axis_angle
+        from qposer.body_pose.posed_skeleton import neutral_pose
+        from qposer.body_pose.poses import read_poses
+        from qposer.body_pose.rotations import matrix_to_axis_angle
 
         if self.pose == STANDING or (self.pose is None and self.sample is None):
-            return NamedPose(f"{role}: standing", matrix_to_axis_angle(neutral_posture().body_pose))
+            return NamedPose(f"{role}: standing", matrix_to_axis_angle(neutral_pose().body_pose))
         if self.pose is None and self.sample is not None:
             # A seed of its own, or else a hypothesis of equal seed would begin with the noise that the pose came from.
             seed = torch.randint(2**63 - 1, (), generator=seeded(self.sample)).item()
@@ -75,9 +82,9 @@ def shipped_prior(program: str) -> Iterator[CodePrior]:
 
     Wrong input ends the program with one line.
     """
-    from qposer.errors import told_in_one_line
+    from qposer.io.cli_errors import cli_errors
 
-    with told_in_one_line(program):
+    with cli_errors(program):
         import torch
 
         from qposer import CodePrior

@@ -22,14 +22,19 @@ from typing import TYPE_CHECKING, Annotated
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from qposer.io.interrupts import end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt()
+
 import tyro
-from rich.console import Console
 from rich.table import Table
 
-from demos.inputs import AT_EASE, PoseSource, seeded, shipped_prior
+from demos.inputs import AT_EASE, PoseSource, shipped_prior
+from qposer.io.cli_errors import plain_console
 
 if TYPE_CHECKING:
-    from qposer.instructions import Edit
+    from qposer.control.instructions import Edit
 
 
 def main(
@@ -49,30 +54,31 @@ def main(
         apart: follow each instruction from the start, not from where the one before ended.
         seed: of the random numbers.
         out: folder for the results.
+
+    Raises:
+        ValueError: there is no instruction.
     """
     with shipped_prior("instruct") as prior:
         import numpy as np
         import torch
 
         from demos.sheets import Figure, draw_sheet, write_sheet
-        from qposer.figure import Posture
-        from qposer.instructions import instruct
-        from qposer.rotations import matrix_to_axis_angle
-        from qposer.skeleton import BODY_JOINT_NAMES
+        from qposer.body_pose.posed_skeleton import OrientedPose
+        from qposer.body_pose.rotations import matrix_to_axis_angle
+        from qposer.body_pose.skeleton import BODY_JOINT_NAMES
+        from qposer.control.instructions import instruct
 
         if not instructions:
             raise ValueError("say what to do: python demos/instruct.py 'raise the left arm'")
-        console = Console(soft_wrap=True, markup=False, highlight=False)
+        console = plain_console()
         name, pose = start.load("start", prior)
-        first = Posture.upright(pose)
+        first = OrientedPose.upright(pose)
         edits: list[tuple[str, Edit]] = []
         previous: Edit | None = None
         for count, text in enumerate(instructions, 1):
             answers = number if count == len(instructions) else 1
             posture = first if apart or previous is None else previous.posture
-            found = instruct(
-                prior, posture, text, answers, generator=seeded(seed), previous=None if apart else previous
-            )
+            found = instruct(posture, text, answers, seed=seed, previous=None if apart else previous, prior=prior)
             edits += [(text, edit) for edit in found]
             previous = found[0]
             console.print(_told(text, found[0]))

@@ -24,10 +24,15 @@ from typing import Annotated
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from qposer.io.interrupts import end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt()
+
 import tyro
-from rich.console import Console
 
 from demos.inputs import shipped_prior
+from qposer.io.cli_errors import plain_console
 
 Said = tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]]
 """Words behind an option that may stand several times."""
@@ -48,6 +53,9 @@ def main(
         source: whose parts these are: B, or B:0.7 C:0.3 for a mean with weights.
         keypoints: OpenPose or COCO JSON, or npz, one for each photo in order or one for all, instead of detecting them.
         out: folder for the results.
+
+    Raises:
+        ValueError: ``out`` is a file, or `takings` refuses the options.
     """
     with shipped_prior("mix_photos") as prior:
         from demos.references import load_references, mix, takings
@@ -62,7 +70,7 @@ def main(
 
         from demos.rows import draw_row, mixture_tile, reference_tile
         from demos.sheets import write_sheet
-        from fitting.body import Body
+        from fitting.body.body import Body
 
         mixed, owner = mix(prior.model, [reference.pose for reference in loaded], what)
         poses = torch.stack([*(reference.pose for reference in loaded), mixed])
@@ -74,7 +82,7 @@ def main(
         names = np.array([*(reference.name for reference in loaded), "mixture"])
         arrays = {"body_pose": poses.numpy(), "name": names, "energy": energy.numpy()}
         png, npz = write_sheet(out, "mix", row, arrays)
-    console = Console(soft_wrap=True, markup=False, highlight=False)
+    console = plain_console()
     console.print(f"{caption}: pose {len(loaded)} in {npz}; look at {png}")
 
 

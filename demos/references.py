@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fitting import Fitter
-    from fitting.images import Photo
-    from fitting.results import FitResult
+    from fitting.inputs.images import Photo
+    from fitting.output.results import FitResult
     from qposer import CodePrior, QPoser
 
 
@@ -52,11 +52,19 @@ class Taking(NamedTuple):
 def takings(take: Sequence[Sequence[str]], source: Sequence[Sequence[str]], references: int) -> list[Taking]:
     """What command lines say in pairs, parts and then letters (``B``, ``B:0.7``), checked.
 
+    Args:
+        take: names of parts, one list for each pair.
+        source: letters with or without weights, one list for each pair.
+        references: how many there are.
+
+    Returns:
+        One for each pair, in order.
+
     Raises:
         ValueError: the two are not as many, there are fewer than two references or more than letters, a letter stands
             for none, a weight is none, or there is no such part.
     """
-    from qposer.control import joints_of
+    from qposer.control.edits import joints_of
 
     if not 2 <= references <= len(ascii_uppercase):
         raise ValueError(f"a mixture needs from 2 to {len(ascii_uppercase)} photos or poses, not {references}")
@@ -99,6 +107,9 @@ def load_references(texts: Sequence[str], keypoints: Sequence[Path], prior: Code
         keypoints: of each photo in order, or one file for all of them; none to detect them.
         prior: what the fits use.
 
+    Returns:
+        The references in order.
+
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a file is neither, nobody is found on a photo, or the files of keypoints are not as many as photos.
@@ -135,10 +146,10 @@ def _fitted(fitter: Fitter, letter: str, path: Path, keypoints: Path | None) -> 
     import torch
 
     from fitting import read_keypoints
-    from fitting.images import read_image
+    from fitting.inputs.images import read_image
 
     photo = read_image(path)
-    given = read_keypoints(keypoints, path.name) if keypoints else None
+    given = read_keypoints(keypoints, str(path), (photo.width, photo.height)) if keypoints else None
     try:
         with torch.enable_grad():
             (result,) = fitter.fit_photo(photo, keypoints=given)
@@ -153,15 +164,23 @@ def mix(
     """The first pose with parts of the others, and which reference each joint is (mostly) of.
 
     Where a part is taken twice, the later one holds.
+
+    Args:
+        model: the autoencoder.
+        poses: of the references, axis-angle in radians.
+        what: parts that are taken, and of whom.
+
+    Returns:
+        The mixture, axis-angle in radians, and a reference's number for each joint.
     """
-    from qposer import control
+    from qposer.control import edits as control
 
     mixed = poses[0]
     owner = [0] * mixed.shape[-2]
     for taking in what:
         sources = [poses[index] for index in taking.weights]
-        donor = sources[0] if len(sources) == 1 else control.blend(model, sources, list(taking.weights.values()))
-        mixed = control.swap(model, mixed, donor, taking.parts)
+        donor = sources[0] if len(sources) == 1 else control.blend(sources, list(taking.weights.values()), model=model)
+        mixed = control.swap(mixed, donor, taking.parts, model=model)
         for joint in control.joints_of(taking.parts):
             owner[joint] = taking.main_source
     return mixed, owner

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from demos.references import Fitted, Reference
 from demos.sheets import THREE_QUARTER
-from fitting.body import Body
-from fitting.pictures import cut_around
-from fitting.render import Mesh, Picture, composed, overlay, render
-from qposer.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
+from fitting.body.body import Body
+from fitting.output.pictures import cut_around
+from fitting.output.render import Mesh, Picture, composed, overlay, render
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
 
 HEIGHT = 560
 """Pixels of each picture of a row, without the words below."""
@@ -34,7 +34,16 @@ class Tile(NamedTuple):
 
 
 def reference_tile(index: int, reference: Reference, body: Body) -> Tile:
-    """The photo with its body, cut out around the person, or the saved pose; the body in the reference's colour."""
+    """The photo with its body, cut out around the person, or the saved pose; the body in the reference's colour.
+
+    Args:
+        index: number of the reference, which gives the colour.
+        reference: photo or saved pose.
+        body: that is drawn.
+
+    Returns:
+        The tile.
+    """
     owner = [index] * NUM_BODY_JOINTS
     if reference.fitted is None:
         return Tile(_portrait(_upright(reference.pose, body), owner, index, body), reference.name)
@@ -53,6 +62,16 @@ def mixture_tile(
 
     It is turned, and built, as on the base's photo, or upright where the base is a saved pose. The base is reference 0,
     and has the pelvis.
+
+    Args:
+        pose: axis-angle in radians.
+        owner: number of a reference for each joint.
+        base: the fit of reference 0, if it has one.
+        body: that is drawn.
+        caption: below the picture.
+
+    Returns:
+        The tile.
     """
     if base is None:
         vertices = _upright(pose, body)
@@ -71,7 +90,8 @@ def draw_row(tiles: Sequence[Tile]) -> Picture:
 
 def _upright(pose: Float[Tensor, "21 3"], body: Body) -> Float[np.ndarray, "vertices 3"]:
     vertices = body(torch.zeros(1, 3), pose[None].float()).vertices[0].double().numpy()
-    return vertices @ THREE_QUARTER.as_matrix().T
+    turned: np.ndarray = vertices @ THREE_QUARTER.as_matrix().T
+    return turned
 
 
 def _pieces(vertices: Float[np.ndarray, "vertices 3"], owner: Sequence[int], root: int, body: Body) -> list[Mesh]:

@@ -14,10 +14,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from qposer.io.interrupts import end_on_interrupt
+
+if __name__ == "__main__":
+    end_on_interrupt()
+
 import tyro
-from rich.console import Console
 
 from demos.inputs import seeded, shipped_prior
+from qposer.io.cli_errors import plain_console
 
 MOST_DRAWN = 200
 """Bodies on a sheet; more poses than that are in the npz file only."""
@@ -34,7 +39,7 @@ def main(number: int = 16, seed: int = 0, temperature: float = 1.0, out: Path = 
     """
     with shipped_prior("sample") as prior:
         from demos.sheets import Figure, draw_sheet, write_sheet
-        from qposer.rotations import matrix_to_axis_angle
+        from qposer.body_pose.rotations import matrix_to_axis_angle
 
         poses = matrix_to_axis_angle(prior.sample(number, temperature, generator=seeded(seed)))
         energy = prior.energy(poses)
@@ -46,7 +51,7 @@ def main(number: int = 16, seed: int = 0, temperature: float = 1.0, out: Path = 
         arrays = {"body_pose": poses.numpy(), "energy": energy.numpy()}
         png, npz = write_sheet(out, "sample", picture, arrays)
     low, middle, high = energy.min(), energy.median(), energy.max()
-    console = Console(soft_wrap=True, markup=False, highlight=False)
+    console = plain_console()
     console.print(f"{number} poses in {npz}: energy {low:.2f} to {high:.2f}, median {middle:.2f}; look at {png}")
 
 

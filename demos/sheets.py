@@ -17,11 +17,11 @@ from rich.progress import track
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from fitting.body import Body
-from fitting.render import Mesh, Picture, contact_sheet, render
-from qposer.files import replacing
-from qposer.npz import write_npz
-from qposer.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
+from fitting.body.body import Body
+from fitting.output.render import Mesh, Picture, contact_sheet, render
+from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
+from qposer.io.atomic_files import atomic_write
+from qposer.io.npz import write_npz
 
 SCALE = 170.0
 """Pixels a metre."""
@@ -55,6 +55,13 @@ def draw_sheet(figures: Sequence[Figure], title: str) -> Picture:
 
     All have the same scale, and their cells are as large as the largest body needs. Where a figure does not say how the
     body is turned, the pelvis is upright. The lowest point is on the ground.
+
+    Args:
+        figures: bodies with their captions.
+        title: above the rows.
+
+    Returns:
+        The picture.
     """
     body = Body.open()
     poses = torch.stack([figure.pose for figure in figures]).float()
@@ -82,6 +89,15 @@ def draw_sheet(figures: Sequence[Figure], title: str) -> Picture:
 def write_sheet(folder: Path, name: str, picture: Picture, arrays: Mapping[str, np.ndarray]) -> tuple[Path, Path]:
     """Write ``name``.npz and ``name``.png into the folder, which is made, each at once or not at all; their paths.
 
+    Args:
+        folder: where both files go.
+        name: of both files, without suffix.
+        picture: content of the PNG.
+        arrays: content of the npz.
+
+    Returns:
+        Paths of the npz and the PNG.
+
     Raises:
         ValueError: there is a file where the folder should be.
     """
@@ -89,7 +105,7 @@ def write_sheet(folder: Path, name: str, picture: Picture, arrays: Mapping[str, 
         raise ValueError(f"{folder} is a file: give a folder as --out")
     png, npz = folder / f"{name}.png", folder / f"{name}.npz"
     write_npz(npz, dict(arrays))
-    with replacing(png) as temporary:
+    with atomic_write(png) as temporary:
         Image.fromarray(picture).save(temporary, format="PNG")
     return png, npz
 
@@ -116,13 +132,15 @@ def _cell(posed: Float[np.ndarray, "bodies vertices 3"], captions: Sequence[str]
 
 
 def _in_camera(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
-    return points @ THREE_QUARTER.as_matrix().T + np.array([0.0, 0.0, _DISTANCE])
+    turned: np.ndarray = points @ THREE_QUARTER.as_matrix().T + np.array([0.0, 0.0, _DISTANCE])
+    return turned
 
 
 def _projected(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
     """Pixels from where the ground point is drawn."""
     x, y, z = np.moveaxis(_in_camera(points), -1, 0)
-    return np.stack([x, y], axis=-1) * (SCALE * _DISTANCE / z)[..., None]
+    projected: np.ndarray = np.stack([x, y], axis=-1) * (SCALE * _DISTANCE / z)[..., None]
+    return projected
 
 
 def _turned_by(joints: Sequence[int]) -> list[int]:
@@ -130,7 +148,7 @@ def _turned_by(joints: Sequence[int]) -> list[int]:
     return [j for j in range(1, len(JOINT_NAMES)) if (j if j <= NUM_BODY_JOINTS else PARENTS[j]) - 1 in joints]
 
 
-def _drawn(mesh: Mesh, tinted: Bool[np.ndarray, "vertices"], cell: _Cell) -> Picture:
+def _drawn(mesh: Mesh, tinted: Bool[np.ndarray, " vertices"], cell: _Cell) -> Picture:
     """The body in the middle of its cell, standing on its shadow."""
     x = _projected(mesh.vertices)[:, 0]
     foot = (cell.width - x.min() - x.max()) / 2, float(cell.ground)
@@ -149,10 +167,11 @@ def _ground(vertices: Float[np.ndarray, "vertices 3"], foot: tuple[float, float]
     """Paper with a soft shadow, dark where the body is near to the ground."""
     column, row = np.moveaxis((_projected(vertices * [1.0, 0.0, 1.0]) + foot).astype(int), -1, 0)
     inside = (column >= 0) & (column < cell.width) & (row >= 0) & (row < cell.height)
-    shade = np.zeros((cell.height, cell.width), dtype=np.float32)
+    shade: np.ndarray = np.zeros((cell.height, cell.width), dtype=np.float32)
     np.maximum.at(shade, (row[inside], column[inside]), np.exp(-vertices[inside, 1] / 0.35).astype(np.float32))
     shade = cv2.GaussianBlur(cv2.dilate(shade, np.ones((5, 5))), (0, 0), 4.0)
-    return (np.array(_PAPER) * (1.0 - 0.3 * shade[..., None])).round().astype(np.uint8)
+    picture: np.ndarray = (np.array(_PAPER) * (1.0 - 0.3 * shade[..., None])).round().astype(np.uint8)
+    return picture
 
 
 def _titled(sheet: Picture, title: str, note: str) -> Picture:

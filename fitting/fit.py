@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,19 +13,20 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fitting.body import Body
-from fitting.camera import Camera
-from fitting.detect import detect
-from fitting.images import Photo, read_image
-from fitting.keypoints import Keypoints
-from fitting.pose_space import RelaxedCodes
-from fitting.regressor import Regressor
-from fitting.results import FitResult
-from fitting.solver import Estimate, Problem
-from fitting.stages import FitSettings, solve, stature
+from fitting.body.body import Body
+from fitting.inputs.camera import Camera
+from fitting.inputs.detect import detect
+from fitting.inputs.images import Photo, read_image
+from fitting.inputs.keypoints import Keypoints
+from fitting.optimise.adam import Estimate, Problem
+from fitting.optimise.agreement import check_in_view, person_height
+from fitting.optimise.pose_space import RelaxedCodes
+from fitting.optimise.regressor import Regressor
+from fitting.optimise.schedule import FitSettings, solve, stature
+from fitting.output.results import FitResult
 from qposer import __version__
-from qposer.codeprior import CodePrior
-from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.prior.code_prior import CodePrior
 
 MIN_EXTENT = 8
 """Pixels that the keypoints of a person must span: what is smaller shows no pose."""
@@ -45,18 +46,20 @@ class Fitter:
         device: str | torch.device = "cpu",
         regressor: Regressor | None = None,
     ) -> None:
-        """What is left out is the shipped one.
+        """What is left out is the shipped one. Fits are in the precision of the prior, single for the shipped one.
 
         Raises:
             ValueError: there is no such device.
         """
         if torch.device(device).type == "cuda" and not torch.cuda.is_available():
             raise ValueError("there is no CUDA device that this PyTorch can use: fit on the cpu")
-        self.body = (body or Body.open()).to(device)
         self.prior = (prior or CodePrior.from_pretrained()).to(device)
         self.model = self.prior.model
+        self.dtype = self.prior.network.mean.dtype
+        body = body or Body.open()
+        self.body = (body if body.identity.dtype == self.dtype else copy.deepcopy(body)).to(device, self.dtype)
         self.space = RelaxedCodes(self.prior)
-        self.regressor = (regressor or Regressor.from_pretrained()).to(device)
+        self.regressor = (regressor or Regressor.from_pretrained()).to(device, self.dtype)
         self.settings = settings or FitSettings()
         self.device = torch.device(device)
 
@@ -66,37 +69,63 @@ class Fitter:
         people: int = 1,
         focal: float | None = None,
         keypoints: Keypoints | None = None,
-        tick: Callable[[], None] = lambda: None,
+        on_step: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
-        """Fit the largest ``people`` on a photo; see `fit_image`."""
+        """Fit the largest ``people`` on a photo; see `fit_image`.
+
+        Args:
+            photo: what is fitted.
+            people: how many at most.
+            focal: focal length in pixels; from the photo's EXIF, or else assumed from its size.
+            keypoints: those of the people; detected if left out.
+            on_step: called after every step.
+
+        Returns:
+            One result for each person, the largest first.
+
+        Raises:
+            ValueError: ``people`` is below 1, nobody is found on the photo, or the keypoints lie outside of it.
+        """
         if people < 1:
             raise ValueError(f"{people} people cannot be fitted: ask for 1 at least")
         keypoints = detect(photo.rgb, people) if keypoints is None else keypoints.largest_first()[:people]
-        focal = photo.focal_px if focal is None else focal
-        return self.fit_keypoints(keypoints, (photo.width, photo.height), focal, tick)
+        results = self.fit_keypoints(
+            keypoints, (photo.width, photo.height), photo.focal_px if focal is None else focal, on_step
+        )
+        if focal is None and photo.focal_warning is not None:
+            return [dataclasses.replace(result, notes=(photo.focal_warning,)) for result in results]
+        return results
 
     def fit_keypoints(
         self,
         keypoints: Keypoints,
         image_size: tuple[int, int],
         focal: float | None = None,
-        tick: Callable[[], None] = lambda: None,
+        on_step: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
-        """Fit everyone that ``keypoints`` holds, many shared out among PyTorch's threads; see `fit_keypoints`."""
-        if focal is not None and not 0 < focal < math.inf:
-            raise ValueError(f"a focal length is a positive number of pixels, not {focal}: leave it out if unknown")
+        """Fit everyone that ``keypoints`` holds, many shared out among PyTorch's threads; see `fit_keypoints`.
+
+        Args:
+            keypoints: of at least one person.
+            image_size: width and height in pixels.
+            focal: focal length in pixels; assumed from the image's size if left out.
+            on_step: called after every step.
+
+        Returns:
+            One result for each person, in the keypoints' order.
+        """
         keypoints = _on_image(keypoints, image_size)
 
-        def fitted(part: Int[np.ndarray, "chosen"], tick: Callable[[], None]) -> list[FitResult]:
+        def fitted(part: Int[np.ndarray, " chosen"], on_step: Callable[[], None]) -> list[FitResult]:
             some = keypoints[part.tolist()]
-            camera = Camera.for_image(*image_size, focal, batch=len(some), device=self.device)
-            return self._results(some, image_size, *self.solve(some, camera, tick))
+            camera = Camera.for_image(*image_size, focal, batch=len(some), device=self.device, dtype=self.dtype)
+            return self._results(some, image_size, *self.solve(some, camera, on_step))
 
         threads = torch.get_num_threads() if self.device.type == "cpu" else 1
         parts = np.array_split(np.arange(len(keypoints)), max(1, min(threads, len(keypoints) // SHARE)))
         if len(parts) == 1:
-            return fitted(parts[0], tick)
-        ticks = [tick, *[lambda: None] * (len(parts) - 1)]
+            return fitted(parts[0], on_step)
+        ticks = [on_step, *[lambda: None] * (len(parts) - 1)]
         try:
             with ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,)) as pool:
                 return [result for results in pool.map(fitted, parts, ticks) for result in results]
@@ -104,10 +133,19 @@ class Fitter:
             torch.set_num_threads(threads)
 
     def solve(
-        self, keypoints: Keypoints, camera: Camera, tick: Callable[[], None] = lambda: None
+        self, keypoints: Keypoints, camera: Camera, on_step: Callable[[], None] = lambda: None
     ) -> tuple[Problem, Estimate]:
-        """Fit everyone that ``keypoints`` holds, each seen by a camera of its own; the latents returned are codes."""
-        return solve(self.body, self.space, self.regressor, keypoints, camera, self.settings, tick)
+        """Fit everyone that ``keypoints`` holds, each seen by a camera of its own; the latents returned are codes.
+
+        Args:
+            keypoints: of at least one person.
+            camera: one for each person.
+            on_step: called after every step.
+
+        Returns:
+            What was fitted, and the parameters.
+        """
+        return solve(self.body, self.space, self.regressor, keypoints, camera, self.settings, on_step)
 
     def body_pose(self, estimate: Estimate) -> Float[Tensor, "people 21 3 3"]:
         """Rotation matrices of a solution, residual rotations included."""
@@ -123,10 +161,11 @@ class Fitter:
         landmarks = self.body.landmarks(
             estimate.orient, body_pose, estimate.betas, estimate.transl, format=keypoints.format
         )
+        check_in_view(landmarks, torch.from_numpy(keypoints.seen).to(landmarks))
         distance = torch.linalg.vector_norm(problem.camera.project(landmarks) - problem.keypoints, dim=-1)
         seen = torch.from_numpy(keypoints.confidence * keypoints.seen).to(distance)  # those not believed, too
         error = (distance * seen).sum(-1) / seen.sum(-1)
-        height = problem.camera.focal * stature(self.body, estimate.betas) / estimate.transl[:, 2]
+        height = person_height(problem, landmarks, stature(self.body, estimate.betas), estimate.transl[:, 2])
         arrays = {
             "global_orient": matrix_to_axis_angle(estimate.orient),
             "body_pose": matrix_to_axis_angle(body_pose),
@@ -176,6 +215,9 @@ def fit_image(
         settings: of the fit.
         device: where the optimisation runs.
 
+    Returns:
+        One result for each person.
+
     Raises:
         FileNotFoundError: there is no such photo.
         ValueError: it is not a photo, nobody is found on it, or the keypoints lie outside of it.
@@ -201,6 +243,9 @@ def fit_keypoints(
         body: the open body if left out.
         settings: of the fit.
         device: where the optimisation runs.
+
+    Returns:
+        One result for each person, in the keypoints' order.
 
     Raises:
         ValueError: the keypoints lie outside of the image.

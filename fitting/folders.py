@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 import json
-import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,17 +15,27 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from fitting.exports import Export, write_fit
 from fitting.fit import Fitter
-from fitting.images import Photo, is_image, read_image
-from fitting.keypoints import read_keypoints
-from fitting.results import FitResult
-from qposer.files import replacing
+from fitting.inputs.camera import positive_focal
+from fitting.inputs.images import Photo, is_image, read_image
+from fitting.inputs.keypoint_files import read_keypoints
+from fitting.output.exports import Export, check_name, write_fit
+from fitting.output.results import FitResult
+from qposer.io.atomic_files import atomic_write
+from qposer.io.messages import one_line
 
 DONE = "done.json"
 """In the folder of an image: what was asked for and came out. It is written last, and taken away first."""
 
+SUMMARY = "summary.csv"
+"""In the output folder: a line for each person and each failure."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a disk without room says."""
+
 _KEYPOINTS = "_keypoints.json"  # OpenPose's name for the file of an image, after the image's own
+
+_KEYPOINT_ENDINGS = (_KEYPOINTS, ".json", ".txt", ".npz")
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,8 @@ class Job:
 
     image: Path
     keypoints: Path | None = None
+    sharing: tuple[str, ...] = ()
+    """Names of all images that the file of keypoints is for."""
 
     @property
     def name(self) -> str:
@@ -52,6 +64,8 @@ class PersonSummary:
     person_height_px: float
     distance_m: float
     focal_px: float
+    warning: str = ""
+    """What deserves a look; empty if nothing does."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,11 @@ def find_jobs(images: Path, keypoints: Path | None = None) -> tuple[list[Job], l
 
     Args:
         images: the folder; files whose names are not those of images are passed over.
-        keypoints: a folder of OpenPose JSON, ``<image>_keypoints.json`` for each image, or one COCO file of all.
+        keypoints: a folder with a file for each image, ``<image>_keypoints.json`` (OpenPose's name), ``<image>.json``,
+            ``<image>.txt`` or ``<image>.npz``, or one file of all.
+
+    Returns:
+        The jobs, and an outcome for each failure.
 
     Raises:
         FileNotFoundError: there are no such keypoints.
@@ -83,6 +101,7 @@ def find_jobs(images: Path, keypoints: Path | None = None) -> tuple[list[Job], l
     found = [path for path in sorted(images.iterdir()) if path.is_file() and is_image(path)]
     if not found:
         raise ValueError(f"{images} holds no images: give a folder that does")
+    names = tuple(image.name for image in found)
     jobs: dict[str, Job] = {}
     failures = []
     for image in found:
@@ -90,8 +109,11 @@ def find_jobs(images: Path, keypoints: Path | None = None) -> tuple[list[Job], l
             other = jobs[image.stem].image.name
             failures.append(Outcome(image.name, failure=f"its results would have the name of {other}'s: rename one"))
             continue
-        folder = keypoints is not None and keypoints.is_dir()
-        jobs[image.stem] = Job(image, keypoints / f"{image.stem}{_KEYPOINTS}" if keypoints and folder else keypoints)
+        if keypoints is not None and keypoints.is_dir():
+            files = [keypoints / f"{image.stem}{ending}" for ending in _KEYPOINT_ENDINGS]
+            jobs[image.stem] = Job(image, next((file for file in files if file.is_file()), files[0]))
+        else:
+            jobs[image.stem] = Job(image, keypoints, names if keypoints else ())
     if keypoints is not None and keypoints.is_dir():
         for file in sorted(keypoints.glob(f"*{_KEYPOINTS}")):
             if file.name.removesuffix(_KEYPOINTS) not in jobs:
@@ -117,37 +139,46 @@ class FolderRun:
         """
         if self.people < 1:
             raise ValueError(f"{self.people} people cannot be fitted: ask for 1 at least")
-        if self.focal is not None and not 0 < self.focal < math.inf:
-            raise ValueError(
-                f"a focal length is a positive number of pixels, not {self.focal}: leave it out if unknown"
-            )
+        if self.focal is not None:
+            positive_focal(self.focal)
 
     def outcome(self, job: Job) -> Outcome:
         """Fit an image and write the results, unless an earlier run did the same.
 
-        Wrong input is told in the outcome. What a kill left of the image is cleared away.
+        Whatever goes wrong with the image is told in the outcome. What a kill left of it is cleared away.
 
         Raises:
-            OSError: something could not be written.
+            OSError: the disk is full, which no other image would change.
         """
-        folder = self.out / job.name
         try:
+            self._check_name(job.name)
             request = self._request(job)
-            people = _finished(folder, request)
+            people = _finished(self.out / job.name, request)
             if people is not None:
                 return Outcome(job.image.name, people, resumed=True)
             photo, results = self._fitted(job)
-        except (ValueError, OSError, FloatingPointError, RuntimeError) as error:
-            return Outcome(job.image.name, failure=str(error))
-        try:
-            people = self._write(job.name, photo, results, request)
-        except FileExistsError as error:
-            return Outcome(job.image.name, failure=str(error))
-        return Outcome(job.image.name, people)
+            return Outcome(job.image.name, self._write(job.name, photo, results, request))
+        except Exception as error:  # one image, whatever is wrong with it, is not to end the others
+            if isinstance(error, OSError) and error.errno in _FULL:
+                raise
+            known = isinstance(error, ValueError | OSError | RuntimeError | ArithmeticError)
+            told = one_line(error) if known else f"{type(error).__name__}: {one_line(error)}"
+            return Outcome(job.image.name, failure=told)
+
+    def _check_name(self, name: str) -> None:
+        """Refuse names that are those of the run's own files.
+
+        Raises:
+            ValueError: it is one of them.
+        """
+        check_name(name)
+        if name == SUMMARY or ("smplx-pkl" in self.exports and name in ("results", "meshes")):
+            raise ValueError(f"{self.out / name} is the run's own: rename the image")
 
     def _fitted(self, job: Job) -> tuple[Photo, list[FitResult]]:
         photo = read_image(job.image)
-        given = read_keypoints(job.keypoints, job.image.name) if job.keypoints else None
+        size = (photo.width, photo.height)
+        given = read_keypoints(job.keypoints, str(job.image), size, job.sharing) if job.keypoints else None
         return photo, self.fitter.fit_photo(photo, self.people, self.focal, given)
 
     def _write(
@@ -167,11 +198,12 @@ class FolderRun:
                 result.person_height_px,
                 float(result.transl[2]),
                 result.focal,
+                "; ".join(result.warnings),
             )
             for written, result in zip(folders, results, strict=True)
         )
         content = {"request": request, "people": [dataclasses.asdict(person) for person in people]}
-        with replacing(folder / DONE) as temporary:
+        with atomic_write(folder / DONE) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         return people
 
@@ -186,7 +218,8 @@ class FolderRun:
             "exports": sorted(self.exports),
             "settings": dataclasses.asdict(self.fitter.settings),
         }
-        return json.loads(json.dumps(request))
+        plain: dict[str, Any] = json.loads(json.dumps(request))
+        return plain
 
 
 def _stamp(path: Path) -> list[str | int]:
@@ -202,14 +235,14 @@ def _finished(folder: Path, request: Mapping[str, Any]) -> tuple[PersonSummary, 
     try:
         content = json.loads((folder / DONE).read_text(encoding="utf-8"))
         people = tuple(PersonSummary(**person) for person in content["people"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     there = all((folder.parent / person.folder / "fit.npz").is_file() for person in people)
     return people if there and content.get("request") == request else None
 
 
 @contextmanager
-def only_run(out: Path) -> Iterator[None]:
+def output_lock(out: Path) -> Iterator[None]:
     """Hold the output folder, which is made, against other runs; a run that was killed holds nothing.
 
     Raises:
@@ -232,11 +265,20 @@ def only_run(out: Path) -> Iterator[None]:
 def write_summary(path: Path, outcomes: Sequence[Outcome]) -> None:
     """Write a CSV with a line for each person, and one for each failure, by the names of the images.
 
+    Names that are not UTF-8 are written with escapes.
+
+    Args:
+        path: the CSV file.
+        outcomes: of the images.
+
     Raises:
         OSError: it cannot be written.
     """
     columns = ["image", *(field.name for field in dataclasses.fields(PersonSummary)), "failure"]
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         for outcome in sorted(outcomes, key=lambda outcome: outcome.image):

@@ -12,11 +12,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fitting.camera import Camera
 from fitting.fit import Fitter
-from fitting.keypoints import FormatName, Keypoints
-from fitting.stages import solve
-from qposer.rotations import matrix_to_axis_angle
+from fitting.inputs.camera import Camera
+from fitting.inputs.keypoints import FormatName, Keypoints
+from fitting.optimise.schedule import solve
+from qposer.body_pose.rotations import matrix_to_axis_angle
 
 DISTANCE = 30.0
 """Metres to the camera: far enough that perspective does not matter."""
@@ -34,7 +34,7 @@ class BodyFit:
 
     global_orient: Float[np.ndarray, "3"]
     body_pose: Float[np.ndarray, "21 3"]
-    betas: Float[np.ndarray, "shapes"]
+    betas: Float[np.ndarray, " shapes"]
     transl: Float[np.ndarray, "3"]
     codes: Int[np.ndarray, "21 heads"]
     joints: Float[np.ndarray, "24 3"]
@@ -49,17 +49,20 @@ def fit_keypoints_3d(
     format: FormatName = "mediapipe",
     up: Sequence[float] = (0.0, 1.0, 0.0),
     fitter: Fitter | None = None,
-    tick: Callable[[], None] = lambda: None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> list[BodyFit]:
     """Fit bodies to 3D keypoints, everybody in one batch.
 
     Args:
         points: metres, in any axes of which ``up`` is known. Those of confidence zero may be anything finite.
         confidence: from 0 to 1; all 1 if left out. At least four of each person must be seen.
-        format: which keypoints these are (`fitting.keypoints.FORMATS`).
+        format: which keypoints these are (`fitting.inputs.keypoints.FORMATS`).
         up: the direction against gravity.
         fitter: body, prior and settings; the shipped ones if left out.
-        tick: called after every step.
+        on_step: called after every step.
+
+    Returns:
+        One result for each person, in the axes of the points.
 
     Raises:
         ValueError: the points are not finite or of another shape, too few are seen, all seen ones are on a line, or
@@ -72,14 +75,14 @@ def fit_keypoints_3d(
     if confidence.shape != points.shape[:2]:
         raise ValueError(f"confidence must be (people, joints) = {points.shape[:2]}, not {confidence.shape}")
     fitter = fitter or Fitter()
-    to_camera = _upright(up).to(fitter.device)
+    to_camera = _upright(up).to(fitter.device, fitter.dtype)
     seen = Keypoints(points[..., :2], confidence, format).seen
     for person in range(len(points)):
         spread = np.linalg.svd(points[person, seen[person]] - points[person, seen[person]].mean(0), compute_uv=False)
         if spread[1] < 1e-3:
             raise ValueError(f"the keypoints of person {person} lie on a line: three at least must not")
 
-    shown = torch.from_numpy(points).to(fitter.device) @ to_camera.mT
+    shown = torch.from_numpy(points).to(to_camera) @ to_camera.mT
     weight = torch.from_numpy(confidence * seen).to(shown)[..., None]
     centre = (weight * shown).sum(1, keepdim=True) / weight.sum(1, keepdim=True)
     away = shown.new_tensor([0.0, 0.0, DISTANCE])
@@ -88,7 +91,7 @@ def fit_keypoints_3d(
     keypoints = Keypoints(camera.project(moved).cpu().numpy(), confidence * seen, format, moved.cpu().numpy(), 0.0)
     weights = dataclasses.replace(fitter.settings.weights, depth=DEPTH_WEIGHT)
     settings = dataclasses.replace(fitter.settings, depth_cue=True, weights=weights)
-    _, found = solve(fitter.body, fitter.space, fitter.regressor, keypoints, camera, settings, tick)
+    _, found = solve(fitter.body, fitter.space, fitter.regressor, keypoints, camera, settings, on_step)
 
     with torch.no_grad():
         body_pose = fitter.body_pose(found)
@@ -108,6 +111,8 @@ def fit_keypoints_3d(
         }
         error = (weight * distance).sum((1, 2)) / weight.sum((1, 2))
     numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
+    if not all(np.isfinite(array).all() for array in numpy.values()):
+        raise ValueError("the fit came out as NaN or infinite: are the points in metres?")
     return [
         BodyFit(**{name: array[person] for name, array in numpy.items()}, error=error[person].item())
         for person in range(len(points))
@@ -120,9 +125,11 @@ def _upright(up: Sequence[float]) -> Float[Tensor, "3 3"]:
     if direction.shape != (3,) or not torch.isfinite(direction).all() or not direction.norm() > 0:
         raise ValueError(f"up is a direction of three numbers, not {list(up)}")
     direction = direction / direction.norm()
-    target = torch.tensor([0.0, -1.0, 0.0])
+    target = direction.new_tensor([0.0, -1.0, 0.0])
     axis = torch.linalg.cross(direction, target)
     if axis.norm() < 1e-6:
-        return torch.eye(3) if direction[1] < 0 else torch.diag(torch.tensor([1.0, -1.0, -1.0]))
+        flip = 1.0 if direction[1] < 0 else -1.0
+        return torch.diag(direction.new_tensor([1.0, flip, flip]))
     angle = torch.acos((direction @ target).clamp(-1, 1))
-    return roma.rotvec_to_rotmat(axis / axis.norm() * angle)
+    rotation: Tensor = roma.rotvec_to_rotmat(axis / axis.norm() * angle)
+    return rotation

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
-from qposer.skeleton import JOINT_NAMES, MIRROR, NUM_JOINTS, PARENTS
+from qposer.body_pose.skeleton import JOINT_NAMES, MIRROR, NUM_JOINTS, PARENTS
 
 Array = np.ndarray
 
@@ -70,18 +70,36 @@ def joint(name: str) -> int:
 
 def unit(vectors: Array) -> Array:
     """Vectors of length one."""
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    scaled: Array = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return scaled
 
 
 def frame(first: Array, second: Array) -> Array:
-    """Rotation whose first column is ``first`` and whose second is as near ``second`` as that allows."""
+    """Rotation whose first column is ``first`` and whose second is as near ``second`` as that allows.
+
+    Args:
+        first: directions of any length.
+        second: other directions, not parallel to the first ones.
+
+    Returns:
+        Rotation matrices, by Gram-Schmidt.
+    """
     first = unit(np.asarray(first, float))
     third = unit(np.cross(first, second))
     return np.stack([first, np.cross(third, first), third], axis=-1)
 
 
 def sample_people(model: Any, count: int, seed: int) -> People:
-    """Draw men and women, in equal parts, from anny's calibrated distribution of adults."""
+    """Draw men and women, in equal parts, from anny's calibrated distribution of adults.
+
+    Args:
+        model: anny's model.
+        count: how many.
+        seed: of the draws.
+
+    Returns:
+        The people in the A-pose, metres.
+    """
     from anny import KeypointsRegressor
     from anny.shape_distribution import SimpleShapeDistribution
 
@@ -154,16 +172,32 @@ def tpose_rotations(people: People) -> Float[Array, "people 24 3 3"]:
 
 
 def shortest_rotation(start: Array, end: Array) -> Array:
-    """Rotation by the smallest angle from direction ``start`` to direction ``end`` (which are not parallel)."""
+    """Rotation by the smallest angle from direction ``start`` to direction ``end`` (which are not parallel).
+
+    Args:
+        start: unit vectors.
+        end: unit vectors.
+
+    Returns:
+        Rotation matrices.
+    """
     start, end = np.broadcast_arrays(start, end)
     axis = np.cross(start, end)
-    return frame(end, axis) @ frame(start, axis).swapaxes(-1, -2)
+    rotation: Array = frame(end, axis) @ frame(start, axis).swapaxes(-1, -2)
+    return rotation
 
 
 def to_tpose(people: People, weights: Float[Array, "vertices 24"]) -> People:
     """The same people in the T-pose, pelvis at the origin.
 
     The skinning is solved for the rest shape, so that the body bent back into the A-pose is anny's own mesh.
+
+    Args:
+        people: in the A-pose.
+        weights: of the skin.
+
+    Returns:
+        The people.
     """
     rotations = tpose_rotations(people)
     joints = np.zeros_like(people.joints)
@@ -182,16 +216,26 @@ def to_tpose(people: People, weights: Float[Array, "vertices 24"]) -> People:
     return People(vertices, joints, knuckles)
 
 
-def mirror_map(vertices: Float[Array, "vertices 3"]) -> Int[Array, "vertices"]:
+def mirror_map(vertices: Float[Array, "vertices 3"]) -> Int[Array, " vertices"]:
     """For every vertex the one that stands where its mirror image is."""
-    distance, index = cKDTree(vertices).query(vertices * FLIP)
+    found: tuple[Array, Array] = cKDTree(vertices).query(vertices * FLIP)
+    distance, index = found
     if distance.max() > 1e-3 or (index[index] != np.arange(len(index))).any():
         raise ValueError("anny's mesh is not symmetric: this script is written for version 0.6.2")
     return index
 
 
 def merged_weights(model: Any, keep: Array, mirrored: Array) -> Float[Array, "vertices 24"]:
-    """Skinning weights of anny's bones summed over each joint's bones, symmetric, at most four a vertex."""
+    """Skinning weights of anny's bones summed over each joint's bones, symmetric, at most four a vertex.
+
+    Args:
+        model: anny's model.
+        keep: numbers of the vertices that are kept.
+        mirrored: of each vertex, its mirror image.
+
+    Returns:
+        Weights of sum 1.
+    """
     owner = np.full(len(model.bone_labels), -1)
     for j, name in enumerate(JOINT_NAMES):
         side, _, part = name.rpartition("_")
@@ -206,19 +250,37 @@ def merged_weights(model: Any, keep: Array, mirrored: Array) -> Float[Array, "ve
     weights = (weights + weights[mirrored][:, MIRROR]) / 2
     fifth = np.sort(weights, axis=1)[:, -MAX_INFLUENCES - 1, None]
     weights[weights <= fifth + 1e-9] = 0.0  # a mirrored pair on the middle line goes together
-    return weights / weights.sum(axis=1, keepdims=True)
+    shares: Array = weights / weights.sum(axis=1, keepdims=True)
+    return shares
 
 
-def vertex_areas(vertices: Float[Array, "vertices 3"], faces: Int[Array, "faces 3"]) -> Float[Array, "vertices"]:
-    """Share of the surface that belongs to each vertex, in mean 1."""
+def vertex_areas(vertices: Float[Array, "vertices 3"], faces: Int[Array, "faces 3"]) -> Float[Array, " vertices"]:
+    """Share of the surface that belongs to each vertex, in mean 1.
+
+    Args:
+        vertices: of one body.
+        faces: triangles.
+
+    Returns:
+        Shares, without a unit.
+    """
     a, b, c = vertices[faces].swapaxes(0, 1)
     areas = np.zeros(len(vertices))
     np.add.at(areas, faces.ravel(), np.repeat(np.linalg.norm(np.cross(b - a, c - a), axis=-1), 3))
-    return areas / areas.mean()
+    shares: Array = areas / areas.mean()
+    return shares
 
 
 def principal_shapes(vertices: Array, areas: Array) -> tuple[Array, Array, float]:
-    """Mean, components of unit variance (``betas`` x vertices x 3, tallest first) and the share they explain."""
+    """Mean, components of unit variance (``betas`` x vertices x 3, tallest first) and the share they explain.
+
+    Args:
+        vertices: of people in the T-pose.
+        areas: weights of the vertices.
+
+    Returns:
+        Mean, components and share, by principal component analysis.
+    """
     mean = vertices.mean(axis=0)
     spread = (vertices - mean) * np.sqrt(areas)[:, None]
     flat = spread.reshape(len(spread), -1)
@@ -231,8 +293,16 @@ def principal_shapes(vertices: Array, areas: Array) -> tuple[Array, Array, float
     return mean, components, float(values.sum() / (flat**2).sum() * (len(flat) - 1))
 
 
-def segment(model: Any, part: str) -> tuple[Int[Array, "rim"], Int[Array, "inside"]]:
-    """Vertices on the border of a part of anny's segmentation, and those that only the part uses."""
+def segment(model: Any, part: str) -> tuple[Int[Array, " rim"], Int[Array, " inside"]]:
+    """Vertices on the border of a part of anny's segmentation, and those that only the part uses.
+
+    Args:
+        model: anny's model.
+        part: name of a part.
+
+    Returns:
+        Numbers of vertices.
+    """
     from anny.face_segmentation import get_face_segmentation_mask
 
     inside, faces = get_face_segmentation_mask(model, [part]).numpy(), model.faces.numpy()
@@ -241,7 +311,17 @@ def segment(model: Any, part: str) -> tuple[Int[Array, "rim"], Int[Array, "insid
 
 
 def left_landmarks(model: Any, keep: Array, mean: People, weights: Array) -> dict[str, dict[int, float]]:
-    """Landmarks of the left side and the middle: weights by vertex."""
+    """Landmarks of the left side and the middle: weights by vertex.
+
+    Args:
+        model: anny's model.
+        keep: numbers of the vertices that are kept.
+        mean: the mean body.
+        weights: of the skin.
+
+    Returns:
+        By the landmarks' names.
+    """
     skin = mean.vertices[0]
     renumbered = np.full(int(keep.max()) + 1, -1)
     renumbered[keep] = np.arange(len(keep))
@@ -290,7 +370,15 @@ def left_landmarks(model: Any, keep: Array, mean: People, weights: Array) -> dic
 
 
 def all_landmarks(left: dict[str, dict[int, float]], mirrored: Array) -> tuple[list[str], Array, Array]:
-    """Names of both sides' landmarks, their vertices and weights, two columns, padded with weight zero."""
+    """Names of both sides' landmarks, their vertices and weights, two columns, padded with weight zero.
+
+    Args:
+        left: landmarks of the left side and the middle.
+        mirrored: of each vertex, its mirror image.
+
+    Returns:
+        Names, vertices and weights.
+    """
     both = dict(left)
     for name, share in left.items():
         if name.startswith("left_"):
@@ -306,6 +394,15 @@ def joint_regressor(people: People, template: Array, shapes: Array, mirrored: Ar
     """Vertices and weights (24 x k) whose sum is the joint in the mean body and along every shape component.
 
     The weights are small, sum to one, and may be negative: a mean of skin cannot follow a bone when fat grows.
+
+    Args:
+        people: in the T-pose, with their joints.
+        template: the mean body.
+        shapes: the shape components.
+        mirrored: of each vertex, its mirror image.
+
+    Returns:
+        Vertices and weights.
     """
     scores = fit_betas(people.vertices, template, shapes)
     design = np.hstack([np.ones((len(scores), 1)), scores])
@@ -329,13 +426,30 @@ def joint_regressor(people: People, template: Array, shapes: Array, mirrored: Ar
 
 
 def fit_betas(vertices: Array, template: Array, shapes: Array) -> Float[Array, "people betas"]:
-    """Shape coefficients of T-posed people, by least squares over the vertices."""
+    """Shape coefficients of T-posed people, by least squares over the vertices.
+
+    Args:
+        vertices: of people in the T-pose.
+        template: the mean body.
+        shapes: the shape components.
+
+    Returns:
+        The coefficients.
+    """
     basis = shapes.reshape(len(shapes), -1)
     return np.linalg.solve(basis @ basis.T, basis @ (vertices - template).reshape(len(vertices), -1).T).T
 
 
 def padded(rows: Array, width: int) -> tuple[Array, Array]:
-    """The ``width`` largest entries of each row: where they stand and what they are, the rows' sums made one."""
+    """The ``width`` largest entries of each row: where they stand and what they are, the rows' sums made one.
+
+    Args:
+        rows: weights.
+        width: how many entries are kept of a row.
+
+    Returns:
+        Columns and values.
+    """
     columns = np.argsort(-np.abs(rows), axis=1, kind="stable")[:, :width]
     values = np.take_along_axis(rows, columns, axis=1)
     return columns.astype(np.int32), (values / values.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -387,7 +501,15 @@ def build() -> dict[str, Array]:
 
 
 def report(tests: People, template: Array, shapes: Array, regressor: tuple[Array, Array], explained: float) -> None:
-    """Print the errors on people whom the components have not seen."""
+    """Print the errors on people whom the components have not seen.
+
+    Args:
+        tests: people in the T-pose.
+        template: the mean body.
+        shapes: the shape components.
+        regressor: vertices and weights of the joints.
+        explained: share of the variance that the components explain.
+    """
     betas = fit_betas(tests.vertices, template, shapes)
     rebuilt = template + np.einsum("nb,bvc->nvc", betas, shapes)
     vertex_mm = 1000 * np.linalg.norm(rebuilt - tests.vertices, axis=-1)

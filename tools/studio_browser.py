@@ -19,9 +19,17 @@ _WITHOUT_GPU = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-sw
 _STEPS, _MS_A_STEP = 8, 100
 
 
-def launch(driver: Playwright) -> Browser:
-    """Start the browser; it needs no GPU."""
-    return driver.chromium.launch(executable_path=CHROMIUM, args=_WITHOUT_GPU)
+def launch(driver: Playwright, *options: str) -> Browser:
+    """Start the browser, which needs no GPU, with some more of its options.
+
+    Args:
+        driver: Playwright.
+        options: of Chromium's command line.
+
+    Returns:
+        The browser.
+    """
+    return driver.chromium.launch(executable_path=CHROMIUM, args=[*_WITHOUT_GPU, *options])
 
 
 class View(NamedTuple):
@@ -51,7 +59,13 @@ class View(NamedTuple):
 
 
 def pull(page: Page, start: Float[np.ndarray, "2"], way: Float[np.ndarray, "2"]) -> None:
-    """Press the mouse at a pixel and move it, as slowly as a hand; it is not let go."""
+    """Press the mouse at a pixel and move it, as slowly as a hand; it is not let go.
+
+    Args:
+        page: of the browser.
+        start: the first pixel.
+        way: pixels from there to the last one.
+    """
     page.mouse.move(*start)
     page.mouse.down()
     for part in np.linspace(0.0, 1.0, _STEPS + 1)[1:]:

@@ -21,9 +21,9 @@ from demos.pose_studio.app import Studio
 from demos.pose_studio.editor import Editor
 from demos.pose_studio.server import start_server
 from demos.pose_studio.standing import Mannequin
-from fitting.body import Body
+from fitting.body.body import Body
 from qposer import CodePrior
-from qposer.files import replacing
+from qposer.io.atomic_files import atomic_write
 from tools.studio_browser import View, launch, pull
 
 VIEW = View(1280, 720)
@@ -63,7 +63,7 @@ def main(out: Path = Path("docs/images/studio.png"), photo: Path = PHOTO) -> Non
         taken = page.screenshot()
         browser.close()
         studio.close()
-    with Image.open(io.BytesIO(taken)) as picture, replacing(out) as temporary:
+    with Image.open(io.BytesIO(taken)) as picture, atomic_write(out) as temporary:
         colours = picture.convert("RGB").quantize(256, kmeans=2)
         few = picture.convert("RGB").quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG)
         few.save(temporary, format="PNG", optimize=True)

@@ -1,6 +1,6 @@
 """How close fits to made-up photos come to the truth, with QPoser and with other priors.
 
-``python -m benchmarks.fitting --data poses.npz --runs runs --out docs`` writes benchmarks-fitting.md and its picture;
+``python -m benchmarks.fitting --data poses.npz --runs runs --out docs/benchmarks`` writes fitting.md and its picture;
 ``python -m benchmarks.fitting --quick`` prints rough figures of what ships in two minutes, without data.
 """
 
@@ -21,12 +21,16 @@ from benchmarks.fitting.contenders import load_contenders, shipped
 from benchmarks.fitting.people import people
 from benchmarks.machine import machine
 from benchmarks.prior.poses import Poses, file_digest
-from fitting import motion, newton, regressor, solver, stages
-from fitting.body import Body
-from fitting.pose_space import RelaxedCodes
-from qposer.assets import asset
-from qposer.errors import told_in_one_line
-from qposer.rotations import axis_angle_to_matrix
+from fitting.body.body import Body
+from fitting.optimise import adam as solver
+from fitting.optimise import landmark_jacobian as motion
+from fitting.optimise import levenberg_marquardt as newton
+from fitting.optimise import regressor
+from fitting.optimise import schedule as stages
+from fitting.optimise.pose_space import RelaxedCodes
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.io.assets import asset
+from qposer.io.cli_errors import cli_errors
 
 TUNING_PEOPLE = 48
 QUICK_PEOPLE = 64
@@ -49,15 +53,18 @@ def main(
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``; not needed with --quick.
         runs: folder of the baselines' runs: vposer-*, gmm, diffusion.
-        out: folder that benchmarks-fitting.md and images/ are written to; nothing is written if left out.
+        out: folder that fitting.md and images/ are written to; nothing is written if left out.
         cache: folder of the results so far.
         quick: few poses, which come with the program, and what ships alone.
         split: whose poses; settings are chosen on validation, figures reported on test.
         number: people.
         seed: of the made-up photos and of the fits.
+
+    Raises:
+        ValueError: neither ``data`` nor ``quick`` is given.
     """
     console = Console(width=140)
-    with told_in_one_line("benchmarks.fitting"):
+    with cli_errors("benchmarks.fitting"):
         if data is None and not quick:
             raise ValueError("give the poses by --data poses.npz, or take the few that come with --quick")
         poses = Poses.quick() if data is None else Poses.load(data)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.fitting.spaces import AxisAngle, CodesAlone, DiffusedAxisAngle, VPoserLatents
-from fitting.body import Body
-from fitting.newton import GaussNewton
-from fitting.pose_space import PoseSpace, RelaxedCodes
-from fitting.solver import Solver, Weights
-from fitting.stages import ADAMS_COURSE, COURSE, Course
+from fitting.body.body import Body
+from fitting.optimise.adam import Solver, Weights
+from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
+from fitting.optimise.pose_space import PoseSpace, RelaxedCodes
+from fitting.optimise.schedule import ADAM_SCHEDULE, SCHEDULE, Schedule
 from qposer.baselines.diffusion import PoseDiffusion
 from qposer.baselines.mixture import PoseMixture
 from qposer.baselines.no_prior import NoPrior
 from qposer.baselines.vposer import VPoser
-from qposer.codeprior import CodePrior
+from qposer.prior.code_prior import CodePrior
 
 QPOSER, QPOSER_ALONE = "QPoser", "QPoser, no guess"
 GMM = "GMM"
@@ -37,12 +37,20 @@ class Contender:
     second_order: bool = False
     """Levenberg-Marquardt, which is for codes only, in place of Adam."""
 
-    def solver(self, body: Body, seed: int) -> tuple[Solver | GaussNewton, Course]:
-        """A fresh optimiser, and its course."""
+    def solver(self, body: Body, seed: int) -> tuple[Solver | LevenbergMarquardt, Schedule]:
+        """A fresh optimiser, and its course.
+
+        Args:
+            body: that is fitted.
+            seed: of the noise that the prior is shown.
+
+        Returns:
+            Optimiser and course.
+        """
         if self.second_order:
             assert isinstance(self.space, RelaxedCodes)
-            return GaussNewton(body, self.space, self.weights, seed), COURSE
-        return Solver(body, self.space, self.weights, seed), ADAMS_COURSE
+            return LevenbergMarquardt(body, self.space, self.weights, seed), SCHEDULE
+        return Solver(body, self.space, self.weights, seed), ADAM_SCHEDULE
 
     def weighing(self, prior: float) -> Contender:
         """The same with another weight of the prior."""

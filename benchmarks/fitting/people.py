@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fitting.body import Body
-from fitting.camera import Camera
-from fitting.keypoints import FORMATS
-from qposer.rotations import axis_angle_to_matrix
+from fitting.body.body import Body
+from fitting.inputs.camera import Camera
+from fitting.inputs.keypoints import FORMATS
+from qposer.body_pose.rotations import axis_angle_to_matrix
 
 LEGS = ("knee", "ankle", "heel", "foot_index")
 NOISE = 0.02
@@ -31,20 +31,44 @@ class People:
     transl: Float[Tensor, "people 3"]
     camera: Camera
     xy: Float[Tensor, "people 33 2"]
-    height: Float[Tensor, "people"]
+    height: Float[Tensor, " people"]
     """Standing height in pixels."""
 
 
 def people(body: Body, poses: Float[Tensor, "poses 21 3"], number: int, generator: torch.Generator) -> People:
-    """``number`` people: shapes ~ N(0, 1), yaw uniform, pitch within 20 degrees, field of view 35 to 75 degrees.
+    """``number`` people in poses that are drawn at random, as `photographed`.
+
+    Args:
+        body: whose shapes they have.
+        poses: axis-angle in radians.
+        number: how many.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        The people and their cameras.
+    """
+    return photographed(body, poses[torch.randint(len(poses), (number,), generator=generator)], generator)
+
+
+def photographed(body: Body, poses: Float[Tensor, "people 21 3"], generator: torch.Generator) -> People:
+    """One person for each pose: shape ~ N(0, 1), yaw uniform, pitch within 20 degrees, field of view 35 to 75 degrees.
 
     The image is 1000 pixels wide and high, and a person of 1.75 m would fill three quarters of it.
+
+    Args:
+        body: that of everybody.
+        poses: axis-angle in radians.
+        generator: of shapes and cameras.
+
+    Returns:
+        The people in the order of the poses.
     """
+    number = len(poses)
 
     def uniform(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(number, generator=generator)
 
-    body_pose = axis_angle_to_matrix(poses[torch.randint(len(poses), (number,), generator=generator)])
+    body_pose = axis_angle_to_matrix(poses)
     betas = torch.randn(number, body.num_betas, generator=generator)
     zero = torch.zeros(number)
     pitch, yaw = uniform(-math.radians(20), math.radians(20)), uniform(0.0, 2 * math.pi)
@@ -63,6 +87,14 @@ def observed(
     truth: People, condition: str, generator: torch.Generator
 ) -> tuple[Float[Tensor, "people 33 2"], Float[Tensor, "people 33"]]:
     """Keypoints and confidences under one of the `CONDITIONS`.
+
+    Args:
+        truth: the people.
+        condition: name of the condition.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        Pixels, and confidences from 0 to 1.
 
     Raises:
         ValueError: there is no such condition.

@@ -15,14 +15,14 @@ from benchmarks.cache import Result
 from benchmarks.fitting.contenders import Contender
 from benchmarks.fitting.people import CONDITIONS, People, observed
 from benchmarks.tuning import lowest
-from fitting.body import Body
-from fitting.keypoints import Keypoints
-from fitting.pose_space import PoseSpace
-from fitting.regressor import Regressor
-from fitting.solver import Estimate
-from fitting.stages import first_sight, refine
-from qposer.metrics import mpjpe, pa_mpjpe
-from qposer.rotations import axis_angle_to_matrix
+from fitting.body.body import Body
+from fitting.inputs.keypoints import Keypoints
+from fitting.optimise.adam import Estimate
+from fitting.optimise.pose_space import PoseSpace
+from fitting.optimise.regressor import Regressor
+from fitting.optimise.schedule import initialize, refine
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.evaluation.metrics import mpjpe, pa_mpjpe
 
 GOOD_START = "good start"
 """Noisy keypoints, and a fit that starts from the truth turned by 5 degrees a joint in place of the regressor's."""
@@ -45,7 +45,16 @@ class Bench:
 
 
 def measure(bench: Bench, contender: Contender, condition: str) -> Result:
-    """Errors of everybody, in mm and in percent of the person's height; where the fits began; seconds a fit."""
+    """Errors of everybody, in mm and in percent of the person's height; where the fits began; seconds a fit.
+
+    Args:
+        bench: people and body.
+        contender: what fits.
+        condition: name of the condition.
+
+    Returns:
+        Figures by name.
+    """
     started = time.perf_counter()
     parts: list[tuple[Estimate, Estimate]] = []
     for chunk in torch.arange(len(bench.truth.xy)).split(BATCH):
@@ -56,7 +65,15 @@ def measure(bench: Bench, contender: Contender, condition: str) -> Result:
 
 
 def tuned(bench: Bench, contender: Contender) -> Result:
-    """The weight of the prior, in half decades, with the lowest mean PA-MPJPE over a few conditions."""
+    """The weight of the prior, in half decades, with the lowest mean PA-MPJPE over a few conditions.
+
+    Args:
+        bench: people of the validation split, and the body.
+        contender: what fits.
+
+    Returns:
+        The weight, and the errors of all that were tried.
+    """
     if contender.first_weight is None:
         return {"weight": contender.weights.prior, "tried_mm": {}}
 
@@ -77,9 +94,9 @@ def _fitted(bench: Bench, contender: Contender, condition: str, chunk: Tensor) -
     """Where the fits of some people begin, and where they end."""
     seen_as = "noise" if condition == GOOD_START else condition
     xy, confidence = observed(bench.truth, seen_as, torch.Generator().manual_seed(bench.seed))
-    keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", inexactness=0.0)[chunk.tolist()]
+    keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", noise_floor=0.0)[chunk.tolist()]
     space = contender.space
-    problem, start = first_sight(bench.body, space, bench.regressor, keypoints, bench.truth.camera[chunk])
+    problem, start = initialize(bench.body, space, bench.regressor, keypoints, bench.truth.camera[chunk])
     if contender.from_mean:
         start = dataclasses.replace(start, pose=space.encode(bench.mean_pose.expand(len(chunk), -1, -1, -1)))
     if condition == GOOD_START:

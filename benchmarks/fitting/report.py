@@ -13,7 +13,7 @@ from benchmarks.fitting.contenders import QPOSER, QPOSER_ALONE
 from benchmarks.fitting.protocol import ALL_CONDITIONS, GOOD_START
 from benchmarks.intervals import Interval, mean_interval
 from benchmarks.tables import Table
-from qposer.files import replacing
+from qposer.io.atomic_files import atomic_write
 
 FROM_MEAN = "from the mean"
 
@@ -32,10 +32,11 @@ truth with every joint turned by 5 degrees. The focal length is known. How inexa
 judge by what they see of it, where a detector's keypoints would be known to be 1 % off.
 
 All fits share body, camera, stages and the start: orientation and pose from the regressor
-(`fitting/regressor.py`, trained on the training poses), put in place in closed form. They differ in what is optimised,
-what holds it back, and how: *QPoser* and *QPoser, no guess* by 23 steps of second order (`fitting/newton.py`), to which
-keypoints count as outliers from 5 % of the height on, and which doubts keypoints by the fourth power of their error;
-all others by 280 of Adam's, with 10 % and the square, which suits them better.
+(`fitting/optimise/regressor.py`, trained on the training poses), put in place in closed form. They differ in what is
+optimised, what holds it back, and how: *QPoser* and *QPoser, no guess* by 23 steps of second order
+(`fitting/optimise/levenberg_marquardt.py`), to which keypoints count as outliers from 5 % of the height on, and which
+doubts keypoints by the fourth power of their error; all others by 280 of Adam's, with 10 % and the square, which suits
+them better.
 
 - *QPoser*: relaxed codes, the code prior, and the regressor's *guess*, to which joints are held the more, the less
   the keypoints tell of them. What ships.
@@ -140,7 +141,7 @@ def picture(rows: Rows) -> Figure:
 
 
 def _shown(rows: Rows) -> list[str]:
-    """Names of the rows of the picture: of several VPosers, the one that is best in the mean."""
+    """Names of the rows of the picture: of several VPosers, the one that is best on average."""
     names = [name for name in rows if not name.endswith((FROM_MEAN, "with the guess"))]
     vposers = [name for name in names if name.startswith("VPoser")]
     if vposers:
@@ -150,15 +151,24 @@ def _shown(rows: Rows) -> list[str]:
 
 
 def write(rows: Rows, facts: Facts, out: Path) -> Path:
-    """Write ``benchmarks-fitting.md`` and its picture; returns the document's path."""
+    """Write ``fitting.md`` and its picture; returns the document's path.
+
+    Args:
+        rows: of the tables.
+        facts: about the run.
+        out: folder of the document.
+
+    Returns:
+        Path of the document.
+    """
     (out / "images").mkdir(parents=True, exist_ok=True)
-    with replacing(out / "images" / "fitting.png") as temporary:
+    with atomic_write(out / "images" / "fitting.png") as temporary:
         picture(rows).savefig(temporary, dpi=100, format="png")
     blocks = [TEXT.format(people=facts.people, split=facts.split), "\n".join(f"- {line}" for line in facts.lines)]
     blocks.append("![Mean errors with their intervals](images/fitting.png)")
     for title, table in tables(rows).items():
         blocks += [f"## {title}", table.markdown()]
-    file = out / "benchmarks-fitting.md"
-    with replacing(file) as temporary:
+    file = out / "fitting.md"
+    with atomic_write(file) as temporary:
         temporary.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
     return file

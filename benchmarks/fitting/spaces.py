@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fitting.pose_space import RelaxedCodes
+from fitting.optimise.pose_space import RelaxedCodes
 from qposer.baselines.diffusion import PoseDiffusion
 from qposer.baselines.mixture import PoseMixture
 from qposer.baselines.no_prior import NoPrior
 from qposer.baselines.vposer import VPoser
-from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 
 class AxisAngle:
@@ -32,8 +32,17 @@ class AxisAngle:
 
     def penalty(
         self, numbers: Float[Tensor, "people 21 3"], noise: float, generator: torch.Generator
-    ) -> Float[Tensor, "people"]:
-        """As `PoseSpace.penalty`."""
+    ) -> Float[Tensor, " people"]:
+        """As `PoseSpace.penalty`.
+
+        Args:
+            numbers: axis-angle in radians.
+            noise: standard deviation that the prior is shown.
+            generator: draws the noise.
+
+        Returns:
+            One number for each person.
+        """
         if isinstance(self.prior, PoseMixture):
             return self.prior.nearest_energy(numbers)
         return self.prior.energy(numbers)
@@ -61,8 +70,17 @@ class VPoserLatents:
 
     def penalty(
         self, numbers: Float[Tensor, "people latent"], noise: float, generator: torch.Generator
-    ) -> Float[Tensor, "people"]:
-        """As `PoseSpace.penalty`."""
+    ) -> Float[Tensor, " people"]:
+        """As `PoseSpace.penalty`.
+
+        Args:
+            numbers: latents.
+            noise: standard deviation that the prior is shown.
+            generator: draws the noise.
+
+        Returns:
+            One number for each person.
+        """
         return numbers.square().sum(-1)
 
     def commit(self, numbers: Float[Tensor, "people latent"]) -> Float[Tensor, "people latent"]:
@@ -88,8 +106,17 @@ class DiffusedAxisAngle:
 
     def penalty(
         self, numbers: Float[Tensor, "people 21 3"], noise: float, generator: torch.Generator
-    ) -> Float[Tensor, "people"]:
-        """As `PoseSpace.penalty`."""
+    ) -> Float[Tensor, " people"]:
+        """As `PoseSpace.penalty`.
+
+        Args:
+            numbers: axis-angle in radians.
+            noise: standard deviation that the prior is shown.
+            generator: draws the noise.
+
+        Returns:
+            One number for each person.
+        """
         with torch.no_grad():
             drawn = torch.randn(numbers.shape[1:], generator=generator).to(numbers)
             answer = self.prior.denoise(numbers + noise * drawn, numbers.new_full((1, 1), noise))
@@ -105,6 +132,15 @@ class CodesAlone(RelaxedCodes):
 
     def penalty(
         self, numbers: Float[Tensor, "people 21 latent"], noise: float, generator: torch.Generator
-    ) -> Float[Tensor, "people"]:
-        """As `PoseSpace.penalty`: half the squared length of the standardised latents."""
+    ) -> Float[Tensor, " people"]:
+        """As `PoseSpace.penalty`: half the squared length of the standardised latents.
+
+        Args:
+            numbers: latents.
+            noise: has no effect.
+            generator: has no effect.
+
+        Returns:
+            One number for each person.
+        """
         return 0.5 * numbers.square().sum((-1, -2))

@@ -1,4 +1,4 @@
-"""Follow the suite of instructions: ``python -m benchmarks.instructions --out docs``.
+"""Follow the suite of instructions: ``python -m benchmarks.instructions --out docs/benchmarks``.
 
 With --quick some of the instructions on one start pose each, in a minute or two. A run that was stopped goes on where
 it was, and nothing is tried again unless code or weights have changed.
@@ -21,11 +21,14 @@ from benchmarks.instructions import report
 from benchmarks.instructions.suite import Half, Phrase, Suite
 from benchmarks.instructions.trials import CIRCLE_SEED, circled, start_pose, trials, tried
 from benchmarks.machine import machine
-from qposer import anatomy, bending, collisions, constraints, descriptions, figure, instructions, posing
-from qposer.assets import asset
-from qposer.codeprior import CodePrior
-from qposer.errors import told_in_one_line
-from qposer.instructions import InstructionError, instruct
+from qposer.body_pose import posed_skeleton as figure
+from qposer.control import anatomy, collisions, constraints, descriptions, instructions
+from qposer.control import constraint_solver as bending
+from qposer.control import inverse_kinematics as posing
+from qposer.control.instructions import InstructionError, instruct
+from qposer.io.assets import asset
+from qposer.io.cli_errors import cli_errors
+from qposer.prior.code_prior import CodePrior
 
 
 def main(
@@ -40,14 +43,14 @@ def main(
 
     Args:
         half: of the phrases; nothing may be chosen by what the report half says.
-        out: folder that benchmarks-instructions.md is written to; nothing is written if left out.
+        out: folder that instructions.md is written to; nothing is written if left out.
         cache: folder of the results so far.
         poses: start poses of each instruction.
         circle: how many postures are described.
         quick: one start pose for every sixth instruction, and ten descriptions.
     """
     console = Console(width=160)
-    with told_in_one_line("benchmarks.instructions"):
+    with cli_errors("benchmarks.instructions"):
         torch.set_num_threads(1)
         suite, prior, kept, code = Suite.load(), CodePrior.from_pretrained(), Cache(cache), _digest()
         halves: tuple[Half, ...] = ("development", "report") if half == "both" else (half,)
@@ -112,7 +115,7 @@ def _refusal(prior: CodePrior, phrase: Phrase, seed: int) -> str | None:
     """The message that an instruction is refused with; nothing if it is followed."""
     start, generator = start_pose(prior, seed), torch.Generator().manual_seed(0)
     try:
-        instruct(prior, start, phrase.instructions[0], generator=generator)
+        instruct(start, phrase.instructions[0], generator=generator, prior=prior)
     except InstructionError as error:
         return str(error)
     return None

@@ -13,10 +13,10 @@ from benchmarks.instructions.suite import Phrase
 from benchmarks.instructions.trials import Trial
 from benchmarks.intervals import mean_interval
 from benchmarks.tables import Table
-from qposer.constraints import TOLERANCE
-from qposer.files import replacing
+from qposer.control.constraints import TOLERANCE
+from qposer.io.atomic_files import atomic_write
 
-DOCUMENT = "benchmarks-instructions.md"
+DOCUMENT = "instructions.md"
 
 TEXT = """# Instructions: what is asked, and what becomes of it
 
@@ -37,8 +37,8 @@ Square brackets hold bootstrap 95 % intervals over instructions.
 
 CIRCLE = """## Descriptions that are followed
 
-{number} postures that the prior drew are described (`qposer.descriptions`), and all sentences of a description are
-given to `instruct` at once, from the neutral posture.
+{number} postures that the prior drew are described (`qposer.control.descriptions`), and all sentences of a description
+are given to `instruct` at once, from the neutral posture.
 """
 
 
@@ -126,7 +126,15 @@ def failures(trials: Sequence[Tried]) -> list[str]:
 
 
 def refusals(phrases: Sequence[Phrase], said: Sequence[str | None]) -> Table:
-    """What must be refused, and the message it was refused with."""
+    """What must be refused, and the message it was refused with.
+
+    Args:
+        phrases: that must be refused.
+        said: the message of each; None where it was not refused.
+
+    Returns:
+        The table.
+    """
     rows = [
         [phrase.kind, f'"{phrase.instructions[0]}"', message or "**not refused**"]
         for phrase, message in zip(phrases, said, strict=True)
@@ -165,9 +173,17 @@ def circle_failures(found: Sequence[Result]) -> list[str]:
 
 
 def write(out: Path, parts: Sequence[str]) -> Path:
-    """Write the document; its path."""
+    """Write the document; its path.
+
+    Args:
+        out: folder of the document.
+        parts: of the document.
+
+    Returns:
+        Path of the document.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    with replacing(out / DOCUMENT) as temporary:
+    with atomic_write(out / DOCUMENT) as temporary:
         temporary.write_text("\n\n".join(part.strip() for part in parts) + "\n", encoding="utf-8")
     return out / DOCUMENT
 

@@ -10,12 +10,12 @@ import torch
 
 from benchmarks.cache import Result
 from benchmarks.instructions.suite import Phrase
-from qposer.codeprior import DISPERSION, CodePrior
-from qposer.descriptions import relations
-from qposer.figure import Figure, Posture, neutral_posture
-from qposer.instructions import Edit, InstructionError, instruct
-from qposer.rotations import geodesic_angle
-from qposer.skeleton import BODY_JOINT_NAMES
+from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton, neutral_pose
+from qposer.body_pose.rotations import geodesic_angle
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES
+from qposer.control.descriptions import relations
+from qposer.control.instructions import Edit, InstructionError, instruct
+from qposer.prior.code_prior import DISPERSION, CodePrior
 
 CIRCLE_SEED = 1000
 """Postures of the circle are drawn with the seeds from this on; no start pose is one of them."""
@@ -34,7 +34,17 @@ class Trial:
 
 
 def trials(phrases: Sequence[Phrase], seeds: Sequence[int], poses: int, every: int = 1) -> Iterator[Trial]:
-    """Each instruction, or only every so many, on ``poses`` of the start poses, others for each instruction."""
+    """Each instruction, or only every so many, on ``poses`` of the start poses, others for each instruction.
+
+    Args:
+        phrases: the instructions.
+        seeds: of the start poses.
+        poses: start poses for each instruction.
+        every: take one of so many instructions.
+
+    Yields:
+        The trials.
+    """
     number = 0
     for phrase in phrases:
         for instruction in phrase.instructions:
@@ -44,13 +54,29 @@ def trials(phrases: Sequence[Phrase], seeds: Sequence[int], poses: int, every: i
             number += 1
 
 
-def start_pose(prior: CodePrior, seed: int) -> Posture:
-    """The pose that a seed stands for, its pelvis upright."""
-    return Posture.upright(prior.sample(1, TEMPERATURE, generator=torch.Generator().manual_seed(seed))[0])
+def start_pose(prior: CodePrior, seed: int) -> OrientedPose:
+    """The pose that a seed stands for, its pelvis upright.
+
+    Args:
+        prior: draws the pose.
+        seed: of the draw.
+
+    Returns:
+        The posture.
+    """
+    return OrientedPose.upright(prior.sample(1, TEMPERATURE, generator=torch.Generator().manual_seed(seed))[0])
 
 
 def tried(prior: CodePrior, trial: Trial) -> Result:
-    """What became of an instruction: by start pose, its checks, energy, drift and seconds; or why it was refused."""
+    """What became of an instruction: by start pose, its checks, energy, drift and seconds; or why it was refused.
+
+    Args:
+        prior: of the edits.
+        trial: instruction and start poses.
+
+    Returns:
+        Figures by name, as JSON.
+    """
     outcomes = []
     for seed in trial.seeds:
         start = start_pose(prior, seed)
@@ -58,10 +84,10 @@ def tried(prior: CodePrior, trial: Trial) -> Result:
         previous = None
         try:
             if trial.phrase.after:
-                previous = instruct(prior, start, trial.phrase.after, generator=generator)[0]
+                previous = instruct(start, trial.phrase.after, generator=generator, prior=prior)[0]
                 start = previous.posture
             began = time.perf_counter()
-            edit = instruct(prior, start, trial.instruction, generator=generator, previous=previous)[0]
+            edit = instruct(start, trial.instruction, generator=generator, previous=previous, prior=prior)[0]
             seconds = time.perf_counter() - began
         except InstructionError as error:
             return {"refused": str(error)}
@@ -69,8 +95,17 @@ def tried(prior: CodePrior, trial: Trial) -> Result:
     return {"outcomes": outcomes}
 
 
-def outcome(prior: CodePrior, start: Posture, edit: Edit) -> Result:
-    """The checks of an edit, its energy and that of its start, and how far joints drifted that were not mentioned."""
+def outcome(prior: CodePrior, start: OrientedPose, edit: Edit) -> Result:
+    """The checks of an edit, its energy and that of its start, and how far joints drifted that were not mentioned.
+
+    Args:
+        prior: gives the energies.
+        start: the posture before.
+        edit: the posture after, and what was asked for.
+
+    Returns:
+        Figures by name, as JSON.
+    """
     angles = geodesic_angle(edit.posture.body_pose, start.body_pose).rad2deg()
     # Where nothing is mentioned, as in "mirror that", all of it was to change.
     others = [i for i, name in enumerate(BODY_JOINT_NAMES) if edit.mentioned and name not in edit.mentioned]
@@ -83,19 +118,27 @@ def outcome(prior: CodePrior, start: Posture, edit: Edit) -> Result:
 
 
 def circled(prior: CodePrior, seed: int) -> Result:
-    """A drawn posture is described, and the description followed from the neutral posture: which sentences hold."""
+    """A drawn posture is described, and the description followed from the neutral posture: which sentences hold.
+
+    Args:
+        prior: of the draw and of the edits.
+        seed: of the draw.
+
+    Returns:
+        Figures by name, as JSON.
+    """
     start = start_pose(prior, seed)
-    (told,) = relations(Posture(*(part[None] for part in start)))
+    (told,) = relations(OrientedPose(*(part[None] for part in start)))
     generator = torch.Generator().manual_seed(0)
-    now, began = neutral_posture(), time.perf_counter()
+    now, began = neutral_pose(), time.perf_counter()
     if not told:
         return {"sentences": []}
     text = ". ".join(relation.text for relation in told)
     try:
-        edit = instruct(prior, now, text, generator=generator)[0]
+        edit = instruct(now, text, generator=generator, prior=prior)[0]
     except InstructionError as error:
         return {"refused": str(error), "sentences": [[relation.text, None] for relation in told]}
-    figure = Figure.of(edit.posture)
+    figure = PosedSkeleton.of(edit.posture)
     return {
         "sentences": [
             [relation.text, bool(relation.holds(figure)), [float(c.gap(figure)) for c in relation.constraints]]

@@ -1,1 +1,1 @@
-"""Pose priors measured side by side, by six protocols: ``python -m benchmarks.prior --data poses.npz --out docs``."""
+"""Pose priors compared by six protocols: ``python -m benchmarks.prior --data poses.npz --out docs/benchmarks``."""

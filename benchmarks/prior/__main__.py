@@ -1,6 +1,6 @@
 """Compare QPoser with other priors of body pose by protocols of reconstruction, plausibility, generation, and use.
 
-``python -m benchmarks.prior --data poses.npz --runs runs --out docs`` writes benchmarks.md and its pictures;
+``python -m benchmarks.prior --data poses.npz --runs runs --out docs/benchmarks`` writes prior.md and its pictures;
 ``python -m benchmarks.prior --quick`` prints rough figures of the shipped weights in two minutes.
 """
 
@@ -17,7 +17,7 @@ from benchmarks.prior import report
 from benchmarks.prior.contenders import load_baselines, load_qposer
 from benchmarks.prior.measurements import QUICK, Sizes, measure_all
 from benchmarks.prior.poses import Poses
-from qposer.errors import told_in_one_line
+from qposer.io.cli_errors import cli_errors
 
 
 def main(
@@ -36,14 +36,17 @@ def main(
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``; not needed with --quick.
         runs: folder of the baselines' runs: vposer-*, gmm, diffusion. Those that are missing are left out.
-        out: folder that benchmarks.md and images/ are written to; nothing is written if left out.
+        out: folder that prior.md and images/ are written to; nothing is written if left out.
         cache: folder of the results so far.
         quick: few poses, which stand beside this program, and no baselines.
         qposer: the QPoser to measure; the shipped one if left out.
         codeprior: its code prior; the shipped one if left out.
+
+    Raises:
+        ValueError: neither ``data`` nor ``quick`` is given.
     """
     console = Console(width=120)
-    with told_in_one_line("benchmarks.prior"):
+    with cli_errors("benchmarks.prior"):
         if data is None and not quick:
             raise ValueError("give the poses by --data poses.npz, or take the few that come with --quick")
         sizes = QUICK if quick else Sizes()

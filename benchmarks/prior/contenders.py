@@ -13,16 +13,21 @@ from torch import Tensor
 
 from benchmarks.prior.poses import file_digest
 from benchmarks.prior.qposer_prior import QPoserPrior
-from qposer.assets import asset
 from qposer.baselines.diffusion import PoseDiffusion
 from qposer.baselines.interface import PosePrior
 from qposer.baselines.mixture import PoseMixture
 from qposer.baselines.no_prior import NoPrior
 from qposer.baselines.vposer import VPoser
+from qposer.io.assets import asset
 
 QPOSER, VPOSER, NO_PRIOR = "QPoser", "VPoser", "no prior"
 
-SHARED = ("qposer.kinematics", "qposer.metrics", "qposer.rotations", "qposer.skeleton")
+SHARED = (
+    "qposer.body_pose.kinematics",
+    "qposer.evaluation.metrics",
+    "qposer.body_pose.rotations",
+    "qposer.body_pose.skeleton",
+)
 """Modules that every prior's results follow from."""
 
 
@@ -48,13 +53,20 @@ class Contender:
 def load_qposer(model: Path | None, codeprior: Path | None) -> Contender:
     """QPoser with its code prior; the shipped files where none are given.
 
+    Args:
+        model: file of the autoencoder.
+        codeprior: file of the code prior.
+
+    Returns:
+        The contender.
+
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a file holds something else.
     """
     files = (model or asset("qposer.safetensors"), codeprior or asset("codeprior.safetensors"))
-    modules = ("codeprior", "denoiser", "diffusion", "glif", "judge", "model", "quantizer")
-    code = ("benchmarks.prior.qposer_prior", *(f"qposer.{module}" for module in modules))
+    modules = ("code_prior", "denoiser", "diffusion", "glif", "classifiers", "model", "quantizer")
+    code = ("benchmarks.prior.qposer_prior", *(f"qposer.prior.{module}" for module in modules))
     return Contender(QPOSER, QPoserPrior.from_pretrained(*files), _digests(files, code))
 
 

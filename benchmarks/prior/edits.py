@@ -11,10 +11,10 @@ from torch import Tensor
 from benchmarks.cache import Result
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.prior.qposer_prior import QPoserPrior
-from qposer.control import joints_of, swap
-from qposer.model import QPoser
-from qposer.rotations import axis_angle_to_matrix, geodesic_angle
-from qposer.skeleton import NUM_BODY_JOINTS
+from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.control.edits import joints_of, swap
+from qposer.prior.model import QPoser
 
 PARTS = ("left_arm", "right_leg", "upper_body")
 
@@ -29,7 +29,16 @@ class EditsSettings:
 
 
 def measure(prior: QPoserPrior, poses: Poses, settings: EditsSettings) -> Result:
-    """As ``angles``."""
+    """As ``angles``.
+
+    Args:
+        prior: whose autoencoder edits.
+        poses: of all splits.
+        settings: of the protocol.
+
+    Returns:
+        Degrees by part.
+    """
     return angles(prior.model, poses.test, settings)
 
 
@@ -38,6 +47,14 @@ def angles(model: QPoser, poses: Float[Tensor, "poses 21 3"], settings: EditsSet
     """For each part, of every pair, mean angles in degrees: to the donor inside of the part, to the pose outside.
 
     The latter also without an edit: what a way through the codes alone does to these joints.
+
+    Args:
+        model: the autoencoder.
+        poses: axis-angle in radians.
+        settings: of the protocol.
+
+    Returns:
+        Degrees by part.
     """
     chosen = drawn(poses, settings.pairs, torch.Generator().manual_seed(settings.seed))
     pose, donor = axis_angle_to_matrix(chosen), axis_angle_to_matrix(chosen.roll(1, dims=0))
@@ -46,7 +63,7 @@ def angles(model: QPoser, poses: Float[Tensor, "poses 21 3"], settings: EditsSet
     for part in PARTS:
         joints = joints_of(part)
         outside = [joint for joint in range(NUM_BODY_JOINTS) if joint not in joints]
-        edited = swap(model, pose, donor, part)
+        edited = swap(pose, donor, part, model=model)
         result[part] = {
             "inside_deg": geodesic_angle(edited, donor)[:, joints].mean(-1).rad2deg().tolist(),
             "outside_deg": geodesic_angle(edited, pose)[:, outside].mean(-1).rad2deg().tolist(),

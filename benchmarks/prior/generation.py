@@ -12,8 +12,13 @@ from benchmarks.cache import Result
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.prior.protocol import joints_mm
 from qposer.baselines.interface import PosePrior
-from qposer.metrics import average_pairwise_distance, frechet_distance, nearest_pose_distance, precision_recall
-from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.evaluation.metrics import (
+    average_pairwise_distance,
+    frechet_distance,
+    nearest_pose_distance,
+    precision_recall,
+)
 
 REAL = ("training poses", "validation poses")
 """What tables call real poses in place of samples."""
@@ -34,21 +39,47 @@ class GenerationSettings:
 
 @torch.no_grad()
 def measure(prior: PosePrior, poses: Poses, settings: GenerationSettings) -> Result:
-    """Figures of samples of a prior."""
+    """Figures of samples of a prior.
+
+    Args:
+        prior: that draws.
+        poses: of all splits.
+        settings: of the protocol.
+
+    Returns:
+        Figures by name.
+    """
     samples = prior.sample(settings.samples, torch.Generator().manual_seed(settings.seed + 1))
     return compare(samples, poses, settings)
 
 
 @torch.no_grad()
 def measure_real(poses: Poses, settings: GenerationSettings) -> dict[str, Result]:
-    """The same figures of real poses of other people, as if they were samples: what a perfect prior would reach."""
+    """The same figures of real poses of other people, as if they were samples: what a perfect prior would reach.
+
+    Args:
+        poses: of all splits.
+        settings: of the protocol.
+
+    Returns:
+        Figures by name, for each set of real poses.
+    """
     generator = torch.Generator().manual_seed(settings.seed + 1)
     sides = zip(REAL, (poses.train, poses.validation), strict=True)
     return {name: compare(drawn(side, settings.samples, generator), poses, settings) for name, side in sides}
 
 
 def compare(samples: Float[Tensor, "samples 21 3"], poses: Poses, settings: GenerationSettings) -> Result:
-    """Figures of samples against test poses, and of their distance to the training poses."""
+    """Figures of samples against test poses, and of their distance to the training poses.
+
+    Args:
+        samples: axis-angle in radians.
+        poses: of all splits.
+        settings: of the protocol.
+
+    Returns:
+        Figures by name.
+    """
     samples = principal(samples)
     reference = principal(drawn(poses.test, settings.samples, torch.Generator().manual_seed(settings.seed)))
     joints, reference_joints = joints_mm(samples), joints_mm(reference)

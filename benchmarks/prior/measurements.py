@@ -73,7 +73,18 @@ class Measurements:
 def measure_all(
     contenders: list[Contender], poses: Poses, sizes: Sizes, cache: Cache, console: Console
 ) -> Measurements:
-    """Run all protocols, or read what is kept of them, and show how far they are."""
+    """Run all protocols, or read what is kept of them, and show how far they are.
+
+    Args:
+        contenders: the priors.
+        poses: of all splits.
+        sizes: settings of the protocols.
+        cache: of the results.
+        console: where the progress is shown.
+
+    Returns:
+        The results of all protocols.
+    """
     found = Measurements()
     todo = jobs(found, contenders, poses, sizes, cache)
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
@@ -89,7 +100,18 @@ def measure_all(
 def jobs(
     found: Measurements, contenders: list[Contender], poses: Poses, sizes: Sizes, cache: Cache
 ) -> list[tuple[str, Callable[[], None]]]:
-    """Names of the measurements, and functions that take them and put the results into ``found``."""
+    """Names of the measurements, and functions that take them and put the results into ``found``.
+
+    Args:
+        found: gets the results.
+        contenders: the priors.
+        poses: of all splits.
+        sizes: settings of the protocols.
+        cache: of the results.
+
+    Returns:
+        Names and functions, in order.
+    """
 
     def kept(protocol: ModuleType, who: list[Contender], settings: Any, measure: Callable[[], Result]) -> Result:
         depends_on = {

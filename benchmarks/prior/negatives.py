@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from qposer.control import joints_of
-from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from qposer.skeleton import BODY_JOINT_NAMES, NUM_BODY_JOINTS
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES, NUM_BODY_JOINTS
+from qposer.control.edits import joints_of
 
 BodyPoses = Float[Tensor, "poses 21 3"]
 
@@ -36,7 +36,15 @@ LARGEST_RANDOM = math.radians(60)
 def mixed_parts(
     poses: Shaped[Tensor, "poses 21 numbers"], generator: torch.Generator
 ) -> Shaped[Tensor, "poses 21 numbers"]:
-    """Each of the two arms, the two legs, and the torso with the head from another pose, be they angles or codes."""
+    """Each of the two arms, the two legs, and the torso with the head from another pose, be they angles or codes.
+
+    Args:
+        poses: angles or codes of the joints.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        As many mixtures.
+    """
     mixed = poses.clone()
     for parts in MIXED_PARTS:
         joints = joints_of(parts)
@@ -45,7 +53,15 @@ def mixed_parts(
 
 
 def noisy(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
-    """Three different joints turned by 20 degrees about random axes."""
+    """Three different joints turned by 20 degrees about random axes.
+
+    Args:
+        poses: axis-angle in radians.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        As many disturbed poses.
+    """
     joints = torch.rand(len(poses), NUM_BODY_JOINTS, generator=generator).argsort(-1)[:, :NOISY_JOINTS]
     turned = torch.zeros_like(poses)
     axes = _random_axes((len(poses), NOISY_JOINTS), generator)
@@ -57,6 +73,13 @@ def wrong_bends(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
     """One knee or elbow of each pose bent by 30 to 90 degrees in the direction in which it does not bend.
 
     The joint's rotation is split into a turn about its hinge and the rest, and only the turn is replaced.
+
+    Args:
+        poses: axis-angle in radians.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        As many disturbed poses.
     """
     bent = poses.clone()
     hinge = torch.randint(len(HINGES), (len(poses),), generator=generator)
@@ -71,8 +94,16 @@ def wrong_bends(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
     return bent
 
 
-def flexion(poses: BodyPoses, hinge: str) -> Float[Tensor, "poses"]:
-    """Angle in radians, in [-pi, pi], of the turn about a hinge's axis (swing-twist decomposition, the twist first)."""
+def flexion(poses: BodyPoses, hinge: str) -> Float[Tensor, " poses"]:
+    """Angle in radians, in [-pi, pi], of the turn about a hinge's axis (swing-twist decomposition, the twist first).
+
+    Args:
+        poses: axis-angle in radians.
+        hinge: name of a knee or an elbow.
+
+    Returns:
+        Radians.
+    """
     quaternion = roma.rotvec_to_unitquat(poses[:, BODY_JOINT_NAMES.index(hinge)])
     along = (quaternion[:, :3] * poses.new_tensor(HINGES[hinge])).sum(-1)
     angle = 2 * torch.atan2(along, quaternion[:, 3])
@@ -80,7 +111,15 @@ def flexion(poses: BodyPoses, hinge: str) -> Float[Tensor, "poses"]:
 
 
 def random_rotations(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
-    """Every joint turned from the T-pose about a random axis by an angle uniform in 0 to 60 degrees."""
+    """Every joint turned from the T-pose about a random axis by an angle uniform in 0 to 60 degrees.
+
+    Args:
+        poses: say how many are drawn.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        Axis-angle in radians.
+    """
     angle = LARGEST_RANDOM * torch.rand(len(poses), NUM_BODY_JOINTS, 1, generator=generator)
     return angle * _random_axes((len(poses), NUM_BODY_JOINTS), generator)
 

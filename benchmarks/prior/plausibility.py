@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from benchmarks.cache import Result
 from benchmarks.prior.contenders import Reconstructs
@@ -12,7 +14,7 @@ from benchmarks.prior.negatives import NEGATIVES
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.prior.protocol import in_chunks, joints_mm
 from qposer.baselines.interface import PosePrior
-from qposer.metrics import mpjpe
+from qposer.evaluation.metrics import mpjpe
 
 REAL = "real"
 
@@ -26,11 +28,34 @@ class PlausibilitySettings:
     seed: int = 0
 
 
-@torch.no_grad()
 def measure(prior: PosePrior, poses: Poses, settings: PlausibilitySettings) -> Result:
-    """Energies of test poses and of each kind of negatives; of an autoencoder the reconstruction gap (mm), too."""
+    """As `measure_poses`, of test poses.
+
+    Args:
+        prior: that gives the energies.
+        poses: of all splits.
+        settings: of the protocol.
+
+    Returns:
+        Figures by kind of negatives.
+    """
     generator = torch.Generator().manual_seed(settings.seed)
-    real = drawn(poses.test, settings.poses, generator)
+    return measure_poses(prior, drawn(poses.test, settings.poses, generator), generator)
+
+
+@torch.no_grad()
+def measure_poses(prior: PosePrior, real: Float[Tensor, "poses 21 3"], generator: torch.Generator) -> Result:
+    """Energies of real poses and of each kind of negatives; of an autoencoder the reconstruction gap (mm), too.
+
+    Args:
+        prior: has an energy.
+        real: poses that people take, axis-angle.
+        generator: of the negatives.
+
+    Returns:
+        ``energy`` and ``gap_mm`` by kind of poses; negatives are in the order of the real poses that they are made
+        from.
+    """
     sets = {REAL: real} | {kind: spoil(real, generator) for kind, spoil in NEGATIVES.items()}
     result: Result = {"energy": {kind: in_chunks(prior.energy, members).tolist() for kind, members in sets.items()}}
     if isinstance(prior, Reconstructs):

@@ -20,7 +20,7 @@ from benchmarks.prior.generation import REAL as REAL_POSES
 from benchmarks.prior.measurements import Measurements
 from benchmarks.prior.negatives import NEGATIVES
 from benchmarks.prior.plausibility import REAL
-from qposer.files import replacing
+from qposer.io.atomic_files import atomic_write
 
 Rows = dict[str, Result]
 
@@ -31,7 +31,12 @@ HEIGHT = 3.2
 
 
 def save_plots(found: Measurements, folder: Path) -> None:
-    """Write ``prior_<protocol>.png`` for each protocol that has a picture."""
+    """Write ``prior_<protocol>.png`` for each protocol that has a picture.
+
+    Args:
+        found: the results.
+        folder: where the pictures go.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     plots: dict[str, Callable[[], Figure]] = {
         "reconstruction": lambda: reconstruction(found.reconstruction),
@@ -41,7 +46,7 @@ def save_plots(found: Measurements, folder: Path) -> None:
         "denoising": lambda: denoised(found.denoising),
     }
     for name, plot in plots.items():
-        with replacing(folder / f"prior_{name}.png") as temporary:
+        with atomic_write(folder / f"prior_{name}.png") as temporary:
             plot().savefig(temporary, dpi=110, format="png")
 
 

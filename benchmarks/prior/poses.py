@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from qposer.data.dataset import PoseDataset
-from qposer.errors import told_in_one_line
-from qposer.npz import read_npz, write_npz
+from qposer.io.cli_errors import cli_errors
+from qposer.io.npz import read_npz, write_npz
 
 QUICK_FILE = Path(__file__).resolve().parent / "poses_quick.npz"
 QUICK_POSES = 256
@@ -54,7 +54,16 @@ class Poses:
 
 
 def drawn(poses: Float[Tensor, "poses 21 3"], number: int, generator: torch.Generator) -> Float[Tensor, "number 21 3"]:
-    """Different poses at random; all of them, shuffled, where there are no more than ``number``."""
+    """Different poses at random; all of them, shuffled, where there are no more than ``number``.
+
+    Args:
+        poses: axis-angle in radians.
+        number: how many at most.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        The drawn poses.
+    """
     return poses[torch.randperm(len(poses), generator=generator)[:number]]
 
 
@@ -72,7 +81,7 @@ def main(data: Path, out: Path = QUICK_FILE, seed: int = 0) -> None:
         out: where they go.
         seed: of the drawing.
     """
-    with told_in_one_line("poses"):
+    with cli_errors("poses"):
         dataset = PoseDataset.load(data)
         generator = torch.Generator().manual_seed(seed)
         sides = {side: drawn(dataset.body_pose(side), QUICK_POSES, generator) for side in ("train", "test")}

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from qposer.kinematics import body_joints
-from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import REST_JOINTS
+from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import REST_JOINTS
 
 CHUNK = 2048
 """Poses that a prior is given at once."""
@@ -19,7 +19,16 @@ CHUNK = 2048
 def in_chunks(
     function: Callable[[Tensor], Tensor], poses: Float[Tensor, "poses ..."], size: int = CHUNK
 ) -> Float[Tensor, "poses ..."]:
-    """A function of poses, applied to a few at a time."""
+    """A function of poses, applied to a few at a time.
+
+    Args:
+        function: of a batch of poses.
+        poses: the whole batch.
+        size: poses at a time.
+
+    Returns:
+        The results, one after the other.
+    """
     return torch.cat([function(part) for part in poses.split(size)])
 
 

@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from qposer.baselines.descent import descend, joints_gap
-from qposer.codeprior import CodePrior
-from qposer.model import QPoser
-from qposer.rotations import matrix_to_axis_angle
+from qposer.body_pose.rotations import matrix_to_axis_angle
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.model import QPoser
 
 STEPS = 300
 LEARNING_RATE = 0.4
@@ -31,6 +31,13 @@ class QPoserPrior:
     def from_pretrained(cls, model: Path, prior: Path) -> QPoserPrior:
         """Read both files.
 
+        Args:
+            model: file of the autoencoder.
+            prior: file of the code prior.
+
+        Returns:
+            The prior.
+
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: a file holds something else.
@@ -38,7 +45,7 @@ class QPoserPrior:
         autoencoder = QPoser.from_pretrained(model)
         return cls(autoencoder, CodePrior.from_pretrained(prior, autoencoder))
 
-    def energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, "poses"]:
+    def energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
         """As ``PosePrior.energy``: the code prior's, with the reconstruction gap."""
         return self.prior.energy(body_pose)
 
@@ -47,26 +54,52 @@ class QPoserPrior:
         return self.model.reconstruct(body_pose)
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``."""
+        """As ``PosePrior.sample``.
+
+        Args:
+            n: how many.
+            generator: of the draws; equal seeds give equal results on one machine.
+
+        Returns:
+            Axis-angle in radians.
+        """
         return matrix_to_axis_angle(self.prior.sample(n, generator=generator))
 
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``."""
+        """As ``PosePrior.complete``.
+
+        Args:
+            body_pose: axis-angle in radians.
+            known: joints that keep their rotations.
+            n: how many guesses of each pose.
+            generator: of the draws; equal seeds give equal results on one machine.
+
+        Returns:
+            Axis-angle in radians.
+        """
         return self.prior.complete(body_pose, known, n, generator=generator)
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
         """As ``PosePrior.fit_joints``: standardised latents follow the joints and the code prior's pull.
 
         The pull is summed over the latents' numbers, so that it weighs as a negative logarithm of a density would.
+
+        Args:
+            joints: positions in metres.
+            weight: of the prior's term.
+
+        Returns:
+            Axis-angle in radians.
         """
         shape = self.model.config.latent_shape
         generator = torch.Generator().manual_seed(0)
         numbers = shape[0] * shape[1] * shape[2]
 
         def latents(standard: Tensor) -> Tensor:
-            return self.prior.network.unstandardise(standard).unflatten(-1, shape[1:])
+            latents: Tensor = self.prior.network.unstandardise(standard).unflatten(-1, shape[1:])
+            return latents
 
         def objective(standard: Tensor, done: float) -> Tensor:
             z = latents(standard)

@@ -17,9 +17,9 @@ from benchmarks.prior.contenders import Reconstructs
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.prior.protocol import in_chunks, joints_mm
 from benchmarks.prior.qposer_prior import QPoserPrior
-from fitting.body import Body
-from qposer.metrics import mpjpe
-from qposer.quantizer import perplexity
+from fitting.body.body import Body
+from qposer.evaluation.metrics import mpjpe
+from qposer.prior.quantizer import perplexity
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,16 @@ class ReconstructionSettings:
 
 @torch.no_grad()
 def measure(prior: Reconstructs, poses: Poses, settings: ReconstructionSettings) -> Result:
-    """Errors of every pose, root-relative, on the mean shape; of a QPoser the use of its codes, too."""
+    """Errors of every pose, root-relative, on the mean shape; of a QPoser the use of its codes, too.
+
+    Args:
+        prior: that encodes and decodes.
+        poses: of all splits.
+        settings: of the protocol.
+
+    Returns:
+        Figures by name.
+    """
     truth = drawn(poses.test, settings.poses, torch.Generator().manual_seed(settings.seed))
     decoded = in_chunks(prior.reconstruct, truth)
     meshes = slice(settings.meshes)
@@ -54,7 +63,7 @@ def measure(prior: Reconstructs, poses: Poses, settings: ReconstructionSettings)
     return result
 
 
-def _vertex_errors(decoded: Float[Tensor, "poses 21 3"], truth: Float[Tensor, "poses 21 3"]) -> Float[Tensor, "poses"]:
+def _vertex_errors(decoded: Float[Tensor, "poses 21 3"], truth: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
     """Mean distances of the open body's vertices in millimetres; the pelvis does not move."""
     body = Body.open()
 
@@ -77,7 +86,16 @@ class SpeedSettings:
 
 @torch.no_grad()
 def measure_speed(priors: Mapping[str, Reconstructs], poses: Poses, settings: SpeedSettings) -> Result:
-    """Poses encoded and decoded a second on one thread, medians of rounds in which all take turns."""
+    """Poses encoded and decoded a second on one thread, medians of rounds in which all take turns.
+
+    Args:
+        priors: by name.
+        poses: of all splits.
+        settings: of the protocol.
+
+    Returns:
+        Poses a second, by name.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     batch = drawn(poses.test, settings.batch, torch.Generator().manual_seed(settings.seed))

@@ -10,7 +10,7 @@ from benchmarks.prior.measurements import Measurements, Sizes
 from benchmarks.prior.plots import save_plots
 from benchmarks.prior.sections import Section, sections
 from benchmarks.tables import Table
-from qposer.files import replacing
+from qposer.io.atomic_files import atomic_write
 
 OVERVIEW = ("protocol", "QPoser", "best baseline")
 
@@ -29,12 +29,21 @@ validation subjects, and used as their authors use them. Square brackets hold bo
 of 2 000 draws of poses): they say how a figure would differ on other poses of the same people, not on other people.
 Figures of papers were measured on other data and another body and cannot be compared with these.
 
-Fits of 2D keypoints with these priors are compared in [benchmarks-fitting.md](benchmarks-fitting.md), and speed in
+Fits of 2D keypoints with these priors are compared in [fitting.md](fitting.md), and speed in
 [speed.md](speed.md)."""
 
 
 def markdown(found: Measurements, sizes: Sizes, facts: list[str]) -> str:
-    """The document."""
+    """The document.
+
+    Args:
+        found: the results.
+        sizes: settings of the protocols.
+        facts: lines about the run.
+
+    Returns:
+        Text in Markdown.
+    """
     parts = sections(found, sizes)
     overview = Table(OVERVIEW, [row for part in parts for row in part.overview])
     legend = (
@@ -50,17 +59,34 @@ def markdown(found: Measurements, sizes: Sizes, facts: list[str]) -> str:
 
 
 def write(found: Measurements, sizes: Sizes, facts: list[str], out: Path) -> Path:
-    """Write ``benchmarks.md`` and, in ``images``, its pictures; returns the document's path."""
+    """Write ``prior.md`` and, in ``images``, its pictures; returns the document's path.
+
+    Args:
+        found: the results.
+        sizes: settings of the protocols.
+        facts: lines about the run.
+        out: folder of the document.
+
+    Returns:
+        Path of the document.
+    """
     out.mkdir(parents=True, exist_ok=True)
     save_plots(found, out / "images")
-    file = out / "benchmarks.md"
-    with replacing(file) as temporary:
+    file = out / "prior.md"
+    with atomic_write(file) as temporary:
         temporary.write_text(markdown(found, sizes, facts))
     return file
 
 
 def show(found: Measurements, sizes: Sizes, facts: list[str], console: Console) -> None:
-    """Print the tables."""
+    """Print the tables.
+
+    Args:
+        found: the results.
+        sizes: settings of the protocols.
+        facts: lines about the run.
+        console: where they are printed.
+    """
     for part in sections(found, sizes):
         for table in part.tables:
             console.print(table.for_console(part.title))

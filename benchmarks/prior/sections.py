@@ -40,7 +40,15 @@ class Section:
 
 
 def sections(found: Measurements, sizes: Sizes) -> list[Section]:
-    """All of them."""
+    """All of them.
+
+    Args:
+        found: the results.
+        sizes: settings of the protocols.
+
+    Returns:
+        The sections in order.
+    """
     return [
         reconstruction_section(found, sizes),
         plausibility_section(found.plausibility, sizes),
@@ -52,7 +60,15 @@ def sections(found: Measurements, sizes: Sizes) -> list[Section]:
 
 
 def reconstruction_section(found: Measurements, sizes: Sizes) -> Section:
-    """Protocol 1."""
+    """Protocol 1.
+
+    Args:
+        found: the results.
+        sizes: settings of the protocols.
+
+    Returns:
+        Its text and tables.
+    """
     rows, errors = [], {}
     for name, result in found.reconstruction.items():
         error = torch.tensor(result["mpjpe_mm"])
@@ -87,7 +103,15 @@ encoder.
 
 
 def plausibility_section(found: Rows, sizes: Sizes) -> Section:
-    """Protocol 2."""
+    """Protocol 2.
+
+    Args:
+        found: results by prior.
+        sizes: settings of the protocols.
+
+    Returns:
+        Its text and tables.
+    """
     scores = {name: result["energy"] for name, result in found.items()}
     gaps = {f"{name}, gap alone": result["gap_mm"] for name, result in found.items() if "gap_mm" in result}
     areas = {
@@ -122,7 +146,15 @@ the others were not."""
 
 
 def generation_section(found: Rows, sizes: Sizes) -> Section:
-    """Protocol 3."""
+    """Protocol 3.
+
+    Args:
+        found: results by prior.
+        sizes: settings of the protocols.
+
+    Returns:
+        Its text and tables.
+    """
     rows = [
         (
             name,
@@ -164,7 +196,15 @@ test poses as these.
 
 
 def completion_section(found: Rows, sizes: Sizes) -> Section:
-    """Protocol 4."""
+    """Protocol 4.
+
+    Args:
+        found: results by prior.
+        sizes: settings of the protocols.
+
+    Returns:
+        Its text and tables.
+    """
     figures = ("min_mm", "mean_mm", "diversity_mm")
     rows = []
     for part in completion.PARTS:
@@ -183,7 +223,7 @@ def completion_section(found: Rows, sizes: Sizes) -> Section:
 each of {sizes.completion.poses} test poses. The error is the mean distance in mm of the joints that the unknown
 rotations move directly: of unknown legs the knees, ankles and feet, of unknown arms shoulders, elbows and wrists.
 
-- *min*, *mean*: error of the best guess, and of all guesses in the mean.
+- *min*, *mean*: error of the best guess, and of all guesses on average.
 - *diversity*: mean distance of these joints over pairs of guesses.
 
 Then the same poses side by side: QPoser's error minus that of the best VPoser and that of the best baseline in the
@@ -196,7 +236,15 @@ row, with the paired interval and the difference in percent. Below zero QPoser i
 
 
 def denoising_section(found: Measurements, sizes: Sizes) -> Section:
-    """Protocol 5."""
+    """Protocol 5.
+
+    Args:
+        found: the results.
+        sizes: settings of the protocols.
+
+    Returns:
+        Its text and tables.
+    """
     levels = [str(level) for level in denoising.LEVELS_MM]
     rows = [
         (
@@ -231,7 +279,15 @@ Then QPoser's error minus that of the best baseline on the same poses, with the 
 
 
 def edits_section(found: Rows, sizes: Sizes) -> Section:
-    """Protocol 6."""
+    """Protocol 6.
+
+    Args:
+        found: results by prior.
+        sizes: settings of the protocols.
+
+    Returns:
+        Its text and tables.
+    """
     figures = ("inside_deg", "outside_deg", "unedited_deg")
     result = found[QPOSER]
     rows = [

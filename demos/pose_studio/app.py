@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,21 +13,26 @@ import viser
 
 from demos.pose_studio.editor import Editor
 from demos.pose_studio.files import View
+from demos.pose_studio.messages import LARGEST_UPLOAD, FileTransferStartUpload
 from demos.pose_studio.panel import Panel, set_value
 from demos.pose_studio.scene import Scene
+from demos.pose_studio.server import StudioServer
 from demos.pose_studio.session import write_session
 from demos.pose_studio.standing import Point
 from demos.pose_studio.worker import Worker
-from qposer import control
+from qposer.control import edits as control
 
 SECONDS_SHOWN = 12.0
 """That a notification stays."""
+
+SECONDS_TO_FINISH = 5.0
+"""That closing waits for what is being done."""
 
 
 class Studio:
     """Joins what happens in browsers to the editor, and what the editor has to what browsers show."""
 
-    def __init__(self, server: viser.ViserServer, editor: Editor, session_file: Path) -> None:
+    def __init__(self, server: StudioServer, editor: Editor, session_file: Path) -> None:
         self.editor = editor
         self.worker = Worker()
         self._server = server
@@ -37,18 +43,19 @@ class Studio:
         self._scene = Scene(server, editor.mannequin, editor.standing())
         self._panel = Panel(server)
         self._bind()
+        self._admit()
         self.worker.do(self._refresh)
 
     @property
     def url(self) -> str:
-        """Where browsers find it."""
-        host = self._server.get_host()
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._server.get_port()}"
+        """Where browsers find it, with the token that it asks for."""
+        return self._server.url
 
-    def close(self) -> None:
-        """Finish what is being done, and let all browsers go."""
-        self.worker.stop()
+    def close(self) -> bool:
+        """Let all browsers go; whether what was being done was finished within `SECONDS_TO_FINISH`."""
+        finished = self.worker.stop(SECONDS_TO_FINISH)
         self._server.stop()
+        return finished
 
     def _do(self, client: viser.ClientHandle | None, action: Callable[[], str], key: str | None = None) -> None:
         """Have the worker do something and show it; the client that asked for it is told what went wrong."""
@@ -129,15 +136,30 @@ class Studio:
         for name, ball in self._scene.balls.items():
             self._on_ball(name, ball)
 
-    def _on(self, widget: Any, action: Callable[[viser.GuiEvent], str], key: str | None = None) -> None:
-        async def happened(event: viser.GuiEvent) -> None:
+    def _admit(self) -> None:
+        """Let browsers use what is there."""
+        rules, panel = self._server.rules, self._panel
+        rules.values, rules.commands, rules.uploads = panel.values(), panel.commands(), panel.uploads()
+        rules.nodes = {ball.name for ball in self._scene.balls.values()}
+        rules.too_large = self._refuse
+
+    def _refuse(self, start: FileTransferStartUpload) -> None:
+        """Say that a file is too large."""
+        self._server.drop_upload(start)
+        size, most = start.size_bytes / 1e6, LARGEST_UPLOAD / 1e6
+        sentence = f"{start.filename} has {size:.0f} MB: give a file of at most {most:.0f} MB"
+        for client in self._server.get_clients().values():
+            self.worker.do(functools.partial(self._tell, client, "That did not work", sentence))
+
+    def _on(self, widget: Any, action: Callable[[viser.GuiEvent[Any]], str], key: str | None = None) -> None:
+        async def happened(event: viser.GuiEvent[Any]) -> None:
             if event.client is not None:  # else it was us who changed the widget
                 self._do(event.client, lambda: action(event), key)
 
         (widget.on_click if hasattr(widget, "on_click") else widget.on_update)(happened)
 
     def _on_choice(self, group: viser.GuiButtonGroupHandle, actions: dict[str, Callable[[], str]]) -> None:
-        async def happened(event: viser.GuiEvent) -> None:
+        async def happened(event: viser.GuiEvent[Any]) -> None:
             action = actions.get(event.target.value)
             if action is not None:
                 self._do(event.client, action)
@@ -145,12 +167,12 @@ class Studio:
         group.on_click(happened)
 
     def _on_instruction(self, panel: Panel) -> None:
-        async def told(event: viser.GuiEvent) -> None:
+        async def told(event: viser.GuiEvent[Any]) -> None:
             text = panel.text.value.replace("\n", " ").strip()
             set_value(panel.text, text)
             self._do(event.client, lambda: self._instruct(text))
 
-        async def typed(event: viser.GuiEvent) -> None:
+        async def typed(event: viser.GuiEvent[Any]) -> None:
             # Enter comes as a part of the text: a message of its own may take the place of the last letters'.
             if event.client is not None and "\n" in panel.text.value:
                 await told(event)
@@ -159,7 +181,7 @@ class Studio:
         panel.do.on_click(told)
 
     def _on_upload(self, button: viser.GuiUploadButtonHandle, action: Callable[[str, bytes], str]) -> None:
-        async def happened(event: viser.GuiEvent) -> None:
+        async def happened(event: viser.GuiEvent[Any]) -> None:
             file = button.value
             self._do(event.client, lambda: f"Reading {file.name} …")
             self._do(event.client, lambda: action(file.name, file.content))
@@ -173,16 +195,16 @@ class Studio:
         command.on_trigger(happened)
 
     def _on_ball(self, name: str, ball: viser.IcosphereHandle) -> None:
-        async def dragged(event: viser.SceneNodeDragEvent) -> None:
+        async def dragged(event: viser.SceneNodeDragEvent[viser.IcosphereHandle]) -> None:
             self._dragged(name, event)
 
-        async def clicked(event: viser.SceneNodePointerEvent) -> None:
+        async def clicked(event: viser.SceneNodePointerEvent[viser.IcosphereHandle]) -> None:
             self._do(event.client, lambda: self.editor.toggle_pin(name))
 
         ball.on_drag(dragged)
         ball.on_click(clicked)
 
-    def _dragged(self, name: str, event: viser.SceneNodeDragEvent) -> None:
+    def _dragged(self, name: str, event: viser.SceneNodeDragEvent[viser.IcosphereHandle]) -> None:
         client, editor, held = event.client, self.editor, (event.client_id, name)
         if event.phase == "start":
             self._grabbed[held] = event.start_position
@@ -229,7 +251,7 @@ class Studio:
         self._panel.show_file(len(self.editor.loaded[1].body_pose))
         return said
 
-    def _save(self, event: viser.GuiEvent) -> str:
+    def _save(self, event: viser.GuiEvent[Any]) -> str:
         kind, client = event.target.value, event.client
         assert client is not None
         name, content = self.editor.file(kind, _view(client) if kind == "PNG" else None)
@@ -244,7 +266,8 @@ def _way(start: Sequence[float], end: Sequence[float]) -> Point:
         ValueError: what the browser sent are no points.
     """
     try:
-        return np.array(end, dtype=float) - np.array(start, dtype=float)
+        way: np.ndarray = np.array(end, dtype=float) - np.array(start, dtype=float)
+        return way
     except (TypeError, ValueError):
         raise ValueError("the browser sent a place that is none") from None
 

@@ -30,6 +30,10 @@ class Drag:
     def pull(self, handle: str, by: Point) -> None:
         """Pull a handle to a place this far from where it was at the start.
 
+        Args:
+            handle: name of the handle.
+            by: metres, in the axes of the room.
+
         Raises:
             ValueError: it is no place.
         """

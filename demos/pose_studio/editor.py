@@ -12,16 +12,17 @@ from demos.pose_studio.dragging import Drag, spoken
 from demos.pose_studio.session import Instruction, Pose, Session
 from demos.pose_studio.standing import HANDLES, Mannequin, Point, Standing
 from fitting.fit import Fitter
-from fitting.images import read_image
-from fitting.pictures import cut_around, fit_pictures
-from fitting.render import Picture
-from qposer import CodePrior, control
-from qposer.figure import Posture, neutral_posture
-from qposer.instructions import Check, Edit, InstructionError, instruct
-from qposer.instructions.words import LONGEST_TEXT
-from qposer.poses import as_matrices
-from qposer.posing import solve
-from qposer.skeleton import NUM_BODY_JOINTS
+from fitting.inputs.images import read_image
+from fitting.output.pictures import cut_around, fit_pictures
+from fitting.output.render import Picture
+from qposer import CodePrior
+from qposer.body_pose.posed_skeleton import OrientedPose, neutral_pose
+from qposer.body_pose.poses import as_matrices
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.control import edits as control
+from qposer.control.instructions import Check, Edit, InstructionError, instruct
+from qposer.control.instructions.words import LONGEST_TEXT
+from qposer.control.inverse_kinematics import solve_ik
 
 PARTS = ("left_arm", "right_arm", "left_leg", "right_leg", "torso", "head")
 """What can be switched off or held still: each joint belongs to one."""
@@ -50,13 +51,13 @@ class Editor:
         self.prior = prior
         self.mannequin = mannequin
         self.generator = torch.Generator().manual_seed(seed)
-        self.session = session or Session([self._pose(neutral_posture(), "at ease")])
+        self.session = session or Session([self._pose(neutral_pose(), "at ease")])
         self.pins: set[str] = {"left_foot", "right_foot"}
         self.locks: set[str] = set()
         """Parts that a drag does not bend."""
         self.photo: Photo | None = None
         self.drag: Drag | None = None
-        self.loaded: tuple[str, Posture] | None = None
+        self.loaded: tuple[str, OrientedPose] | None = None
         """The file that was read last, with all its poses."""
         self._taken: Pose | None = None  # from that file, with nothing done since
         self._live = self.session.current
@@ -85,6 +86,13 @@ class Editor:
 
     def pull(self, handle: str, by: Point) -> str:
         """Pull a handle that is held; says what falls short.
+
+        Args:
+            handle: name of the handle.
+            by: metres from where it was at the start, in the axes of the room.
+
+        Returns:
+            The message for the panel.
 
         Raises:
             ValueError: it is not pulled to a place, or nothing that could follow may.
@@ -118,7 +126,7 @@ class Editor:
         assert self.drag is not None
         posture, energy = self._live.posture, self._live.energy
         if targets := self.drag.targets(share):
-            solution = solve(self.prior, posture, targets, sorted(self.locks))
+            solution = solve_ik(posture, targets, sorted(self.locks), prior=self.prior)
             posture, energy, self._short = solution.posture, solution.energy, dict(solution.distance)
         self._live = Pose(posture, "", energy, (float(self.drag.pelvis[0]), float(self.drag.pelvis[2])))
 
@@ -180,7 +188,7 @@ class Editor:
     def sample(self) -> str:
         """Draw a pose."""
         drawn = self.prior.sample(1, generator=self.generator)[0]
-        return self._changed(Posture(drawn, torch.eye(3)), "sampled", place=(0.0, 0.0))
+        return self._changed(OrientedPose(drawn, torch.eye(3)), "sampled", place=(0.0, 0.0))
 
     @torch.no_grad()
     def complete(self, off: Sequence[str]) -> str:
@@ -201,11 +209,20 @@ class Editor:
     def vary(self, parts: Sequence[str], amount: float) -> str:
         """Draw other versions of some parts, or of all where none is named.
 
+        Args:
+            parts: names of parts.
+            amount: from 0, no change, to 1, as if the parts were not known.
+
+        Returns:
+            The message for the panel.
+
         Raises:
             ValueError: the amount is not from 0 to 1.
         """
         posture = self.session.current.posture
-        drawn = control.vary(self.prior, posture.body_pose, parts or PARTS, amount, 1, self.generator)[0]
+        drawn = control.vary(posture.body_pose, parts or PARTS, amount, 1, generator=self.generator, prior=self.prior)[
+            0
+        ]
         return self._changed(posture._replace(body_pose=drawn), f"{_listed(parts) or 'whole body'} varied")
 
     def mirror(self) -> str:
@@ -213,7 +230,7 @@ class Editor:
         posture = self.session.current.posture
         flip = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
         turned = flip @ posture.global_orient @ flip
-        return self._changed(Posture(control.mirror(posture.body_pose), turned), "mirrored")
+        return self._changed(OrientedPose(control.mirror(posture.body_pose), turned), "mirrored")
 
     def instruct(self, text: str) -> str:
         """Do what the text says.
@@ -226,7 +243,7 @@ class Editor:
         previous = self._edits.get(self.session.number)
         try:
             edit = instruct(
-                self.prior, self.session.current.posture, text, generator=self.generator, previous=previous
+                self.session.current.posture, text, generator=self.generator, previous=previous, prior=self.prior
             )[0]
         except InstructionError as error:
             if text:
@@ -243,13 +260,20 @@ class Editor:
     def take(self, number: int, parts: Sequence[str]) -> str:
         """Take parts from an earlier pose of the session.
 
+        Args:
+            number: of the pose in the session.
+            parts: names of parts.
+
+        Returns:
+            The message for the panel.
+
         Raises:
             ValueError: there is no such pose, or no part is named.
         """
         if not parts:
             raise ValueError("no part is ticked: tick the parts to take")
         donor, posture = self.session.pose(number).posture, self.session.current.posture
-        swapped = control.swap(self.prior.model, posture.body_pose, donor.body_pose, parts)
+        swapped = control.swap(posture.body_pose, donor.body_pose, parts, model=self.prior.model)
         body_pose, joints = posture.body_pose.clone(), control.joints_of(parts)
         body_pose[joints] = swapped[joints]
         return self._changed(posture._replace(body_pose=body_pose), f"{_listed(parts)} of pose {number}")
@@ -281,10 +305,17 @@ class Editor:
     def load(self, name: str, content: bytes) -> str:
         """Take the first pose of a file.
 
+        Args:
+            name: of the file.
+            content: of the file.
+
+        Returns:
+            The message for the panel.
+
         Raises:
             ValueError: it is no file of poses.
         """
-        self.loaded, self._taken = (name, files.read_postures(name, content)), None
+        self.loaded, self._taken = (name, files.read_oriented_poses(name, content)), None
         return self.choose(0)
 
     def choose(self, index: int) -> str:
@@ -299,7 +330,7 @@ class Editor:
         number = len(postures.body_pose)
         if not 0 <= index < number:
             raise ValueError(f"{name} has poses 0 to {number - 1}: there is no {index}")
-        posture = Posture(postures.body_pose[index], postures.global_orient[index])
+        posture = OrientedPose(postures.body_pose[index], postures.global_orient[index])
         origin = f"{name}, {index + 1} of {number}" if number > 1 else name
         self._commit_drag()
         if self.session.current is not self._taken:
@@ -314,6 +345,13 @@ class Editor:
     def fit(self, name: str, content: bytes) -> str:
         """Fit the largest person on a photo, and take that pose.
 
+        Args:
+            name: of the photo.
+            content: of the photo's file.
+
+        Returns:
+            The message for the panel.
+
         Raises:
             ValueError: it is no photo, or nobody is on it.
         """
@@ -326,12 +364,19 @@ class Editor:
         overlay = fit_pictures(photo, [result])[0]["overlay"]
         corners = result.keypoints.boxes[0].reshape(2, 2) * overlay.shape[1] / photo.width
         self.photo = Photo(name, cut_around(overlay, corners))
-        posture = Posture(as_matrices(body_pose), files.from_camera(result.global_orient))
+        posture = OrientedPose(as_matrices(body_pose), files.from_camera(result.global_orient))
         said = self._changed(posture, name)
         return f"{said[:-1]}: its landmarks are {result.reprojection_error_percent:.1f} % of the person's height off."
 
     def file(self, kind: str, view: files.View | None = None) -> tuple[str, bytes]:
         """The current pose as a file of a kind of `KINDS`: its name and its content.
+
+        Args:
+            kind: of the file.
+            view: the camera of a picture.
+
+        Returns:
+            Name and content.
 
         Raises:
             ValueError: there is no such kind, or a picture cannot be taken from there.
@@ -350,7 +395,7 @@ class Editor:
                 return f"{name}.png", files.png_file(standing, self.mannequin, view)
         raise ValueError(f"there are no files of the kind {kind!r}: choose one of npz, AMASS, glb, PNG")
 
-    def _changed(self, posture: Posture, origin: str, place: tuple[float, float] | None = None) -> str:
+    def _changed(self, posture: OrientedPose, origin: str, place: tuple[float, float] | None = None) -> str:
         self._commit_drag()
         self._put(self._pose(posture, origin, place or self.session.current.place))
         return f"{origin[0].upper()}{origin[1:]}."
@@ -360,7 +405,7 @@ class Editor:
         self._live = pose
 
     @torch.no_grad()
-    def _pose(self, posture: Posture, origin: str, place: tuple[float, float] = (0.0, 0.0)) -> Pose:
+    def _pose(self, posture: OrientedPose, origin: str, place: tuple[float, float] = (0.0, 0.0)) -> Pose:
         return Pose(posture, origin, self.prior.energy(posture.body_pose).item(), place)
 
 

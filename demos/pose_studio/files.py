@@ -18,12 +18,12 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from demos.pose_studio.standing import Mannequin, Standing
-from fitting.amass import write_motion
-from fitting.render import Mesh, render
-from qposer.figure import Posture
-from qposer.npz import read_npz, write_npz
-from qposer.poses import read_poses
-from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from fitting.output.amass import write_motion
+from fitting.output.render import Mesh, render
+from qposer.body_pose.posed_skeleton import OrientedPose
+from qposer.body_pose.poses import read_poses
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.io.npz import read_npz, write_npz
 
 LONGEST_SIDE = 2000
 """Pixels of a saved picture."""
@@ -49,7 +49,18 @@ class View(NamedTuple):
 
 @contextmanager
 def as_file(name: str, content: bytes) -> Iterator[Path]:
-    """The content in a file, for a while; what is said of that file is said of ``name``."""
+    """The content in a file, for a while; what is said of that file is said of ``name``.
+
+    Args:
+        name: of the file that the browser sent.
+        content: of that file.
+
+    Yields:
+        The path of a temporary file.
+
+    Raises:
+        ValueError: reading the file fails; the message names ``name``.
+    """
     with tempfile.TemporaryDirectory(prefix="studio-") as folder:
         path = Path(folder) / (Path(name.replace("\0", "")).name[-100:] or "file")
         path.write_bytes(content)
@@ -59,10 +70,17 @@ def as_file(name: str, content: bytes) -> Iterator[Path]:
             raise ValueError(str(error).replace(str(path), path.name)) from error
 
 
-def read_postures(name: str, content: bytes) -> Posture:
+def read_oriented_poses(name: str, content: bytes) -> OrientedPose:
     """The postures of an npz file that `qposer.read_poses` reads.
 
     How the body is turned is told by files of the studio, of fitted photos and of AMASS; in others it stands upright.
+
+    Args:
+        name: of the file.
+        content: of the file.
+
+    Returns:
+        The postures, batched.
 
     Raises:
         ValueError: it is no such file.
@@ -74,7 +92,7 @@ def read_postures(name: str, content: bytes) -> Posture:
     orient = Rotation.identity(len(poses))
     if root.shape == (len(poses), 3) and np.issubdtype(root.dtype, np.floating) and np.isfinite(root).all():
         orient = axes * Rotation.from_rotvec(root)
-    return Posture(axis_angle_to_matrix(poses), torch.from_numpy(orient.as_matrix()).float())
+    return OrientedPose(axis_angle_to_matrix(poses), torch.from_numpy(orient.as_matrix()).float())
 
 
 def _root(arrays: dict[str, np.ndarray]) -> tuple[Rotation, np.ndarray]:
@@ -94,8 +112,17 @@ def from_camera(global_orient: Float[np.ndarray, "3"]) -> Float[Tensor, "3 3"]:
     return torch.from_numpy((_FROM_CAMERA * Rotation.from_rotvec(global_orient)).as_matrix()).float()
 
 
-def npz_file(posture: Posture, place: tuple[float, float], energy: float) -> bytes:
-    """``body_pose`` (1, 21, 3), ``global_orient`` (1, 3), axis-angle with y up; ``place`` (1, 2), ``energy`` (1,)."""
+def npz_file(posture: OrientedPose, place: tuple[float, float], energy: float) -> bytes:
+    """``body_pose`` (1, 21, 3), ``global_orient`` (1, 3), axis-angle with y up; ``place`` (1, 2), ``energy`` (1,).
+
+    Args:
+        posture: of one body.
+        place: x and z of the pelvis, metres.
+        energy: of the pose under the prior.
+
+    Returns:
+        Content of the file.
+    """
     arrays = {
         "body_pose": matrix_to_axis_angle(posture.body_pose)[None].numpy(),
         "global_orient": matrix_to_axis_angle(posture.global_orient)[None].numpy(),
@@ -108,8 +135,17 @@ def npz_file(posture: Posture, place: tuple[float, float], energy: float) -> byt
         return path.read_bytes()
 
 
-def amass_file(posture: Posture, standing: Standing, mannequin: Mannequin) -> bytes:
-    """A clip of one frame, as `fitting.amass` writes it."""
+def amass_file(posture: OrientedPose, standing: Standing, mannequin: Mannequin) -> bytes:
+    """A clip of one frame, as `fitting.output.amass` writes it.
+
+    Args:
+        posture: of one body.
+        standing: the same body in the room.
+        mannequin: whose shape it has.
+
+    Returns:
+        Content of the file.
+    """
     orient = _FROM_CAMERA.inv() * Rotation.from_matrix(posture.global_orient.numpy())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pose.npz"
@@ -126,7 +162,15 @@ def amass_file(posture: Posture, standing: Standing, mannequin: Mannequin) -> by
 
 
 def glb_file(standing: Standing, mannequin: Mannequin) -> bytes:
-    """The mesh, y up, in metres, standing on the ground."""
+    """The mesh, y up, in metres, standing on the ground.
+
+    Args:
+        standing: the body in the room.
+        mannequin: whose faces it has.
+
+    Returns:
+        Content of the file.
+    """
     mesh = trimesh.Trimesh(standing.vertices, mannequin.faces, process=False)
     exported = mesh.export(file_type="glb", include_normals=True)
     assert isinstance(exported, bytes)
@@ -135,6 +179,14 @@ def glb_file(standing: Standing, mannequin: Mannequin) -> bytes:
 
 def png_file(standing: Standing, mannequin: Mannequin, view: View) -> bytes:
     """The body alone as it is seen from there, on nothing.
+
+    Args:
+        standing: the body in the room.
+        mannequin: whose faces it has.
+        view: the camera.
+
+    Returns:
+        Content of the file.
 
     Raises:
         ValueError: some of the body is beside or behind the camera.

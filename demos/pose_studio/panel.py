@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
@@ -65,6 +66,26 @@ class Panel:
         self.undo_key = gui.add_command("Undo", hotkey="Z", modifier="cmd/ctrl")
         self.redo_key = gui.add_command("Redo", hotkey="Z", modifier="cmd/ctrl+shift")
 
+    def values(self) -> dict[str, Callable[[Any], bool]]:
+        """Of each widget that can be set in the browser, by its UUID: whether it can have a value."""
+        boxes = *self.off.values(), *self.locks.values(), self.beside
+        groups = self.steps, self.whole, self.parts, self.reuse, self.save
+        return (
+            {_uuid(button): lambda value: value is True for button in (self.do,)}
+            | {_uuid(box): lambda value: isinstance(value, bool) for box in boxes}
+            | {_uuid(slider): _is_number for slider in (self.amount, self.frame)}
+            | {_uuid(field): lambda value: isinstance(value, str) for field in (self.text, self.earlier)}
+            | {_uuid(group): tuple(group.options).__contains__ for group in groups}
+        )
+
+    def uploads(self) -> set[str]:
+        """UUIDs of the buttons that take files."""
+        return {_uuid(self.photo), _uuid(self.load)}
+
+    def commands(self) -> set[str]:
+        """UUIDs of the keys."""
+        return {_uuid(self.undo_key), _uuid(self.redo_key)}
+
     def ticked(self) -> list[str]:
         """The parts that are switched off."""
         return [part for part, box in self.off.items() if box.value]
@@ -79,7 +100,13 @@ class Panel:
         return int(self.earlier.value.partition(" ")[0]) if known else None
 
     def show(self, energy: float, status: str, session: Session) -> None:
-        """Show what there is to say about the pose."""
+        """Show what there is to say about the pose.
+
+        Args:
+            energy: of the pose under the prior.
+            status: a sentence.
+            session: the poses so far.
+        """
         _set(self._gauge, "content", gauge(energy))
         _set(self._status, "content", f'<div style="{_BOX}">{escape(status)}</div>')
         _set(self._said, "content", said(session.instructions))
@@ -150,8 +177,23 @@ def _marked(instruction: Instruction) -> str:
     return f'{before}<span style="{_TROUBLE}">{trouble}</span>{after}' if trouble else escape(text)
 
 
+def _uuid(handle: Any) -> str:
+    """How messages name a widget or a key; viser has no public word for it."""
+    uuid: str = handle._impl.uuid
+    return uuid
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def set_value(widget: Any, value: str | int) -> None:
-    """Give a widget a value, in all tabs."""
+    """Give a widget a value, in all tabs.
+
+    Args:
+        widget: a handle of viser.
+        value: what it shall show.
+    """
     widget.value = value  # mypy takes the widgets' values for read-only
 
 

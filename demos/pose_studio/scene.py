@@ -68,7 +68,13 @@ class Scene:
         }
 
     def show(self, standing: Standing, pins: Collection[str], held: dict[str, np.ndarray]) -> None:
-        """Draw the body; handles that are held are where they are pulled to, the others where the body has them."""
+        """Draw the body; handles that are held are where they are pulled to, the others where the body has them.
+
+        Args:
+            standing: the body in the room.
+            pins: names of the handles that stay.
+            held: places of the handles that are held, by name.
+        """
         with self._server.atomic():
             self._body.vertices = standing.vertices
             self._off_part.vertices = standing.vertices

@@ -6,15 +6,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from qposer.figure import Posture
-from qposer.npz import read_npz, write_npz
-from qposer.poses import as_matrices
-from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.posed_skeleton import OrientedPose
+from qposer.body_pose.poses import as_matrices
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.io.npz import read_npz, write_npz
 
 FORMAT = "qposer-studio-1"
 
@@ -22,7 +22,7 @@ FORMAT = "qposer-studio-1"
 class Pose(NamedTuple):
     """A pose of the session."""
 
-    posture: Posture
+    posture: OrientedPose
     origin: str
     """What made it, in a few words."""
     energy: float
@@ -111,6 +111,10 @@ class Session:
 def write_session(path: Path, session: Session) -> None:
     """Write a session, at once or not at all; `qposer.read_poses` reads its poses, too.
 
+    Args:
+        path: the file to write.
+        session: what is written.
+
     Raises:
         OSError: it could not be written.
     """
@@ -157,8 +161,8 @@ def read_session(path: Path) -> Session:
 def _poses(arrays: dict[str, np.ndarray]) -> list[Pose]:
     body_pose = as_matrices(torch.from_numpy(arrays["body_pose"]))
     global_orient = axis_angle_to_matrix(torch.from_numpy(arrays["global_orient"]))
-    rest: Sequence[list] = [arrays[name].tolist() for name in ("origin", "energy", "place")]
+    rest: Sequence[list[Any]] = [arrays[name].tolist() for name in ("origin", "energy", "place")]
     return [
-        Pose(Posture(body, root), origin, energy, (place[0], place[1]))
+        Pose(OrientedPose(body, root), origin, energy, (place[0], place[1]))
         for body, root, origin, energy, place in zip(body_pose, global_orient, *rest, strict=True)
     ]

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from fitting.body import Body
-from qposer.figure import Figure, Posture
-from qposer.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
+from fitting.body.body import Body
+from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
+from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
 
 Point = Float[np.ndarray, "3"]
 """Metres in the room: x to the body's left, y up from the ground, z to the front."""
@@ -56,7 +56,8 @@ class Standing(NamedTuple):
     @property
     def pelvis(self) -> Point:
         """Where the pelvis is."""
-        return self.joints[0]
+        pelvis: np.ndarray = self.joints[0]
+        return pelvis
 
 
 class Mannequin:
@@ -70,13 +71,18 @@ class Mannequin:
         self.rest_pelvis: Point = rest[0].numpy()
 
     @torch.no_grad()
-    def stand(self, posture: Posture, place: tuple[float, float] = (0.0, 0.0), pelvis: Point | None = None) -> Standing:
+    def stand(
+        self, posture: OrientedPose, place: tuple[float, float] = (0.0, 0.0), pelvis: Point | None = None
+    ) -> Standing:
         """The body in a posture: with its lowest point on the ground, or with its pelvis where it is told to be.
 
         Args:
             posture: of one body.
             place: x and z of the pelvis; not looked at where ``pelvis`` is given.
             pelvis: where the pelvis is, on the ground or not.
+
+        Returns:
+            Vertices and joints in the room.
         """
         output = self.body(posture.global_orient[None], posture.body_pose[None])
         vertices, joints = output.vertices[0].numpy(), output.joints[0].numpy()
@@ -84,20 +90,21 @@ class Mannequin:
             pelvis = np.array([place[0], joints[0, 1] - vertices[:, 1].min(), place[1]])
         moved = (pelvis - joints[0]).astype(np.float32)
         joints = joints + moved
-        figure = Figure.of(posture)
+        figure = PosedSkeleton.of(posture)
         names = {name for handle in HANDLES.values() for name in (handle.joint, *handle.footing)}
         points = {name: figure.point(name).numpy() + pelvis for name in names}
         return Standing(vertices + moved, joints, _balls(figure, joints), points)
 
-    def faces_of(self, joints: list[int]) -> Bool[np.ndarray, "faces"]:
+    def faces_of(self, joints: list[int]) -> Bool[np.ndarray, " faces"]:
         """Which faces some of the 21 joints move; hands belong to their wrists."""
         moved = [j for j in range(1, len(JOINT_NAMES)) if (j if j <= NUM_BODY_JOINTS else PARENTS[j]) - 1 in joints]
-        return np.isin(self._owner, moved)[self.faces].sum(axis=1) >= 2
+        found: np.ndarray = np.isin(self._owner, moved)[self.faces].sum(axis=1) >= 2
+        return found
 
 
-def _balls(figure: Figure, joints: Float[np.ndarray, "24 3"]) -> dict[str, Point]:
+def _balls(figure: PosedSkeleton, joints: Float[np.ndarray, "24 3"]) -> dict[str, Point]:
     balls = {}
     for name, handle in HANDLES.items():
-        lift = figure.turned(handle.joint).numpy() @ np.array(handle.lift, dtype=np.float32)
+        lift = figure.world_rotation(handle.joint).numpy() @ np.array(handle.lift, dtype=np.float32)
         balls[name] = joints[JOINT_NAMES.index(handle.joint)] + lift
     return balls

@@ -30,7 +30,12 @@ class Worker:
         self._thread.start()
 
     def do(self, job: Callable[[], None], key: str | None = None) -> None:
-        """Run ``job`` when all that was asked for earlier is done; what it raises goes to stderr, and ends nothing."""
+        """Run ``job`` when all that was asked for earlier is done; what it raises goes to stderr, and ends nothing.
+
+        Args:
+            job: what is run.
+            key: a waiting job of the same key, if it is the last one, is replaced.
+        """
         with self._changed:
             if key is not None and self._jobs and self._jobs[-1].key == key:
                 self._jobs.pop()
@@ -42,13 +47,14 @@ class Worker:
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs and not self._busy, timeout)
 
-    def stop(self) -> None:
-        """Finish the job at hand, drop the others, and end the thread."""
+    def stop(self, timeout: float) -> bool:
+        """Drop what was not begun; whether the job at hand ended within that many seconds, else it is left."""
         with self._changed:
             self._stopped = True
             self._jobs.clear()
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while True:

@@ -9,18 +9,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from qposer.kinematics import body_joints
-from qposer.skeleton import REST_JOINTS
+from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.skeleton import REST_JOINTS
 
 DECIMETRES = 10.0  # in a metre
 
 
 def descend(
-    start: Float[Tensor, "batch *numbers"],
-    objective: Callable[[Float[Tensor, "batch *numbers"], float], Float[Tensor, " batch"]],
+    start: Float[Tensor, " batch *numbers"],
+    objective: Callable[[Float[Tensor, " batch *numbers"], float], Float[Tensor, " batch"]],
     steps: int,
     learning_rate: float,
-) -> Float[Tensor, "batch *numbers"]:
+) -> Float[Tensor, " batch *numbers"]:
     """Make an objective small, every member of the batch for itself, by Adam with a step size that falls to zero.
 
     Args:
@@ -28,6 +28,9 @@ def descend(
         objective: of each member, given all of them and the part of the steps that is done, from 0 to 1.
         steps: of the optimiser.
         learning_rate: in the beginning; it falls along a cosine.
+
+    Returns:
+        Where each member ended.
     """
     variable = start.detach().clone().requires_grad_()
     optimizer = torch.optim.Adam([variable], lr=learning_rate)
@@ -42,7 +45,15 @@ def descend(
 
 def joints_gap(
     rotations: Float[Tensor, "*batch 21 3 3"], joints: Float[Tensor, "*batch 22 3"]
-) -> Float[Tensor, "*batch"]:
-    """Squared distances in decimetres, summed, of the posed mean skeleton's joints from given positions in metres."""
+) -> Float[Tensor, " *batch"]:
+    """Squared distances in decimetres, summed, of the posed mean skeleton's joints from given positions in metres.
+
+    Args:
+        rotations: of the body joints, relative to the parents.
+        joints: positions of the root and the body joints.
+
+    Returns:
+        Square decimetres.
+    """
     posed = body_joints(rotations, torch.from_numpy(REST_JOINTS).to(rotations))
     return (DECIMETRES * (posed - joints)).square().sum((-1, -2))

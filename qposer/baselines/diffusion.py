@@ -11,11 +11,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from qposer.baselines.descent import descend, joints_gap
-from qposer.denoiser import Denoiser
-from qposer.diffusion import noise_levels
-from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import NUM_BODY_JOINTS
-from qposer.weights import load_module, save_module
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.io.weights import load_module, save_module
+from qposer.prior.denoiser import Denoiser
+from qposer.prior.diffusion import karras_sigmas
 
 FORMAT = "pose-diffusion-1"
 
@@ -66,8 +66,17 @@ class PoseDiffusion(nn.Module):
     def denoise(
         self, noisy: Float[Tensor, "*batch 21 3"], noise_level: Float[Tensor, "*#batch #joints"]
     ) -> Float[Tensor, "*batch 21 3"]:
-        """Expected clean standardised numbers, given some with Gaussian noise of this standard deviation."""
-        return self.denoiser(noisy, noise_level)
+        """Expected clean standardised numbers, given some with Gaussian noise of this standard deviation.
+
+        Args:
+            noisy: standardised numbers with noise.
+            noise_level: standard deviation of the noise, of each joint or of all.
+
+        Returns:
+            Expected clean numbers.
+        """
+        denoised: Tensor = self.denoiser(noisy, noise_level)
+        return denoised
 
     @torch.no_grad()
     def energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
@@ -83,7 +92,15 @@ class PoseDiffusion(nn.Module):
         return total / (len(ENERGY_LEVELS) * ENERGY_PROBES)
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``: ancestral sampling."""
+        """As ``PosePrior.sample``: ancestral sampling.
+
+        Args:
+            n: how many.
+            generator: of the draws; equal seeds give equal results on one machine.
+
+        Returns:
+            Axis-angle in radians.
+        """
         nothing = torch.zeros(NUM_BODY_JOINTS, dtype=torch.bool, device=self.mean.device)
         start = self.mean.expand(n, -1, -1)
         return self.unstandardise(self._draw(start, nothing, SAMPLING_STEPS, 1, generator))
@@ -94,6 +111,15 @@ class PoseDiffusion(nn.Module):
         """As ``PosePrior.complete``: at every step of sampling the known joints are replaced by noisy true ones.
 
         Each step is done several times, noise being put back in between (RePaint, Lugmayr et al., CVPR 2022).
+
+        Args:
+            body_pose: axis-angle in radians.
+            known: joints that keep their rotations.
+            n: how many guesses of each pose.
+            generator: of the draws; equal seeds give equal results on one machine.
+
+        Returns:
+            Axis-angle in radians.
         """
         truth = self.standardise(body_pose).expand(n, -1, -1, -1)
         drawn = self._draw(truth, known, COMPLETION_STEPS, COMPLETION_ROUNDS, generator)
@@ -113,8 +139,8 @@ class PoseDiffusion(nn.Module):
         def noise() -> Tensor:
             return torch.randn(truth.shape, generator=generator, device=generator.device).to(truth)
 
-        levels = [*noise_levels(steps).tolist(), 0.0]
-        noisy = levels[0] * noise()
+        levels = [*karras_sigmas(steps).tolist(), 0.0]
+        noisy: Tensor = levels[0] * noise()
         for level, below in pairwise(levels):
             left, added = below**2 / level**2, below * (1 - below**2 / level**2) ** 0.5
             for again in reversed(range(rounds)):
@@ -130,6 +156,13 @@ class PoseDiffusion(nn.Module):
 
         The prior's term is half the squared distance of the standardised numbers to the denoiser's answer, which is
         taken as a constant; all poses are shown the same noise.
+
+        Args:
+            joints: positions in metres.
+            weight: of the prior's term.
+
+        Returns:
+            Axis-angle in radians.
         """
         generator = torch.Generator().manual_seed(0)
         first, last = FIT_LEVELS
@@ -147,12 +180,24 @@ class PoseDiffusion(nn.Module):
         return self.unstandardise(descend(start, objective, steps=300, learning_rate=0.1))
 
     def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights, configuration and any notes (strings), at once or not at all."""
+        """Write weights, configuration and any notes (strings), at once or not at all.
+
+        Args:
+            path: the file to write.
+            notes: strings that are written into the file beside the weights.
+        """
         save_module(path, self, self.config, FORMAT, notes, torch.float32)
 
     @classmethod
     def from_pretrained(cls, path: str | Path, device: str | torch.device = "cpu") -> PoseDiffusion:
         """The weights of a file, in evaluation mode.
+
+        Args:
+            path: a file that `save` wrote.
+            device: where the model works.
+
+        Returns:
+            The model.
 
         Raises:
             FileNotFoundError: there is no such file.

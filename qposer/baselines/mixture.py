@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from qposer.baselines.descent import descend, joints_gap
-from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import NUM_BODY_JOINTS
-from qposer.weights import load_module, save_module
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.io.weights import load_module, save_module
 
 FORMAT = "pose-mixture-1"
 NUMBERS = 3 * NUM_BODY_JOINTS
@@ -54,7 +54,16 @@ class PoseMixture(nn.Module):
         means: Float[Tensor, "components 63"],
         covariances: Float[Tensor, "components 63 63"],
     ) -> PoseMixture:
-        """A mixture, in single precision, of given Gaussians."""
+        """A mixture, in single precision, of given Gaussians.
+
+        Args:
+            weights: of the Gaussians.
+            means: in axis-angle, flat, radians.
+            covariances: square radians.
+
+        Returns:
+            The mixture.
+        """
         mixture = cls(PoseMixtureConfig(len(weights)))
         factors = torch.linalg.cholesky(covariances.double())
         mixture.load_state_dict({"weights": weights, "means": means, "factors": factors})
@@ -75,14 +84,32 @@ class PoseMixture(nn.Module):
         return (0.5 * self._distances(body_pose) - log_peaks).amin(-1)
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``."""
+        """As ``PosePrior.sample``.
+
+        Args:
+            n: how many.
+            generator: of the draws; equal seeds give equal results on one machine.
+
+        Returns:
+            Axis-angle in radians.
+        """
         nothing = torch.zeros(NUM_BODY_JOINTS, dtype=torch.bool, device=self.means.device)
         return self.complete(self.means.new_zeros(1, NUM_BODY_JOINTS, 3), nothing, n, generator)[:, 0]
 
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``: exact draws from the density of the unknown joints, given the known ones."""
+        """As ``PosePrior.complete``: exact draws from the density of the unknown joints, given the known ones.
+
+        Args:
+            body_pose: axis-angle in radians.
+            known: joints that keep their rotations.
+            n: how many guesses of each pose.
+            generator: of the draws; equal seeds give equal results on one machine.
+
+        Returns:
+            Axis-angle in radians.
+        """
         given = known.repeat_interleave(3)
         unknown = (~given).nonzero().squeeze(-1)
         seen = given.nonzero().squeeze(-1)
@@ -105,10 +132,19 @@ class PoseMixture(nn.Module):
             guess, pose = (component == index).nonzero(as_tuple=True)
             values = means[index, pose] + drawn[guess, pose] @ rest[index].mT
             completed[guess[:, None], pose[:, None], unknown] = values
-        return completed.unflatten(-1, (NUM_BODY_JOINTS, 3))
+        poses: Tensor = completed.unflatten(-1, (NUM_BODY_JOINTS, 3))
+        return poses
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """As ``PosePrior.fit_joints``: over axis-angle from the mean pose, with the prior as in ``nearest_energy``."""
+        """As ``PosePrior.fit_joints``: over axis-angle from the mean pose, with the prior as in ``nearest_energy``.
+
+        Args:
+            joints: positions in metres.
+            weight: of the prior's term.
+
+        Returns:
+            Axis-angle in radians.
+        """
         start = (self.weights @ self.means).unflatten(-1, (NUM_BODY_JOINTS, 3)).expand(len(joints), -1, -1)
 
         def objective(pose: Tensor, done: float) -> Tensor:
@@ -119,15 +155,28 @@ class PoseMixture(nn.Module):
     def _distances(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, "poses components"]:
         """Squared Mahalanobis distances to the components."""
         off_mean = body_pose.flatten(1) - self.means[:, None]
-        return torch.linalg.solve_triangular(self.factors, off_mean.mT, upper=False).square().sum(1).T
+        distances: Tensor = torch.linalg.solve_triangular(self.factors, off_mean.mT, upper=False).square().sum(1).T
+        return distances
 
     def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights, means and factors, and any notes (strings), at once or not at all."""
+        """Write weights, means and factors, and any notes (strings), at once or not at all.
+
+        Args:
+            path: the file to write.
+            notes: strings that are written into the file beside the weights.
+        """
         save_module(path, self, self.config, FORMAT, notes, torch.float32)
 
     @classmethod
     def from_pretrained(cls, path: str | Path, device: str | torch.device = "cpu") -> PoseMixture:
         """The mixture of a file.
+
+        Args:
+            path: a file that `save` wrote.
+            device: where the mixture works.
+
+        Returns:
+            The mixture.
 
         Raises:
             FileNotFoundError: there is no such file.

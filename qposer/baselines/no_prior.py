@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from qposer.baselines.descent import descend, joints_gap
-from qposer.rotations import axis_angle_to_matrix
+from qposer.body_pose.rotations import axis_angle_to_matrix
 
 
 class NoPrior:
@@ -19,7 +19,15 @@ class NoPrior:
         return 0.5 * body_pose.square().sum((-1, -2))
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """As ``PosePrior.fit_joints``."""
+        """As ``PosePrior.fit_joints``.
+
+        Args:
+            joints: positions in metres.
+            weight: has no effect.
+
+        Returns:
+            Axis-angle in radians.
+        """
 
         def objective(pose: Tensor, done: float) -> Tensor:
             return joints_gap(axis_angle_to_matrix(pose), joints) + weight * self.energy(pose)

@@ -16,10 +16,10 @@ from rich.console import Console
 from torch import Tensor
 
 from qposer.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
+from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.data.dataset import PoseDataset
-from qposer.denoiser import denoising_error
-from qposer.errors import told_in_one_line
-from qposer.rotations import matrix_to_axis_angle
+from qposer.io.cli_errors import cli_errors, plain_console
+from qposer.prior.denoiser import denoising_error
 from qposer.training.batches import draw_poses
 from qposer.training.run import run
 
@@ -52,6 +52,13 @@ class TrainConfig:
 
 def train(config: TrainConfig, console: Console) -> PoseDiffusion:
     """Run, or go on with, a training run; returns the model with the lowest validation error.
+
+    Args:
+        config: settings of the run.
+        console: where the progress is shown.
+
+    Returns:
+        The model.
 
     Raises:
         FileNotFoundError: there is no such file of poses.
@@ -92,9 +99,9 @@ def train(config: TrainConfig, console: Console) -> PoseDiffusion:
 
 def main() -> None:
     """Command line."""
-    console = Console()
+    console = plain_console(soft_wrap=False)
     config = tyro.cli(TrainConfig, description=__doc__)
-    with told_in_one_line("train_diffusion"):
+    with cli_errors("train_diffusion", resumable=True):
         train(config, console)
     console.print(f"best weights: {config.out / 'best.safetensors'}")
 

@@ -11,9 +11,9 @@ from rich.console import Console
 from sklearn.mixture import GaussianMixture
 
 from qposer.baselines.mixture import PoseMixture
+from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.data.dataset import PoseDataset
-from qposer.errors import told_in_one_line
-from qposer.rotations import matrix_to_axis_angle
+from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.training.batches import draw_poses
 
 
@@ -35,6 +35,13 @@ class TrainConfig:
 
 def train(config: TrainConfig, console: Console) -> PoseMixture:
     """Fit a mixture by expectation maximisation and write it.
+
+    Args:
+        config: settings of the run.
+        console: where the progress is shown.
+
+    Returns:
+        The mixture.
 
     Raises:
         FileNotFoundError: there is no such file of poses.
@@ -60,9 +67,9 @@ def train(config: TrainConfig, console: Console) -> PoseMixture:
 
 def main() -> None:
     """Command line."""
-    console = Console()
+    console = plain_console(soft_wrap=False)
     config = tyro.cli(TrainConfig, description=__doc__)
-    with told_in_one_line("train_mixture"):
+    with cli_errors("train_mixture"):
         train(config, console)
     console.print(f"the mixture: {config.out / 'best.safetensors'}")
 

@@ -18,12 +18,12 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from qposer.baselines.vposer import VPoser, VPoserConfig
+from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.surface import Surface
 from qposer.data.dataset import PoseDataset
-from qposer.errors import told_in_one_line
-from qposer.kinematics import body_joints
-from qposer.metrics import mpjpe
-from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from qposer.surface import Surface
+from qposer.evaluation.metrics import mpjpe
+from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.training.batches import draw_poses
 from qposer.training.run import run
 
@@ -61,6 +61,13 @@ class TrainConfig:
 
 def train(config: TrainConfig, console: Console) -> VPoser:
     """Run, or go on with, a training run; returns the VPoser with the lowest loss on validation poses.
+
+    Args:
+        config: settings of the run.
+        console: where the progress is shown.
+
+    Returns:
+        The model.
 
     Raises:
         FileNotFoundError: there is no such file of poses.
@@ -122,9 +129,9 @@ def train(config: TrainConfig, console: Console) -> VPoser:
 
 def main() -> None:
     """Command line."""
-    console = Console()
+    console = plain_console(soft_wrap=False)
     config = tyro.cli(TrainConfig, description=__doc__)
-    with told_in_one_line("train_vposer"):
+    with cli_errors("train_vposer", resumable=True):
         train(config, console)
     console.print(f"best weights: {config.out / 'best.safetensors'}")
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from qposer.baselines.descent import descend, joints_gap
-from qposer.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_axis_angle
-from qposer.skeleton import NUM_BODY_JOINTS
-from qposer.weights import load_module, save_module
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_axis_angle
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.io.weights import load_module, save_module
 
 FORMAT = "vposer-baseline-1"
 
@@ -82,7 +82,15 @@ class VPoser(nn.Module):
         return matrix_to_axis_angle(self.decode(self.encode(body_pose).mean))
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``: decoded unit Gaussian latents."""
+        """As ``PosePrior.sample``: decoded unit Gaussian latents.
+
+        Args:
+            n: how many.
+            generator: of the draws; equal seeds give equal results on one machine.
+
+        Returns:
+            Axis-angle in radians.
+        """
         return matrix_to_axis_angle(self.decode(self._draw((n,), generator)))
 
     @torch.no_grad()
@@ -98,7 +106,17 @@ class VPoser(nn.Module):
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``: latents from random starts, optimised until their known joints match."""
+        """As ``PosePrior.complete``: latents from random starts, optimised until their known joints match.
+
+        Args:
+            body_pose: axis-angle in radians.
+            known: joints that keep their rotations.
+            n: how many guesses of each pose.
+            generator: of the draws; equal seeds give equal results on one machine.
+
+        Returns:
+            Axis-angle in radians.
+        """
         truth = body_pose[:, known].repeat(n, 1, 1)
 
         def objective(latents: Tensor, done: float) -> Tensor:
@@ -111,7 +129,15 @@ class VPoser(nn.Module):
         return torch.where(known[:, None], body_pose, decoded)
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """As ``PosePrior.fit_joints``: over the latents, from zeros, with their squared length as the prior's term."""
+        """As ``PosePrior.fit_joints``: over the latents, from zeros, with their squared length as the prior's term.
+
+        Args:
+            joints: positions in metres.
+            weight: of the prior's term.
+
+        Returns:
+            Axis-angle in radians.
+        """
 
         def objective(latents: Tensor, done: float) -> Tensor:
             return joints_gap(self.decode(latents), joints) + weight * latents.square().sum(-1)
@@ -124,12 +150,24 @@ class VPoser(nn.Module):
         return drawn.to(self.mean.weight)
 
     def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights, configuration and any notes (strings), at once or not at all."""
+        """Write weights, configuration and any notes (strings), at once or not at all.
+
+        Args:
+            path: the file to write.
+            notes: strings that are written into the file beside the weights.
+        """
         save_module(path, self, self.config, FORMAT, notes, torch.float32)
 
     @classmethod
     def from_pretrained(cls, path: str | Path, device: str | torch.device = "cpu") -> VPoser:
         """The weights of a file, in evaluation mode.
+
+        Args:
+            path: a file that `save` wrote.
+            device: where the model works.
+
+        Returns:
+            The model.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -140,6 +178,14 @@ class VPoser(nn.Module):
 
 def rotations_gap(
     rotations: Float[Tensor, "*batch joints 3 3"], body_pose: Float[Tensor, "*batch joints 3"]
-) -> Float[Tensor, "*batch"]:
-    """Squared Frobenius distances of rotations from those of axis-angle vectors, summed over the joints."""
+) -> Float[Tensor, " *batch"]:
+    """Squared Frobenius distances of rotations from those of axis-angle vectors, summed over the joints.
+
+    Args:
+        rotations: rotation matrices.
+        body_pose: axis-angle in radians.
+
+    Returns:
+        One number for each pose.
+    """
     return (rotations - axis_angle_to_matrix(body_pose)).square().sum((-1, -2, -3))

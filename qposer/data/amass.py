@@ -5,38 +5,43 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, NUM_JOINTS, PARENTS, REST_JOINTS
 from qposer.data.motion import Motion
-from qposer.npz import read_npz
-from qposer.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, NUM_JOINTS, PARENTS, REST_JOINTS
+from qposer.io.npz import read_npz
 
-WIDTHS = {72: "SMPL", 156: "SMPL-H", 165: "SMPL-X"}
-"""Numbers a frame in ``poses``; the first 66 are the root and the 21 body joints in all of them."""
+BODY_WIDTH = 3 * (1 + NUM_BODY_JOINTS)
+"""Numbers that the root and the 21 body joints take; they come first in every layout."""
 
-_RATES = ("mocap_framerate", "mocap_frame_rate")
+MAX_WIDTH = 165
+"""Numbers a frame of SMPL-X, the widest layout."""
+
+_RATES = ("mocap_framerate", "mocap_frame_rate", "fps")
 
 
 def read_amass(path: Path) -> Motion:
     """Read a clip; the subject is the name of its folder.
 
-    AMASS has z up; the root is turned so that y is. Hands and face are left out.
+    AMASS has z up; the root is turned so that y is. Hands, face, and what the file says of the person are left out.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not an npz with ``poses`` of one of ``WIDTHS`` and ``mocap_framerate``
-            (``mocap_frame_rate`` in the SMPL-X release), or a pose is not finite.
+        ValueError: the file is not an npz archive, has no poses (``poses``, or ``root_orient`` and ``pose_body``) of
+            66 to 165 numbers a frame, has no frame rate (``mocap_framerate``, ``mocap_frame_rate`` or ``fps``), or a
+            pose is not finite.
     """
-    arrays = read_npz(path, ("poses", *_RATES))
+    arrays = read_npz(path, ("poses", "root_orient", "pose_body", *_RATES))
     rate = next((arrays[name] for name in _RATES if name in arrays), None)
-    if "poses" not in arrays or rate is None or rate.size != 1 or not 0 < float(rate.item()) < np.inf:
-        raise ValueError(f"{path}: expected an AMASS recording with poses and mocap_framerate")
-    poses = arrays["poses"]
-    if poses.ndim != 2 or poses.shape[1] not in WIDTHS:
-        raise ValueError(f"{path}: expected poses of (frames, {' | '.join(map(str, WIDTHS))}), found {poses.shape}")
+    if rate is None or rate.size != 1 or rate.dtype.kind not in "fiu" or not 0 < float(rate.item()) < np.inf:
+        raise ValueError(
+            f"{path}: expected a frame rate above 0 as {', '.join(_RATES)}, found {'none' if rate is None else rate}"
+        )
+    poses = _body_poses(path, arrays)
 
     count = len(poses)
-    body = Rotation.from_rotvec(poses[:, : 3 * (1 + NUM_BODY_JOINTS)].reshape(-1, 3)).as_matrix()
+    body = Rotation.from_rotvec(poses.reshape(-1, 3)).as_matrix()
     rotations = np.tile(np.eye(3), (count, NUM_JOINTS, 1, 1))
     rotations[:, : 1 + NUM_BODY_JOINTS] = body.reshape(count, -1, 3, 3)
     rotations[:, 0] = Rotation.from_euler("x", -90, degrees=True).as_matrix() @ rotations[:, 0]
@@ -52,3 +57,28 @@ def read_amass(path: Path) -> Motion:
         offsets=REST_JOINTS - np.vstack([REST_JOINTS[:1], REST_JOINTS[list(PARENTS[1:])]]),
         rotations=rotations,
     )
+
+
+def _body_poses(path: Path, arrays: dict[str, np.ndarray]) -> Float[np.ndarray, "frames 66"]:
+    """Root and body joints of every frame, from poses in one array or by parts."""
+    if "poses" in arrays:
+        parts = {"poses": arrays["poses"]}
+    else:
+        parts = {name: arrays[name] for name in ("root_orient", "pose_body") if name in arrays}
+        if len(parts) < 2:
+            raise ValueError(f"{path}: expected an AMASS recording with poses, or root_orient and pose_body")
+    flat = [_by_frame(array) for array in parts.values()]
+    frames, width = {len(array) for array in flat}, sum(array.shape[1] for array in flat)
+    if len(frames) > 1 or 0 in frames or not BODY_WIDTH <= width <= MAX_WIDTH or width % 3:
+        raise ValueError(
+            f"{path}: expected, for each of one or more frames, {BODY_WIDTH} to {MAX_WIDTH} numbers, three a joint, "
+            f"found {', '.join(f'{name} {array.shape} of {array.dtype}' for name, array in parts.items())}"
+        )
+    return np.concatenate(flat, axis=1)[:, :BODY_WIDTH].astype(float)
+
+
+def _by_frame(array: np.ndarray) -> Float[np.ndarray, "frames numbers"]:
+    """The numbers of each frame; none where the array is neither (frames, numbers) nor (frames, joints, 3)."""
+    if array.dtype.kind in "fiu" and array.ndim == 3 and array.shape[2] == 3:
+        return array.reshape(len(array), 3 * array.shape[1])
+    return array if array.dtype.kind in "fiu" and array.ndim == 2 else np.empty((0, 0))

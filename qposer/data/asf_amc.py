@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,20 +26,20 @@ class _Bone:
     dofs: tuple[str, ...]
 
 
-def read_amc(path: Path, skeleton: Path | None = None) -> Motion:
-    """Read a clip and its skeleton.
+def read_amc(path: Path) -> Motion:
+    """Read a clip and its skeleton, which lies in the same folder.
 
-    A bone of an ASF file turns about its start, so each becomes the joint at its start, of the bone's name.
-
-    Args:
-        path: the ``.amc`` file. The subject is the name of its folder.
-        skeleton: the ``.asf`` file; the only one in the same folder if not given.
+    The skeleton is the ``.asf`` file whose name the clip's begins with, or else the only one there: ``02.asf`` of
+    ``02_05.amc``, ``HDM_bd.asf`` of ``HDM_bd_01-01_01_120.amc``. In the first case the subject is the name of the
+    skeleton, in the second that of the folder. A bone of an ASF file turns about its start, so each becomes the joint
+    at its start, of the bone's name.
 
     Raises:
-        FileNotFoundError: there is no skeleton beside the clip, or more than one.
+        FileNotFoundError: no skeleton in the folder is the clip's.
         ValueError: a file is not ASF/AMC as CMU writes it, or it is damaged.
     """
-    bones = _read_asf(skeleton or _skeleton_beside(path))
+    skeleton, subject = _skeleton_beside(path)
+    bones = _read_asf(skeleton)
     numbers, values = _read_frames(path, bones)
 
     rotations = np.empty((len(numbers), len(bones), 3, 3))
@@ -52,7 +53,7 @@ def read_amc(path: Path, skeleton: Path | None = None) -> Motion:
     leaves = [joint for joint in range(len(bones)) if joint not in parents]
     step = int(np.median(np.diff(numbers))) if len(numbers) > 1 else 1
     return Motion(
-        subject=path.resolve().parent.name,
+        subject=subject,
         sequence=path.stem,
         fps=CAPTURE_FPS / step,
         frames=numbers,
@@ -63,11 +64,19 @@ def read_amc(path: Path, skeleton: Path | None = None) -> Motion:
     )
 
 
-def _skeleton_beside(path: Path) -> Path:
-    found = sorted(path.parent.glob("*.asf"))
+def _skeleton_beside(path: Path) -> tuple[Path, str]:
+    """The skeleton of a clip, and the name of the subject."""
+    found = sorted(file for file in path.parent.iterdir() if file.suffix.lower() == ".asf")
+    named = [file for file in found if re.match(rf"{re.escape(file.stem)}(?![A-Za-z0-9])", path.stem)]
+    if named:
+        skeleton = max(named, key=lambda file: len(file.stem))
+        return skeleton, skeleton.stem
     if len(found) != 1:
-        raise FileNotFoundError(f"{path}: expected one .asf file in its folder, found {len(found)}")
-    return found[0]
+        names = ", ".join(file.name for file in found) or "none"
+        raise FileNotFoundError(
+            f"{path}: expected one .asf file in its folder, or one whose name the clip's begins with, found {names}"
+        )
+    return found[0], path.resolve().parent.name
 
 
 def _turn(bone: _Bone, values: Float[np.ndarray, "frames dofs"]) -> Float[np.ndarray, "frames 3 3"]:
@@ -76,7 +85,10 @@ def _turn(bone: _Bone, values: Float[np.ndarray, "frames dofs"]) -> Float[np.nda
     if not columns:
         return np.tile(np.eye(3), (len(values), 1, 1))
     order = "".join(bone.dofs[column][1] for column in columns)
-    return bone.axes @ Rotation.from_euler(order, values[:, columns], degrees=True).as_matrix() @ bone.axes.T
+    turn: np.ndarray = (
+        bone.axes @ Rotation.from_euler(order, values[:, columns], degrees=True).as_matrix() @ bone.axes.T
+    )
+    return turn
 
 
 def _read_asf(path: Path) -> dict[str, _Bone]:
@@ -132,7 +144,8 @@ def _bones(sections: dict[str, list[list[str]]]) -> dict[str, _Bone]:
 def _axes(words: list[str]) -> Float[np.ndarray, "3 3"]:
     """The frame of an ``axis`` entry: three angles in degrees, about fixed axes in the order of the last word."""
     *angles, order = words
-    return Rotation.from_euler(order.lower(), [float(angle) for angle in angles], degrees=True).as_matrix()
+    axes: np.ndarray = Rotation.from_euler(order.lower(), [float(angle) for angle in angles], degrees=True).as_matrix()
+    return axes
 
 
 def _read_frames(path: Path, bones: dict[str, _Bone]) -> tuple[Int[np.ndarray, " frames"], dict[str, np.ndarray]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -16,14 +16,16 @@ from rich.progress import track
 from rich.table import Table
 from scipy.spatial.transform import Rotation
 
+from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS
 from qposer.data.amass import read_amass
 from qposer.data.asf_amc import read_amc
 from qposer.data.bvh import read_bvh
 from qposer.data.dataset import Split, split
 from qposer.data.motion import Motion
-from qposer.data.retarget import RIGS, find_rig, retarget
-from qposer.npz import write_npz
-from qposer.skeleton import JOINT_NAMES, NUM_BODY_JOINTS
+from qposer.data.retarget import RIGS, SMPL_SOURCE, find_rig, retarget
+from qposer.data.stance import LEAST_FRAMES, apply_stance, measure_stance, shrink
+from qposer.io.cli_errors import plain_console
+from qposer.io.npz import write_npz
 
 READERS = {".amc": read_amc, ".bvh": read_bvh, ".npz": read_amass}
 
@@ -31,11 +33,11 @@ MAX_JUMP = 60.0
 """Degrees between neighbouring frames above which one of the two is wrong: 1800 degrees a second at 30 frames a second
 is more than a throwing arm does, and in the CMU data it is nearly always a marker lost or swapped."""
 
-MAX_TURN = {"ankle": (90, 90, 90), "head": (90, 90, 90), "shoulder": (120, 120, 120), "wrist": (55, 100, 100)}
+MAX_TURN = {"ankle": (90, 90, 90), "head": (90, 90, 90), "shoulder": (120, 120, 120), "wrist": (38, 100, 100)}
 """Degrees about x, y and z (components of the axis-angle vector) that a person's joint does not reach. Solvers of
 optical capture sometimes turn a straight limb by half a circle about itself, or a head, and keep it so for seconds,
 where there is no jump to notice. In the CMU data hardly an ankle or a head lies between 90 degrees and half a
-circle; for palms the line is less sharp. A wrist has half of the palm's turn (x), so 55 is a turn of 110."""
+circle; for palms the line is less sharp. A wrist has 30 % of the palm's turn (x), so 38 is a turn of 127."""
 
 MIN_CHANGE = 1.0
 """Degrees: a frame in which no body joint has turned by more since the last frame kept repeats it. That is the noise of
@@ -72,18 +74,71 @@ class Clip:
     """A line for each jump, saying frame, joint and angle, and for each joint in impossible positions."""
 
 
-def convert(path: Path, fps: float = 30.0) -> Clip:
-    """Read one recording, retarget it, take the frames nearest to ``fps``, and drop the bad and the repeated ones.
+@dataclass(frozen=True)
+class Recording:
+    """A recording as SMPL poses, before anything is dropped."""
 
-    Both frames of a jump are dropped, as nothing tells which of the two is wrong.
+    motion: Motion
+    read: int
+    """Frames of the file, of which ``motion`` has those near the ticks of a clock."""
+    source: str
+    pose: Float[np.ndarray, "frames 24 3"]
+
+    @property
+    def actor(self) -> tuple[str, bool, str]:
+        """The rig, whether its rest pose is a T-pose that the recording shows, and who moves."""
+        return self.source, self.motion.t_pose, self.motion.subject
+
+
+def read_recording(path: Path, fps: float = 30.0, rates: Mapping[str, float] | None = None) -> Recording:
+    """Read one recording, take the frames nearest to ``fps``, and retarget them.
+
+    Args:
+        path: the file.
+        fps: frames a second to take.
+        rates: frames a second that recordings really have where their files say something else, by name of folder.
+
+    Returns:
+        The frames taken, with SMPL's poses.
 
     Raises:
         FileNotFoundError, ValueError: the file cannot be read, or its skeleton is unknown.
     """
     motion = READERS[path.suffix.lower()](path)
-    read = len(motion.frames)
-    motion = thin(motion, fps)
-    pose = retarget(motion)
+    motion = replace(motion, fps=(rates or {}).get(path.resolve().parent.name, motion.fps))
+    thinned = thin(motion, fps)
+    return Recording(thinned, len(motion.frames), find_rig(motion).name, retarget(thinned))
+
+
+def calibrate(recordings: Sequence[Recording]) -> list[Recording]:
+    """The recordings with the stance of each actor corrected (`qposer.data.stance`).
+
+    SMPL's own poses stay as they are, and so do actors of whom too little is known.
+    """
+    poses: dict[tuple[str, bool, str], list[Float[np.ndarray, "frames 24 3"]]] = {}
+    for recording in recordings:
+        if recording.source != SMPL_SOURCE:
+            poses.setdefault(recording.actor, []).append(recording.pose)
+    measured = {
+        actor: measure_stance(np.concatenate(of_actor))
+        for actor, of_actor in poses.items()
+        if sum(map(len, of_actor)) >= LEAST_FRAMES
+    }
+    stances = dict(zip(measured, shrink([*measured.values()]), strict=True))
+    return [
+        replace(recording, pose=apply_stance(recording.pose, stances[recording.actor]))
+        if recording.actor in stances
+        else recording
+        for recording in recordings
+    ]
+
+
+def select(recording: Recording) -> Clip:
+    """What is worth keeping of a recording: neither jumps nor impossible joints nor repetitions.
+
+    Both frames of a jump are dropped, as nothing tells which of the two is wrong.
+    """
+    motion, pose = recording.motion, recording.pose
     turned = _angles_between(pose[:-1], pose[1:])
     jump = (turned > MAX_JUMP).any(axis=1)
     jumped = np.pad(jump, (1, 0)) | np.pad(jump, (0, 1))
@@ -94,12 +149,12 @@ def convert(path: Path, fps: float = 30.0) -> Clip:
     return Clip(
         subject=motion.subject,
         sequence=motion.sequence,
-        source=find_rig(motion).name,
+        source=recording.source,
         frame=motion.frames[kept],
         pose=pose[kept],
         counts=Counts(
-            read=read,
-            thinned=read - len(pose),
+            read=recording.read,
+            thinned=recording.read - len(pose),
             jumped=int(jumped.sum()),
             impossible=int(impossible.sum()),
             repeated=len(good) - len(kept),
@@ -120,7 +175,15 @@ def convert(path: Path, fps: float = 30.0) -> Clip:
 
 
 def thin(motion: Motion, fps: float) -> Motion:
-    """The frames nearest to the ticks of a clock of ``fps``; all of them where there are hardly more than that."""
+    """The frames nearest to the ticks of a clock of ``fps``; all of them where there are hardly more than that.
+
+    Args:
+        motion: a recording.
+        fps: ticks a second.
+
+    Returns:
+        The recording with these frames only.
+    """
     step = motion.fps / fps
     if step < 1.01:
         return motion
@@ -146,11 +209,13 @@ def _overturned(pose: Float[np.ndarray, "frames 24 3"]) -> Bool[np.ndarray, "fra
     """Which joints are turned by more than ``MAX_TURN``."""
     parts = [name.removeprefix("left_").removeprefix("right_") for name in JOINT_NAMES]
     limits = np.array([MAX_TURN.get(part, (np.inf, np.inf, np.inf)) for part in parts])
-    return (np.abs(np.degrees(pose)) > limits).any(axis=-1)
+    overturned: np.ndarray = (np.abs(np.degrees(pose)) > limits).any(axis=-1)
+    return overturned
 
 
 def _quaternions(pose: Float[np.ndarray, "frames joints 3"]) -> Float[np.ndarray, "frames joints 4"]:
-    return Rotation.from_rotvec(pose.reshape(-1, 3)).as_quat().reshape(*pose.shape[:2], 4)
+    quaternions: np.ndarray = Rotation.from_rotvec(pose.reshape(-1, 3)).as_quat().reshape(*pose.shape[:2], 4)
+    return quaternions
 
 
 def _angles_between(
@@ -158,7 +223,8 @@ def _angles_between(
 ) -> Float[np.ndarray, "frames joints"]:
     """Degrees."""
     cosines = np.abs((_quaternions(first) * _quaternions(second)).sum(axis=-1))
-    return np.degrees(2 * np.arccos(cosines.clip(max=1)))
+    angles: np.ndarray = np.degrees(2 * np.arccos(cosines.clip(max=1)))
+    return angles
 
 
 def find_recordings(sources: Sequence[Path]) -> list[Path]:
@@ -195,6 +261,10 @@ def _is_shape(path: Path) -> bool:
 def write(clips: Sequence[Clip], out: Path) -> None:
     """Write the poses of all clips as one npz, the columns that ``qposer.data.dataset.COLUMNS`` names.
 
+    Args:
+        clips: poses by clip.
+        out: the file to write.
+
     Raises:
         ValueError: the clips have no poses.
     """
@@ -215,6 +285,7 @@ def main(
     sources: Annotated[list[Path], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE...")],
     out: Path,
     fps: float = 30.0,
+    rates: tuple[tuple[str, float], ...] = (),
     keep_going: bool = False,
 ) -> int:
     """Turn motion capture into poses to train on.
@@ -223,17 +294,21 @@ def main(
         sources: .amc (with the .asf beside it), .bvh and AMASS .npz files, or folders to search for them.
         out: the npz file to write.
         fps: frames a second to take; recordings with fewer are taken whole.
+        rates: folders whose files give a wrong frame rate, and the right one: ``--rates salsa 30``.
         keep_going: exit with 0 although some recordings could not be read.
 
     Returns:
         Exit status: 1 if a recording could not be read, 2 if nothing could be written.
+
+    Raises:
+        ValueError: a rate is no positive number, or names no folder of recordings.
     """
-    console = Console(stderr=True)
+    console = plain_console(stderr=True, soft_wrap=False)
     try:
         if not fps > 0:
             raise ValueError(f"--fps: expected a number above 0, found {fps}")
         paths = find_recordings(sources)
-        clips = _convert_all(paths, fps, console)
+        clips = _convert_all(paths, fps, _checked(rates, paths), console)
         write(clips, out)
     except (OSError, ValueError) as error:
         console.print(f"{error}", style="red", soft_wrap=True, markup=False)
@@ -244,17 +319,32 @@ def main(
     return 1 if skipped and not keep_going else 0
 
 
-def _convert_all(paths: Sequence[Path], fps: float, console: Console) -> list[Clip]:
+def _checked(rates: Sequence[tuple[str, float]], paths: Sequence[Path]) -> dict[str, float]:
+    """The rates by folder.
+
+    Raises:
+        ValueError: a rate is not above 0, or no recording lies in such a folder.
+    """
+    folders = {path.resolve().parent.name for path in paths}
+    for folder, rate in rates:
+        if folder not in folders:
+            raise ValueError(f"--rates: expected the name of a folder with recordings in it, found {folder!r}")
+        if not 0 < rate < np.inf:
+            raise ValueError(f"--rates: expected a number above 0 for {folder}, found {rate}")
+    return dict(rates)
+
+
+def _convert_all(paths: Sequence[Path], fps: float, rates: Mapping[str, float], console: Console) -> list[Clip]:
     """The recordings that could be read; what is wrong in these and in the others goes to the console."""
-    clips = []
+    recordings: dict[Path, Recording] = {}
     for path in track(paths, "Reading", console=console):
         try:
-            clip = convert(path, fps)
+            recordings[path] = read_recording(path, fps, rates)
         except (OSError, ValueError) as error:
             reason = str(error).removeprefix(f"{path}: ")
             console.print(f"{path}: skipped: {reason}", style="red", soft_wrap=True, markup=False)
-            continue
-        clips.append(clip)
+    clips = [select(recording) for recording in track(calibrate([*recordings.values()]), "Selecting", console=console)]
+    for path, clip in zip(recordings, clips, strict=True):
         for fault in clip.faults:
             console.print(f"{path}: {fault}", style="yellow", soft_wrap=True, markup=False)
     return clips

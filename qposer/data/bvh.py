@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,9 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from qposer.data.motion import Motion
+
+_Z_TO_Y = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+"""Turns z to y, and -y to z."""
 
 
 @dataclass
@@ -25,7 +28,8 @@ class _Hierarchy:
 def read_bvh(path: Path) -> Motion:
     """Read a clip; the subject is the name of its folder.
 
-    The rest pose is the one in which all channels are zero. Frames are numbered from 1.
+    The rest pose is the one in which all channels are zero; a file whose rest pose is tall along z and flat along y
+    has z up and faces -y, as Blender and MakeHuman do, and is turned. Frames are numbered from 1.
 
     Raises:
         ValueError: the file is not BVH, or it is damaged.
@@ -55,7 +59,15 @@ def read_bvh(path: Path) -> Motion:
         offsets=np.array(hierarchy.offsets),
         rotations=rotations,
     )
+    if _has_z_up(clip):
+        clip = replace(clip, offsets=clip.offsets @ _Z_TO_Y.T, rotations=_Z_TO_Y @ clip.rotations @ _Z_TO_Y.T)
     return clip.with_first_frame_as_rest() if _starts_with_t_pose(clip) else clip
+
+
+def _has_z_up(clip: Motion) -> bool:
+    """Whether the rest pose is more than twice as long along z as along y."""
+    extent = np.ptp(clip.rest_positions(), axis=0)
+    return bool(extent[2] > 2 * extent[1])
 
 
 def _starts_with_t_pose(clip: Motion) -> bool:

@@ -11,10 +11,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from qposer.npz import read_npz
-from qposer.skeleton import NUM_BODY_JOINTS, NUM_JOINTS
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS, NUM_JOINTS
+from qposer.io.npz import read_npz
 
 Split = Literal["train", "validation", "test"]
+Subjects = Literal["train", "all"]
+"""Whose poses weights are trained on: those of the training subjects, or, once everything is chosen, everybody's."""
 
 TEST_SUBJECTS = ("01", "09", "49", "127")
 VALIDATION_SUBJECTS = ("03", "08", "12")
@@ -82,14 +84,24 @@ class PoseDataset:
             raise ValueError(f"{path}: pose holds values that are not finite")
         return cls(pose=torch.from_numpy(pose), **columns)
 
-    def body_pose(self, split_name: Split) -> Float[Tensor, "poses 21 3"]:
-        """The 21 body joints of the poses of one split.
+    def body_pose(self, of: Split | Subjects) -> Float[Tensor, "poses 21 3"]:
+        """The 21 body joints of the poses of one split, or of all.
 
         Raises:
             ValueError: the split has no poses.
         """
+        return self.poses(of)[:, 1 : NUM_BODY_JOINTS + 1]
+
+    def poses(self, of: Split | Subjects) -> Float[Tensor, "poses 24 3"]:
+        """All joints of the poses of one split, or of all.
+
+        Raises:
+            ValueError: the split has no poses.
+        """
+        if of == "all":
+            return self.pose
         subjects, member = np.unique(self.subject, return_inverse=True)
-        inside = np.array([split(subject) == split_name for subject in subjects])[member]
+        inside = np.array([split(subject) == of for subject in subjects])[member]
         if not inside.any():
-            raise ValueError(f"no poses of the {split_name} subjects; found only subjects {', '.join(subjects)}")
-        return self.pose[torch.from_numpy(inside), 1 : NUM_BODY_JOINTS + 1]
+            raise ValueError(f"no poses of the {of} subjects; found only subjects {', '.join(subjects)}")
+        return self.pose[torch.from_numpy(inside)]

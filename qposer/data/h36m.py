@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from qposer.npz import read_npz
+from qposer.io.npz import read_npz
 
 FPS = 50
 NUM_JOINTS = 32
@@ -95,6 +95,13 @@ def find_recordings(root: Path, subjects: Collection[str] = TEST_SUBJECTS) -> li
     official archives that hold angles, 2D positions or the cameras' own positions are looked into only where ``root``
     names them, and files whose names begin with an underscore or a dot are left out.
 
+    Args:
+        root: the folder or file.
+        subjects: names of subjects, such as ``S9``.
+
+    Returns:
+        The recordings found.
+
     Raises:
         FileNotFoundError: there is no such folder or file.
         ValueError: there is no recording of these subjects, or two files would be the same recording.
@@ -158,6 +165,9 @@ def positions_of_angles(
     Args:
         exponential_maps: ``r`` of each joint, radians.
         root: position of joint 0, metres.
+
+    Returns:
+        Positions of the joints in the world's axes.
     """
     local = Rotation.from_rotvec(-exponential_maps.reshape(-1, 3)).as_matrix().reshape(-1, NUM_JOINTS, 3, 3)
     world, positions = np.empty_like(local), np.empty_like(exponential_maps)

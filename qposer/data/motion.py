@@ -57,6 +57,14 @@ class Motion:
                 positions[:, joint] = positions[:, parent] + self.rotations[:, parent] @ self.offsets[joint]
         return positions
 
+    def rest_positions(self) -> Float[np.ndarray, "joints 3"]:
+        """Joint positions in the rest pose with the root at the origin, in the file's unit of length."""
+        positions = np.zeros_like(self.offsets)
+        for joint, parent in enumerate(self.parents):
+            if parent >= 0:
+                positions[joint] = positions[parent] + self.offsets[joint]
+        return positions
+
     def select(self, indices: Int[np.ndarray, " kept"]) -> Motion:
         """The same clip with only the frames at these indices; ``fps`` stays."""
         return replace(self, frames=self.frames[indices], rotations=self.rotations[indices])

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from qposer.body_pose.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS, REST_JOINTS
 from qposer.data.motion import Motion
-from qposer.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS, REST_JOINTS
 
 _TRUNK = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 _LEG = ("{}hip", "{}knee", "{}ankle", "{}foot")
@@ -30,6 +30,8 @@ class Rig:
         leg: for hip, knee, ankle, foot.
         arm: for collar, shoulder, elbow, wrist; the last only says where the hand's bone ends.
         stiff_forearm: the forearm does not twist; when the palm turns, all of it is at the wrist.
+        elbow_hinge: degrees by which the elbow's axis is turned about the arm, away from SMPL's.
+        palm: degrees by which palms are pronated beyond that, in the rest pose.
         nod: degrees by which the skeleton's zero pose bows (neck, head) more than a person who looks ahead does.
     """
 
@@ -40,6 +42,8 @@ class Rig:
     arm: tuple[str, str, str, str, str]
     nod: tuple[float, float] = (0.0, 0.0)
     stiff_forearm: bool = True
+    elbow_hinge: float = -26.0
+    palm: float = 8.0
 
     def joints(self) -> dict[str, str]:
         """For each SMPL joint, by name, the joint or pair of joints of this skeleton."""
@@ -53,6 +57,12 @@ class Rig:
 # The T-pose frames of the BVH release turn lower neck, upper neck and head of the common CMU skeleton by -16, 21
 # and 11 degrees from zero, so that the face looks ahead: -16 and 5 make the neck's -5.5, all three the head's 16.
 _CMU_NOD = (-5.5, 16.0)
+
+FOREARM_SHARE = 0.7
+"""Part of the palm's turn that is at the elbow: the forearm's bones cross, and SMPL fits of people show as much."""
+
+SMPL_SOURCE = "smpl"
+"""Name of the rig of recordings that are SMPL's already."""
 
 RIGS = (
     Rig(
@@ -78,7 +88,25 @@ RIGS = (
         leg=("{}Thigh", "{}Shin", "{}Foot", "{}Foot"),
         arm=("{}Collar", "{}Shldr", "{}ForeArm", "{}Hand", "{}Mid1"),
     ),
-    Rig(name="smpl", sides=("left_", "right_"), trunk=_TRUNK, leg=_LEG, arm=_ARM, stiff_forearm=False),
+    Rig(  # limbs have two bones each, of which the farther one is taken where both bend
+        name="makehuman-bvh",
+        sides=("L", "R"),
+        trunk=("root", "spine04", "spine03", "spine01", "neck02", "head"),
+        leg=("upperleg02.{}", "lowerleg01.{}", "foot.{}", "toe2-1.{}"),
+        arm=("shoulder01.{}", "upperarm02.{}", "lowerarm01.{}", "wrist.{}", "finger3-1.{}"),
+        elbow_hinge=0.0,
+        palm=0.0,
+    ),
+    Rig(
+        name=SMPL_SOURCE,
+        sides=("left_", "right_"),
+        trunk=_TRUNK,
+        leg=_LEG,
+        arm=_ARM,
+        stiff_forearm=False,
+        elbow_hinge=0.0,
+        palm=0.0,
+    ),
 )
 
 
@@ -118,7 +146,7 @@ def retarget(motion: Motion) -> Float[np.ndarray, "frames 24 3"]:
     local = world.copy()
     for joint in range(1, NUM_JOINTS):
         local[:, joint] = world[:, PARENTS[joint]].transpose(0, 2, 1) @ world[:, joint]
-    pose = Rotation.from_matrix(local.reshape(-1, 3, 3)).as_rotvec().reshape(-1, NUM_JOINTS, 3)
+    pose: np.ndarray = Rotation.from_matrix(local.reshape(-1, 3, 3)).as_rotvec().reshape(-1, NUM_JOINTS, 3)
     pose[:, 22:] = 0
     return pose
 
@@ -129,26 +157,24 @@ def _rotation(motion: Motion, names: str) -> Float[np.ndarray, "frames 3 3"]:
     if not second:
         return first
     between = Rotation.from_matrix(first.transpose(0, 2, 1) @ second[0]).as_rotvec()
-    return first @ Rotation.from_rotvec(between / 2).as_matrix()
+    rotation: np.ndarray = first @ Rotation.from_rotvec(between / 2).as_matrix()
+    return rotation
 
 
 def _share_pronation(world: Float[np.ndarray, "frames 24 3 3"]) -> None:
-    """Turn the elbow about the forearm by half of what the hand is turned about it, in place."""
+    """Turn the elbow about the forearm by `FOREARM_SHARE` of what the hand is turned about it, in place."""
     for side in ("left_", "right_"):
         elbow, wrist = JOINT_NAMES.index(side + "elbow"), JOINT_NAMES.index(side + "wrist")
         axis = REST_JOINTS[wrist] - REST_JOINTS[elbow]
         axis = axis / np.linalg.norm(axis)
         hand = Rotation.from_matrix(world[:, elbow].transpose(0, 2, 1) @ world[:, wrist]).as_quat(canonical=True)
-        half = np.arctan2(hand[:, :3] @ axis, hand[:, 3])
-        world[:, elbow] = world[:, elbow] @ Rotation.from_rotvec(half[:, None] * axis).as_matrix()
+        turn = 2 * FOREARM_SHARE * np.arctan2(hand[:, :3] @ axis, hand[:, 3])
+        world[:, elbow] = world[:, elbow] @ Rotation.from_rotvec(turn[:, None] * axis).as_matrix()
 
 
 def _rest_rotations(motion: Motion, rig: Rig) -> Float[np.ndarray, "24 3 3"]:
     """For each SMPL joint, the rotation that lays its part of SMPL's rest pose over the recording's rest pose."""
-    positions = np.zeros_like(motion.offsets)
-    for joint, parent in enumerate(motion.parents):
-        if parent >= 0:
-            positions[joint] = positions[parent] + motion.offsets[joint]
+    positions = motion.rest_positions()
     names = rig.joints()
     start = np.stack([positions[motion.names.index(names[name].split("+")[0])] for name in JOINT_NAMES])
 
@@ -160,6 +186,9 @@ def _rest_rotations(motion: Motion, rig: Rig) -> Float[np.ndarray, "24 3 3"]:
             rotations[joint] = _smallest(REST_JOINTS[child] - REST_JOINTS[joint], start[child] - start[joint])
         knee, ankle, foot = (JOINT_NAMES.index(side + name) for name in ("knee", "ankle", "foot"))
         frontal = np.array([1.0, 1.0, 0.0])
+        shoulder, elbow, wrist = (JOINT_NAMES.index(side + name) for name in ("shoulder", "elbow", "wrist"))
+        for joint, degrees in ((shoulder, rig.elbow_hinge), (elbow, rig.elbow_hinge), (wrist, rig.palm)):
+            rotations[joint] = rotations[joint] @ Rotation.from_euler("x", degrees, degrees=True).as_matrix()
         lean = _smallest((REST_JOINTS[ankle] - REST_JOINTS[knee]) * frontal, (start[ankle] - start[knee]) * frontal)
         rotations[[ankle, foot]] = lean
     if not motion.t_pose:
@@ -170,4 +199,5 @@ def _rest_rotations(motion: Motion, rig: Rig) -> Float[np.ndarray, "24 3 3"]:
 
 def _smallest(source: Float[np.ndarray, " 3"], target: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "3 3"]:
     """The smallest rotation that takes the direction of ``source`` to that of ``target``."""
-    return Rotation.align_vectors(target, source)[0].as_matrix()
+    rotation: np.ndarray = Rotation.align_vectors(target, source)[0].as_matrix()
+    return rotation

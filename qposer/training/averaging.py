@@ -12,7 +12,7 @@ from torch import Tensor, nn
 Network = TypeVar("Network", bound=nn.Module)
 
 
-class Averaged(nn.Module, Generic[Network]):
+class ExponentialMovingAverage(nn.Module, Generic[Network]):
     """A network in training and the moving average of its weights; what is saved is the average."""
 
     live: Network
@@ -34,5 +34,10 @@ class Averaged(nn.Module, Generic[Network]):
             average.lerp_(live, 1 - decay)
 
     def save(self, path: Path, **notes: str) -> None:
-        """Write the average, as the network writes itself."""
+        """Write the average, as the network writes itself.
+
+        Args:
+            path: the file to write.
+            notes: strings that are written into the file beside the weights.
+        """
         self.average.save(path, **notes)  # type: ignore[operator]

@@ -7,13 +7,23 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from qposer.weights import read_tensors, write_tensors
+from qposer.io.messages import one_line
+from qposer.io.weights import read_tensors, write_tensors
 
 
 def save_checkpoint(
     path: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator, best: float
 ) -> None:
-    """Write optimiser, random state and model, with the buffers that a saved model leaves out, all or nothing."""
+    """Write optimiser, random state and model, with the buffers that a saved model leaves out, all or nothing.
+
+    Args:
+        path: the file to write.
+        step: number of steps that are done.
+        model: whose state and buffers are written.
+        optimizer: whose state is written.
+        generator: whose state is written.
+        best: the lowest validation error so far.
+    """
     tensors = {f"model.{name}": tensor for name, tensor in _tensors(model).items()}
     for index, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{slot}": value for slot, value in slots.items()}
@@ -27,8 +37,17 @@ def load_checkpoint(
 ) -> tuple[int, float]:
     """Restore what ``save_checkpoint`` wrote, in place; returns the step and the best validation error so far.
 
+    Args:
+        path: a file that `save_checkpoint` wrote.
+        model: gets the state.
+        optimizer: gets the state.
+        generator: gets the state.
+
+    Returns:
+        The step, and the lowest validation error so far.
+
     Raises:
-        ValueError: the checkpoint belongs to a model of other sizes.
+        ValueError: the checkpoint belongs to a model of other sizes, or lacks something.
     """
     tensors, metadata = read_tensors(path)
     current = _tensors(model)
@@ -36,18 +55,40 @@ def load_checkpoint(
     sizes = {name: tensor.shape for name, tensor in current.items()}
     if {name: tensor.shape for name, tensor in saved.items()} != sizes:
         raise ValueError(f"{path} belongs to a model of other sizes: give another --out, or delete it to start anew")
+    try:
+        state = _optimizer_state(tensors, optimizer)
+        step, best = int(metadata["step"]), float(metadata["best"])
+        generators = tensors["generator"], tensors["global_generator"]
+    except KeyError as error:
+        raise ValueError(f"{path} lacks {error}: delete it to start anew, or give another --out") from None
+    try:
+        generator.set_state(generators[0])
+        torch.set_rng_state(generators[1])
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"{path} holds no state of a random generator ({one_line(error)})") from None
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     with torch.no_grad():
         for name, tensor in current.items():
             tensor.copy_(saved[name])
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, slot = name.split(".")
-            state.setdefault(int(index), {})[slot] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    generator.set_state(tensors["generator"])
-    torch.set_rng_state(tensors["global_generator"])
-    return int(metadata["step"]), float(metadata["best"])
+    return step, best
+
+
+_SLOTS = ("step", "exp_avg", "exp_avg_sq")
+"""What Adam keeps of a parameter."""
+
+
+def _optimizer_state(
+    tensors: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer
+) -> dict[int, dict[str, torch.Tensor]]:
+    """The optimiser's numbers of every parameter that it has ever moved.
+
+    Raises:
+        KeyError: some are missing.
+    """
+    moved = {int(name.split(".")[1]) for name in tensors if name.startswith("optimizer.")}
+    if not moved and optimizer.param_groups[0]["params"]:
+        raise KeyError("optimizer")
+    return {index: {slot: tensors[f"optimizer.{index}.{slot}"] for slot in _SLOTS} for index in sorted(moved)}
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -7,10 +7,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from qposer.glif import JointLinear
-from qposer.kinematics import body_joints
-from qposer.rotations import matrix_to_6d
-from qposer.skeleton import NUM_BODY_JOINTS, REST_JOINTS
+from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.rotations import matrix_to_6d
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS, REST_JOINTS
+from qposer.prior.glif import JointLinear
 
 
 class Discriminator(nn.Module):
@@ -53,6 +53,14 @@ def adversarial_losses(
     """What the decoder and what the discriminator want (least squares, Mao et al., ICCV 2017, eq. 9).
 
     Neither loss has a gradient for the other player, so that one backward pass of their sum serves both.
+
+    Args:
+        discriminator: judges single joints and whole poses.
+        real: recorded poses.
+        fake: decoded poses.
+
+    Returns:
+        The decoder's loss and the discriminator's.
     """
     frozen = {name: value.detach() for name, value in discriminator.named_parameters()}
     decoder = _joints_and_body((functional_call(discriminator, frozen, (fake,)) - 1).square())

@@ -16,7 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
-from qposer.files import replacing
+from qposer.data.dataset import Subjects
+from qposer.io.atomic_files import atomic_write
+from qposer.io.messages import one_line
 from qposer.training.checkpoint import load_checkpoint, save_checkpoint
 
 WARM_UP = 500
@@ -30,8 +32,11 @@ def run(
     validate: Callable[[], dict[str, float]],
     after_step: Callable[[], None],
     console: Console,
+    subjects: Subjects = "train",
 ) -> Path:
     """Train a model, or go on training it; returns the file with the best weights.
+
+    Where everybody's poses are trained on, validation is on poses seen and chooses nothing: the last weights are kept.
 
     Args:
         config: a dataclass with ``out``, ``steps``, ``learning_rate``, ``validate_every``. Its settings are kept in the
@@ -42,13 +47,19 @@ def run(
         validate: figures by name, the one to be made small first.
         after_step: what else a step changes.
         console: where the progress is shown.
+        subjects: whose poses are trained on, which the weights' notes say.
+
+    Returns:
+        The file with the best weights.
 
     Raises:
-        ValueError: the folder belongs to a run with other settings.
+        ValueError: the folder belongs to a run with other settings, or its checkpoint is damaged.
+        OSError: something could not be written.
         FloatingPointError: the loss is not finite any more.
     """
     _claim(config)
-    last, best_file = config.out / "last.safetensors", config.out / "best.safetensors"
+    out: Path = config.out
+    last, best_file = out / "last.safetensors", out / "best.safetensors"
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98))
     step, best = load_checkpoint(last, model, optimizer, generator) if last.exists() else (0, math.inf)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
@@ -79,21 +90,30 @@ def run(
                 model.train()
                 terms_mean = {name: value / summed for name, value in sums.items()}
                 _log(
-                    config.out / "log.csv",
+                    out / "log.csv",
                     {"step": step, "seconds": time.monotonic() - started, **terms_mean, **figures},
                 )
                 sums, summed = {}, 0
                 name, figure = next(iter(figures.items()))
                 progress.update(task, description=f"{name} {figure:.3f}")
-                if figure < best:
+                if figure < best or subjects == "all":
                     best = figure
-                    model.save(best_file, step=str(step), **{name: f"{figure:.4f}"})  # type: ignore[operator]
+                    notes = {"step": str(step), "subjects": subjects, name: f"{figure:.4f}"}
+                    model.save(best_file, **notes)  # type: ignore[operator]
                 save_checkpoint(last, step, model, optimizer, generator, best)
     return best_file
 
 
 def warm_up_and_cosine(step: int, steps: int) -> float:
-    """Factor on the learning rate: rising over the first 500 steps, falling to zero along a cosine."""
+    """Factor on the learning rate: rising over the first 500 steps, falling to zero along a cosine.
+
+    Args:
+        step: from 0.
+        steps: of the whole run.
+
+    Returns:
+        A number from 0 to 1.
+    """
     return min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
@@ -103,19 +123,24 @@ def _claim(config: Any) -> None:
     settings = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     file = config.out / "config.json"
     if not file.exists():
-        with replacing(file) as temporary:
+        with atomic_write(file) as temporary:
             temporary.write_text(json.dumps(settings, indent=2))
         return
     places = ("data", "out", "device")
-    kept = json.loads(file.read_text())
+    try:
+        kept = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{file} does not hold a run's settings ({one_line(error)}): give another --out") from None
     if any(kept.get(name) != value for name, value in settings.items() if name not in places):
         raise ValueError(f"{config.out} holds a run with other settings (see {file}): give another --out")
 
 
 def _log(file: Path, row: dict[str, float]) -> None:
-    new = not file.exists()
-    with file.open("a", newline="") as stream:
-        writer = csv.writer(stream)
-        if new:
+    """Add a row to a table, which a full disk leaves as it was."""
+    kept = file.read_text(encoding="utf-8") if file.exists() else ""
+    with atomic_write(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        stream.write(kept)
+        writer = csv.writer(stream, lineterminator="\n")
+        if not kept:
             writer.writerow(row)
         writer.writerow(f"{value:.6g}" for value in row.values())

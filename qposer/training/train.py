@@ -14,14 +14,14 @@ from jaxtyping import Float
 from rich.console import Console
 from torch import Tensor, nn
 
-from qposer.data.dataset import PoseDataset
-from qposer.errors import told_in_one_line
-from qposer.metrics import mpjpe
-from qposer.model import QPoser, QPoserConfig
-from qposer.surface import Surface
+from qposer.body_pose.surface import Surface
+from qposer.data.dataset import PoseDataset, Subjects
+from qposer.evaluation.metrics import mpjpe
+from qposer.evaluation.reconstruction import reconstruction, report
+from qposer.io.cli_errors import cli_errors, plain_console
+from qposer.prior.model import QPoser, QPoserConfig
 from qposer.training.batches import draw_poses, jitter
 from qposer.training.discriminator import Discriminator, adversarial_losses
-from qposer.training.evaluate import reconstruction, report
 from qposer.training.run import run
 from qposer.training.swaps import draw_donated, draw_shuffled
 
@@ -34,6 +34,8 @@ class TrainConfig:
     """poses.npz, written by ``python -m qposer.data.build``."""
     out: Path
     """Folder of the run: best.safetensors, last.safetensors, log.csv, config.json."""
+    subjects: Subjects = "train"
+    """Whose poses to train on: "all", validation and test subjects included, keeps the last weights."""
     steps: int = 12_000
     batch_size: int = 128
     learning_rate: float = 2e-3
@@ -60,7 +62,7 @@ class TrainConfig:
     model: QPoserConfig = field(default_factory=QPoserConfig)
 
 
-class Players(nn.Module):
+class AdversarialPair(nn.Module):
     """The model and its adversary, trained side by side; what is saved is the model."""
 
     def __init__(self, model: QPoser) -> None:
@@ -69,12 +71,24 @@ class Players(nn.Module):
         self.discriminator = Discriminator()
 
     def save(self, path: Path, **notes: str) -> None:
-        """Write the model."""
+        """Write the model.
+
+        Args:
+            path: the file to write.
+            notes: strings that are written into the file beside the weights.
+        """
         self.model.save(path, **notes)
 
 
 def train(config: TrainConfig, console: Console) -> QPoser:
     """Run, or go on with, a training run; returns the model with the lowest validation MPJPE.
+
+    Args:
+        config: settings of the run.
+        console: where the progress is shown.
+
+    Returns:
+        The model.
 
     Raises:
         FileNotFoundError: there is no such file of poses.
@@ -84,9 +98,9 @@ def train(config: TrainConfig, console: Console) -> QPoser:
     data = PoseDataset.load(config.data)
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
-    players = Players(QPoser(config.model)).to(config.device)
-    model = players.model
-    poses, held_out = data.body_pose("train"), data.body_pose("validation").to(config.device)
+    pair = AdversarialPair(QPoser(config.model)).to(config.device)
+    model = pair.model
+    poses, held_out = data.body_pose(config.subjects), data.body_pose("validation").to(config.device)
     surface = Surface.open().to(config.device)
     unquantised, jittered = (round(part * config.batch_size) for part in (config.unquantised, config.jittered))
     swapped = config.batch_size // 2
@@ -101,7 +115,7 @@ def train(config: TrainConfig, console: Console) -> QPoser:
         wanted = torch.where(donated[..., None], truth[-swapped:], truth[:swapped])
         terms = {"swap": config.swap_weight * torch.linalg.matrix_norm(decoded[:swapped] - wanted).mean()}
         if config.adversarial_weight:
-            plausible, adversary = adversarial_losses(players.discriminator, truth, decoded)
+            plausible, adversary = adversarial_losses(pair.discriminator, truth, decoded)
             terms |= {"adversarial": config.adversarial_weight * plausible, "adversary": adversary}
         return terms
 
@@ -132,14 +146,15 @@ def train(config: TrainConfig, console: Console) -> QPoser:
         measured = reconstruction(model, held_out)
         return {"validation_mpjpe_mm": measured.mpjpe_mm, "lowest_perplexity": min(measured.perplexity)}
 
-    return QPoser.from_pretrained(run(config, players, generator, loss, validate, follow_latents, console))
+    best = run(config, pair, generator, loss, validate, follow_latents, console, config.subjects)
+    return QPoser.from_pretrained(best)
 
 
 def main() -> None:
     """Command line."""
-    console = Console()
+    console = plain_console(soft_wrap=False)
     config = tyro.cli(TrainConfig, description=__doc__)
-    with told_in_one_line("train"):
+    with cli_errors("train", resumable=True):
         model = train(config, console)
         report(model, PoseDataset.load(config.data), console)
     console.print(f"best weights: {config.out / 'best.safetensors'}")

@@ -1,8 +1,8 @@
 """Train the code prior of a QPoser: ``python -m qposer.training.train_codeprior --data poses.npz --out runs/prior``.
 
-Its denoiser learns to take noise off the latents of the training poses, mirrored ones included, at all noise levels,
-which may differ between parts of the body; then one judge learns to tell poses from mixtures of the parts of several,
-and another to find joints that were disturbed.
+Its denoiser learns to take noise off the latents of the training poses, mirrored ones included and all as other rigs
+would record them, at all noise levels, which may differ between parts of the body; then one judge learns to tell poses
+from mixtures of the parts of several, and another to find joints that were disturbed.
 A run that was killed goes on from its last checkpoint when the same command is given again.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,22 +21,25 @@ from jaxtyping import Float
 from rich.console import Console
 from torch import Tensor
 
-from qposer.codeprior import FORMAT, CodePrior, CodePriorConfig, CodePriorNetwork
-from qposer.control import joints_of
-from qposer.data.dataset import PoseDataset
-from qposer.denoiser import denoising_error
-from qposer.diffusion import HIGHEST, LOWEST
-from qposer.errors import told_in_one_line
-from qposer.judge import JointJudge, Judge, any_of
-from qposer.kinematics import mirror_body_pose
-from qposer.model import QPoser
-from qposer.rotations import axis_angle_to_matrix
-from qposer.training.averaging import Averaged
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.control.edits import joints_of
+from qposer.data.dataset import PoseDataset, Subjects
+from qposer.data.smpl_poses import read_smpl
+from qposer.io.cli_errors import cli_errors, plain_console
+from qposer.io.weights import load_module
+from qposer.prior.classifiers import CoherenceClassifier, PerJointDetector, any_of
+from qposer.prior.code_prior import FORMAT, CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.denoiser import denoising_error
+from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN
+from qposer.prior.model import QPoser
+from qposer.training.averaging import ExponentialMovingAverage
 from qposer.training.batches import draw_poses, jitter
-from qposer.training.disturbances import disturbed
+from qposer.training.corruptions import disturbed
+from qposer.training.latents import LatentPool, encoded
+from qposer.training.rig_variation import STRENGTH, vary_rig
 from qposer.training.run import run
 from qposer.training.swaps import draw_donated
-from qposer.weights import load_module
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,13 @@ class TrainConfig:
     """Folder of the run: best.safetensors, and a folder for each of the networks with its checkpoints and log."""
     qposer: Path | None = None
     """The QPoser whose latents are learned; the shipped one if left out."""
+    subjects: Subjects = "train"
+    """Whose poses to train on: "all", validation and test subjects included, keeps the last weights."""
+    foreign: Path | None = None
+    """SMPL poses of others (npz with ``pose``, ``sequence``), to validate and calibrate on beside those of ``data``."""
+    calibration: Path | None = None
+    """A code prior trained on the training subjects, whose scales of the energy are taken; needed for "all" subjects,
+    as energies of poses that were trained on are too low."""
     steps: int = 10_000
     """Of the denoiser."""
     judge_steps: int = 1500
@@ -74,33 +84,36 @@ class TrainConfig:
 
 
 VALIDATION_LEVELS = (0.2, 0.5, 1.0)
+VALIDATION_POSES = 1000
+"""Of the validation subjects, and of the poses of others."""
 MIXED_PARTS = (("left_arm",), ("right_arm",), ("left_leg",), ("right_leg",), ("torso", "head"))
 
 
-WOBBLE = math.radians(4)
+WOBBLE = math.radians(8)
 """Spread of the largest small turns of all joints that are no disturbance: other people differ by as much."""
 
-
-@torch.no_grad()
-def encoded(model: QPoser, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "2 poses 21 heads dim"]:
-    """Latents of poses, before and after they are snapped to codes."""
-
-    def chunks() -> Iterator[Tensor]:
-        for part in rotations.to(model.quantizer.codebooks.device).split(4096):
-            latents = model.latents(part)
-            yield torch.stack([latents, model.quantizer.lookup(model.encode_latents(latents))])
-
-    return torch.cat(list(chunks()), dim=1)
+JOINT_JUDGE_STRENGTH = 1.3
+"""Of the variation of rigs that the judge of joints learns to accept. It looks at every joint by itself, where rigs
+differ most; of 0.8, 1.3 and 1.6 this one finds most disturbances of poses of others."""
 
 
 def draw_levels(config: TrainConfig, number: int, generator: torch.Generator) -> Float[Tensor, "number 21"]:
-    """Noise levels of the joints: one for all of a pose, or less for the rest of it than for one part."""
+    """Noise levels of the joints: one for all of a pose, or less for the rest of it than for one part.
 
-    def log_normal() -> Float[Tensor, "number"]:
+    Args:
+        config: settings of the run.
+        number: of poses.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        Standard deviations.
+    """
+
+    def log_normal() -> Float[Tensor, " number"]:
         return (config.noise_log_mean + config.noise_log_std * torch.randn(number, generator=generator)).exp()
 
-    level = log_normal().clamp(LOWEST, HIGHEST)[:, None]
-    known = LOWEST * (0.3 / LOWEST) ** torch.rand(number, 1, generator=generator)
+    level = log_normal().clamp(SIGMA_MIN, SIGMA_MAX)[:, None]
+    known = SIGMA_MIN * (0.3 / SIGMA_MIN) ** torch.rand(number, 1, generator=generator)
     unknown = draw_donated(number, generator) ^ (torch.rand(number, 1, generator=generator) < 0.3)
     partial = torch.rand(number, 1, generator=generator) < config.partial
     return torch.where(partial & ~unknown, torch.minimum(known, level), level)
@@ -112,7 +125,15 @@ def seeded() -> torch.Generator:
 
 
 def mixed(poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> Float[Tensor, "poses 21 3 3"]:
-    """Poses of which most parts come from others."""
+    """Poses of which most parts come from others.
+
+    Args:
+        poses: rotations of the body joints.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        The mixtures.
+    """
     mixture = poses.clone()
     for parts in MIXED_PARTS:
         strangers = torch.randperm(len(poses), generator=generator)
@@ -123,28 +144,120 @@ def mixed(poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> F
     return mixture
 
 
+def recorded_poses(config: TrainConfig, data: PoseDataset) -> list[Float[Tensor, "_ 21 3"]]:
+    """Poses that nothing is trained on: of validation and test subjects, and of others where they are given.
+
+    Args:
+        config: settings of the run.
+        data: poses by split.
+
+    Returns:
+        Axis-angle in radians, one tensor for each source.
+    """
+    sources = [data.body_pose("validation"), data.body_pose("test")]
+    if config.foreign is not None:
+        pose, _ = read_smpl(config.foreign)
+        sources.append(torch.from_numpy(pose[:, 1 : NUM_BODY_JOINTS + 1]).float())
+    return sources
+
+
+def _calibration_of(config: TrainConfig) -> Tensor | None:
+    """The scales of the energy that the prior is to have; none if they are to be found."""
+    if config.calibration is not None:
+        return load_module(config.calibration, CodePriorNetwork, CodePriorConfig, FORMAT).calibration
+    if config.subjects == "all":
+        raise ValueError("--subjects all needs --calibration: a code prior trained on the training subjects")
+    return None
+
+
+def draw_wobbling(
+    poses: Float[Tensor, "poses 21 3"], size: int, generator: torch.Generator, strength: float = JOINT_JUDGE_STRENGTH
+) -> Float[Tensor, "size 21 3 3"]:
+    """Random poses, in random order, of which all joints are turned a little: what the judge of joints shall accept.
+
+    Args:
+        poses: axis-angle in radians.
+        size: number of poses to draw.
+        generator: draws on the CPU.
+        strength: of the variation of rigs.
+
+    Returns:
+        Rotation matrices relative to the parents.
+    """
+    real = draw_poses(poses, size, generator, strength)
+    real = jitter(real, generator, WOBBLE * torch.rand(len(real), 1, 1, generator=generator))
+    return real[torch.randperm(len(real), generator=generator)]
+
+
+def joints_judged(
+    judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator
+) -> Float[Tensor, ""]:
+    """Errors of the logits of joints, and of those of poses that come of them; a half of the poses is disturbed.
+
+    Args:
+        judge: the network that judges joints.
+        real: recorded poses.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        The loss.
+    """
+    untouched, rest = real.chunk(2)
+    spoilt, chosen = disturbed(rest, generator)
+    turned = torch.cat([chosen.new_zeros(len(untouched), NUM_BODY_JOINTS), chosen]).to(real)
+    logits = judge(torch.cat([untouched, spoilt]))
+    of_poses = F.binary_cross_entropy_with_logits(any_of(logits), turned.amax(-1))
+    return 3 * F.binary_cross_entropy_with_logits(logits, turned) + of_poses
+
+
+def undetected(judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> float:
+    """How often a pose is judged more disturbed than a disturbed one: one less the area under the ROC curve.
+
+    Args:
+        judge: the network that judges joints.
+        real: recorded poses.
+        generator: of the draws; equal seeds give equal results on one machine.
+
+    Returns:
+        0 where all are told apart, 0.5 where the judge guesses.
+    """
+    untouched, spoilt = any_of(judge(real)), any_of(judge(disturbed(real, generator)[0]))
+    return (untouched[:, None] > spoilt).float().mean().item()
+
+
 def train(config: TrainConfig, console: Console) -> CodePrior:
     """Run, or go on with, a training run; returns the code prior with the lowest validation error.
+
+    Args:
+        config: settings of the run.
+        console: where the progress is shown.
+
+    Returns:
+        The code prior.
 
     Raises:
         FileNotFoundError: there is no such file of poses.
         ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
         FloatingPointError: the loss is not finite any more.
     """
+    calibration = _calibration_of(config)
     data = PoseDataset.load(config.data)
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
     model = QPoser.from_pretrained(config.qposer, config.device)
     joints, heads, code_dim = model.config.latent_shape
     sizes = CodePriorConfig(joints, heads * code_dim, config.width, config.depth)
-    networks = Averaged(CodePriorNetwork(sizes)).to(config.device)
+    networks = ExponentialMovingAverage(CodePriorNetwork(sizes)).to(config.device)
     network = networks.live
 
-    train_poses = data.body_pose("train")
-    validation_poses = axis_angle_to_matrix(data.body_pose("validation")[::4]).to(config.device)
+    train_poses = data.body_pose(config.subjects)
+    sources = recorded_poses(config, data)
+    held_out_poses = [poses[:: max(1, len(poses) // VALIDATION_POSES)] for poses in (sources[0], *sources[2:])]
+    held_out_rotations = [axis_angle_to_matrix(poses).to(config.device) for poses in held_out_poses]
+    validation_poses = torch.cat(held_out_rotations)
     validation_poses = validation_poses[torch.randperm(len(validation_poses), generator=seeded())]
-    rotations = axis_angle_to_matrix(train_poses)
-    soft, hard = encoded(model, torch.cat([rotations, mirror_body_pose(rotations)])).flatten(-2)
+    pool = LatentPool(model, train_poses, generator)
+    soft = pool.latents[0]
     for each in (networks.live, networks.average):
         each.mean.copy_(soft.mean(0))
         each.scale.copy_(soft.std(0))
@@ -154,9 +267,9 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
         return clean + level.unsqueeze(-1) * torch.randn(clean.shape, generator=generator).to(clean)
 
     def draw_clean() -> Float[Tensor, "batch 21 latent"]:
-        chosen = torch.randint(soft.shape[0], (config.batch_size,), generator=generator)
+        soft, hard = pool.draw(config.batch_size)
         snapped = torch.rand(config.batch_size, 1, 1, generator=generator).to(soft)
-        return (torch.lerp(soft[chosen], hard[chosen], snapped) - network.mean) / network.scale
+        return (torch.lerp(soft, hard, snapped) - network.mean) / network.scale
 
     def denoiser_loss() -> dict[str, Tensor]:
         clean = draw_clean()
@@ -183,49 +296,45 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
         """Train a part of the network, and go on with the weights that were best on validation."""
         part = dataclasses.replace(config, out=config.out / name, steps=steps, learning_rate=learning_rate)
         networks.steps.zero_()
-        best = run(part, networks, generator, loss, validate, lambda: networks.follow(config.averaging), console)
+        best = run(
+            part, networks, generator, loss, validate, lambda: networks.follow(config.averaging), console, part.subjects
+        )
         weights = load_module(best, CodePriorNetwork, CodePriorConfig, FORMAT).state_dict()
         for each in (networks.live, networks.average):
             each.load_state_dict(weights)
 
-    def judged(judge: Judge, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> Float[Tensor, ""]:
-        judgement = judge(torch.cat([real, mixed(real, generator)]))
+    def judged(
+        judge: CoherenceClassifier,
+        real: Float[Tensor, "poses 21 3 3"],
+        generator: torch.Generator,
+        strength: float = 0.0,
+    ) -> Float[Tensor, ""]:
+        """Errors of the logits; a mixture's parts were recorded by one rig, like a pose's."""
+        judgement = judge(vary_rig(torch.cat([real, mixed(real, generator)]), generator, strength))
         is_mixed = (torch.arange(len(judgement), device=real.device) >= len(real)).to(judgement)
         return F.binary_cross_entropy_with_logits(judgement, is_mixed)
 
     def judge_loss() -> dict[str, Tensor]:
-        real = draw_poses(train_poses, config.batch_size, generator)
+        real = draw_poses(train_poses, config.batch_size, generator, strength=0.0)
         real = real[torch.randperm(len(real), generator=generator)].to(config.device)
-        return {"loss": judged(network.judge, real, generator)}
+        return {"loss": judged(network.judge, real, generator, STRENGTH)}
 
     @torch.no_grad()
     def validate_judge() -> dict[str, float]:
         return {"validation": judged(networks.average.judge, validation_poses, seeded()).item()}
 
-    def joints_judged(
-        judge: JointJudge, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator
-    ) -> Float[Tensor, ""]:
-        """Errors of the logits of joints, and of those of poses that come of them; a half of the poses is disturbed."""
-        untouched, rest = real.chunk(2)
-        spoilt, chosen = disturbed(rest, generator)
-        turned = torch.cat([chosen.new_zeros(len(untouched), joints), chosen]).to(real)
-        logits = judge(torch.cat([untouched, spoilt]))
-        of_poses = F.binary_cross_entropy_with_logits(any_of(logits), turned.amax(-1))
-        return 3 * F.binary_cross_entropy_with_logits(logits, turned) + of_poses
-
     def joint_judge_loss() -> dict[str, Tensor]:
-        real = draw_poses(train_poses, config.batch_size // 2, generator)
-        real = jitter(real, generator, WOBBLE * torch.rand(len(real), 1, 1, generator=generator))
-        real = real[torch.randperm(len(real), generator=generator)].to(config.device)
+        real = draw_wobbling(train_poses, config.batch_size // 2, generator).to(config.device)
         return {"loss": joints_judged(network.joint_judge, real, generator)}
 
     @torch.no_grad()
     def validate_joint_judge() -> dict[str, float]:
-        return {"validation": joints_judged(networks.average.joint_judge, validation_poses, seeded()).item()}
+        found = [undetected(networks.average.joint_judge, poses, seeded()) for poses in held_out_rotations]
+        return {"validation": sum(found) / len(found)}
 
     train_part("denoiser", config.steps, denoiser_loss, validate_denoiser)
-    for judge in (network.judge, network.joint_judge):
-        judge.fit_features(draw_poses(train_poses, 20_000, generator).to(config.device))
+    for judge, strength in ((network.judge, STRENGTH), (network.joint_judge, JOINT_JUDGE_STRENGTH)):
+        judge.fit_features(draw_poses(train_poses, 20_000, generator, strength).to(config.device))
     networks.average.load_state_dict(network.state_dict())
     train_part("judge", config.judge_steps, judge_loss, validate_judge)
     train_part(
@@ -233,16 +342,19 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
     )
     best = config.out / "best.safetensors"
     prior = CodePrior(model, networks.average.eval())
-    prior.calibrate(data.body_pose("validation"), data.body_pose("test"))
-    prior.save(best, steps=str(config.steps))
+    if calibration is None:
+        prior.calibrate(sources)
+    else:
+        prior.network.calibration.copy_(calibration)
+    prior.save(best, steps=str(config.steps), subjects=config.subjects)
     return prior
 
 
 def main() -> None:
     """Command line."""
-    console = Console()
+    console = plain_console(soft_wrap=False)
     config = tyro.cli(TrainConfig, description=__doc__)
-    with told_in_one_line("train_codeprior"):
+    with cli_errors("train_codeprior", resumable=True):
         train(config, console)
     console.print(f"best weights: {config.out / 'best.safetensors'}")
 

@@ -1,8 +1,8 @@
 """Train the prior of poses given texts: ``python -m qposer.training.train_text --data poses.npz --out runs/text``.
 
-Its texts are descriptions of the training poses, with sentences left out, in any order, and in other words. It begins
-with the weights of the code prior's denoiser, to which a text makes no difference at first. A run that was killed goes
-on from its last checkpoint when the same command is given again.
+Its texts are descriptions of the training poses as several rigs would record them, with sentences left out, in any
+order, and in other words. It begins with the weights of the code prior's denoiser, to which a text makes no difference
+at first. A run that was killed goes on from its last checkpoint when the same command is given again.
 """
 
 from __future__ import annotations
@@ -21,23 +21,25 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from qposer import anatomy, constraints, descriptions, figure
-from qposer.codeprior import CodePrior
-from qposer.data.dataset import PoseDataset
-from qposer.denoiser import denoising_error
-from qposer.descriptions import relations
-from qposer.diffusion import HIGHEST, LOWEST
-from qposer.errors import told_in_one_line
-from qposer.figure import Posture
-from qposer.kinematics import mirror_body_pose
-from qposer.npz import read_npz, write_npz
-from qposer.rotations import axis_angle_to_matrix
-from qposer.sentences import Bags, bags
-from qposer.text import TextPriorConfig, TextPriorNetwork
-from qposer.training.averaging import Averaged
+from qposer.body_pose import posed_skeleton as figure
+from qposer.body_pose.kinematics import mirror_body_pose
+from qposer.body_pose.posed_skeleton import OrientedPose
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.control import anatomy, constraints, descriptions
+from qposer.control.descriptions import relations
+from qposer.control.sentence_encoder import Bags, bags
+from qposer.control.text_prior import TextPriorConfig, TextPriorNetwork
+from qposer.data.dataset import PoseDataset, Subjects
+from qposer.io.cli_errors import cli_errors, plain_console
+from qposer.io.npz import read_npz, write_npz
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.denoiser import denoising_error
+from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN
+from qposer.training.averaging import ExponentialMovingAverage
+from qposer.training.batches import varied
+from qposer.training.latents import encoded
+from qposer.training.paraphrases import mirrored, reworded
 from qposer.training.run import run
-from qposer.training.train_codeprior import encoded
-from qposer.training.wordings import mirrored, reworded
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class TrainConfig:
     """poses.npz, written by ``python -m qposer.data.build``."""
     out: Path
     """Folder of the run: best.safetensors, checkpoints, log, and the descriptions of the poses."""
+    subjects: Subjects = "train"
+    """Whose poses to train on: "all", validation and test subjects included, keeps the last weights."""
     steps: int = 8000
     batch_size: int = 512
     learning_rate: float = 1e-3
@@ -58,7 +62,7 @@ class TrainConfig:
     """Part of each batch that has no text."""
     whole: float = 0.5
     """Part of each batch whose description is whole; of the others a random number of sentences is left out."""
-    wordings: int = 8
+    paraphrases: int = 8
     """Of each sentence."""
     averaging: float = 0.999
     validate_every: int = 1000
@@ -66,12 +70,14 @@ class TrainConfig:
 
 
 VALIDATION_LEVELS = (0.5, 1.0, 3.0)
+VARIATIONS = 2
+"""Of each training pose, as other rigs would record it; each is described by itself."""
 
 
 class Texts:
     """Descriptions of poses, as indices of sentences, and the wordings of each sentence."""
 
-    def __init__(self, described: Sequence[Sequence[str]], wordings: int, buckets: int, seed: int) -> None:
+    def __init__(self, described: Sequence[Sequence[str]], paraphrases: int, buckets: int, seed: int) -> None:
         """Collect the sentences, and those of mirrored poses, each in ``wordings`` wordings, the first its own."""
         sentences = sorted({sentence for of_pose in described for sentence in of_pose})
         sentences = sorted({*sentences, *(mirrored(sentence) for sentence in sentences)})
@@ -81,8 +87,8 @@ class Texts:
         self.starts = np.concatenate([[0], self.counts.cumsum()[:-1]])
         self.ids = np.array([number[sentence] for of_pose in described for sentence in of_pose])
         rng = random.Random(seed)
-        self.wordings = wordings
-        said = [text for s in sentences for text in (s, *(reworded(s, rng) for _ in range(wordings - 1)))]
+        self.paraphrases = paraphrases
+        said = [text for s in sentences for text in (s, *(reworded(s, rng) for _ in range(paraphrases - 1)))]
         every = bags(said, buckets)
         ends = torch.cat([every.offsets[1:], torch.tensor([len(every.rows)])])
         self._lengths = (ends - every.offsets).numpy()
@@ -92,7 +98,17 @@ class Texts:
     def draw(
         self, poses: np.ndarray, seen_in_mirror: np.ndarray, whole: float, rng: np.random.Generator
     ) -> tuple[Bags, Tensor]:
-        """Texts of poses, some sentences left out, in random wordings; and which pose each sentence is of."""
+        """Texts of poses, some sentences left out, in random wordings; and which pose each sentence is of.
+
+        Args:
+            poses: numbers of the poses.
+            seen_in_mirror: which of them are mirrored.
+            whole: share of texts that keep all their sentences.
+            rng: of the draws.
+
+        Returns:
+            The sentences, and the place of each one's pose among the poses.
+        """
         counts = self.counts[poses]
         owner = np.repeat(np.arange(len(poses)), counts)
         within = np.arange(len(owner)) - np.repeat(counts.cumsum() - counts, counts)
@@ -106,8 +122,16 @@ class Texts:
         return self.bags(ids[kept], rng), torch.from_numpy(owner[kept])
 
     def bags(self, ids: np.ndarray, rng: np.random.Generator) -> Bags:
-        """Sentences in random wordings."""
-        said = ids * self.wordings + rng.integers(self.wordings, size=len(ids))
+        """Sentences in random wordings.
+
+        Args:
+            ids: numbers of the sentences.
+            rng: draws the wordings.
+
+        Returns:
+            The sentences as bags of features.
+        """
+        said = ids * self.paraphrases + rng.integers(self.paraphrases, size=len(ids))
         lengths = self._lengths[said]
         offsets = lengths.cumsum() - lengths
         places = torch.from_numpy(np.arange(lengths.sum()) + np.repeat(self._offsets[said] - offsets, lengths))
@@ -125,6 +149,13 @@ def descriptions_follow_from(poses: Float[Tensor, "poses 21 3"]) -> str:
 def described(poses: Float[Tensor, "poses 21 3"], file: Path) -> list[list[str]]:
     """Descriptions of poses, kept in a file; they are written anew where it holds those of others, or of other code.
 
+    Args:
+        poses: axis-angle in radians.
+        file: where the descriptions are kept.
+
+    Returns:
+        Sentences of each pose.
+
     Raises:
         ValueError: the file is no archive of arrays.
     """
@@ -133,7 +164,7 @@ def described(poses: Float[Tensor, "poses 21 3"], file: Path) -> list[list[str]]
     if str(kept.get("follows_from")) != digest:
         texts: list[str] = []
         for part in track(poses.split(512), "describing"):
-            texts += ["\n".join(r.text for r in found) for found in relations(Posture.upright(part))]
+            texts += ["\n".join(r.text for r in found) for found in relations(OrientedPose.upright(part))]
         kept = {"text": np.array(texts, dtype=str), "follows_from": np.array(digest)}
         write_npz(file, kept)
     return [text.split("\n") if text else [] for text in kept["text"].tolist()]
@@ -141,7 +172,12 @@ def described(poses: Float[Tensor, "poses 21 3"], file: Path) -> list[list[str]]
 
 @torch.no_grad()
 def begin_with(network: TextPriorNetwork, prior: CodePrior) -> None:
-    """Copy the code prior's denoiser and scales; what is new, the weights of the text, is zero."""
+    """Copy the code prior's denoiser and scales; what is new, the weights of the text, is zero.
+
+    Args:
+        network: gets the weights.
+        prior: whose weights are copied.
+    """
     network.mean.copy_(prior.network.mean)
     network.scale.copy_(prior.network.scale)
     own = dict(network.denoiser.named_parameters())
@@ -156,6 +192,13 @@ def begin_with(network: TextPriorNetwork, prior: CodePrior) -> None:
 def train(config: TrainConfig, console: Console) -> Path:
     """Run, or go on with, a training run; returns the file of the weights with the lowest validation error.
 
+    Args:
+        config: settings of the run.
+        console: where the progress is shown.
+
+    Returns:
+        The file of the weights.
+
     Raises:
         FileNotFoundError: there is no such file of poses.
         ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
@@ -167,14 +210,15 @@ def train(config: TrainConfig, console: Console) -> Path:
     prior = CodePrior.from_pretrained()
     known = prior.network.config
     sizes = TextPriorConfig(known.joints, known.latent_dim, known.width, known.depth)
-    networks = Averaged(TextPriorNetwork(sizes))
+    networks = ExponentialMovingAverage(TextPriorNetwork(sizes))
     for each in (networks.live, networks.average):
         begin_with(each, prior)
 
-    poses, held_out = data.body_pose("train"), data.body_pose("validation")[::4]
+    recorded, held_out = data.body_pose(config.subjects), data.body_pose("validation")[::4]
+    poses = torch.cat([varied(recorded, generator) for _ in range(VARIATIONS)])
     config.out.mkdir(parents=True, exist_ok=True)
-    texts = Texts(described(poses, config.out / "train.npz"), config.wordings, sizes.buckets, config.seed)
-    held_texts = Texts(described(held_out, config.out / "validation.npz"), config.wordings, sizes.buckets, 1)
+    texts = Texts(described(poses, config.out / "train.npz"), config.paraphrases, sizes.buckets, config.seed)
+    held_texts = Texts(described(held_out, config.out / "validation.npz"), config.paraphrases, sizes.buckets, 1)
 
     def latents(matrices: Tensor) -> Tensor:
         return prior.network.standardise(encoded(prior.model, matrices)[1])
@@ -197,7 +241,7 @@ def train(config: TrainConfig, console: Console) -> Path:
         has_text[said[1]] = True
         untold = ~has_text | (torch.rand(size, generator=generator) < config.untold)
         level = (config.noise_log_mean + config.noise_log_std * torch.randn(size, 1, generator=generator)).exp()
-        level = level.clamp(LOWEST, HIGHEST)
+        level = level.clamp(SIGMA_MIN, SIGMA_MAX)
         noisy = given + level[..., None] * torch.randn(given.shape, generator=generator)
         denoised = networks.live.denoiser(noisy, level, context(networks.live, said, untold))
         return {"loss": denoising_error(denoised, given, level).mean()}
@@ -217,14 +261,16 @@ def train(config: TrainConfig, console: Console) -> Path:
             errors[f"validation_{level}"] = denoising_error(denoised, held_clean, levels).mean().item()
         return {"validation": sum(errors.values()) / len(errors), **errors}
 
-    return run(config, networks, generator, loss, validate, lambda: networks.follow(config.averaging), console)
+    return run(
+        config, networks, generator, loss, validate, lambda: networks.follow(config.averaging), console, config.subjects
+    )
 
 
 def main() -> None:
     """Command line."""
-    console = Console()
+    console = plain_console(soft_wrap=False)
     config = tyro.cli(TrainConfig, description=__doc__)
-    with told_in_one_line("train_text"):
+    with cli_errors("train_text", resumable=True):
         best = train(config, console)
     console.print(f"best weights: {best}")
 

@@ -1,248 +1,141 @@
-"""Fit the latent space of the stand-in for VPoser: ``python -m qposer.training.train_vposer_latent --data poses.npz``.
+"""Train the latent space that takes VPoser's place: ``python -m qposer.training.train_vposer_latent --data poses.npz``.
 
-It takes a minute or two and no steps: principal components of the latents of the training poses, mirrored ones
-included, where the length of a difference is how far it moves the skin. What the space is good for is then measured on
-the validation poses, beside any VPosers of ``qposer.baselines`` that are given, and printed.
+It depends on no other weights. A run that was killed goes on from its last checkpoint when the same command is given
+again. ``python -m benchmarks.vposer_latent`` measures what the space is good for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import tyro
 from jaxtyping import Float
 from rich.console import Console
-from rich.table import Table
-from scipy.stats import mannwhitneyu
 from torch import Tensor
-from torch.distributions import Normal
+from torch.distributions import Normal, kl_divergence
 
-from qposer.assets import ASSETS
-from qposer.baselines.vposer import VPoser as TrainedVPoser
-from qposer.codeprior import CodePrior
-from qposer.control import joints_of
-from qposer.data.dataset import PoseDataset
-from qposer.errors import told_in_one_line
-from qposer.kinematics import mirror_body_pose
-from qposer.metrics import mpjpe
-from qposer.model import QPoser
-from qposer.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
-from qposer.skeleton import NUM_BODY_JOINTS
-from qposer.surface import Surface
-from qposer.training.batches import jitter
-from qposer.training.train_codeprior import mixed
-from qposer.vposer import SPACE_FILE, LatentSpace, LatentSpaceConfig, VPoserV2
-
-STEP = 0.5
-"""Standard deviations by which latents are moved to see how the skin follows: as far as poses differ."""
-
-NEGLIGIBLE = 1e-6
-"""Movers of the skin weaker than this part of the strongest count as this strong: the metric must be invertible."""
-
-NORMS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
-"""Multiples of unit normal latents of which the energy is looked at."""
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.surface import Surface
+from qposer.data.dataset import PoseDataset, Subjects
+from qposer.evaluation.metrics import mpjpe
+from qposer.io.cli_errors import cli_errors, plain_console
+from qposer.prior.latent_space import LatentSpace, LatentSpaceConfig
+from qposer.training.averaging import ExponentialMovingAverage
+from qposer.training.batches import draw_poses, jitter
+from qposer.training.run import run
 
 
 @dataclass(frozen=True)
-class FitConfig:
-    """Settings of a fit."""
+class TrainConfig:
+    """Settings of a training run of a latent space."""
 
     data: Path
     """poses.npz, written by ``python -m qposer.data.build``."""
-    out: Path = ASSETS / SPACE_FILE
-    """The file to write."""
-    qposer: Path | None = None
-    """The QPoser whose latents they are; the shipped one if left out."""
-    metric_poses: int = 200
-    """Training poses around which the movement of the skin is measured."""
+    out: Path
+    """Folder of the run: best.safetensors, last.safetensors, log.csv, config.json."""
+    subjects: Subjects = "train"
+    """Whose poses to train on: "all", validation and test subjects included, keeps the last weights."""
+    steps: int = 10_000
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    """At its peak, after a warm-up and before a cosine decay."""
+    kl_weight: float = 1e-3
+    """Of the divergence of the posterior from the unit normal, in nats."""
+    joints_weight: float = 10.0
+    """Of the mean joint distance in metres."""
+    vertices_weight: float = 5.0
+    """Of the mean distance in metres of 256 points of the open body's skin."""
+    rotations_weight: float = 1.0
+    """Of the mean chordal distance of the rotations."""
+    jittered: float = 0.25
+    """Part of each batch that comes on top of it with joints turned by about 10 degrees. These poses are to come back,
+    too, but their latents may be as long as they need."""
+    averaging: float = 0.999
+    """Decay of the moving average of the weights; the average is what is validated and kept."""
+    validate_every: int = 1000
+    """Steps; a checkpoint is written then, too."""
     seed: int = 0
-    """Of the choice of these, and of what is drawn to measure."""
-    measured: tuple[int, ...] = (16, 32, 48, 63)
-    """Numbers of components that are measured."""
-    vposers: tuple[Path, ...] = field(default=())
-    """Weights of ``qposer.baselines.train_vposer`` to measure beside them."""
+    device: str = "cpu"
+    latent_dim: int = 32
+    width: int = 512
 
 
-@torch.no_grad()
-def skin_metric(
-    model: QPoser,
-    latents: Float[Tensor, "poses latents"],
-    steps: Float[Tensor, " latents"],
-    surface: Surface,
-) -> Float[Tensor, "latents latents"]:
-    """The quadratic form that tells how far differences of latents move the skin: mean squared metres over points.
-
-    It is the mean over poses of ``J^T J``, and ``J`` is found by central differences.
-    """
-    total = torch.zeros(len(steps), len(steps))
-    moves = torch.diag(steps)
-    for pose in latents:
-        moved = torch.cat([pose + moves, pose - moves]).unflatten(-1, model.config.latent_shape)
-        ahead, behind = surface(model.decode_latents(moved)).flatten(-2).chunk(2)
-        slopes = (ahead - behind) / (2 * steps[:, None])
-        total += slopes @ slopes.T / len(surface.vertices)
-    return total / len(latents)
-
-
-def fit(
-    model: QPoser,
-    body_pose: Float[Tensor, "poses 21 3"],
-    metric_poses: int = FitConfig.metric_poses,
-    *,
-    generator: torch.Generator,
-) -> LatentSpace:
-    """Principal components of the latents of poses and their mirror images, under the metric of the skin.
+def train(config: TrainConfig, console: Console) -> LatentSpace:
+    """Run, or go on with, a training run; returns the space with the lowest loss on validation poses.
 
     Args:
-        model: whose latents they are.
-        body_pose: axis-angle, more poses than there are numbers in a pose's latents.
-        metric_poses: around how many of them the movement of the skin is measured.
-        generator: chooses these.
+        config: settings of the run.
+        console: where the progress is shown.
+
+    Returns:
+        The space of latents.
 
     Raises:
-        ValueError: there are too few poses.
+        FileNotFoundError: there is no such file of poses.
+        ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite any more.
     """
-    rotations = axis_angle_to_matrix(body_pose)
-    rotations = torch.cat([rotations, mirror_body_pose(rotations)])
-    with torch.no_grad():
-        latents = torch.cat([model.latents(part).flatten(-3) for part in rotations.split(4096)])
-    numbers = latents.shape[1]
-    if len(body_pose) <= numbers:
-        raise ValueError(f"more than {numbers} poses are needed for as many components, not {len(body_pose)}")
-    centre, scale = latents.mean(0), latents.std(0)
-    chosen = latents[torch.randperm(len(latents), generator=generator)[:metric_poses]]
-    metric = skin_metric(model, chosen, STEP * scale, Surface.open())
-    strength, movers = torch.linalg.eigh((scale * metric * scale[:, None]).double())
-    root = strength.clamp(min=NEGLIGIBLE * strength[-1]).sqrt()
-    to_skin = scale.reciprocal()[:, None].double() * movers * root  # latents to where equal lengths move alike
-    from_skin = (movers / root).T * scale.double()
-    variance, axes = torch.linalg.eigh(to_skin.T @ torch.cov(latents.T.double()) @ to_skin)
-    variance, axes = variance.flip(0), axes.flip(1)
-    config = LatentSpaceConfig(components=3 * NUM_BODY_JOINTS, latents=numbers)
-    kept = variance[: config.components].sqrt()
-    space = LatentSpace(config)
-    space.centre.copy_(centre)
-    space.basis.copy_(kept[:, None] * (axes.T[: config.components] @ from_skin))
-    space.projection.copy_(to_skin @ axes[:, : config.components] / kept)
-    space.variance.copy_(variance)
-    space.t_pose.copy_(model.latents(torch.zeros(NUM_BODY_JOINTS, 3)).flatten())
-    return space.eval()
+    data = PoseDataset.load(config.data)
+    torch.manual_seed(config.seed)
+    generator = torch.Generator().manual_seed(config.seed)
+    poses = data.body_pose(config.subjects)
+    space = LatentSpace(LatentSpaceConfig(config.latent_dim, config.width))
+    space.begin_with(draw_poses(poses, 20_000, generator))
+    networks = ExponentialMovingAverage(space).to(config.device)
+    surface = Surface.open().to(config.device)
+    unit = Normal(torch.zeros((), device=config.device), torch.ones((), device=config.device))
+    jittered = round(config.jittered * config.batch_size)
+    held_out = axis_angle_to_matrix(data.body_pose("validation")[::4]).to(config.device)
 
+    def terms(found: Float[Tensor, "poses 21 3 3"], truth: Float[Tensor, "poses 21 3 3"]) -> dict[str, Tensor]:
+        (skin, joints), (true_skin, true_joints) = (surface.points_and_joints(pose) for pose in (found, truth))
+        return {
+            "joints": config.joints_weight * mpjpe(joints, true_joints).mean(),
+            "vertices": config.vertices_weight * mpjpe(skin, true_skin).mean(),
+            "rotations": config.rotations_weight * torch.linalg.matrix_norm(found - truth).mean(),
+        }
 
-Encoded = Callable[[Float[Tensor, "poses 21 3"]], Normal]
-Decoded = Callable[[Float[Tensor, "poses dims"]], Float[Tensor, "poses 21 3 3"]]
+    def divergence(posterior: Normal) -> Float[Tensor, " poses"]:
+        return kl_divergence(posterior, unit).sum(-1)
 
+    def loss() -> dict[str, Tensor]:
+        truth = draw_poses(poses, config.batch_size, generator)
+        chosen = torch.randint(len(truth), (jittered,), generator=generator)
+        truth = torch.cat([truth, jitter(truth[chosen], generator)]).to(config.device)
+        posterior = networks.live.encode(truth)
+        noise = torch.randn(posterior.mean.shape, generator=generator).to(truth)
+        found = terms(networks.live.decode(posterior.mean + posterior.stddev * noise), truth)
+        found["divergence"] = config.kl_weight * divergence(posterior)[: config.batch_size].mean()
+        return {"loss": torch.stack(list(found.values())).sum()} | {name: term.detach() for name, term in found.items()}
 
-@dataclass(frozen=True)
-class Measured:
-    """What a latent space is good for, on poses that it was not fitted to."""
+    @torch.no_grad()
+    def validate() -> dict[str, float]:
+        posterior = networks.average.encode(held_out)
+        noise = torch.randn(posterior.mean.shape, generator=torch.Generator().manual_seed(0)).to(held_out)
+        lost = sum(terms(networks.average.decode(posterior.mean + posterior.stddev * noise), held_out).values())
+        error = mpjpe(*(surface.points_and_joints(r)[1] for r in (networks.average.decode(posterior.mean), held_out)))
+        return {
+            "validation": float(lost) + config.kl_weight * divergence(posterior).mean().item(),
+            "validation_mpjpe_mm": 1000 * error.mean().item(),
+            "validation_kl": divergence(posterior).mean().item(),
+            "validation_norm": posterior.mean.square().mean().item(),
+        }
 
-    name: str
-    joints_mm: float
-    """Error of 22 joints after a way through the latents, root-relative, mean shape."""
-    skin_mm: float
-    """That of 256 points of the skin."""
-    angle_deg: float
-    norm: float
-    """Mean squared length of the latents, over their number: 1 for a calibrated prior."""
-    auroc: dict[str, float]
-    """How well the squared length tells poses from what was made of them."""
-    energies: list[float]
-    """Median energy, by the code prior, of what normal latents of spread ``NORMS`` decode to."""
-    smoothness_mm: tuple[float, float]
-    """Mean movement of the joints for a step of 0.1 in a random direction from a unit normal latent: mean, largest."""
-
-
-@torch.no_grad()
-def measure(
-    name: str,
-    encode: Encoded,
-    decoded: Decoded,
-    body_pose: Float[Tensor, "poses 21 3"],
-    prior: CodePrior,
-    generator: torch.Generator,
-) -> Measured:
-    """Measure a way to latents and back."""
-    surface = Surface.open()
-    truth = axis_angle_to_matrix(body_pose)
-    bent = truth.clone()
-    hinges = joints_of(["left_knee", "right_knee", "left_elbow", "right_elbow"])
-    bent[:, hinges] = bent[:, hinges].mT
-    spoilt = {"mixed": mixed(truth, generator), "jittered": jitter(truth, generator, 0.2), "bent": bent}
-    latents = encode(body_pose).mean
-    found = decoded(latents)
-    (points, joints), (true_points, true_joints) = (surface.points_and_joints(r) for r in (found, truth))
-    length = latents.square().sum(-1)
-
-    def auroc(spoilt: Float[Tensor, "poses 21 3 3"]) -> float:
-        longer = encode(matrix_to_axis_angle(spoilt)).mean.square().sum(-1)
-        return float(mannwhitneyu(longer, length).statistic) / (len(longer) * len(length))
-
-    drawn, direction = torch.randn(2, 256, latents.shape[1], generator=generator)
-    step = 0.1 * torch.nn.functional.normalize(direction, dim=-1)
-    start, end = (surface.points_and_joints(decoded(where))[1] for where in (drawn, drawn + step))
-    moved = 1000 * mpjpe(start, end)
-    return Measured(
-        name,
-        1000 * mpjpe(joints, true_joints).mean().item(),
-        1000 * mpjpe(points, true_points).mean().item(),
-        geodesic_angle(found, truth).mean().rad2deg().item(),
-        length.mean().item() / latents.shape[1],
-        {kind: auroc(poses) for kind, poses in spoilt.items()},
-        [prior.energy(decoded(spread * drawn)).median().item() for spread in NORMS],
-        (moved.mean().item(), moved.max().item()),
+    best = run(
+        config, networks, generator, loss, validate, lambda: networks.follow(config.averaging), console, config.subjects
     )
-
-
-def tables(rows: list[Measured]) -> tuple[Table, Table]:
-    """A row a space: what comes back and what is told apart; what unit normal latents and their multiples decode to."""
-    errors, energies = Table(title="Validation poses"), Table(title="Median energy of multiples of unit normal latents")
-    for column in ("space", "MPJPE mm", "skin mm", "angle deg", "|z|²/D", *(f"AUROC {kind}" for kind in rows[0].auroc)):
-        errors.add_column(column, justify="right")
-    for column in ("space", *(f"{norm:g}" for norm in NORMS), "mm a step of 0.1", "largest"):
-        energies.add_column(column, justify="right")
-    for row in rows:
-        lengths = (f"{value:.1f}" for value in (row.joints_mm, row.skin_mm, row.angle_deg))
-        errors.add_row(row.name, *lengths, f"{row.norm:.2f}", *(f"{value:.2f}" for value in row.auroc.values()))
-        energies.add_row(row.name, *(f"{value:.1f}" for value in (*row.energies, *row.smoothness_mm)))
-    return errors, energies
+    return LatentSpace.from_pretrained(best)
 
 
 def main() -> None:
     """Command line."""
-    console = Console()
-    config = tyro.cli(FitConfig, description=__doc__)
-    with told_in_one_line("train_vposer_latent"):
-        data = PoseDataset.load(config.data)
-        model = QPoser.from_pretrained(config.qposer)
-        generator = torch.Generator().manual_seed(config.seed)
-        space = fit(model, data.body_pose("train"), config.metric_poses, generator=generator)
-        space.save(config.out, qposer=str(config.qposer or "shipped"))
-        console.print(f"wrote {config.out}")
-        console.print(*tables(measure_all(config, model, space, data.body_pose("validation")[::4])))
-
-
-def measure_all(
-    config: FitConfig, model: QPoser, space: LatentSpace, body_pose: Float[Tensor, "poses 21 3"]
-) -> list[Measured]:
-    """Measure the space at several widths, and the VPosers that are given, all with the same draws."""
-    prior = CodePrior.from_pretrained()
-
-    def row(name: str, encode: Encoded, decoded: Decoded) -> Measured:
-        generator = torch.Generator().manual_seed(config.seed)
-        return measure(name, encode, decoded, body_pose, prior, generator)
-
-    rows = []
-    for dims in config.measured:
-        own = VPoserV2(model, space, dims)
-        rows.append(row(f"{dims} numbers", own.encode, own.rotations))
-    for path in config.vposers:
-        other = TrainedVPoser.from_pretrained(path)
-        rows.append(row(str(path.parent.name), other.encode, other.decode))
-    return rows
+    console = plain_console(soft_wrap=False)
+    config = tyro.cli(TrainConfig, description=__doc__)
+    with cli_errors("train_vposer_latent"):
+        train(config, console)
+    console.print(f"best weights: {config.out / 'best.safetensors'}")
 
 
 if __name__ == "__main__":

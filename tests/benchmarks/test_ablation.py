@@ -8,7 +8,7 @@ from benchmarks.ablation import FLAGS, finished, judged_mixtures, markdown, meas
 from benchmarks.prior.poses import Poses
 from qposer.baselines.mixture import PoseMixture
 from qposer.data.dataset import PoseDataset
-from qposer.model import QPoser, QPoserConfig
+from qposer.prior.model import QPoser, QPoserConfig
 
 
 @pytest.fixture

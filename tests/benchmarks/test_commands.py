@@ -16,3 +16,13 @@ def test_defaults_are_left_out():
 def test_what_differs_is_named():
     found = command("some.where", main, data=Path("b.npz"), number=3, split_of="validation", sizes=(1, 8))
     assert found == "python -m some.where --data b.npz --number 3 --split-of validation --sizes 1 8"
+
+
+def test_switches_have_no_value():
+    def switches(fit_others: bool = False, video: bool = True):
+        pass
+
+    assert (
+        command("some.where", switches, fit_others=True, video=False) == "python -m some.where --fit-others --no-video"
+    )
+    assert command("some.where", switches, fit_others=False, video=True) == "python -m some.where"

@@ -3,7 +3,7 @@ import torch
 from benchmarks.completion_bound import PartRegressor, Setting, errors_mm, known_joints, positions, train
 from benchmarks.prior.completion import PARTS, moved_joints
 from benchmarks.prior.poses import Poses
-from qposer.rotations import axis_angle_to_matrix
+from qposer.body_pose.rotations import axis_angle_to_matrix
 
 SMALL = Setting(hidden=0.0, dropout=0.0, width=32, steps=200, batch_size=32, learning_rate=1e-2, validate_every=50)
 

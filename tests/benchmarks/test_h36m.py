@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from benchmarks.h36m import stand_in
-from fitting.body import Body
+from fitting.body.body import Body
 from qposer.data.h36m import JOINTS_17, read_positions
 
 

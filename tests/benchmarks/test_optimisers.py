@@ -1,19 +1,19 @@
 """Courses with more and fewer steps."""
 
 from benchmarks.optimisers import FACTORS, scaled
-from fitting.stages import ADAMS_COURSE, COURSE
+from fitting.optimise.schedule import ADAM_SCHEDULE, SCHEDULE
 
 
 def test_courses_are_scaled_in_every_stage_and_in_nothing_else():
-    half = scaled(COURSE, 0.5)
+    half = scaled(SCHEDULE, 0.5)
     assert [stage.steps for stage in half.stages] == [3, 4, 4, 2]
-    assert [stage.moves for stage in half.fine] == [stage.moves for stage in COURSE.fine]
-    assert [stage.noise for stage in half.fine] == [stage.noise for stage in COURSE.fine]
-    assert half.doubt == COURSE.doubt
-    assert scaled(COURSE, 1.0) == COURSE
+    assert [stage.free for stage in half.fine] == [stage.free for stage in SCHEDULE.fine]
+    assert [stage.noise for stage in half.fine] == [stage.noise for stage in SCHEDULE.fine]
+    assert half.prior_scale == SCHEDULE.prior_scale
+    assert scaled(SCHEDULE, 1.0) == SCHEDULE
 
 
 def test_every_stage_keeps_a_step():
     least = min(min(factors) for factors in FACTORS.values())
-    for course in (COURSE, ADAMS_COURSE):
+    for course in (SCHEDULE, ADAM_SCHEDULE):
         assert all(stage.steps >= 1 for stage in scaled(course, least).stages)

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from benchmarks.relaxation import Gumbel, Logits, StraightThrough, variants
-from qposer.codeprior import CodePrior
-from qposer.rotations import geodesic_angle
+from qposer.body_pose.rotations import geodesic_angle
+from qposer.prior.code_prior import CodePrior
 
 
 @pytest.fixture(scope="module")

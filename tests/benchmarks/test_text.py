@@ -4,17 +4,17 @@ import torch
 
 from benchmarks import text as module
 from benchmarks.text import Evaluator, Nearest, main, make_task, score
-from qposer.codeprior import CodePrior, CodePriorConfig, CodePriorNetwork
-from qposer.descriptions import relations
-from qposer.figure import Posture, neutral_posture
-from qposer.model import QPoser, QPoserConfig
-from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.posed_skeleton import OrientedPose, neutral_pose
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.control.descriptions import relations
+from qposer.prior.code_prior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.model import QPoser, QPoserConfig
 
 
 @pytest.fixture(scope="module")
 def poses():
     noise = axis_angle_to_matrix(0.4 * torch.randn(60, 21, 3, generator=torch.Generator().manual_seed(0)))
-    return matrix_to_axis_angle(neutral_posture().body_pose @ noise)
+    return matrix_to_axis_angle(neutral_pose().body_pose @ noise)
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +35,13 @@ def test_a_task_has_the_descriptions_of_its_poses(poses):
     task = make_task(poses, 10, other_words=False)
     assert len(task.texts) == len(task.relations) == len(task.poses) == 10
     for text, of_pose, pose in zip(task.texts, task.relations, task.poses, strict=True):
-        (told,) = relations(Posture.upright(pose[None]))
+        (told,) = relations(OrientedPose.upright(pose[None]))
         assert {relation.text for relation in told} == {relation.text for relation in of_pose} == set(text.split(". "))
     assert make_task(poses, 10, other_words=True).texts != task.texts
 
 
 def test_the_nearest_training_pose_to_its_own_description_is_the_pose(poses, evaluator):
-    descriptions = [[relation.text for relation in told] for told in relations(Posture.upright(poses))]
+    descriptions = [[relation.text for relation in told] for told in relations(OrientedPose.upright(poses))]
     nearest = Nearest(poses, descriptions)
     texts = [". ".join(sentences) for sentences in descriptions]
     unique = [index for index, text in enumerate(texts) if text and texts.count(text) == 1]
@@ -92,7 +92,7 @@ def test_rows_are_kept_for_the_same_weights_code_and_poses(poses, tmp_path, monk
     write_poses(poses)
     assert measure() == measure() == [8, 1]
     command = f"--data {tmp_path}/poses.npz --runs {tmp_path}/runs --out {tmp_path} --guidance 1.0 --number 4"
-    document = (tmp_path / "benchmarks-text.md").read_text()
+    document = (tmp_path / "text.md").read_text()
     assert f"python -m benchmarks.text {command} --followed 0 --evaluator-steps 1`" in document
 
     other = tmp_path / "other"
@@ -110,5 +110,10 @@ def test_rows_are_kept_for_the_same_weights_code_and_poses(poses, tmp_path, monk
 
 def test_what_follows_instructions_is_part_of_the_code():
     names = {f"{file.parent.name}/{file.name}" for file in module._code()}
-    wanted = {"qposer/posing.py", "qposer/descriptions.py", "instructions/grammar.lark", "instructions/reading.py"}
+    wanted = {
+        "control/inverse_kinematics.py",
+        "control/descriptions.py",
+        "instructions/grammar.lark",
+        "instructions/reading.py",
+    }
     assert wanted <= names

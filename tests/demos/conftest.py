@@ -1,5 +1,5 @@
-import dataclasses
 import runpy
+import signal
 import sys
 from pathlib import Path
 
@@ -7,18 +7,8 @@ import pytest
 import torch
 
 import demos
-from fitting import stages
-from fitting.solver import Stage
-from qposer.codeprior import CodePrior, CodePriorConfig, CodePriorNetwork
-from qposer.model import QPoser, QPoserConfig
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Stages of two steps, for what does not depend on how good a fit is."""
-    for name, value in list(vars(stages).items()):
-        if isinstance(value, Stage):
-            monkeypatch.setattr(stages, name, dataclasses.replace(value, steps=2))
+from qposer.prior.code_prior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.model import QPoser, QPoserConfig
 
 
 @pytest.fixture
@@ -27,7 +17,11 @@ def run(monkeypatch, capsys):
 
     def run(demo, *arguments):
         monkeypatch.setattr(sys, "argv", [f"{demo}.py", *map(str, arguments)])
-        runpy.run_path(str(Path(demos.__file__).with_name(f"{demo}.py")), run_name="__main__")
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            runpy.run_path(str(Path(demos.__file__).with_name(f"{demo}.py")), run_name="__main__")
+        finally:
+            signal.signal(signal.SIGINT, handler)
         return capsys.readouterr().out
 
     return run

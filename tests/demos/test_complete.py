@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from qposer.control import joints_of
+from qposer.control.edits import joints_of
 
 LEGS = joints_of("legs")
 ABOVE = joints_of("upper_body")

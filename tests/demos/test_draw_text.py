@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from qposer.rotations import axis_angle_to_matrix
-from qposer.text import generate
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.control.text_prior import generate
 
 
 def arrays(folder):

@@ -5,8 +5,8 @@ from PIL import Image
 from scipy import ndimage
 
 from demos import complete, edit
-from qposer import control
-from qposer.skeleton import BODY_JOINT_NAMES, BODY_PARTS
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS
+from qposer.control import edits as control
 
 
 def arrays(path):
@@ -39,7 +39,7 @@ def test_swap_takes_the_poses_that_are_named(run, random_prior, poses, tmp_path)
     run("edit", "swap", "--parts", "arms", "--pose", f"{file}:2", "--donor.pose", file, "--out", tmp_path)
     written = arrays(tmp_path / "swap.npz")
     assert written["name"].tolist() == ["pose: poses 2", "donor: poses 0", "result"]
-    expected = control.swap(random_prior.model, values[2], values[0], "arms")
+    expected = control.swap(values[2], values[0], "arms", model=random_prior.model)
     np.testing.assert_allclose(written["body_pose"], torch.stack([values[2], values[0], expected]), atol=1e-5)
     energy = random_prior.energy(torch.from_numpy(written["body_pose"]))
     np.testing.assert_allclose(written["energy"], energy, rtol=1e-4, atol=1e-4)
@@ -56,7 +56,7 @@ def test_interpolate(run, random_prior, poses, tmp_path):
     run("edit", "interpolate", "--pose", file, "--donor.pose", f"{file}:1", "--steps", 3, "--out", tmp_path)
     written = arrays(tmp_path / "interpolate.npz")
     assert written["name"].tolist() == ["start: poses 0", "0 %", "50 %", "100 %", "end: poses 1"]
-    way = control.interpolate(random_prior.model, values[0], values[1], 3)
+    way = control.interpolate(values[0], values[1], 3, model=random_prior.model)
     np.testing.assert_allclose(written["body_pose"][1:-1], way, atol=1e-5)
 
 

@@ -1,23 +1,15 @@
 """The evaluation's command line, with fits of a few steps; what it measures is tested where that is."""
 
 import csv
-import dataclasses
 import json
 
 import numpy as np
 import pytest
 
-import fitting.h36m
-from fitting import stages
-from fitting.solver import Stage
+import fitting.evaluation.h36m
 from qposer.data.h36m import positions_of_angles
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch, random_prior):
-    for name, value in list(vars(stages).items()):
-        if isinstance(value, Stage):
-            monkeypatch.setattr(stages, name, dataclasses.replace(value, steps=2))
+pytestmark = pytest.mark.usefixtures("quick", "random_prior")
 
 
 @pytest.fixture
@@ -50,7 +42,7 @@ def test_a_folder(run, recordings, tmp_path):
 
 
 def test_an_interrupted_run_goes_on(run, recordings, tmp_path, monkeypatch):
-    out, evaluate, done = tmp_path / "out", fitting.h36m.evaluate, []
+    out, evaluate, done = tmp_path / "out", fitting.evaluation.h36m.evaluate, []
 
     def interrupted(fitter, view, *rest):
         if len(done) == 3:
@@ -58,15 +50,15 @@ def test_an_interrupted_run_goes_on(run, recordings, tmp_path, monkeypatch):
         done.append(view.name)
         return evaluate(fitter, view, *rest)
 
-    monkeypatch.setattr(fitting.h36m, "evaluate", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(fitting.evaluation.h36m, "evaluate", interrupted)
+    with pytest.raises(SystemExit, match="130"):
         run("evaluate_h36m", recordings, "--out", out)
     kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.npz")}
     assert len(kept) == 3
 
     again = []
     monkeypatch.setattr(
-        fitting.h36m, "evaluate", lambda f, view, *rest: again.append(view.name) or evaluate(f, view, *rest)
+        fitting.evaluation.h36m, "evaluate", lambda f, view, *rest: again.append(view.name) or evaluate(f, view, *rest)
     )
     whole = run("evaluate_h36m", recordings, "--out", out)
     assert len(again) == 5

@@ -10,9 +10,9 @@ from PIL import Image
 
 from demos import fit_folder, fit_image
 from fitting import folders
-from fitting.body import Body
-from fitting.camera import Camera
-from fitting.results import read_result
+from fitting.body.body import Body
+from fitting.inputs.camera import Camera
+from fitting.output.results import read_result
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -101,7 +101,8 @@ def test_bad_images_are_told_and_a_rerun_does_the_rest(command, images, keypoint
     assert status == 0
     assert printed.out.startswith("3 images fitted (1 of them by earlier runs), 0 failed")
     assert contents(tmp_path / "out" / "a") == before
-    assert ",," not in (tmp_path / "out" / "summary.csv").read_text()
+    with (tmp_path / "out" / "summary.csv").open(newline="") as file:
+        assert [line["failure"] for line in csv.DictReader(file)] == ["", "", ""]
 
 
 def test_ctrl_c_loses_nothing(command, tmp_path, monkeypatch):
@@ -142,7 +143,7 @@ def test_what_cannot_be_done_is_told_in_one_line(command, tmp_path, options, tol
 
 
 def test_a_second_run_at_the_same_time_is_refused(command, tmp_path):
-    with folders.only_run(tmp_path / "out"):
+    with folders.output_lock(tmp_path / "out"):
         status, printed = command()
     assert status == 2
     assert "another run writes into" in printed.err

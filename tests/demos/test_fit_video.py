@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fitting.clip_result import read_clip
-from fitting.images import read_image
-from qposer.assets import asset
+from fitting.inputs.images import read_image
+from fitting.optimise import agreement
+from fitting.video import clip_result
+from fitting.video.clip_result import read_clip
+from qposer.io.assets import asset
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -20,17 +22,29 @@ def frames(tmp_path):
     return folder
 
 
+def result_warnings(told):
+    return [line.removeprefix("  warning: ") for line in told.splitlines() if line.startswith("  warning: ")]
+
+
+def test_errors_are_warned_of(run, frames, tmp_path, monkeypatch):
+    monkeypatch.setattr(clip_result, "ERROR_WARNING", 0.0)
+    monkeypatch.setattr(agreement, "ERROR_WARNING", 0.0)
+    (told,) = result_warnings(run("fit_video", frames, "--out", tmp_path / "out"))
+    assert "of the person's height: the body may be wrong" in told
+
+
 def test_a_folder_of_frames(run, frames, tmp_path):
     told = run("fit_video", frames, "--out", tmp_path / "out", "--fps", "10")
     result = read_clip(tmp_path / "out" / "walk" / "fit.npz")
     assert "frames 0 to 2, 0 of them filled in, 2D error" in told
+    assert result_warnings(told) == list(read_clip(tmp_path / "out" / "walk" / "fit.npz").warnings)
     assert f"look at {tmp_path / 'out' / 'walk' / 'video.mp4'}" in told
     assert result.fps == 10.0
     assert np.isfinite(result.joints).all()
 
 
 def test_a_run_that_is_stopped(run, frames, tmp_path, monkeypatch, capsys):
-    from fitting.clip_run import ClipRun
+    from fitting.video.clip_run import ClipRun
 
     def stop(*_):
         raise KeyboardInterrupt
@@ -39,13 +53,13 @@ def test_a_run_that_is_stopped(run, frames, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stopped:
         run("fit_video", frames, "--out", tmp_path / "out")
     assert stopped.value.code == 130
-    assert "stopped: the same command goes on from here" in capsys.readouterr().out
+    assert capsys.readouterr().err == "fit_video: stopped, and the same command goes on from here\n"
 
 
 def test_another_run_on_the_same_folder(refused, frames, tmp_path):
-    from fitting.folders import only_run
+    from fitting.folders import output_lock
 
-    with only_run(tmp_path / "out" / "walk"):
+    with output_lock(tmp_path / "out" / "walk"):
         assert "another run writes into" in refused("fit_video", frames, "--out", tmp_path / "out")
 
 

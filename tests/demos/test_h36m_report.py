@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from demos.h36m_report import TABLE_WIDTH, console_table, summarise, write_csv, write_markdown
-from fitting.h36m import FIGURES, RoomCamera, Scores, View
+from fitting.evaluation.h36m import FIGURES, RoomCamera, Scores, View
 from qposer.data.h36m import Recording
 
 

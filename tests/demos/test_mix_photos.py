@@ -9,10 +9,10 @@ from PIL import Image
 
 from demos import mix_photos, references
 from demos.references import Taking, mix, takings
-from fitting.results import read_result
-from qposer import control
-from qposer.assets import asset
-from qposer.skeleton import BODY_JOINT_NAMES, BODY_PARTS
+from fitting.output.results import read_result
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS
+from qposer.control import edits as control
+from qposer.io.assets import asset
 
 PHOTO = Path(asset("walk_side.jpg"))
 
@@ -46,7 +46,7 @@ def test_arms_of_a_saved_pose(run, random_prior, poses, tmp_path):
     assert f"look at {tmp_path / 'out' / 'mix.png'}" in said
     written = arrays(tmp_path / "out" / "mix.npz")
     assert written["name"].tolist() == ["A: poses 1", "B: poses 2", "mixture"]
-    expected = control.swap(random_prior.model, values[1], values[2], "arms")
+    expected = control.swap(values[1], values[2], "arms", model=random_prior.model)
     np.testing.assert_allclose(written["body_pose"], torch.stack([values[1], values[2], expected]), atol=1e-5)
     energy = random_prior.energy(torch.from_numpy(written["body_pose"]))
     np.testing.assert_allclose(written["energy"], energy, rtol=1e-4, atol=1e-4)
@@ -55,7 +55,7 @@ def test_arms_of_a_saved_pose(run, random_prior, poses, tmp_path):
 def test_nothing_said_takes_the_arms_of_b(run, random_prior, poses, tmp_path):
     file, values = poses
     run("mix_photos", file, f"{file}:1", "--out", tmp_path)
-    expected = control.swap(random_prior.model, values[0], values[1], "arms")
+    expected = control.swap(values[0], values[1], "arms", model=random_prior.model)
     np.testing.assert_allclose(arrays(tmp_path / "mix.npz")["body_pose"][-1], expected, atol=1e-5)
 
 
@@ -64,8 +64,8 @@ def test_weights_and_several_takings(run, random_prior, poses, tmp_path):
     taking = ["--take", "left_arm", "head", "--from", "B", "--take", "legs", "--from", "B:3", "C:1"]
     run("mix_photos", file, f"{file}:1", f"{file}:2", *taking, "--out", tmp_path)
     model = random_prior.model
-    armed = control.swap(model, values[0], values[1], ["left_arm", "head"])
-    expected = control.swap(model, armed, control.blend(model, list(values[1:]), [0.75, 0.25]), "legs")
+    armed = control.swap(values[0], values[1], ["left_arm", "head"], model=model)
+    expected = control.swap(armed, control.blend(list(values[1:]), [0.75, 0.25], model=model), "legs", model=model)
     np.testing.assert_allclose(arrays(tmp_path / "mix.npz")["body_pose"][-1], expected, atol=1e-5)
 
 

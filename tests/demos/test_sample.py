@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from demos import sample
-from qposer.rotations import matrix_to_axis_angle
+from qposer.body_pose.rotations import matrix_to_axis_angle
 
 DEMOS = Path(sample.__file__).parent
 

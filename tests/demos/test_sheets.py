@@ -4,8 +4,8 @@ import torch
 from scipy import ndimage
 
 from demos.sheets import _PAPER, Figure, draw_sheet
-from qposer.control import joints_of
-from qposer.skeleton import BODY_JOINT_NAMES
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES
+from qposer.control.edits import joints_of
 
 STANDING = torch.zeros(21, 3)
 STANDING[BODY_JOINT_NAMES.index("left_shoulder"), 2] = -1.2

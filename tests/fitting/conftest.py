@@ -2,12 +2,19 @@ import numpy as np
 import pytest
 import torch
 
-from fitting.body import Body
-from fitting.camera import Camera
-from fitting.keypoints import Keypoints
-from fitting.results import FitResult
+from fitting.body.body import Body
+from fitting.fit import Fitter
+from fitting.inputs.camera import Camera
+from fitting.inputs.keypoints import Keypoints
+from fitting.output.results import FitResult
 
 SIZE = (400, 300)
+
+
+@pytest.fixture(scope="session")
+def fitter():
+    """One for all tests: its weights are read once."""
+    return Fitter()
 
 
 @pytest.fixture(scope="session")

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from fitting import fit, fit_image, fit_keypoints, stages
-from fitting.body import Body
-from fitting.camera import Camera, default_focal
+from fitting import fit, fit_image, fit_keypoints
+from fitting.body.body import Body
 from fitting.fit import Fitter
-from fitting.images import Photo
-from fitting.keypoints import FORMATS, Keypoints
-from fitting.stages import FitSettings, total_steps
-from qposer.rotations import axis_angle_to_matrix, geodesic_angle
-from qposer.skeleton import BODY_JOINT_NAMES
+from fitting.inputs.camera import Camera, default_focal
+from fitting.inputs.images import Photo
+from fitting.inputs.keypoints import FORMATS, Keypoints
+from fitting.optimise import schedule as stages
+from fitting.optimise.schedule import FitSettings, total_steps
+from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 
 SIZE = (1920, 1080)
 FOCAL = 1700.0
@@ -75,11 +76,6 @@ def orientation(turn):
 
 
 @pytest.fixture(scope="module")
-def fitter():
-    return Fitter()
-
-
-@pytest.fixture(scope="module")
 def truth(fitter):
     """Poses that codes decode to."""
     body_pose = fitter.model.reconstruct(torch.stack([matrices(pose) for pose, _, _ in PEOPLE]))
@@ -107,17 +103,6 @@ def keypoints(fitter, truth):
 def results(fitter, keypoints):
     """Everybody, in one batch."""
     return fitter.fit_keypoints(keypoints, SIZE, FOCAL)
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Stages of two steps, for what does not depend on how good a fit is."""
-
-    def short(stage):
-        return dataclasses.replace(stage, steps=2)
-
-    monkeypatch.setattr(stages, "COURSE", stages.COURSE.each(short))
-    monkeypatch.setattr(stages, "RESIDUAL", short(stages.RESIDUAL))
 
 
 def degrees_between(result, orient):
@@ -184,14 +169,14 @@ def test_a_fit_does_not_depend_on_who_else_is_on_the_photo(fitter, keypoints, re
 
 def test_many_people_are_shared_out_among_threads(fitter, keypoints, results, monkeypatch):
     monkeypatch.setattr(fit, "SHARE", 2)
-    threads, ticks = torch.get_num_threads(), []
+    threads, steps_seen = torch.get_num_threads(), []
     torch.set_num_threads(2)
     try:
-        shared = fitter.fit_keypoints(keypoints, SIZE, FOCAL, lambda: ticks.append(None))
+        shared = fitter.fit_keypoints(keypoints, SIZE, FOCAL, lambda: steps_seen.append(None))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
-    assert len(ticks) == stages.COURSE.steps
+    assert len(steps_seen) == stages.SCHEDULE.steps
     for one, other in zip(shared, results, strict=True):
         assert np.linalg.norm(one.vertices - other.vertices, axis=-1).mean() < 0.001
 
@@ -266,10 +251,10 @@ class TestWithShortStages:
     @pytest.mark.parametrize("residual", [False, True])
     def test_ticks_are_counted_beforehand(self, fitter, keypoints, residual):
         settings = FitSettings(residual)
-        ticks = []
+        steps_seen = []
         other = Fitter(fitter.body, fitter.prior, settings)
-        other.fit_keypoints(keypoints[0], SIZE, tick=lambda: ticks.append(None))
-        assert len(ticks) == total_steps(settings)
+        other.fit_keypoints(keypoints[0], SIZE, on_step=lambda: steps_seen.append(None))
+        assert len(steps_seen) == total_steps(settings)
 
     def test_settings_and_version_are_kept_as_json_can_hold_them(self, fitter, keypoints):
         result = Fitter(settings=FitSettings(seed=7)).fit_keypoints(keypoints[0], SIZE)[0]
@@ -335,6 +320,47 @@ def test_focal_lengths_that_are_none_are_refused(fitter, keypoints, focal):
         fitter.fit_keypoints(keypoints, SIZE, focal)
     with pytest.raises(ValueError, match="a focal length is a positive number of pixels, not"):
         fitter.fit_photo(Photo(np.zeros((1080, 1920, 3), np.uint8), 900.0), focal=focal, keypoints=keypoints)
+
+
+def test_focal_lengths_in_millimetres_are_refused(fitter, keypoints):
+    with pytest.raises(ValueError, match="no camera has a focal length of 25 pixels"):
+        fitter.fit_keypoints(keypoints, SIZE, 25)
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_was_wrong_with_the_photos_focal_length_is_noted(fitter, keypoints):
+    photo = Photo(np.zeros((1080, 1920, 3), np.uint8), None, "the focal length is no camera's: ignored")
+    one = keypoints[:1]
+    assert fitter.fit_photo(photo, keypoints=one)[0].notes == (photo.focal_warning,)
+    assert fitter.fit_photo(photo, focal=FOCAL, keypoints=one)[0].notes == ()
+
+
+@pytest.mark.usefixtures("quick")
+def test_bodies_that_end_in_the_camera_are_refused(fitter, keypoints, monkeypatch):
+    solve = fitter.solve
+
+    def behind(*args):
+        problem, estimate = solve(*args)
+        return problem, dataclasses.replace(estimate, transl=-estimate.transl)
+
+    monkeypatch.setattr(fitter, "solve", behind)
+    with pytest.raises(ValueError, match="the body of person 0 came to lie in or behind the camera"):
+        fitter.fit_keypoints(keypoints[:1], SIZE, FOCAL)
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_error_of_a_body_that_came_too_close_is_not_flattering(fitter, keypoints, monkeypatch):
+    solve = fitter.solve
+
+    def close(*args):
+        problem, estimate = solve(*args)
+        return problem, dataclasses.replace(estimate, transl=estimate.transl * torch.tensor([1.0, 1.0, 0.3]))
+
+    (sound,) = fitter.fit_keypoints(keypoints[:1], SIZE, FOCAL)
+    monkeypatch.setattr(fitter, "solve", close)
+    (result,) = fitter.fit_keypoints(keypoints[:1], SIZE, FOCAL)
+    assert result.person_height_px == pytest.approx(sound.person_height_px, rel=0.2)
+    assert result.warnings[0].startswith("2D error of")
 
 
 @pytest.mark.parametrize("people", [0, -1])

@@ -2,18 +2,22 @@ import csv
 import dataclasses
 import errno
 import json
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from fitting.folders import FolderRun, Job, Outcome, PersonSummary, find_jobs, only_run, write_summary
-from fitting.results import read_result
-from fitting.stages import FitSettings
+from fitting.folders import FolderRun, Job, Outcome, PersonSummary, find_jobs, output_lock, write_summary
+from fitting.optimise.schedule import FitSettings
+from fitting.output.exports import result_name, write_fit
+from fitting.output.results import read_result
 
 
 class QuickFitter:
@@ -40,7 +44,7 @@ class QuickFitter:
 
 @pytest.fixture
 def fitter(make_person, monkeypatch):
-    monkeypatch.setattr("fitting.exports.fit_pictures", lambda photo, results: [{} for _ in results])
+    monkeypatch.setattr("fitting.output.exports.fit_pictures", lambda photo, results: [{} for _ in results])
     return QuickFitter(make_person)
 
 
@@ -98,7 +102,39 @@ def test_keypoint_files_are_found_by_the_name_of_the_image(images, tmp_path):
     assert failures[0].failure == f"there is no image of these keypoints in {images}"
     one = folder / "coco.json"
     one.touch()
-    assert [job.keypoints for job in find_jobs(images, one)[0]] == [one] * 3
+    jobs = find_jobs(images, one)[0]
+    assert [job.keypoints for job in jobs] == [one] * 3
+    assert all(job.sharing == ("g10.png", "g11.png", "g12.png") for job in jobs)
+
+
+def test_keypoint_files_of_other_tools_have_other_endings(images, tmp_path):
+    folder = tmp_path / "keypoints"
+    folder.mkdir()
+    names = ["g10.json", "g11.txt", "g12.npz"]
+    for name in names:
+        (folder / name).touch()
+    jobs, failures = find_jobs(images, folder)
+    assert [job.keypoints.name for job in jobs] == names
+    assert all(job.sharing == () for job in jobs)
+    assert failures == []
+
+
+def test_one_file_of_all_images_is_shared_out_by_its_ids(fitter, images, out, tmp_path):
+    def person(image, x):
+        return {"image_id": image, "keypoints": [value for k in range(17) for value in (x + k, 50.0 + 9 * k, 0.9)]}
+
+    file = tmp_path / "coco.json"
+    table = [{"id": 1, "file_name": "g10.png"}, {"id": 2, "file_name": "g11.png"}]
+    file.write_text(json.dumps({"images": table, "annotations": [person(1, 100), person(2, 200)]}))
+    done = {outcome.image: outcome for outcome in outcomes(FolderRun(fitter, out, exports=()), images, file)}
+    assert [read_result(out / name / "person0").keypoints.xy[0, 0, 0] for name in ("g10", "g11")] == [100, 200]
+    assert "no person on the image 'g12.png'" in done["g12.png"].failure
+    file.write_text(json.dumps([person(1, 100)]))
+    failures = [outcome.failure for outcome in outcomes(FolderRun(fitter, out, exports=()), images, file)]
+    assert all("no person on the image" in failure for failure in failures)
+    file.write_text(json.dumps({"people": [{"pose_keypoints_2d": person(1, 100)["keypoints"]}]}))
+    failures = [outcome.failure for outcome in outcomes(FolderRun(fitter, out, exports=()), images, file)]
+    assert all("does not say to which of the 3 images" in failure for failure in failures)
 
 
 def test_results_of_two_images_do_not_fall_together(images):
@@ -144,7 +180,22 @@ def test_each_image_is_fitted_once(fitter, images, out):
     assert person.folder == "g11/person1"
     assert person.distance_m == pytest.approx(result.transl[2])
     assert person.reprojection_error_percent == pytest.approx(1.0)
+    assert person.warning == ""
     assert (out / person.folder / "mesh.ply").is_file()
+
+
+def test_warnings_are_in_the_summary(fitter, images, out, monkeypatch):
+    make = fitter.make_person
+    fitter.make_person = lambda *args, **options: dataclasses.replace(
+        make(*args, **options), reprojection_error_px=7.0, notes=("another",)
+    )
+    done = outcomes(FolderRun(fitter, out, exports=()), images)
+    write_summary(out / "summary.csv", done)
+    with (out / "summary.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    warning = "2D error of 3.5 % of the person's height: the body may be wrong; another"
+    assert [line["warning"] for line in lines] == [warning] * 3
+    assert outcomes(FolderRun(fitter, out, exports=()), images)[0].people[0].warning == warning
 
 
 def change_settings(run, images):
@@ -267,16 +318,16 @@ def test_another_process_is_refused_while_a_run_goes_on(out):
     command = [sys.executable, "-c", program, str(out / ".fit_folder.lock")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(ValueError, match="another run writes into"), only_run(out):
+        with pytest.raises(ValueError, match="another run writes into"), output_lock(out):
             pass
         other.kill()
-    with only_run(out):
+    with output_lock(out):
         pass
 
 
 def test_an_output_folder_that_is_a_file(tmp_path):
     (tmp_path / "out").touch()
-    with pytest.raises(ValueError, match="is a file: give a folder as --out"), only_run(tmp_path / "out"):
+    with pytest.raises(ValueError, match="is a file: give a folder as --out"), output_lock(tmp_path / "out"):
         pass
 
 
@@ -295,3 +346,67 @@ def test_the_summary_has_a_line_for_each_person_and_failure(tmp_path):
         ("b.png", "b/person1", ""),
     ]
     assert lines[1]["distance_m"] == "4.0"
+
+
+# What one image does to the others
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TypeError("odd"), OverflowError("odd"), SyntaxError("odd"), cv2.error("odd"), KeyError("odd"), MemoryError()],
+)
+def test_whatever_an_image_raises_is_its_failure(fitter, images, out, monkeypatch, error):
+    fit = QuickFitter.fit_photo
+
+    def fail(self, photo, *arguments):
+        if photo.rgb[0, 0, 0] == 11:
+            raise error
+        return fit(self, photo, *arguments)
+
+    monkeypatch.setattr(QuickFitter, "fit_photo", fail)
+    done = outcomes(FolderRun(fitter, out, exports=()), images)
+    assert [outcome.failure is None for outcome in done] == [True, False, True]
+    assert "\n" not in done[1].failure
+    write_summary(out / "summary.csv", done)
+    assert len((out / "summary.csv").read_text().splitlines()) == 4
+
+
+def test_an_image_cannot_take_the_name_of_the_summary_or_lead_elsewhere(fitter, images, out):
+    grey_image(images / "summary.csv.png", 50)
+    grey_image(images / "results.png", 50)
+    told = {
+        outcome.image: outcome.failure for outcome in outcomes(FolderRun(fitter, out, exports=("smplx-pkl",)), images)
+    }
+    assert "is the run's own: rename the image" in told.pop("summary.csv.png")
+    assert "is the run's own: rename the image" in told.pop("results.png")
+    assert set(told.values()) == {None}
+    above = FolderRun(fitter, out, exports=()).outcome(Job(images / "...png"))
+    assert "results cannot have the name '..'" in above.failure
+    assert sorted(path.name for path in out.parent.iterdir()) == ["images", "out"]
+
+
+def test_names_that_are_not_utf_8_are_fitted_and_in_the_summary(fitter, images, out):
+    name = os.fsdecode(b"g\xff.png")
+    try:
+        grey_image(images / name, 50)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    done = outcomes(FolderRun(fitter, out, exports=()), images)
+    assert not any(outcome.failure for outcome in done)
+    write_summary(out / "summary.csv", done)
+    assert r"g\udcff.png,g\udcff/person0" in (out / "summary.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a"])
+def test_results_stay_in_their_folder(fitter, out, name):
+    with pytest.raises(ValueError, match="results cannot have the name"):
+        write_fit(out, name, None, [])
+
+
+def test_results_are_named_after_what_they_are_of(tmp_path, monkeypatch):
+    (tmp_path / "clip").mkdir()
+    monkeypatch.chdir(tmp_path / "clip")
+    assert result_name(Path("a.b.png")) == "a.b"
+    assert result_name(Path()) == "clip"
+    with pytest.raises(ValueError, match="rename"):
+        result_name(Path("...png"))

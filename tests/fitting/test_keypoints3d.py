@@ -3,17 +3,11 @@ import pytest
 import torch
 
 from fitting import fit_keypoints_3d
-from fitting.fit import Fitter
-from fitting.keypoints import FORMATS
-from qposer.metrics import pa_mpjpe
-from qposer.rotations import axis_angle_to_matrix
+from fitting.inputs.keypoints import FORMATS
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.evaluation.metrics import pa_mpjpe
 
 PEOPLE = 4
-
-
-@pytest.fixture(scope="module")
-def fitter():
-    return Fitter()
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from fitting.body import Body
-from fitting.camera import Camera
+from fitting.body.body import Body
+from fitting.body.landmarks import smplx_vertex_ids
 from fitting.fit import Fitter
-from fitting.keypoints import Keypoints
-from fitting.landmarks import smplx_vertex_ids
-from qposer.metrics import pa_mpjpe
-from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import PARENTS
+from fitting.inputs.camera import Camera
+from fitting.inputs.keypoints import Keypoints
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import PARENTS
+from qposer.evaluation.metrics import pa_mpjpe
 
 PEOPLE = 3
 LAYOUTS = {"SMPLH_NEUTRAL.npz": (52, 6890, "smplh"), "SMPLX_NEUTRAL.npz": (55, 10475, "smplx")}

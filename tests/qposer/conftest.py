@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from qposer.codeprior import CodePrior
-from qposer.figure import Posture, neutral_posture
-from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import BODY_JOINT_NAMES
+from qposer.body_pose.posed_skeleton import OrientedPose, neutral_pose
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES
+from qposer.prior.code_prior import CodePrior
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,7 @@ def posed():
         body_pose = torch.zeros(21, 3)
         for joint, degrees in (hanging | turns).items():
             body_pose[BODY_JOINT_NAMES.index(joint)] = torch.tensor(degrees).deg2rad()
-        return Posture(axis_angle_to_matrix(body_pose), axis_angle_to_matrix(torch.tensor(pelvis).deg2rad()))
+        return OrientedPose(axis_angle_to_matrix(body_pose), axis_angle_to_matrix(torch.tensor(pelvis).deg2rad()))
 
     return turned
 
@@ -35,7 +35,7 @@ def random_postures():
         generator = torch.Generator().manual_seed(seed)
         noise = spread * torch.randn(number, 21, 3, generator=generator)
         orient = torch.randn(number, 3, generator=generator)
-        return Posture(neutral_posture().body_pose @ axis_angle_to_matrix(noise), axis_angle_to_matrix(orient))
+        return OrientedPose(neutral_pose().body_pose @ axis_angle_to_matrix(noise), axis_angle_to_matrix(orient))
 
     return drawn
 
@@ -59,6 +59,6 @@ def in_mirror(other_side):
 
     def reflected(posture):
         body_pose, orient = (reflection @ part @ reflection for part in posture)
-        return Posture(body_pose[..., swapped, :, :], orient)
+        return OrientedPose(body_pose[..., swapped, :, :], orient)
 
     return reflected

@@ -10,16 +10,16 @@ from benchmarks.fitting.contenders import QPOSER, QPOSER_ALONE, Contender, shipp
 from benchmarks.fitting.people import CONDITIONS, observed, people
 from benchmarks.fitting.spaces import AxisAngle, CodesAlone, DiffusedAxisAngle, VPoserLatents
 from benchmarks.optimisers import scaled
-from fitting.body import Body
-from fitting.pose_space import RelaxedCodes
-from fitting.regressor import Regressor
-from fitting.solver import Weights
+from fitting.body.body import Body
+from fitting.optimise.adam import Weights
+from fitting.optimise.pose_space import RelaxedCodes
+from fitting.optimise.regressor import Regressor
 from qposer.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
 from qposer.baselines.mixture import PoseMixture
 from qposer.baselines.no_prior import NoPrior
 from qposer.baselines.vposer import VPoser, VPoserConfig
-from qposer.codeprior import CodePrior
-from qposer.rotations import axis_angle_to_matrix
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.prior.code_prior import CodePrior
 
 PEOPLE = 3
 
@@ -34,7 +34,7 @@ def bench():
 
 @pytest.fixture
 def quick(monkeypatch):
-    for name in ("COURSE", "ADAMS_COURSE"):
+    for name in ("SCHEDULE", "ADAM_SCHEDULE"):
         course = getattr(contenders, name)
         monkeypatch.setattr(contenders, name, scaled(course, 3 / course.coarse.steps))
 
@@ -137,6 +137,6 @@ def test_the_picture_shows_the_best_of_several_vposers():
 
 def test_only_codes_have_an_optimiser_of_second_order(bench):
     solver, course = shipped()[0].solver(bench.body, 0)
-    assert (type(solver).__name__, course) == ("GaussNewton", contenders.COURSE)
+    assert (type(solver).__name__, course) == ("LevenbergMarquardt", contenders.SCHEDULE)
     other, course = Contender("none", AxisAngle(NoPrior()), Weights()).solver(bench.body, 0)
-    assert (type(other).__name__, course) == ("Solver", contenders.ADAMS_COURSE)
+    assert (type(other).__name__, course) == ("Solver", contenders.ADAM_SCHEDULE)

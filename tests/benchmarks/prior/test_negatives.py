@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from benchmarks.prior.negatives import HINGES, NEGATIVES, flexion, mixed_parts, noisy, random_rotations, wrong_bends
-from qposer.control import joints_of
-from qposer.rotations import axis_angle_to_matrix, geodesic_angle
+from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
+from qposer.control.edits import joints_of
 
 
 def generator():

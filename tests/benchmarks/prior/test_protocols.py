@@ -9,7 +9,7 @@ from benchmarks.prior.generation import GenerationSettings
 from benchmarks.prior.negatives import NEGATIVES
 from benchmarks.prior.plausibility import PlausibilitySettings
 from benchmarks.prior.reconstruction import ReconstructionSettings, SpeedSettings
-from qposer.skeleton import JOINT_NAMES
+from qposer.body_pose.skeleton import JOINT_NAMES
 
 
 class Whole:

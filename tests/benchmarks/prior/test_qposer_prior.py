@@ -2,7 +2,7 @@ import torch
 
 from benchmarks.prior import qposer_prior
 from benchmarks.prior.protocol import joints_mm
-from qposer.metrics import mpjpe
+from qposer.evaluation.metrics import mpjpe
 
 
 def generator():

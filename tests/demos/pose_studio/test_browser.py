@@ -1,20 +1,23 @@
 """The studio as people have it: started by its command, in a browser."""
 
+import http.server
 import io
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import viser
 from PIL import Image
 
 import demos
 from demos.pose_studio.session import read_session
-from qposer.assets import asset
+from qposer.io.assets import asset
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 
@@ -22,6 +25,9 @@ from tools.studio_browser import CHROMIUM, View, launch, pull  # noqa: E402 (it 
 
 VIEW = View(800, 500)
 PATIENCE = 90.0
+
+FOREIGN_NAME = "rebound.example"
+"""Resolves to this machine, as names on the internet can be made to."""
 
 KNOWN_ERRORS = ("Unable to preventDefault inside passive event listener invocation.",)
 """Of viser 1.1.1, whenever a node that can be dragged is pressed; the browser says that nothing came of it."""
@@ -45,7 +51,7 @@ class Process:
         command = [sys.executable, Path(demos.__file__).with_name("studio.py"), "--port", "0", "--out", out]
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True, env=environment)
-        self.url = self.process.stdout.readline().partition(";")[0]
+        self.url = self.process.stdout.readline().partition(" ")[0]
         assert self.url.startswith("http://127.0.0.1:")
 
     @property
@@ -68,7 +74,7 @@ def studio(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as driver:
-        started = launch(driver)
+        started = launch(driver, f"--host-resolver-rules=MAP {FOREIGN_NAME} 127.0.0.1")
         yield started
         started.close()
 
@@ -244,6 +250,91 @@ def test_a_photo_is_fitted(page, studio):
     page.shows("its landmarks are")
     page.shows("Photo beside")
     assert studio.session.current.origin == "walk_side.jpg"
+
+
+KNOCK = """async ([url, protocol]) => {
+    const told = {};
+    told.websocket = await new Promise(done => {
+        const socket = new WebSocket(url.replace("http", "ws"), [protocol]);
+        socket.onmessage = () => done("heard something");
+        socket.onclose = () => done("closed");
+    });
+    for (const mode of ["cors", "no-cors"])
+        told[mode] = await fetch(url, {mode}).then(answer => answer.status, () => "failed");
+    told.frame = await new Promise(done => {
+        const frame = document.createElement("iframe");
+        frame.onload = () => done(frame.contentDocument ? "loaded" : "blocked");
+        frame.src = url;
+        document.body.append(frame);
+    });
+    return told;
+}"""
+"""What a page can do to reach the studio; gives what came of it."""
+
+
+@pytest.fixture
+def elsewhere(browser):
+    """A tab with a page of another server of this machine."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>Elsewhere</title>")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        tab = browser.new_page()
+        tab.goto(f"http://127.0.0.1:{server.server_port}/")
+        yield tab
+        tab.close()
+        server.shutdown()
+
+
+def knock(tab, url):
+    return tab.evaluate(KNOCK, [url, f"viser-v{viser.__version__}"])
+
+
+def test_a_page_from_elsewhere_gets_nothing_though_it_knows_the_token(elsewhere, studio):
+    for url in (studio.url, studio.url.replace("127.0.0.1", "localhost")):
+        told = knock(elsewhere, url)
+        assert told == {"websocket": "closed", "cors": "failed", "no-cors": "failed", "frame": "blocked"}
+
+
+def test_the_same_attempts_from_the_studios_page_reach_it(browser, studio):
+    tab = browser.new_page()
+    tab.goto(studio.url)
+    told = knock(tab, studio.url)
+    assert told == {"websocket": "heard something", "cors": 200, "no-cors": 200, "frame": "blocked"}
+    tab.close()
+
+
+def test_a_page_under_a_foreign_name_of_this_machine_gets_nothing(browser, studio):
+    tab = browser.new_page()
+    answer = tab.goto(studio.url.replace("127.0.0.1", FOREIGN_NAME))
+    assert answer.status == 403
+    assert "the address that the studio printed" in tab.content()
+    assert knock(tab, studio.url.replace("127.0.0.1", FOREIGN_NAME))["websocket"] == "closed"
+    assert knock(tab, studio.url)["websocket"] == "closed"
+    tab.close()
+
+
+def test_a_tab_without_the_token_gets_nothing(browser, studio):
+    tab = browser.new_page()
+    assert tab.goto(studio.url.rpartition("/")[0]).status == 403
+    assert knock(tab, studio.url.rpartition("/")[0])["websocket"] == "closed"
+    tab.close()
+
+
+def test_this_machine_may_be_called_localhost(browser, studio, page):
+    other = Page(browser, studio.url.replace("127.0.0.1", "localhost"))
+    assert other.energy() == page.energy()
+    other.tab.close()
+    assert other.errors == []
 
 
 def test_a_killed_studio_goes_on(studio, browser):

@@ -1,11 +1,12 @@
 import socket
+from types import SimpleNamespace
 
 import pytest
 
 from demos import studio
 from demos.pose_studio import app
 from demos.pose_studio.session import Pose, Session, read_session, write_session
-from qposer.figure import neutral_posture
+from qposer.body_pose.posed_skeleton import neutral_pose
 
 
 class Ended(app.Studio):
@@ -23,7 +24,7 @@ def start(monkeypatch, random_prior, tmp_path):
     monkeypatch.setattr(app, "Studio", Ended)
 
     def start(**options):
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(SystemExit, match="130"):
             studio.main(port=0, out=tmp_path / "out", **options)
         return read_session(tmp_path / "out" / "session.npz")
 
@@ -32,7 +33,7 @@ def start(monkeypatch, random_prior, tmp_path):
 
 @pytest.fixture
 def earlier(tmp_path):
-    session = Session([Pose(neutral_posture(), "earlier", 0.5)])
+    session = Session([Pose(neutral_pose(), "earlier", 0.5)])
     (tmp_path / "out").mkdir()
     write_session(tmp_path / "out" / "session.npz", session)
     return tmp_path / "out"
@@ -47,6 +48,27 @@ def test_begins_anew_and_sets_an_earlier_session_aside(start, earlier):
 def test_goes_on_where_it_is_told_to(start, earlier):
     assert start(resume=True).current.origin == "earlier"
     assert [path.name for path in earlier.glob("*.npz")] == ["session.npz"]
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_stuck_job_does_not_keep_the_command_from_ending(monkeypatch, capsys, random_prior, tmp_path, finished):
+    class Closed(app.Studio):
+        def close(self):
+            assert self.worker.wait(30)
+            return super().close() and finished
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    left = []
+    monkeypatch.setattr(app, "Studio", Closed)
+    monkeypatch.setattr(studio, "time", SimpleNamespace(sleep=interrupt))
+    monkeypatch.setattr(studio, "os", SimpleNamespace(_exit=left.append))
+    with pytest.raises(SystemExit, match="130"):
+        studio.main(port=0, out=tmp_path)
+    assert left == ([] if finished else [130])
+    assert ("was dropped" in capsys.readouterr().err) != finished
+    assert read_session(tmp_path / "session.npz").current.origin == "at ease"
 
 
 def test_nothing_to_go_on_with(refused, tmp_path):

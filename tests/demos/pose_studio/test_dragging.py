@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from demos.pose_studio.dragging import FARTHEST, Drag
-from qposer.figure import neutral_posture
-from qposer.skeleton import JOINT_NAMES
+from qposer.body_pose.posed_skeleton import neutral_pose
+from qposer.body_pose.skeleton import JOINT_NAMES
 
 
 @pytest.fixture
 def standing(mannequin):
-    return mannequin.stand(neutral_posture())
+    return mannequin.stand(neutral_pose())
 
 
 def joint(standing, name):

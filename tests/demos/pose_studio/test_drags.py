@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from demos.pose_studio.editor import Editor
-from qposer import CodePrior, control
+from qposer import CodePrior
+from qposer.control import edits as control
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import torch
 
 from demos.pose_studio.editor import PARTS, Editor
 from demos.pose_studio.session import read_session, write_session
-from qposer import control
-from qposer.instructions.words import LONGEST_TEXT, InstructionError
-from qposer.skeleton import NUM_BODY_JOINTS
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.control import edits as control
+from qposer.control.instructions.words import LONGEST_TEXT, InstructionError
 
 
 def body_pose(editor):
@@ -75,7 +75,7 @@ def test_parts_that_are_not_named_stay(editor, act):
 def test_parts_of_an_earlier_pose_are_those_that_its_codes_decode_to(editor, random_prior):
     donor = body_pose(editor)
     editor.sample()
-    expected = control.swap(random_prior.model, body_pose(editor), donor, ["legs"])
+    expected = control.swap(body_pose(editor), donor, ["legs"], model=random_prior.model)
     editor.take(0, ["legs"])
     joints = control.joints_of("legs")
     torch.testing.assert_close(body_pose(editor)[joints], expected[joints])

@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demos.pose_studio.session import Instruction, Pose, Session, read_session, write_session
-from qposer.figure import Posture
-from qposer.poses import read_poses
-from qposer.rotations import axis_angle_to_matrix
+from qposer.body_pose.posed_skeleton import OrientedPose
+from qposer.body_pose.poses import read_poses
+from qposer.body_pose.rotations import axis_angle_to_matrix
 
 
 def pose(seed=0, origin="drawn"):
     turns = 0.4 * torch.randn(22, 3, generator=torch.Generator().manual_seed(seed))
     matrices = axis_angle_to_matrix(turns)
-    return Pose(Posture(matrices[1:], matrices[0]), origin, 0.1 * seed, (0.1 * seed, -0.2))
+    return Pose(OrientedPose(matrices[1:], matrices[0]), origin, 0.1 * seed, (0.1 * seed, -0.2))
 
 
 def session(count=3):

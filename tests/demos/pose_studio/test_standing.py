@@ -3,16 +3,16 @@ import pytest
 import torch
 
 from demos.pose_studio.standing import HANDLES
-from qposer.control import joints_of
-from qposer.figure import Figure, Posture, neutral_posture
-from qposer.rotations import axis_angle_to_matrix
+from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton, neutral_pose
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.control.edits import joints_of
 
 
 @pytest.fixture
 def posture():
     turns = 0.3 * torch.randn(22, 3, generator=torch.Generator().manual_seed(3))
     matrices = axis_angle_to_matrix(turns)
-    return Posture(matrices[1:], matrices[0])
+    return OrientedPose(matrices[1:], matrices[0])
 
 
 def test_stands_on_the_ground_where_it_is_put(mannequin, posture):
@@ -30,7 +30,7 @@ def test_the_pelvis_is_where_it_is_told_to_be(mannequin, posture):
 def test_joints_are_those_that_targets_mean(mannequin, posture):
     """The body that is shown and the figure that is solved for are the same."""
     standing = mannequin.stand(posture)
-    np.testing.assert_allclose(standing.joints - standing.pelvis, Figure.of(posture).points[:24], atol=2e-3)
+    np.testing.assert_allclose(standing.joints - standing.pelvis, PosedSkeleton.of(posture).points[:24], atol=2e-3)
 
 
 def test_balls_stay_at_the_body(mannequin, posture):
@@ -42,7 +42,7 @@ def test_balls_stay_at_the_body(mannequin, posture):
 
 def test_balls_can_be_seen(mannequin):
     """No ball is wholly inside of the body."""
-    standing = mannequin.stand(neutral_posture())
+    standing = mannequin.stand(neutral_pose())
     for name, ball in standing.handles.items():
         gap = np.linalg.norm(standing.vertices - ball, axis=1).min()
         assert gap < HANDLES[name].radius, name
@@ -52,6 +52,6 @@ def test_faces_of_parts(mannequin):
     parts = [mannequin.faces_of(joints_of(part)) for part in ("arms", "legs", "torso", "head")]
     assert all(0.03 < part.mean() < 0.6 for part in parts)
     assert not (parts[0] & parts[1]).any()
-    middle = mannequin.stand(neutral_posture()).vertices[mannequin.faces].mean(axis=1)
+    middle = mannequin.stand(neutral_pose()).vertices[mannequin.faces].mean(axis=1)
     assert middle[parts[3], 1].min() > middle[parts[1], 1].max()
     assert not mannequin.faces_of([]).any()

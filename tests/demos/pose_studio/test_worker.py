@@ -9,7 +9,7 @@ from demos.pose_studio.worker import Worker
 def worker():
     made = Worker()
     yield made
-    made.stop()
+    made.stop(20)
 
 
 @pytest.fixture
@@ -66,5 +66,14 @@ def test_stopping_drops_what_was_not_begun():
     worker.do(lambda: done.append("second"))
     assert begun.wait(20)
     threading.Timer(0.05, opened.set).start()
-    worker.stop()
+    assert worker.stop(20)
     assert done == ["first"]
+
+
+def test_stopping_leaves_a_stuck_job_behind():
+    worker, opened, begun = Worker(), threading.Event(), threading.Event()
+    worker.do(lambda: (begun.set(), opened.wait(10)))
+    assert begun.wait(20)
+    assert not worker.stop(0.05)
+    opened.set()
+    assert worker.stop(20)

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from qposer.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
-from qposer.kinematics import body_joints
-from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import REST_JOINTS
+from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import REST_JOINTS
 
 MEAN, SPREAD = 0.2, 0.3
 

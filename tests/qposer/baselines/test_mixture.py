@@ -5,9 +5,9 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from qposer.baselines.mixture import PoseMixture
-from qposer.kinematics import body_joints
-from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import REST_JOINTS
+from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import REST_JOINTS
 
 WEIGHTS = torch.tensor([0.2, 0.5, 0.3])
 

@@ -2,9 +2,9 @@ import torch
 
 from qposer.baselines.descent import descend, joints_gap
 from qposer.baselines.no_prior import NoPrior
-from qposer.kinematics import body_joints
-from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import REST_JOINTS
+from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import REST_JOINTS
 
 
 def test_descending_finds_the_lowest_point_of_each_member():

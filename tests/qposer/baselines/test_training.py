@@ -7,6 +7,8 @@ from rich.console import Console
 
 from qposer.baselines import train_diffusion, train_mixture, train_vposer
 from qposer.data.dataset import PoseDataset
+from qposer.training import batches
+from qposer.training.rig_variation import STRENGTH
 
 QUIET = Console(quiet=True)
 
@@ -68,6 +70,17 @@ def test_a_diffusion_learns_to_denoise(poses, tmp_path):
     train_diffusion.train(config, QUIET)
     errors = logged(tmp_path, "validation")
     assert errors[-1] < errors[0]
+
+
+@pytest.mark.parametrize(
+    ("module", "settings"),
+    [(train_vposer, {"steps": 1}), (train_mixture, {"components": 2, "poses": 400}), (train_diffusion, {"steps": 1})],
+)
+def test_poses_are_varied(module, settings, poses, tmp_path, strengths_of):
+    strengths = strengths_of(batches)
+    module.train(module.TrainConfig(data=poses, out=tmp_path, **settings), QUIET)
+    assert strengths
+    assert set(strengths) == {STRENGTH}
 
 
 @pytest.mark.parametrize(

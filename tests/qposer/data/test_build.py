@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from qposer.body_pose.skeleton import JOINT_NAMES
 from qposer.data.amass import read_amass
-from qposer.data.build import MIN_CHANGE, convert, distinct, find_recordings, main, thin
+from qposer.data.build import MIN_CHANGE, distinct, find_recordings, main, read_recording, select, thin
 from qposer.data.dataset import PoseDataset
-from qposer.skeleton import JOINT_NAMES
 
 WriteAmass = Callable[..., Path]
 
@@ -104,7 +104,7 @@ def test_shape_files_of_amass_are_no_recordings(write_amass: WriteAmass, tmp_pat
 def test_both_frames_of_a_jump_are_dropped(write_amass: WriteAmass) -> None:
     poses = swing(10)
     poses[4:, 3 * JOINT_NAMES.index("right_hip") + 1] = np.radians(80)
-    clip = convert(write_amass(poses))
+    clip = select(read_recording(write_amass(poses)))
     assert clip.frame.tolist() == [1, 2, 3, 6, 7, 8, 9, 10]
     assert clip.counts.jumped == 2
     assert clip.faults == ("frame 5: right_hip jumps by 80 degrees",)
@@ -114,13 +114,13 @@ def test_a_turn_of_the_whole_circle_is_no_jump(write_amass: WriteAmass) -> None:
     poses = np.zeros((10, 156))
     poses[:, 2] = np.radians(np.arange(10) * 40)
     poses[:, 3 * JOINT_NAMES.index("left_knee")] = np.radians(np.arange(10) * 5)
-    assert convert(write_amass(poses)).counts.jumped == 0
+    assert select(read_recording(write_amass(poses))).counts.jumped == 0
 
 
 def test_impossible_joints_are_dropped(write_amass: WriteAmass) -> None:
     poses = swing(10)
     poses[:3, 3 * JOINT_NAMES.index("head") + 1] = np.radians(170)
-    clip = convert(write_amass(poses))
+    clip = select(read_recording(write_amass(poses)))
     assert clip.frame.tolist() == [5, 6, 7, 8, 9, 10]
     assert clip.counts == replace(clip.counts, read=10, jumped=2, impossible=2, kept=6)
     assert clip.faults[-1] == "3 frames with an impossible head, first 1"
@@ -128,7 +128,7 @@ def test_impossible_joints_are_dropped(write_amass: WriteAmass) -> None:
 
 def test_repeated_frames_are_dropped(write_amass: WriteAmass) -> None:
     poses = np.concatenate([np.zeros((5, 156)), swing(3), swing(3)[::-1]])
-    clip = convert(write_amass(poses))
+    clip = select(read_recording(write_amass(poses)))
     assert clip.frame.tolist() == [1, 7, 8, 10, 11]
     assert clip.counts.repeated == 6
 
@@ -145,6 +145,28 @@ def test_distinct_frames_against_a_plain_loop(steps: list[float]) -> None:
         if np.degrees(turn.magnitude()) > MIN_CHANGE + 1e-6:
             kept.append(index)
     assert np.flatnonzero(distinct(pose)).tolist() == kept
+
+
+def test_a_wrong_rate_can_be_corrected(
+    write_amass: WriteAmass, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = [write_amass(swing(4), rate=60.0), write_amass(swing(4), rate=60.0, subject="s2")]
+    out = tmp_path / "poses.npz"
+    assert main(sources, out, rates=(("s2", 30.0),)) == 0
+    data = PoseDataset.load(out)
+    assert data.frame[data.subject == "s1"].tolist() == [1, 3]
+    assert data.frame[data.subject == "s2"].tolist() == [1, 2, 3, 4]
+    for rates, message in ((("s3", 30.0), "found 's3'"), (("s2", 0.0), "above 0 for s2, found 0.0")):
+        assert main(sources, out, rates=(rates,)) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_rate_on_the_command_line(sources: Path, tmp_path: Path) -> None:
+    out = tmp_path / "poses.npz"
+    command = [sys.executable, "-m", "qposer.data.build", str(sources), "--out", str(out), "--rates", "indian", "60"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    data = PoseDataset.load(out)
+    assert data.frame[data.subject == "indian"].tolist() == [2, 4, 6]
 
 
 @pytest.mark.parametrize(

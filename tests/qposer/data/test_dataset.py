@@ -29,6 +29,8 @@ def test_load_and_split(tmp_path: Path) -> None:
     for index, name in enumerate(("test", "train", "validation")):
         assert split(data.subject[index]) == name
         torch.testing.assert_close(data.body_pose(name), torch.from_numpy(COLUMNS["pose"][[index], 1:22]))
+    torch.testing.assert_close(data.body_pose("all"), torch.from_numpy(COLUMNS["pose"][:, 1:22]))
+    torch.testing.assert_close(data.poses("test"), torch.from_numpy(COLUMNS["pose"][:1]))
 
 
 def test_split_without_poses(tmp_path: Path) -> None:

@@ -191,11 +191,41 @@ def test_damaged_asf(amc: Path, old: str, new: str, message: str) -> None:
 
 def test_amc_without_its_skeleton(amc: Path) -> None:
     amc.with_name("leg.asf").unlink()
-    with pytest.raises(FileNotFoundError, match=r"expected one \.asf file in its folder, found 0"):
+    with pytest.raises(FileNotFoundError, match=r"expected one \.asf file in its folder.*found none"):
         read_amc(amc)
 
 
-@pytest.mark.parametrize("width", [72, 156, 165])
+def test_a_skeleton_of_another_name_is_the_clips_where_it_is_the_only_one(amc: Path, tmp_path: Path) -> None:
+    assert read_amc(amc).subject == "leg"
+    assert read_amc(amc.rename(amc.with_name("walk.amc"))).subject == tmp_path.name
+
+
+def test_a_folder_with_the_skeletons_of_several_people(amc: Path) -> None:
+    """HDM05's layout."""
+    folder = amc.parent
+    (folder / "leg.asf").unlink()
+    for name, length in (("HDM_b", 7), ("HDM_bd", 3), ("HDM_bk", 4)):
+        (folder / f"{name}.asf").write_text(ASF.replace("length 3", f"length {length}"))
+    for name, length in (("HDM_bd", 3), ("HDM_bk", 4)):
+        motion = read_amc(amc.rename(folder / f"{name}_01-01_01_120.amc"))
+        assert motion.subject == name
+        assert motion.offsets[-1].tolist() == pytest.approx([0, -length, 0])
+        amc = folder / f"{name}_01-01_01_120.amc"
+    with pytest.raises(FileNotFoundError, match=r"found HDM_b\.asf, HDM_bd\.asf, HDM_bk\.asf"):
+        read_amc(amc.rename(folder / "HDM_bdx_01.amc"))
+
+
+def test_bvh_with_z_up_is_turned_upright(tmp_path: Path) -> None:
+    """A body that is 6 high along z; the arm, 2 to the left, is raised forward, to -y, about z."""
+    path = tmp_path / "a.bvh"
+    text = BVH.replace("OFFSET 0 1 0", "OFFSET 0 0.2 6").replace("5 6 7 90 0 90 0 0 90", "5 6 7 0 0 0 -90 0 0")
+    path.write_text(text)
+    still, raised = read_bvh(path).positions()
+    np.testing.assert_allclose(still, [[0, 0, 0], [0, 6, -0.2], [2, 6, -0.2]], atol=1e-12)
+    np.testing.assert_allclose(raised, [[0, 0, 0], [0, 6, -0.2], [0, 6, 1.8]], atol=1e-12)
+
+
+@pytest.mark.parametrize("width", [66, 72, 147, 156, 165])
 def test_amass_is_turned_upright(write_amass: Callable[..., Path], width: int) -> None:
     poses = np.random.default_rng(0).normal(scale=0.3, size=(5, width))
     motion = read_amass(write_amass(poses, rate=60.0))
@@ -205,18 +235,51 @@ def test_amass_is_turned_upright(write_amass: Callable[..., Path], width: int) -
     np.testing.assert_allclose(up @ [0, 0, 1], np.tile([0, 1, 0], (5, 1)), atol=1e-12)
 
 
-def test_amass_rate_under_its_newer_name(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a_stageii.npz", poses=np.zeros((2, 165)), mocap_frame_rate=120)
+@pytest.mark.parametrize("name", ["mocap_framerate", "mocap_frame_rate", "fps"])
+def test_amass_rate_under_all_its_names(tmp_path: Path, name: str) -> None:
+    np.savez(tmp_path / "a_stageii.npz", poses=np.zeros((2, 165)), **{name: 120})
     assert read_amass(tmp_path / "a_stageii.npz").fps == 120
+
+
+def test_amass_poses_by_joint_and_by_part_are_the_same(tmp_path: Path) -> None:
+    poses = np.random.default_rng(0).normal(scale=0.3, size=(5, 156))
+    forms = {
+        "flat": {"poses": poses},
+        "joints": {"poses": poses.reshape(5, 52, 3)},
+        "parts": {"root_orient": poses[:, :3], "pose_body": poses[:, 3:66], "trans": np.zeros((5, 3))},
+    }
+    motions = {}
+    for name, arrays in forms.items():
+        np.savez(tmp_path / f"{name}.npz", fps=30, **arrays)
+        motions[name] = read_amass(tmp_path / f"{name}.npz")
+    for name in ("joints", "parts"):
+        np.testing.assert_array_equal(motions[name].rotations, motions["flat"].rotations)
+
+
+@pytest.mark.parametrize("gender", [b"female", np.array("male", dtype=object)])
+def test_amass_gender_is_never_unpickled(tmp_path: Path, gender: object) -> None:
+    np.savez(tmp_path / "a.npz", poses=np.zeros((2, 156)), mocap_framerate=60, gender=gender)
+    assert len(read_amass(tmp_path / "a.npz").frames) == 2
 
 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"poses": np.zeros((2, 156))}, "poses and mocap_framerate"),
-        ({"mocap_framerate": 60}, "poses and mocap_framerate"),
-        ({"poses": np.zeros((2, 156)), "mocap_framerate": 0}, "poses and mocap_framerate"),
-        ({"poses": np.zeros((2, 63)), "mocap_framerate": 60}, r"expected poses of .* found \(2, 63\)"),
+        ({"poses": np.zeros((2, 156))}, "expected a frame rate .* found none"),
+        ({"mocap_framerate": 60}, "with poses, or root_orient and pose_body"),
+        ({"pose_body": np.zeros((2, 63)), "mocap_framerate": 60}, "with poses, or root_orient and pose_body"),
+        ({"poses": np.zeros((2, 156)), "mocap_framerate": 0}, "frame rate above 0 .* found 0"),
+        ({"poses": np.zeros((2, 156)), "mocap_framerate": "60"}, "frame rate above 0"),
+        ({"poses": np.zeros((2, 63)), "mocap_framerate": 60}, r"66 to 165 numbers, .* found poses \(2, 63\)"),
+        ({"poses": np.zeros((2, 100)), "mocap_framerate": 60}, r"three a joint, found poses \(2, 100\)"),
+        ({"poses": np.zeros((2, 168)), "mocap_framerate": 60}, r"found poses \(2, 168\)"),
+        ({"poses": np.zeros((2, 3, 52)), "mocap_framerate": 60}, r"found poses \(2, 3, 52\)"),
+        ({"poses": np.zeros((0, 156)), "mocap_framerate": 60}, r"one or more frames, .* found poses \(0, 156\)"),
+        ({"poses": np.full((2, 156), "a"), "mocap_framerate": 60}, "found poses .* of <U1"),
+        (
+            {"root_orient": np.zeros((3, 3)), "pose_body": np.zeros((2, 63)), "fps": 60},
+            r"found root_orient \(3, 3\) of float64, pose_body \(2, 63\)",
+        ),
         ({"poses": np.full((2, 156), np.nan), "mocap_framerate": 60}, "frame 1: the rotation of pelvis is not finite"),
         ({"poses": np.array([None]), "mocap_framerate": 60}, "plain arrays"),
     ],

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from qposer.body_pose.kinematics import forward_kinematics
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import JOINT_NAMES, REST_JOINTS
 from qposer.data.amass import read_amass
 from qposer.data.asf_amc import read_amc
 from qposer.data.bvh import read_bvh
 from qposer.data.motion import Motion
-from qposer.data.retarget import find_rig, retarget
-from qposer.kinematics import forward_kinematics
-from qposer.rotations import axis_angle_to_matrix
-from qposer.skeleton import JOINT_NAMES, REST_JOINTS
+from qposer.data.retarget import FOREARM_SHARE, find_rig, retarget
 
 CLIPS = Path(__file__).parent / "clips"
 MOTIONS = {
@@ -110,7 +110,9 @@ def test_a_t_pose_stays_one(rig: str) -> None:
     pose = retarget(still)
     trunk = [JOINT_NAMES.index(name) for name in ("pelvis", "spine1", "spine2", "spine3", "neck", "head")]
     np.testing.assert_allclose(pose[:, trunk], 0, atol=1e-9)
-    assert np.degrees(np.linalg.norm(pose, axis=-1)).max() < 25, "legs of a skeleton file's T-pose are 20 degrees out"
+    assert np.degrees(np.linalg.norm(pose, axis=-1)).max() < 32, (
+        "arms are twisted by 26 degrees at the elbow's hinge, legs of a skeleton file are 20 degrees out"
+    )
 
 
 @given(st.sampled_from(list(MOTIONS)), st.floats(-3.1, 3.1))
@@ -138,10 +140,74 @@ def test_elbow_and_wrist_share_the_turn_of_the_palm(rig: str, side: str) -> None
     turned[:, hand] = Rotation.from_rotvec(turn * forearm).as_matrix() @ turned[:, hand]
     after, moved = smpl(retarget(replace(motion, rotations=turned)))
 
-    half = Rotation.from_rotvec(turn / 2 * forearm).as_matrix()
-    np.testing.assert_allclose(after[:, elbow], half @ world[:, elbow], atol=1e-6)
-    np.testing.assert_allclose(after[:, wrist], half @ half @ world[:, wrist], atol=1e-6)
+    of_elbow, whole = (Rotation.from_rotvec(part * turn * forearm).as_matrix() for part in (FOREARM_SHARE, 1.0))
+    np.testing.assert_allclose(after[:, elbow], of_elbow @ world[:, elbow], atol=1e-6)
+    np.testing.assert_allclose(after[:, wrist], whole @ world[:, wrist], atol=1e-6)
     np.testing.assert_allclose(moved[:, wrist], positions[:, wrist], atol=1e-6)
+
+
+MAKEHUMAN = {
+    "spine05": ("root", 0, -0.9, 0.2), "spine04": ("spine05", 0, 0.2, 0.5), "spine03": ("spine04", 0, -0.2, 0.7),
+    "spine02": ("spine03", 0, -0.1, 0.9), "spine01": ("spine02", 0, 0.3, 1.5), "neck01": ("spine01", 0, -0.1, 1.6),
+    "neck02": ("neck01", 0, -0.1, 0.4), "neck03": ("neck02", 0, -0.1, 0.4), "head": ("neck03", 0, 0.2, 0.3),
+    "pelvis": ("root", 0, -0.9, 0.2), "upperleg01": ("pelvis", 1.1, 0, -0.2), "upperleg02": ("upperleg01", 0, 0, -0.8),
+    "lowerleg01": ("upperleg02", 0.5, 0, -3.4), "lowerleg02": ("lowerleg01", 0.3, 0.2, -1.9),
+    "foot": ("lowerleg02", 0.3, 0.2, -1.9), "toe2-1": ("foot", 0, -1.4, -0.6),
+    "clavicle": ("spine01", 0.3, -0.8, 0.9), "shoulder01": ("clavicle", 0.9, 0.2, 0.3),
+    "upperarm01": ("shoulder01", 0.5, 0.4, -0.3), "upperarm02": ("upperarm01", 0.4, 0, -0.5),
+    "lowerarm01": ("upperarm02", 1.1, 0, -1.3), "lowerarm02": ("lowerarm01", 0.6, -0.8, -0.5),
+    "wrist": ("lowerarm02", 0.6, -0.8, -0.5), "metacarpal2": ("wrist", 0, -0.2, -0.2),
+    "finger3-1": ("metacarpal2", 0.3, -0.5, -0.3),
+}  # fmt: skip
+"""Joints in the manner of MakeHuman's rig, z up and facing -y: parent and offset; limbs of the left side."""
+
+
+def makehuman_bvh(turns: dict[str, tuple[float, float, float]]) -> str:
+    """A BVH file of this rig in which joints are turned by degrees about x, y and z."""
+    bones = {"root": ("", np.zeros(3))}
+    for name, (parent, *offset) in MAKEHUMAN.items():
+        sided = name not in ("head",) and not name.startswith(("spine", "neck"))
+        for side, sign in ((".L", 1), (".R", -1)) if sided else (("", 1),):
+            above = f"{parent}{side}" if f"{parent}{side}" in bones else parent
+            bones[f"{name}{side}"] = (above, np.array([sign * offset[0], *offset[1:]]))
+    values: list[str] = []
+
+    def block(name: str, kind: str) -> str:
+        values.extend(f"{angle}" for angle in (0, 0, 0, *turns.get(name, (0, 0, 0))))
+        children = "".join(block(child, "JOINT") for child, (parent, _) in bones.items() if parent == name)
+        offset = " ".join(f"{number}" for number in bones[name][1])
+        channels = "CHANNELS 6 Xposition Yposition Zposition Xrotation Yrotation Zrotation"
+        return f"{kind} {name}\n{{\nOFFSET {offset}\n{channels}\n{children or 'End Site { OFFSET 0 0 0 }'}\n}}\n"
+
+    hierarchy = block("root", "ROOT")
+    return f"HIERARCHY\n{hierarchy}MOTION\nFrames: 1\nFrame Time: 0.04\n{' '.join(values)}\n"
+
+
+def test_makehuman_rig_points_where_its_limbs_do(tmp_path: Path) -> None:
+    path = tmp_path / "kick.bvh"
+    turns = {
+        "root": (0, 0, 90), "upperleg02.L": (-60, 0, 0), "lowerleg01.L": (40, 0, 0), "lowerleg01.R": (30, 0, 0),
+        "upperarm02.R": (0, 50, 20), "lowerarm01.R": (0, 20, 40), "spine03": (10, 0, 0), "head": (0, 0, 25),
+    }  # fmt: skip
+    path.write_text(makehuman_bvh(turns))
+    motion = read_bvh(path)
+    pose = retarget(motion)
+    world, positions = smpl(pose)
+    recorded = motion.positions()
+    for side, sides in (("L", "left"), ("R", "right")):
+        for names, joints in (
+            (("upperleg02", "lowerleg01", "foot"), ("hip", "knee", "ankle")),
+            (("upperarm02", "lowerarm01", "wrist", "finger3-1"), ("shoulder", "elbow", "wrist", "hand")),
+        ):
+            source = [motion.names.index(f"{name}.{side}") for name in names]
+            target = [JOINT_NAMES.index(f"{sides}_{joint}") for joint in joints]
+            assert angle(np.diff(recorded[:, source], axis=1), np.diff(positions[:, target], axis=1)).max() < 0.1
+    assert find_rig(motion).name == "makehuman-bvh"
+    np.testing.assert_allclose(world[0, 0] @ [0, 0, 1], [1, 0, 0], atol=1e-6)  # a quarter turn to its left, upright
+    np.testing.assert_allclose(world[0, 0] @ [0, 1, 0], [0, 1, 0], atol=1e-6)
+    assert (pose[0, [4, 5], 0] > 0.5).all(), "knees bend backwards"
+    np.testing.assert_allclose(np.degrees(pose[0, JOINT_NAMES.index("spine2")]), [10, 0, 0], atol=0.1)
+    np.testing.assert_allclose(np.degrees(pose[0, JOINT_NAMES.index("head")]), [0, 25, 0], atol=0.1)
 
 
 def test_amass_passes_through(write_amass: Callable[..., Path]) -> None:
@@ -162,5 +228,7 @@ def test_unknown_skeleton() -> None:
         offsets=np.zeros((2, 3)),
         rotations=np.tile(np.eye(3), (1, 2, 1, 1)),
     )
-    with pytest.raises(ValueError, match=r"cmu-asf, cmu-bvh, daz-bvh, smpl; found joints Bip01, Bip01 Pelvis"):
+    with pytest.raises(
+        ValueError, match=r"cmu-asf, cmu-bvh, daz-bvh, makehuman-bvh, smpl; found joints Bip01, Bip01 Pelvis"
+    ):
         find_rig(motion)

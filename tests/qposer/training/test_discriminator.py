@@ -1,6 +1,6 @@
 import torch
 
-from qposer.rotations import axis_angle_to_matrix
+from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.training.discriminator import Discriminator, adversarial_losses
 
 

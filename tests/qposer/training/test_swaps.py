@@ -1,6 +1,6 @@
 import torch
 
-from qposer.control import joints_of
+from qposer.control.edits import joints_of
 from qposer.training.swaps import SWAPPED, draw_donated, draw_shuffled
 
 

@@ -6,13 +6,20 @@ import pytest
 import torch
 from rich.console import Console
 
-from qposer.codeprior import CodePrior
 from qposer.data.dataset import PoseDataset
-from qposer.model import QPoserConfig
-from qposer.training import evaluate
+from qposer.evaluation import reconstruction as evaluate
+from qposer.evaluation.reconstruction import reconstruction
+from qposer.io.weights import read_note, read_tensors, write_tensors
+from qposer.prior.code_prior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.model import QPoser, QPoserConfig
+from qposer.training import batches, train_codeprior
 from qposer.training import run as run_module
-from qposer.training.evaluate import reconstruction
+from qposer.training import train as module
+from qposer.training.batches import draw_poses
+from qposer.training.checkpoint import load_checkpoint, save_checkpoint
+from qposer.training.rig_variation import STRENGTH
 from qposer.training.train import TrainConfig, train
+from qposer.training.train_codeprior import JOINT_JUDGE_STRENGTH
 from qposer.training.train_codeprior import TrainConfig as PriorConfig
 from qposer.training.train_codeprior import train as train_prior
 
@@ -52,6 +59,12 @@ def test_training_lowers_the_error(poses, tmp_path):
     assert errors[-1] < 0.5 * errors[0]
 
 
+def test_poses_are_varied(poses, tmp_path, strengths_of):
+    strengths = strengths_of(batches)
+    train(config(poses, tmp_path / "run", steps=2), QUIET)
+    assert strengths == [STRENGTH] * 2
+
+
 def test_a_killed_run_goes_on_to_the_same_weights(poses, tmp_path, monkeypatch):
     whole = train(config(poses, tmp_path / "whole"), QUIET)
     save = run_module.save_checkpoint
@@ -67,6 +80,21 @@ def test_a_killed_run_goes_on_to_the_same_weights(poses, tmp_path, monkeypatch):
     resumed = train(config(poses, tmp_path / "killed"), QUIET)
     for name, tensor in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], tensor)
+
+
+def test_all_subjects_are_trained_on_and_the_last_weights_kept(poses, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(module, "draw_poses", lambda poses, *rest: drawn.append(len(poses)) or draw_poses(poses, *rest))
+    figures = iter([1.0, 2.0] * 2)
+    measured = reconstruction(QPoser(SMALL).eval(), torch.zeros(2, 21, 3))
+    monkeypatch.setattr(module, "reconstruction", lambda *_: dataclasses.replace(measured, mpjpe_mm=next(figures)))
+    for subjects, count, step in (("train", 100, "20"), ("all", 300, "40")):
+        train(config(poses, tmp_path / subjects, subjects=subjects), QUIET)
+        best = tmp_path / subjects / "best.safetensors"
+        assert read_note(best, "subjects") == subjects
+        assert read_note(best, "step") == step
+        assert set(drawn) == {count}
+        drawn.clear()
 
 
 def test_a_folder_with_other_settings_is_refused(poses, tmp_path):
@@ -105,9 +133,35 @@ def test_a_code_prior_learns_to_denoise(poses, tmp_path):
     )
 
 
-def test_equal_weights_are_validated_equally(poses, tmp_path):
+def test_a_code_prior_of_all_subjects_takes_its_calibration_from_another(poses, tmp_path):
+    """Energies of poses that were trained on are too low to set the scales by."""
+    train(config(poses, tmp_path / "run", steps=1), QUIET)
+    other = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=16, depth=1))
+    other.calibration.copy_(torch.arange(other.calibration.numel()).reshape(other.calibration.shape))
+    other.save(tmp_path / "other.safetensors")
+    prior_config = PriorConfig(
+        data=poses,
+        out=tmp_path / "prior",
+        qposer=tmp_path / "run" / "best.safetensors",
+        subjects="all",
+        steps=2,
+        judge_steps=2,
+        joint_judge_steps=2,
+        batch_size=8,
+        width=16,
+        depth=1,
+    )
+    with pytest.raises(ValueError, match="needs --calibration"):
+        train_prior(prior_config, QUIET)
+    prior = train_prior(dataclasses.replace(prior_config, calibration=tmp_path / "other.safetensors"), QUIET)
+    assert torch.equal(prior.network.calibration, other.calibration)
+    assert read_note(tmp_path / "prior" / "best.safetensors", "subjects") == "all"
+
+
+def test_equal_weights_are_validated_equally_and_poses_are_varied_in_training_only(poses, tmp_path, strengths_of):
     """With a learning rate of 0 nothing is learned between validations."""
     train(config(poses, tmp_path / "run", steps=1), QUIET)
+    drawn, given = strengths_of(batches), strengths_of(train_codeprior)
     prior_config = PriorConfig(
         data=poses,
         out=tmp_path / "prior",
@@ -125,6 +179,9 @@ def test_equal_weights_are_validated_equally(poses, tmp_path):
     for name in ("denoiser", "judge", "joint_judge"):
         first, second = csv.DictReader((tmp_path / "prior" / name / "log.csv").open())
         assert first["validation"] == second["validation"]
+    of_pool, of_features = [STRENGTH] * 3, [STRENGTH, JOINT_JUDGE_STRENGTH]
+    assert drawn == [*of_pool, *of_features, 0.0, 0.0, JOINT_JUDGE_STRENGTH, JOINT_JUDGE_STRENGTH]
+    assert given == [STRENGTH, 0.0] * 2
 
 
 def test_reconstruction_counts_codes(poses, tmp_path):
@@ -152,3 +209,22 @@ def test_a_checkpoint_of_other_sizes_is_refused(poses, tmp_path):
     (tmp_path / "run" / "config.json").unlink()
     with pytest.raises(ValueError, match="of other sizes"):
         train(other, QUIET)
+
+
+def test_a_checkpoint_without_its_keys_says_what_it_lacks(tmp_path):
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(model.parameters())
+    generator = torch.Generator()
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    save_checkpoint(tmp_path / "last.safetensors", 1, model, optimizer, generator, 0.5)
+    tensors, metadata = read_tensors(tmp_path / "last.safetensors")
+    assert load_checkpoint(tmp_path / "last.safetensors", model, optimizer, generator) == (1, 0.5)
+    for lost in ("generator", "global_generator", "optimizer.1.exp_avg"):
+        rest = {name: tensor for name, tensor in tensors.items() if name != lost}
+        write_tensors(tmp_path / "less.safetensors", rest, metadata)
+        with pytest.raises(ValueError, match=f"lacks '{lost}': delete it"):
+            load_checkpoint(tmp_path / "less.safetensors", model, optimizer, generator)
+    write_tensors(tmp_path / "less.safetensors", tensors, {"best": "0.5"})
+    with pytest.raises(ValueError, match="lacks 'step'"):
+        load_checkpoint(tmp_path / "less.safetensors", model, optimizer, generator)

@@ -1,16 +1,21 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
-from qposer.descriptions import relations
-from qposer.figure import neutral_posture
-from qposer.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from qposer.sentences import bags
-from qposer.text import TextPrior
+from qposer.body_pose.posed_skeleton import neutral_pose
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.control.descriptions import relations
+from qposer.control.sentence_encoder import bags
+from qposer.control.text_prior import TextPrior
+from qposer.io.weights import read_note
+from qposer.training import batches
 from qposer.training import train_text as module
-from qposer.training.train_text import Texts, TrainConfig, described, train
-from qposer.training.wordings import mirrored
+from qposer.training.paraphrases import mirrored
+from qposer.training.rig_variation import STRENGTH
+from qposer.training.train_text import VARIATIONS, Texts, TrainConfig, described, train
 
 DESCRIBED = [
     ["the left knee is bent 60 degrees", "both hands are on the hips"],
@@ -21,7 +26,7 @@ DESCRIBED = [
 
 @pytest.fixture
 def texts():
-    return Texts(DESCRIBED, wordings=1, buckets=512, seed=0)
+    return Texts(DESCRIBED, paraphrases=1, buckets=512, seed=0)
 
 
 def drawn(texts, poses, mirror, whole=1.0):
@@ -49,7 +54,7 @@ def test_some_sentence_is_always_left(texts):
 
 
 def test_descriptions_are_kept_for_the_same_poses_and_rules(tmp_path, monkeypatch):
-    poses = matrix_to_axis_angle(neutral_posture().body_pose).repeat(3, 1, 1)
+    poses = matrix_to_axis_angle(neutral_pose().body_pose).repeat(3, 1, 1)
     poses[1, 3, 0] = 1.0
     found = described(poses, tmp_path / "kept.npz")
     assert found == [[], found[1], []]
@@ -70,19 +75,27 @@ def test_descriptions_are_kept_for_the_same_poses_and_rules(tmp_path, monkeypatc
     assert described(torch.zeros(0, 21, 3), tmp_path / "kept.npz") == []
 
 
-def test_a_short_run_goes_on_where_it_was(tmp_path):
+def test_a_short_run_goes_on_where_it_was(tmp_path, strengths_of):
+    strengths = strengths_of(batches)
     generator = torch.Generator().manual_seed(0)
     noise = axis_angle_to_matrix(0.4 * torch.randn(60, 21, 3, generator=generator))
     pose = torch.zeros(60, 24, 3)
-    pose[:, 1:22] = matrix_to_axis_angle(neutral_posture().body_pose @ noise)
+    pose[:, 1:22] = matrix_to_axis_angle(neutral_pose().body_pose @ noise)
     names = np.repeat(["02", "03", "01"], 20)
     columns = {"subject": names, "sequence": names, "frame": np.arange(60, dtype=np.int32), "source": names}
     np.savez(tmp_path / "poses.npz", pose=pose.numpy(), **columns)
-    config = TrainConfig(tmp_path / "poses.npz", tmp_path / "run", steps=2, batch_size=4, validate_every=1, wordings=2)
+    config = TrainConfig(
+        tmp_path / "poses.npz", tmp_path / "run", steps=2, batch_size=4, validate_every=1, paraphrases=2
+    )
     best = train(config, Console(quiet=True))
+    assert strengths == [STRENGTH] * VARIATIONS
     rows = (tmp_path / "run" / "log.csv").read_text().splitlines()
     assert len(rows) == 3
     assert train(config, Console(quiet=True)) == best
     assert (tmp_path / "run" / "log.csv").read_text().splitlines() == rows
     poses = TextPrior.from_pretrained(best).generate("bend the left knee", generator=torch.Generator().manual_seed(0))
     assert poses.shape == (1, 21, 3, 3)
+    everybody = dataclasses.replace(config, out=tmp_path / "all", subjects="all")
+    assert read_note(train(everybody, Console(quiet=True)), "subjects") == "all"
+    texts = [len(np.load(tmp_path / folder / "train.npz")["text"]) for folder in ("run", "all")]
+    assert texts == [VARIATIONS * poses for poses in (20, 60)]

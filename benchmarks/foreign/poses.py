@@ -1,0 +1,91 @@
+"""Poses with the sequences that they come from: those of CMU subjects, and SMPL poses of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.data.dataset import PoseDataset, Split, split
+from qposer.data.smpl_poses import read_smpl
+
+FOREIGN_FILE = Path("../shared/data/smpl_dev/asap.npz")
+"""SMPL poses that were fitted to videos by others, where they are at hand."""
+
+
+@dataclass(frozen=True)
+class PoseSet:
+    """Poses of several sequences; those of one sequence are near copies of each other.
+
+    Attributes:
+        name: what tables call the set.
+        body_pose: axis-angle in radians.
+        sequence: number of the sequence that each pose comes from.
+    """
+
+    name: str
+    body_pose: Float[Tensor, "poses 21 3"]
+    sequence: Int[Tensor, " poses"]
+
+    def __len__(self) -> int:
+        """Number of poses."""
+        return len(self.body_pose)
+
+    def evenly(self, number: int, generator: torch.Generator) -> PoseSet:
+        """Different poses at random, as many of each sequence as possible, where it has enough.
+
+        Args:
+            number: of poses; all of them are returned, shuffled, where there are no more.
+            generator: of the draw.
+
+        Returns:
+            The chosen poses, one of each sequence after the other.
+        """
+        shuffled = torch.randperm(len(self), generator=generator)
+        sequence = self.sequence[shuffled]
+        by_sequence = sequence.argsort(stable=True)
+        starts = torch.searchsorted(sequence[by_sequence].contiguous(), sequence[by_sequence].contiguous())
+        rank = torch.empty_like(by_sequence)
+        rank[by_sequence] = torch.arange(len(self)) - starts
+        chosen = shuffled[rank.argsort(stable=True)[:number]]
+        return PoseSet(self.name, self.body_pose[chosen], self.sequence[chosen])
+
+
+def cmu_poses(path: Path, side: Split) -> PoseSet:
+    """Poses of the CMU subjects of one side of the split.
+
+    Args:
+        path: poses.npz.
+        side: of the split.
+
+    Returns:
+        The poses and whose they are.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: ``python -m qposer.data.build`` did not write it, or the side has no poses.
+    """
+    data = PoseDataset.load(path)
+    inside = np.array([split(subject) == side for subject in data.subject.tolist()])
+    return PoseSet(f"CMU {side}", data.body_pose(side), _numbers(data.sequence[inside]))
+
+
+def foreign_poses(path: Path) -> PoseSet:
+    """SMPL poses of others; the set is called by the name of its folder.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds something else.
+    """
+    pose, sequence = read_smpl(path)
+    body_pose = torch.from_numpy(pose[:, 1 : NUM_BODY_JOINTS + 1]).float()
+    return PoseSet(path.resolve().parent.name, body_pose, _numbers(sequence))
+
+
+def _numbers(names: np.ndarray) -> Int[Tensor, " poses"]:
+    return torch.from_numpy(np.unique(names, return_inverse=True)[1].reshape(-1))

@@ -1,0 +1,1 @@
+"""Fits of single views against triangulated truth: ``python -m benchmarks.multiview --out docs/benchmarks``."""

@@ -1,0 +1,212 @@
+"""Fits of single views against triangulated truth.
+
+``python -m benchmarks.multiview --out docs/benchmarks`` writes multiview.md.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from inspect import signature
+from pathlib import Path
+
+import numpy as np
+import tyro
+from jaxtyping import Float, Int
+from rich.console import Console
+from rich.progress import track
+
+from benchmarks.commands import command
+from benchmarks.fit_pictures import fit_tile, write_fits
+from benchmarks.machine import machine
+from benchmarks.multiview.bodies import Bodies
+from benchmarks.multiview.errors import Errors, swapped, table
+from benchmarks.multiview.recording import Recording, View, read_recording
+from fitting.body.body import Body
+from fitting.fit import Fitter
+from fitting.inputs.detect import Detector, Picture
+from fitting.inputs.images import Photo
+from fitting.inputs.keypoints import Keypoints
+from fitting.video.clip_result import ClipResult
+from fitting.video.clip_run import ClipRun
+from qposer.io.atomic_files import atomic_write
+from qposer.io.cli_errors import cli_errors
+
+FOLDER = Path("../shared/photos/multiview")
+FOCALS = ("assumed", "true")
+
+TEXT = """# One view against several
+
+{moments} moments of one person, recorded by {views} calibrated cameras. The truth was triangulated from a detector's
+keypoints in all views and is exact to 1 or 2 cm. Each view of each moment is detected and fitted for itself, with the
+focal length assumed from the image's size and with the true one; *video*: each view's video is fitted as a clip.
+
+- *MPJPE*: in mm over {joints} joints, mid hips aligned, not turned: the body must be right in the camera's axes.
+- *PA-MPJPE*: after Procrustes alignment.
+- *2D error*: mean distance in the image to the projected truth, in percent of the person's height.
+- Rows *keypoints* take the places on the body that carry the detector's names, which is what was triangulated; rows
+  *joints* take SMPL's joints, which lie elsewhere.
+
+Square brackets hold bootstrap 95 % intervals over moments. One person on one day: they do not say how others fare.
+
+{facts}
+
+{table}
+"""
+
+Rows = defaultdict[str, Errors]
+
+
+def main(recording: Path = FOLDER, out: Path | None = None, pictures: Path | None = None, video: bool = False) -> None:
+    """Detect and fit each view of each moment, print the errors, and write them where ``--out`` says.
+
+    Args:
+        recording: folder of cameras.json, truth.npz and the videos.
+        out: folder that multiview.md is written to; nothing is written if left out.
+        pictures: folder for a sheet of the fits of each view.
+        video: fit each view's whole video, too.
+    """
+    console = Console(width=140)
+    with cli_errors("benchmarks.multiview"):
+        if not recording.is_dir():
+            console.print(f"benchmarks.multiview: skipped, there is no folder {recording}: give it by --recording")
+            return
+        started = time.process_time()
+        shots, fitter = read_recording(recording), Fitter()
+        rows: Rows = defaultdict(Errors)
+        exchanged, missed = 0, 0
+        for view in track(shots.views, "fitting", console=console, transient=True):
+            photos = view.pictures(shots.frames)
+            moments, keypoints = detected(photos)
+            missed += len(photos) - len(moments)
+            xy = add_detector(rows, view, shots.names, moments, keypoints)
+            exchanged += int(swapped(xy, view.projected[moments], shots.names).sum())
+            for which in FOCALS:
+                results = fitter.fit_keypoints(keypoints, view.size, view.focal if which == "true" else None)
+                bodies = Bodies.of_fits(results)
+                add_bodies(rows, f"{which} focal length", view, shots, moments, fitter.body, bodies)
+                if pictures:
+                    tiles = [fit_tile(Photo(photos[m]), r) for m, r in zip(moments.tolist(), results, strict=True)]
+                    write_fits(pictures / f"{view.name}_{which}.png", tiles, columns=5)
+            if video:
+                for which, clip in fitted_clips(fitter, view).items():
+                    inside = np.flatnonzero(np.isin(shots.frames, clip.frames))
+                    bodies = Bodies.of_clip(clip, shots.frames[inside])
+                    add_bodies(rows, f"video, {which} focal length", view, shots, inside, fitter.body, bodies)
+        shown = table(rows)
+        console.print(shown.for_console("against triangulated truth"))
+        given = dict(zip(signature(main).parameters, (recording, out, pictures, video), strict=True))
+        seen = len(shots.frames) * len(shots.views) - missed
+        facts = [
+            f"Command: `{command('benchmarks.multiview', main, **given)}`, "
+            f"{(time.process_time() - started) / 60:.0f} minutes of one core.",
+            f"Machine: {machine()}.",
+            f"Found: {seen} of {seen + missed} views; left and right of the whole body exchanged in {exchanged}.",
+        ]
+        for fact in facts:
+            console.print(f"- {fact}", soft_wrap=True, markup=False, highlight=False)
+        if out:
+            write(shots, facts, shown.markdown(), out)
+            console.print(f"written: {out / 'multiview.md'}")
+
+
+def write(shots: Recording, facts: Sequence[str], rows: str, out: Path) -> None:
+    """Write the document.
+
+    Args:
+        shots: what was fitted.
+        facts: lines about the run.
+        rows: the table in Markdown.
+        out: folder, which is made.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    text = TEXT.format(
+        moments=len(shots.frames),
+        views=len(shots.views),
+        joints=len(shots.names),
+        facts="\n".join(f"- {fact}" for fact in facts),
+        table=rows,
+    )
+    with atomic_write(out / "multiview.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def detected(photos: Sequence[Picture]) -> tuple[Int[np.ndarray, " found"], Keypoints]:
+    """The largest person on each picture, and on which pictures there is one.
+
+    Raises:
+        ValueError: there is nobody on any picture.
+    """
+    with Detector() as detector:
+        found = {moment: detector.search(photo) for moment, photo in enumerate(photos)}
+    people = {moment: person for moment, person in found.items() if person is not None}
+    if not people:
+        raise ValueError(f"nobody was found on {len(photos)} pictures")
+    arrays = [np.concatenate([getattr(person, name) for person in people.values()]) for name in _ARRAYS]
+    return np.array(list(people)), Keypoints(arrays[0], arrays[1], "mediapipe", arrays[2])
+
+
+_ARRAYS = ("xy", "confidence", "world")
+
+
+def add_detector(
+    rows: Rows, view: View, names: tuple[str, ...], moments: Int[np.ndarray, " found"], keypoints: Keypoints
+) -> Float[np.ndarray, "found joints 2"]:
+    """Errors of what the detector finds, in the image and in metres.
+
+    Args:
+        rows: are added to.
+        view: that was looked at.
+        names: of the joints.
+        moments: in which somebody was found.
+        keypoints: of these.
+
+    Returns:
+        The joints' keypoints.
+    """
+    assert keypoints.world is not None
+    chosen = [keypoints.names.index(name) for name in names]
+    rows["detector"].add(view, names, moments, keypoints.world[:, chosen], keypoints.xy[:, chosen])
+    return keypoints.xy[:, chosen]
+
+
+def add_bodies(
+    rows: Rows, name: str, view: View, shots: Recording, moments: Int[np.ndarray, " found"], body: Body, bodies: Bodies
+) -> None:
+    """Errors of fitted bodies.
+
+    Args:
+        rows: are added to.
+        name: with which the rows' names begin.
+        view: that was fitted.
+        shots: the recording that it is of.
+        moments: of the bodies.
+        body: that was fitted.
+        bodies: one for each moment.
+    """
+    for kind, points in bodies.points(body, shots.names).items():
+        xy = bodies.camera.project(points).numpy()
+        rows[f"{name}, {kind}"].add(view, shots.names, moments, points.numpy(), xy)
+
+
+def fitted_clips(fitter: Fitter, view: View) -> dict[str, ClipResult]:
+    """Fits of a view's whole video, by what is known of the focal length.
+
+    Args:
+        fitter: body, prior and settings.
+        view: the video and its camera.
+
+    Returns:
+        Fits by name.
+    """
+    with tempfile.TemporaryDirectory() as folder:  # what is detected is kept from the first fit to the second
+        return {
+            which: ClipRun(fitter, view.video, Path(folder), focal=view.focal if which == "true" else None).run()
+            for which in FOCALS
+        }
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

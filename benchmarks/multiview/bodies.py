@@ -1,0 +1,77 @@
+"""Fitted bodies, of photos or of a clip, and where their joints are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from fitting.body.body import Body
+from fitting.inputs.camera import Camera
+from fitting.inputs.keypoints import FORMATS
+from fitting.output.results import FitResult
+from fitting.video.clip_result import ClipResult
+from qposer.body_pose.skeleton import JOINT_NAMES
+
+KEYPOINTS, JOINTS = "keypoints", "joints"
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """Parameters of several bodies, each before a camera."""
+
+    global_orient: Float[Tensor, "bodies 3"]
+    body_pose: Float[Tensor, "bodies 21 3"]
+    betas: Float[Tensor, "bodies shapes"]
+    transl: Float[Tensor, "bodies 3"]
+    camera: Camera
+
+    @classmethod
+    def of_fits(cls, fits: Sequence[FitResult]) -> Bodies:
+        """Those of fits of single people."""
+
+        def stacked(name: str) -> Tensor:
+            return torch.from_numpy(np.stack([getattr(fit, name) for fit in fits])).float()
+
+        camera = Camera(torch.tensor([fit.focal for fit in fits]), stacked("centre"))
+        return cls(stacked("global_orient"), stacked("body_pose"), stacked("betas"), stacked("transl"), camera)
+
+    @classmethod
+    def of_clip(cls, clip: ClipResult, frames: Int[np.ndarray, " bodies"]) -> Bodies:
+        """Those of some frames of a clip, which it must hold.
+
+        Args:
+            clip: the fit.
+            frames: their numbers.
+
+        Returns:
+            The bodies.
+        """
+        rows = np.searchsorted(clip.frames, frames)
+        orient, pose, transl = (
+            torch.from_numpy(array[rows]).float() for array in (clip.global_orient, clip.body_pose, clip.transl)
+        )
+        betas = torch.from_numpy(clip.betas).float().expand(len(rows), -1)
+        centre = torch.from_numpy(np.asarray(clip.centre)).float().expand(len(rows), 2)
+        return cls(orient, pose, betas, transl, Camera(torch.full((len(rows),), clip.focal), centre))
+
+    @torch.no_grad()
+    def points(self, body: Body, names: tuple[str, ...]) -> dict[str, Float[Tensor, "bodies names 3"]]:
+        """Where some joints are, in the camera's axes.
+
+        Args:
+            body: that was fitted.
+            names: of the joints, which SMPL and the detector both have.
+
+        Returns:
+            ``keypoints``, the places on the body that carry the detector's names, and ``joints``, SMPL's.
+        """
+        landmarks, joints = body.landmarks_and_joints(self.global_orient, self.body_pose, self.betas, self.transl)
+        return {
+            KEYPOINTS: landmarks[:, [FORMATS["mediapipe"].names.index(name) for name in names]],
+            JOINTS: joints[:, [JOINT_NAMES.index(name) for name in names]],
+        }

@@ -1,0 +1,1 @@
+"""People rendered in known poses, found by the detector and fitted: ``python -m benchmarks.rendered``."""

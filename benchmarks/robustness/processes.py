@@ -1,0 +1,188 @@
+"""Commands on damaged inputs, and runs that are killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.robustness.damage import damaged
+from benchmarks.robustness.inputs import Kind
+from qposer.io.assets import asset
+from qposer.io.npz import read_npz
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+LONGEST = 180.0
+"""Seconds after which a command is taken to hang."""
+
+_COMMANDS = {
+    "images": ("fit_image.py", ()),
+    "keypoints": ("fit_image.py", (str(asset("upper_body.png")), "--keypoints")),
+    "bodies": ("fit_image.py", (str(asset("upper_body.png")), "--body")),
+    "pickles": ("fit_image.py", (str(asset("upper_body.png")), "--body")),
+    "poses": ("complete.py", ("--number", "1", "--pose")),
+    "results": ("complete.py", ("--number", "1", "--pose")),
+    "videos": ("fit_video.py", ()),
+}
+"""By kind of input: the demo that reads it, and what stands before the file."""
+
+_UNKNOWN_ERRORS = "reprojection_error_px"
+"""The one array in which NaN has a meaning: nobody was detected on that frame."""
+
+
+@dataclass
+class Commands:
+    """What became of commands that were each given a damaged file."""
+
+    sound: int = 0
+    refused: int = 0
+    wrong: Counter[str] = field(default_factory=Counter)
+    """By what was wrong."""
+    slowest: float = 0.0
+    """Seconds."""
+    kept: list[tuple[str, bytes]] = field(default_factory=list)
+    """Names and contents of files that ended otherwise."""
+
+
+def commands(
+    kinds: Sequence[Kind], number: int, seed: int, folder: Path, tick: Callable[[], None] = lambda: None
+) -> Commands:
+    """Run commands, each with a damaged file.
+
+    Args:
+        kinds: of inputs; those that no command reads are left out.
+        number: of commands.
+        seed: of the damages.
+        folder: for inputs and results; made, and empty again at the end.
+        tick: called after each.
+
+    Returns:
+        Commands by what became of them.
+    """
+    rng, found = np.random.default_rng(seed), Commands()
+    read = [kind for kind in kinds if kind.name in _COMMANDS]
+    for index in range(number):
+        kind = read[index % len(read)]
+        name = list(kind.files)[rng.integers(len(kind.files))]
+        content = damaged(kind.files[name], kind.files[name], rng)
+        begun = time.monotonic()
+        verdict = _verdict(kind, name, content, folder)
+        found.slowest = max(found.slowest, time.monotonic() - begun)
+        if verdict == "sound":
+            found.sound += 1
+        elif verdict == "refused":
+            found.refused += 1
+        else:
+            found.wrong[f"{kind.name}: {verdict}"] += 1
+            found.kept.append((name, content))
+        tick()
+    return found
+
+
+def _verdict(kind: Kind, name: str, content: bytes, folder: Path) -> str:
+    """``sound``, ``refused``, or what is wrong with how the command that reads the file ended."""
+    given, out, temporary = (folder / part for part in ("given", "out", "temporary"))
+    for made in (given, temporary):
+        made.mkdir(parents=True)
+    (given / name).write_bytes(content)
+    demo, before = _COMMANDS[kind.name]
+    line = [sys.executable, str(ROOT / "demos" / demo), *before, str(given / name), "--out", str(out)]
+    try:
+        ended = subprocess.run(
+            line,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=LONGEST,
+            env={**os.environ, "TMPDIR": str(temporary)},
+        )
+        return _judged(ended, out, [*temporary.iterdir(), *(file for file in given.iterdir() if file.name != name)])
+    except subprocess.TimeoutExpired:
+        return f"runs for more than {LONGEST:g} s"
+    finally:
+        shutil.rmtree(folder)
+
+
+def _judged(ended: subprocess.CompletedProcess[str], out: Path, left: list[Path]) -> str:
+    if left:
+        return f"leaves {', '.join(path.name for path in left)}"
+    if ended.returncode == 0 and not ended.stderr:
+        return "sound" if _finite(out) else "NaN or no result at exit status 0"
+    if ended.returncode == 2 and ended.stderr.count("\n") == 1:
+        results = [path.name for path in out.rglob("*") if path.is_file() and not path.name.endswith(".lock")]
+        return f"leaves {', '.join(results)} where nothing is done" if results else "refused"
+    return f"status {ended.returncode}, {ended.stderr.count(chr(10))} lines: {ended.stderr[-400:]!r}"
+
+
+def _finite(out: Path) -> bool:
+    """Whether there are results and all their numbers are finite."""
+    archives = [read_npz(path) for path in out.rglob("*.npz") if not path.parent.name.startswith(".")]
+    arrays = {name: array for archive in archives for name, array in archive.items() if array.dtype.kind == "f"}
+    return bool(arrays) and all(np.isfinite(array).all() for name, array in arrays.items() if name != _UNKNOWN_ERRORS)
+
+
+@dataclass(frozen=True)
+class Kills:
+    """What became of a run that was killed at random moments and given again."""
+
+    lost: int
+    """Parts of the work that a run had finished, and that a later one did not have, or had otherwise."""
+    differing: tuple[str, ...]
+    """Files that the last run left and an undisturbed one does not, or the other way round."""
+
+
+def kills(
+    line: Sequence[str],
+    out: Path,
+    parts: str,
+    number: int,
+    seed: int,
+    wait: Callable[[float], None] = time.sleep,
+) -> Kills:
+    """Kill a command (SIGKILL) at random moments, give it again each time, and let the last run end.
+
+    Args:
+        line: the command, without ``--out``.
+        out: where the results go; beside it those of an undisturbed run go.
+        parts: pattern, below ``out``, of the files that hold what is done.
+        number: of kills.
+        seed: of the moments.
+        wait: for so many seconds, before a kill.
+
+    Returns:
+        What was killed, and what the kills changed.
+    """
+    rng, undisturbed = np.random.default_rng(seed), out.with_name(f"{out.name}-undisturbed")
+    begun = time.monotonic()
+    subprocess.run([*line, "--out", str(undisturbed)], capture_output=True, check=True)
+    whole, kept, lost = time.monotonic() - begun, dict[Path, bytes](), 0
+    for _ in range(number):
+        with subprocess.Popen([*line, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            wait(rng.uniform(0, whole))
+            run.send_signal(signal.SIGKILL)
+        now = _contents(out, parts)
+        lost += sum(now.get(path) != content for path, content in kept.items())
+        kept = now
+    subprocess.run([*line, "--out", str(out)], capture_output=True, check=True)
+    now = _contents(out, parts)
+    lost += sum(now.get(path) != content for path, content in kept.items())
+    return Kills(lost, tuple(sorted(_names(out) ^ _names(undisturbed))))
+
+
+def _contents(folder: Path, pattern: str) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.glob(pattern) if path.is_file()}
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}

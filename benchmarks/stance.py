@@ -1,0 +1,294 @@
+"""How people of each source of poses stand: ``python -m benchmarks.stance --data poses.npz --out docs/benchmarks``.
+
+Rigs of motion capture differ in what they call zero: the same person, standing upright, has other rotations on each.
+The most upright frames show it, since people stand alike. Angles of pelvis, spine, legs and head in these frames are
+compared by rig, and with SMPL poses that others fitted to videos; where ``--before`` gives poses of an earlier build,
+those stand beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from inspect import signature
+from pathlib import Path
+
+import numpy as np
+import roma
+import torch
+import tyro
+from jaxtyping import Float
+from PIL import Image
+from rich.console import Console
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from benchmarks.commands import command
+from benchmarks.foreign.poses import FOREIGN_FILE
+from benchmarks.tables import Table
+from demos.sheets import Figure, draw_sheet
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS
+from qposer.data.dataset import PoseDataset, split
+from qposer.data.smpl_poses import read_smpl
+from qposer.data.stance import UPRIGHT_SHARE, upright_frames
+from qposer.io.atomic_files import atomic_write
+from qposer.io.cli_errors import cli_errors
+from qposer.prior.code_prior import CodePrior
+
+Angles = dict[str, Float[np.ndarray, " frames"]]
+
+
+def stance_angles(pose: Float[np.ndarray, "frames 24 3"]) -> Angles:
+    """Rotations about x in degrees, positive forward for what stands on the pelvis, mean over both sides.
+
+    ``pelvis`` is the pitch against the vertical, whichever way the body faces; ``spine`` that of its three joints
+    together, ``neck`` and ``head`` of one joint each; ``hip`` is negative for a thigh that is raised to the front,
+    ``knee`` positive for a bent knee, ``ankle`` negative for raised toes.
+
+    Args:
+        pose: SMPL poses, axis-angle in radians, y up.
+
+    Returns:
+        The angles of each frame by the name of the joint.
+    """
+    rotation = _rotations(pose)
+    sides = {joint: [rotation[f"{side}_{joint}"] for side in ("left", "right")] for joint in ("hip", "knee", "ankle")}
+    forward = rotation["pelvis"][..., :, 2]
+    yaw = torch.atan2(forward[:, 0], forward[:, 2])
+    facing = axis_angle_to_matrix(torch.stack([0 * yaw, yaw, 0 * yaw], dim=-1))
+    angles = {
+        "pelvis": _about_x(facing.mT @ rotation["pelvis"]),
+        "spine": _about_x(_spine(rotation)),
+        **{joint: (_about_x(left) + _about_x(right)) / 2 for joint, (left, right) in sides.items()},
+        "neck": _about_x(rotation["neck"]),
+        "head": _about_x(rotation["head"]),
+    }
+    return {name: angle.numpy() for name, angle in angles.items()}
+
+
+def _rotations(pose: Float[np.ndarray, "frames 24 3"]) -> dict[str, Float[Tensor, "frames 3 3"]]:
+    matrices = axis_angle_to_matrix(torch.from_numpy(np.asarray(pose, dtype=np.float64)))
+    return dict(zip(JOINT_NAMES, matrices.unbind(1), strict=True))
+
+
+def _spine(rotation: dict[str, Float[Tensor, "frames 3 3"]]) -> Float[Tensor, "frames 3 3"]:
+    return rotation["spine1"] @ rotation["spine2"] @ rotation["spine3"]
+
+
+def _about_x(rotation: Float[Tensor, "frames 3 3"]) -> Float[Tensor, " frames"]:
+    """Degrees in (-180, 180] of the twist about x (swing-twist decomposition)."""
+    x, _, _, w = roma.rotmat_to_unitquat(rotation).unbind(-1)
+    angle = torch.rad2deg(2 * torch.atan2(x, w))
+    return 180.0 - torch.remainder(180.0 - angle, 360.0)
+
+
+TEXT = """# How people stand
+
+Rotations about x in degrees in the most upright frames of each subject: of the frames whose pelvis and chest are
+within 30 degrees of the vertical, those with the straightest hips and knees, {percent:g} % of all frames.
+Somebody who only walks is never quite upright: one leg swings.
+
+Pelvis: pitch against the vertical, positive forward; spine: its three joints together; hips: negative where thighs are
+raised to the front; knees: positive where bent; ankles: negative where toes are raised; neck and head: positive where
+bent forward. Each figure is the median over subjects of their medians, with the lowest and the highest subject in
+brackets. The last row, where it has no number of subjects, is of SMPL poses that others fitted to videos, all taken for
+one subject.
+
+{facts}
+
+{table}
+
+![{caption}](images/stance.png)
+"""
+
+
+CAPTION = "Upright frames of one subject of each rig and side of the split"
+
+SHEET_YAW = -32.0
+"""Degrees by which `demos.sheets` turns bodies from the front."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The most upright frames of one person on one rig."""
+
+    group: str
+    """Rig and side of the split."""
+    name: str
+    pose: Float[np.ndarray, "chosen 24 3"]
+    """Y up."""
+    keys: list[tuple[str, int]]
+    """Sequence and frame of each."""
+
+    def medians(self) -> dict[str, float]:
+        """Of `stance_angles`, by joint."""
+        return {joint: float(np.median(angle)) for joint, angle in stance_angles(self.pose).items()}
+
+
+def subjects_of(data: PoseDataset, share: float) -> list[Subject]:
+    """All subjects on each of their rigs, by group.
+
+    Args:
+        data: poses of several subjects.
+        share: as `upright_frames`.
+
+    Returns:
+        Sorted by rig, then training, validation and test subjects.
+    """
+    found = []
+    for source in np.unique(data.source).tolist():
+        for side in ("train", "validation", "test"):
+            members = [name for name in np.unique(data.subject[data.source == source]).tolist() if split(name) == side]
+            for name in members:
+                own = np.flatnonzero((data.source == source) & (data.subject == name))
+                pose = data.pose[torch.from_numpy(own)].numpy()
+                chosen = upright_frames(pose, share)
+                keys = [(str(data.sequence[row]), int(data.frame[row])) for row in own[chosen]]
+                found.append(Subject(f"{source}, {side}", name, pose[chosen], keys))
+    return found
+
+
+def stance_table(versions: dict[str, list[Subject]], theirs: Subject | None) -> Table:
+    """A row for each group and version, and one for SMPL poses of others.
+
+    Args:
+        versions: subjects by what their build is called, such as before and after.
+        theirs: poses of others, where at hand.
+
+    Returns:
+        The table.
+    """
+    groups = dict.fromkeys(subject.group for subjects in versions.values() for subject in subjects)
+    rows = []
+    for group in groups:
+        for version, subjects in versions.items():
+            medians = [subject.medians() for subject in subjects if subject.group == group]
+            if medians:
+                rows.append([f"{group}, {version}" if version else group, str(len(medians)), *_cells(medians)])
+    if theirs is not None:
+        rows.append([theirs.group, "", *_cells([theirs.medians()])])
+    return Table(["", "subjects", *ANGLES], rows)
+
+
+ANGLES = ("pelvis", "spine", "hip", "knee", "ankle", "neck", "head")
+
+
+def _cells(medians: list[dict[str, float]]) -> list[str]:
+    cells = []
+    for joint in ANGLES:
+        values = [one[joint] for one in medians]
+        spread = f" [{round(min(values))}, {round(max(values))}]" if len(values) > 1 else ""
+        cells.append(f"{round(float(np.median(values)))}{spread}")
+    return cells
+
+
+def drawn_frames(subjects: list[Subject], earlier: PoseDataset | None, prior: CodePrior) -> list[Figure]:
+    """An upright frame of one subject of each group, from the front and from the left, for a sheet.
+
+    It is the subject who stands straightest, and the straightest frame that the earlier build has, too.
+
+    Args:
+        subjects: of whom one of each group is drawn.
+        earlier: poses of an earlier build, whose same frames are drawn before these.
+        prior: whose energy stands below each body.
+
+    Returns:
+        Two figures for each group, four with an earlier build.
+
+    Raises:
+        ValueError: the earlier build has none of these frames.
+    """
+    figures = []
+    for group in dict.fromkeys(subject.group for subject in subjects):
+        subject = min((one for one in subjects if one.group == group), key=_bend)
+        angles = stance_angles(subject.pose)
+        order = np.argsort(np.abs(angles["hip"]) + np.abs(angles["knee"]), kind="stable").tolist()
+        versions = {"": subject.pose[order[0]]}
+        if earlier is not None:
+            index, before = next(_found_again(earlier, subject, order), (None, None))
+            if index is None or before is None:
+                raise ValueError(
+                    f"the earlier poses have no upright frame of {group}, {subject.name}: build both from the same "
+                    "recordings at the same --fps"
+                )
+            versions = {"before": before, "after": subject.pose[index]}
+        for version, pose in versions.items():
+            body_pose = torch.from_numpy(pose[1 : NUM_BODY_JOINTS + 1]).float()
+            energy = prior.energy(body_pose).item()
+            for view, degrees in (("front", 0.0), ("side", -90.0)):
+                caption = " ".join(word for word in (group, subject.name, version, view) if word)
+                figures.append(Figure(caption, body_pose, energy, orient=_facing(pose[0], degrees)))
+    return figures
+
+
+def _bend(subject: Subject) -> float:
+    medians = subject.medians()
+    return abs(medians["hip"]) + abs(medians["knee"])
+
+
+def _found_again(
+    data: PoseDataset, subject: Subject, order: list[int]
+) -> Iterator[tuple[int, Float[np.ndarray, "24 3"]]]:
+    """Those of a subject's upright frames that other poses have, too, and the poses there; in an order."""
+    source = subject.group.partition(",")[0]
+    own = np.flatnonzero((data.source == source) & (data.subject == subject.name))
+    rows = {(str(data.sequence[row]), int(data.frame[row])): row for row in own.tolist()}
+    for index in order:
+        if subject.keys[index] in rows:
+            yield index, data.pose[rows[subject.keys[index]]].numpy()
+
+
+def _facing(root: Float[np.ndarray, "3"], degrees: float) -> Float[Tensor, "3"]:
+    """A pelvis' rotation turned about the vertical until the sheet shows it from the front, and on by some degrees."""
+    pelvis = Rotation.from_rotvec(root)
+    x, _, z = pelvis.apply([0.0, 0.0, 1.0])
+    turn = Rotation.from_euler("y", degrees - SHEET_YAW - np.degrees(np.arctan2(x, z)), degrees=True)
+    return torch.from_numpy((turn * pelvis).as_rotvec()).float()
+
+
+def main(
+    data: Path,
+    before: Path | None = None,
+    foreign: Path = FOREIGN_FILE,
+    share: float = UPRIGHT_SHARE,
+    out: Path | None = None,
+) -> None:
+    """Measure stances, print them, and write table and picture where ``--out`` says.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``.
+        before: the same of an earlier build from the same recordings, to compare with.
+        foreign: npz of SMPL poses of others: pose (frames, 24, 3), sequence (frames,); left out where missing.
+        share: of each subject's frames that count as the most upright ones.
+        out: folder that stance.md and images/stance.png are written to; nothing is written if left out.
+    """
+    console = Console(width=160)
+    with cli_errors("benchmarks.stance"):
+        now, earlier = PoseDataset.load(data), None if before is None else PoseDataset.load(before)
+        subjects = subjects_of(now, share)
+        versions = {"": subjects} if earlier is None else {"before": subjects_of(earlier, share), "after": subjects}
+        theirs = None
+        if foreign.is_file():
+            pose, _ = read_smpl(foreign)
+            theirs = Subject(foreign.resolve().parent.name, "", pose[upright_frames(pose, share)], [])
+        else:
+            console.print(f"SMPL poses of others are left out: there is no {foreign}")
+        shown = stance_table(versions, theirs)
+        console.print(shown.for_console("most upright frames, degrees about x"))
+        if out is None:
+            return
+        (out / "images").mkdir(parents=True, exist_ok=True)
+        sheet = draw_sheet(drawn_frames(subjects, earlier, CodePrior.from_pretrained()), CAPTION)
+        with atomic_write(out / "images" / "stance.png") as temporary:
+            Image.fromarray(sheet).save(temporary, format="PNG")
+        given = dict(zip(signature(main).parameters, (data, before, foreign, share, out), strict=True))
+        facts = f"Command: `{command('benchmarks.stance', main, **given)}`."
+        text = TEXT.format(percent=100 * share, facts=facts, table=shown.markdown(), caption=CAPTION)
+        with atomic_write(out / "stance.md") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        console.print(f"written: {out / 'stance.md'}")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,218 @@
+"""What the latent space that takes VPoser's place is good for: ``python -m benchmarks.vposer_latent --data poses.npz``.
+
+Poses of subjects that training did not see, and SMPL poses of others where they are at hand, go through the latents
+and back; squared lengths of latents tell real poses from spoilt ones; latents drawn at random decode to poses with
+energies. VPosers of ``qposer.baselines``, trained on the same poses, stand beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import tyro
+from jaxtyping import Float
+from rich.console import Console
+from scipy.stats import mannwhitneyu
+from torch import Tensor
+from torch.distributions import Normal
+
+from benchmarks.foreign.poses import FOREIGN_FILE, foreign_poses
+from benchmarks.machine import machine
+from benchmarks.tables import Table
+from qposer.baselines.vposer import VPoser
+from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
+from qposer.body_pose.surface import Surface
+from qposer.control.edits import joints_of
+from qposer.data.dataset import PoseDataset
+from qposer.evaluation.metrics import mpjpe
+from qposer.io.cli_errors import cli_errors
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.latent_space import LatentSpace
+from qposer.training.batches import jitter
+from qposer.training.train_codeprior import mixed
+
+LENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
+"""Multiples of unit normal latents of which the energy is looked at."""
+
+STEP = 0.1
+"""Length of a step from unit normal latents whose effect is measured."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to latents and back."""
+
+    name: str
+    encode: Callable[[Float[Tensor, "poses 21 3 3"]], Normal]
+    decode: Callable[[Float[Tensor, "poses latent"]], Float[Tensor, "poses 21 3 3"]]
+
+
+def load_contenders(space: Path | None, vposers: tuple[Path, ...]) -> list[Contender]:
+    """The latent space, the shipped one if none is named, and VPosers by the names of their folders.
+
+    Args:
+        space: file of the latent space.
+        vposers: files of weights.
+
+    Returns:
+        The contenders.
+    """
+    own = LatentSpace.from_pretrained(space)
+    found = [Contender("ours", own.encode, own.decode)]
+    for path in vposers:
+        other = VPoser.from_pretrained(path)
+
+        def encode(rotations: Float[Tensor, "poses 21 3 3"], other: VPoser = other) -> Normal:
+            return other.encode(matrix_to_axis_angle(rotations))
+
+        found.append(Contender(path.parent.name, encode, other.decode))
+    return found
+
+
+@torch.no_grad()
+def reconstruction(contender: Contender, truth: Float[Tensor, "poses 21 3 3"]) -> tuple[float, float, float]:
+    """Errors of what comes back, root-relative, on the mean body: joints and skin in mm, rotations in degrees.
+
+    Args:
+        contender: encodes and decodes.
+        truth: rotation matrices.
+
+    Returns:
+        Means of the three errors.
+    """
+    surface = Surface.open()
+    found = contender.decode(contender.encode(truth).mean)
+    (points, joints), (true_points, true_joints) = (surface.points_and_joints(r) for r in (found, truth))
+    of_joints, of_skin = (mpjpe(*pair).mean().item() for pair in ((joints, true_joints), (points, true_points)))
+    return 1000 * of_joints, 1000 * of_skin, geodesic_angle(found, truth).mean().rad2deg().item()
+
+
+@torch.no_grad()
+def told_apart(contender: Contender, truth: Float[Tensor, "poses 21 3 3"], seed: int) -> dict[str, float]:
+    """AUROC of squared lengths between poses and what was made of them.
+
+    Args:
+        contender: encodes.
+        truth: rotation matrices.
+        seed: of the disturbances.
+
+    Returns:
+        Areas under the ROC curve by kind of negatives.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    bent = truth.clone()
+    hinges = joints_of(["left_knee", "right_knee", "left_elbow", "right_elbow"])
+    bent[:, hinges] = bent[:, hinges].mT
+    spoilt = {"mixed": mixed(truth, generator), "jittered": jitter(truth, generator, 0.2), "bent": bent}
+    lengths = {
+        name: contender.encode(poses).mean.square().sum(-1) for name, poses in ({"real": truth} | spoilt).items()
+    }
+    real = lengths.pop("real")
+    return {
+        name: float(mannwhitneyu(longer, real).statistic) / (len(longer) * len(real))
+        for name, longer in lengths.items()
+    }
+
+
+@torch.no_grad()
+def energies(contender: Contender, prior: CodePrior, latent_dim: int, seed: int) -> list[float]:
+    """Median energies of what unit normal latents and their multiples decode to.
+
+    Args:
+        contender: decodes.
+        prior: gives the energies.
+        latent_dim: numbers of a latent.
+        seed: of the draws.
+
+    Returns:
+        One number for each multiple.
+    """
+    drawn = torch.randn(256, latent_dim, generator=torch.Generator().manual_seed(seed))
+    return [prior.energy(contender.decode(length * drawn)).median().item() for length in LENGTHS]
+
+
+@torch.no_grad()
+def smoothness(contender: Contender, latent_dim: int, seed: int) -> tuple[float, float]:
+    """How far joints move, in mm, for a small step in a random direction: on average and at most.
+
+    Args:
+        contender: decodes.
+        latent_dim: numbers of a latent.
+        seed: of the draws.
+
+    Returns:
+        Mean and maximum.
+    """
+    surface = Surface.open()
+    drawn, direction = torch.randn(2, 256, latent_dim, generator=torch.Generator().manual_seed(seed))
+    moved = drawn + STEP * torch.nn.functional.normalize(direction, dim=-1)
+    distance = 1000 * mpjpe(*(surface.points_and_joints(contender.decode(where))[1] for where in (drawn, moved)))
+    return distance.mean().item(), distance.max().item()
+
+
+def tables(
+    contenders: list[Contender], sets: dict[str, Float[Tensor, "poses 21 3 3"]], prior: CodePrior, seed: int
+) -> dict[str, Table]:
+    """All figures, by title.
+
+    Args:
+        contenders: that are compared.
+        sets: rotation matrices by the name of the set.
+        prior: gives the energies.
+        seed: of the draws.
+
+    Returns:
+        Tables by title.
+    """
+    found = {}
+    for name, truth in sets.items():
+        rows = []
+        for contender in contenders:
+            errors = (f"{value:.1f}" for value in reconstruction(contender, truth))
+            length = contender.encode(truth).mean.square().mean().item()
+            apart = told_apart(contender, truth, seed)
+            rows.append([contender.name, *errors, f"{length:.2f}", *(f"{value:.2f}" for value in apart.values())])
+        columns = ["latents", "MPJPE mm", "skin mm", "angle deg", "|z|²/D", *(f"AUROC {kind}" for kind in apart)]
+        found[f"{name}, {len(truth)} poses"] = Table(columns, rows)
+    rows = []
+    for contender in contenders:
+        dims = contender.encode(truth[:1]).mean.shape[-1]
+        figures = (*energies(contender, prior, dims, seed), *smoothness(contender, dims, seed))
+        rows.append([contender.name, *(f"{value:.1f}" for value in figures)])
+    columns = ["latents", *(f"energy at {length:g} z" for length in LENGTHS), f"mm a step of {STEP:g}", "largest"]
+    found["Unit normal latents z"] = Table(columns, rows)
+    return found
+
+
+def main(
+    data: Path,
+    space: Path | None = None,
+    vposers: tuple[Path, ...] = (),
+    foreign: Path = FOREIGN_FILE,
+    seed: int = 0,
+) -> None:
+    """Measure the latent space, and VPosers beside it.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``; every fourth validation pose is taken.
+        space: weights of ``qposer.training.train_vposer_latent``; the shipped ones if left out.
+        vposers: weights of ``qposer.baselines.train_vposer`` to measure beside them.
+        foreign: SMPL poses of others, as those of ``benchmarks.foreign``; left out where there is no such file.
+        seed: of what is drawn.
+    """
+    console = Console(width=140)
+    with cli_errors("benchmarks.vposer_latent"):
+        sets = {"Validation": axis_angle_to_matrix(PoseDataset.load(data).body_pose("validation")[::4])}
+        if foreign.is_file():
+            sets["SMPL poses of others"] = axis_angle_to_matrix(foreign_poses(foreign).body_pose[::4])
+        found = tables(load_contenders(space, vposers), sets, CodePrior.from_pretrained(), seed)
+        for title, table in found.items():
+            console.print(title, table.markdown(), "", sep="\n", highlight=False)
+        console.print(f"{machine()}", highlight=False)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,1 @@
+"""Evaluation of the fitter on Human3.6M."""

@@ -1,0 +1,49 @@
+"""COCO's JSON: annotation files, and lists of results as AlphaPose, Detectron2, Ultralytics and mmpose write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fitting.inputs.keypoint_files.content import Content, Entry, ImageId, entry_of, is_list_of_objects
+
+_IMAGE = ("file_name", "image_name", "image_id")
+
+
+def read(content: Any) -> Content | None:
+    """The people of ``annotations``, or of a list of results; what has no keypoints, such as boxes, is passed over.
+
+    Raises:
+        ValueError: an image is referred to by something that is neither a number nor text.
+    """
+    table: tuple[tuple[ImageId, str], ...] = ()
+    if isinstance(content, dict) and "annotations" in content:
+        table = _file_names(content.get("images"))
+        content = content["annotations"]
+    elif isinstance(content, dict) and "keypoints" in content:
+        content = [content]
+    if content == []:
+        return Content([], table)
+    if not is_list_of_objects(content) or not any("keypoints" in item or "image_id" in item for item in content):
+        return None
+    return Content([_entry(annotation) for annotation in content if annotation.get("keypoints")], table)
+
+
+def _entry(annotation: Mapping[str, Any]) -> Entry:
+    image = tuple(annotation[key] for key in _IMAGE if annotation.get(key) is not None)
+    for reference in image:
+        if isinstance(reference, bool) or not isinstance(reference, str | int):
+            raise ValueError(f"image_id must be a number or text, not {reference!r:.40}")
+    values, feet = annotation["keypoints"], annotation.get("foot_kpts")
+    if isinstance(values, list) and isinstance(feet, list):  # COCO-WholeBody
+        return Entry(values + feet, image=image)
+    return entry_of(annotation, image)
+
+
+def _file_names(images: Any) -> tuple[tuple[ImageId, str], ...]:
+    rows = images if isinstance(images, list) else []
+    return tuple(
+        (row["id"], row["file_name"])
+        for row in rows
+        if isinstance(row, dict) and isinstance(row.get("id"), str | int) and isinstance(row.get("file_name"), str)
+    )

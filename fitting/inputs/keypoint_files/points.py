@@ -1,0 +1,124 @@
+"""Numbers of a file as arrays, their coordinates in pixels, their scores as confidences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from fitting.inputs.keypoint_files.content import Entry
+from fitting.inputs.keypoints import MAX_CONFIDENCE, MAX_COORDINATE, SEEN_CONFIDENCE
+
+_PARTS = 2.0
+"""No coordinate of a person is above this where coordinates are parts of the image's size."""
+
+_PERCENT = 50.0
+"""The least that the largest score is on a scale of 0 to 100."""
+
+
+def points_of(entry: Entry) -> Float[np.ndarray, "points 3"] | None:
+    """x, y and score of a person's points, huge coordinates as NaN; None where there are none, or only zeros.
+
+    Raises:
+        ValueError: they are no numbers, or not two or three for each point.
+    """
+    if not entry.values:
+        return None
+    values = _numbers(entry.values)
+    if entry.scores is not None:
+        scores = _numbers(entry.scores)
+        values = values.reshape(-1, 2) if values.ndim == 1 and values.size == 2 * scores.size else values
+        if values.ndim != 2 or scores.shape != values.shape[:1]:
+            raise ValueError(
+                f"there must be one score for each of the keypoints, not {scores.size} for {len(values)} of them"
+            )
+        if values.shape[1] != 2:
+            raise ValueError(f"keypoints have {values.shape[1]} coordinates and a score: give 2D keypoints, in pixels")
+        values = np.concatenate([values, scores[:, None]], axis=1)
+    if values.ndim == 1 and values.size % 3 == 0:
+        values = values.reshape(-1, 3)
+    if values.ndim != 2 or values.shape[1] != 3:
+        raise ValueError(f"keypoints must be x, y and score of each point, not numbers of shape {values.shape}")
+    values[~(np.abs(values[:, :2]) < MAX_COORDINATE).all(axis=1), :2] = np.nan
+    values[(values[:, :2] == 0).all(axis=1), 2] = 0.0  # how most tools mark what they did not find
+    return values if values.any() else None
+
+
+def _numbers(values: Any) -> Float[np.ndarray, "..."]:
+    """Any numbers, also as text, and null as NaN."""
+    try:
+        if not any(isinstance(value, bool) for value in np.array(values, dtype=object).ravel()):
+            return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        pass
+    raise ValueError("keypoints must hold numbers only: x, y and score of each point")
+
+
+def to_pixels(
+    points: Float[np.ndarray, "points 3"],
+    size: tuple[float, float] | None,
+    image_size: tuple[int, int] | None,
+) -> Float[np.ndarray, "points 3"]:
+    """Points in pixels of the image.
+
+    Args:
+        points: x, y, score.
+        size: of the picture that they refer to; (1, 1) where they are normalised, None where they are pixels.
+        image_size: width and height of the image in pixels, where it is known.
+
+    Returns:
+        x and y in pixels of the image, and the scores as they were.
+
+    Raises:
+        ValueError: they are normalised and the image's size is unknown, they are normalised and the file does not say
+            of what, or the picture has other proportions than the image.
+    """
+    found = np.abs(points[points[:, 2] > 0, :2])
+    parts = found.size > 0 and bool((found <= _PARTS).all())
+    if size is None:
+        if parts:
+            raise ValueError(
+                f"no coordinate is above {found.max():.2g}: give pixels, not parts of the image's size, or one of the "
+                "files that may hold these (YOLO text, Ultralytics, ControlNet)"
+            )
+        return points
+    if parts and size != (1.0, 1.0):
+        points = points * [*size, 1.0]
+    if size == (1.0, 1.0) and image_size is None:
+        raise ValueError("the keypoints are parts of the image's size: say what size the image has")
+    if image_size is None or size == image_size:
+        return points
+    scale = np.array(image_size) / size
+    if size != (1.0, 1.0) and not 0.98 < scale[0] / scale[1] < 1.02:
+        raise ValueError(
+            f"the keypoints are those of a picture of {size[0]:g} x {size[1]:g} pixels, and the image has "
+            f"{image_size[0]} x {image_size[1]}: give the picture that they were detected on"
+        )
+    pixels: np.ndarray = points * [*scale, 1.0]
+    return pixels
+
+
+def confidences(scores: Float[np.ndarray, "people points"]) -> Float[np.ndarray, "people points"]:
+    """Confidences between 0 and 1 from flags of COCO (0, 1 or 2), percentages, or confidences.
+
+    Raises:
+        ValueError: the scores are on another scale, or none of them is high enough to count.
+    """
+    if np.isin(scores, (0.0, 1.0, 2.0)).all() and (scores == 2.0).any():
+        return scores / 2.0
+    highest = scores.max()
+    if not np.isfinite(scores).all() or scores.min() < -SEEN_CONFIDENCE:
+        raise ValueError("confidences of keypoints must be between 0 and 1: some are negative, infinite or NaN")
+    if _PERCENT < highest <= 100.0:
+        scores, highest = scores / 100.0, highest / 100.0
+    if highest > MAX_CONFIDENCE:
+        raise ValueError(
+            f"scores of up to {highest:.4g} are on no scale that is known: give confidences of 0 to 1, or percentages"
+        )
+    if 0 < highest <= SEEN_CONFIDENCE:
+        raise ValueError(
+            f"the highest score is {highest:.2g}, and keypoints count as seen above {SEEN_CONFIDENCE}: "
+            "scale the scores to confidences of 0 to 1"
+        )
+    return scores.clip(0.0, 1.0)

@@ -1,0 +1,205 @@
+"""2D keypoints of people: MediaPipe 33, OpenPose BODY_25, COCO 17, Human3.6M 17."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+FormatName = Literal["mediapipe", "openpose", "coco", "h36m"]
+
+SEEN_CONFIDENCE = 0.1
+"""A keypoint whose confidence is above this counts as seen."""
+
+MIN_SEEN = 4
+"""Fewer seen keypoints than this do not tell where a body is."""
+
+MAX_COORDINATE = 1e7
+"""In pixels; no picture is as large, and squares of much larger coordinates overflow."""
+
+MAX_CONFIDENCE = 1.5
+"""Heat maps' confidences go a little above 1; higher ones are on another scale."""
+
+DETECTORS_ERROR = 0.01
+"""What detectors' keypoints are taken to be off by at the least, as a part of the person's height. MediaPipe's are off
+by 0.017 in the median on renderings of known bodies, and fits come within 0.005 of them, because landmarks that are
+wrong together do not look it (`python -m benchmarks.detections`). More is closer there, and follows unusual poses on
+photos less closely."""
+
+
+@dataclass(frozen=True)
+class KeypointFormat:
+    """Names of the keypoints in their order, and the limbs that join them, as pairs of indices."""
+
+    names: tuple[str, ...]
+    limbs: tuple[tuple[int, int], ...]
+
+    def indices(self, *names: str) -> tuple[int, ...]:
+        """Positions of the keypoints called ``names``."""
+        return tuple(self.names.index(name) for name in names)
+
+    @property
+    def torso(self) -> tuple[int, ...]:
+        """Left shoulder, right shoulder, left hip, right hip."""
+        return self.indices("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+
+    @property
+    def mirror(self) -> tuple[int, ...]:
+        """Keypoint ``k`` of a person seen in a mirror is keypoint ``mirror[k]`` of the person."""
+        other = {"left": "right", "right": "left"}
+        sides = ((name.partition("_"), name) for name in self.names)
+        return self.indices(*(f"{other[side]}_{rest}" if side in other else name for (side, _, rest), name in sides))
+
+
+def _format(names: str, limbs: str) -> KeypointFormat:
+    """The format whose limbs are written as ``"nose-neck"``, with ``*`` standing for both left and right."""
+    joints = tuple(names.split())
+    sided = [limb.replace("*", side) for limb in limbs.split() for side in ("left", "right")]
+    pairs = (limb.split("-") for limb in dict.fromkeys(sided))
+    return KeypointFormat(joints, tuple((joints.index(a), joints.index(b)) for a, b in pairs))
+
+
+_BODY = "*_shoulder-*_elbow *_elbow-*_wrist *_hip-*_knee *_knee-*_ankle"
+
+FORMATS: dict[FormatName, KeypointFormat] = {
+    "mediapipe": _format(
+        "nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer left_ear right_ear"
+        " left_mouth right_mouth left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist"
+        " left_pinky right_pinky left_index right_index left_thumb right_thumb left_hip right_hip left_knee right_knee"
+        " left_ankle right_ankle left_heel right_heel left_foot_index right_foot_index",
+        f"{_BODY} left_shoulder-right_shoulder left_hip-right_hip *_shoulder-*_hip *_wrist-*_index *_wrist-*_pinky"
+        " *_wrist-*_thumb *_ankle-*_heel *_heel-*_foot_index *_ankle-*_foot_index nose-*_eye_inner *_eye_inner-*_eye"
+        " *_eye-*_eye_outer *_eye_outer-*_ear left_mouth-right_mouth",
+    ),
+    "openpose": _format(
+        "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist mid_hip right_hip"
+        " right_knee right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear left_big_toe"
+        " left_small_toe left_heel right_big_toe right_small_toe right_heel",
+        f"{_BODY} nose-neck neck-mid_hip neck-*_shoulder mid_hip-*_hip nose-*_eye *_eye-*_ear *_ankle-*_heel"
+        " *_ankle-*_big_toe *_big_toe-*_small_toe",
+    ),
+    "coco": _format(
+        "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist"
+        " right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle",
+        f"{_BODY} left_shoulder-right_shoulder left_hip-right_hip *_shoulder-*_hip nose-*_eye *_eye-*_ear",
+    ),
+    "h36m": _format(
+        "pelvis right_hip right_knee right_ankle left_hip left_knee left_ankle spine thorax nose head left_shoulder"
+        " left_elbow left_wrist right_shoulder right_elbow right_wrist",
+        f"{_BODY} pelvis-*_hip pelvis-spine spine-thorax thorax-*_shoulder thorax-nose nose-head",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """Keypoints of the people on one image: pixels, confidences in 0..1, and, where a detector tells them, metres.
+
+    ``world`` is what MediaPipe estimates, less its mean error in depth: 3D positions relative to the middle of the
+    hips, with the camera's axes (x right, y down, z away). Coordinates of unseen keypoints mean nothing, and NaN there
+    becomes zero. ``noise_floor`` is how far off they are at the least, as a part of the person's height, however well a
+    body fits them: 0 for exact projections, of which fits judge by themselves how noisy they are.
+    """
+
+    xy: Float[np.ndarray, "people joints 2"]
+    confidence: Float[np.ndarray, "people joints"]
+    format: FormatName
+    world: Float[np.ndarray, "people joints 3"] | None = None
+    noise_floor: float = DETECTORS_ERROR
+
+    def __post_init__(self) -> None:
+        """Check everything, so that keypoints that exist can be fitted.
+
+        Raises:
+            ValueError: unknown format, wrong shapes, no people, confidences below zero, NaN or on another scale, NaN,
+                infinite or huge coordinates of a keypoint that has a confidence, a person with fewer than four seen
+                keypoints, or an noise_floor below 0.
+        """
+        if self.format not in FORMATS:
+            raise ValueError(f"there is no keypoint format {self.format!r}: use {', '.join(get_args(FormatName))}")
+        if not 0 <= self.noise_floor < np.inf:
+            raise ValueError(f"the noise_floor is a part of the person's height, not {self.noise_floor}")
+        joints = len(self.names)
+        xy, confidence = _reals("xy", self.xy), _reals("confidence", self.confidence)
+        if xy.ndim != 3 or xy.shape[1:] != (joints, 2) or confidence.shape != xy.shape[:2]:
+            raise ValueError(
+                f"{self.format} keypoints need xy (people, {joints}, 2) and confidence (people, {joints}), "
+                f"not {xy.shape} and {confidence.shape}"
+            )
+        if len(xy) == 0:
+            raise ValueError("there are no keypoints of any person: give those of one person at least")
+        if not (confidence >= 0).all():
+            raise ValueError("confidences of keypoints must be between 0 and 1: some are negative or NaN")
+        if confidence.max() > MAX_CONFIDENCE:
+            raise ValueError(
+                f"confidences of keypoints must be between 0 and 1, not {confidence.max():.4g}: scale them"
+            )
+        sound = (np.abs(xy) < MAX_COORDINATE).all(-1)  # NaN is not
+        for person, joint in np.argwhere(~sound & (confidence > 0)):
+            raise ValueError(
+                f"the {self.names[joint]} of person {person} has coordinates NaN, infinite or huge but confidence "
+                f"{confidence[person, joint]:.2f}: give coordinates, or confidence 0 where it is unseen"
+            )
+        xy[~sound] = 0.0
+        object.__setattr__(self, "xy", xy.astype(np.float32))
+        object.__setattr__(self, "confidence", np.minimum(confidence, 1.0).astype(np.float32))
+        for person, seen in enumerate(self.seen):
+            if seen.sum() < MIN_SEEN:
+                found = ", ".join(np.array(self.names)[seen]) or "none"
+                raise ValueError(
+                    f"person {person} has {seen.sum()} keypoints of confidence above {SEEN_CONFIDENCE} ({found}), and "
+                    f"{MIN_SEEN} are needed: leave the person out, or give a picture that shows more"
+                )
+        if self.world is not None:
+            world = _reals("world", self.world)
+            if world.shape != (*confidence.shape, 3) or not (np.abs(world) < MAX_COORDINATE).all():
+                raise ValueError(f"world keypoints must be finite and {(*confidence.shape, 3)}, not {world.shape}")
+            object.__setattr__(self, "world", world.astype(np.float32))
+
+    def __len__(self) -> int:
+        """Number of people."""
+        return len(self.xy)
+
+    def __getitem__(self, people: int | slice | Sequence[int]) -> Keypoints:
+        """Keypoints of some of the people; those of one person keep the ``people`` dimension, of size 1."""
+        chosen = [people] if isinstance(people, int | np.integer) else people
+        world = None if self.world is None else self.world[chosen]
+        return replace(self, xy=self.xy[chosen], confidence=self.confidence[chosen], world=world)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the keypoints."""
+        return FORMATS[self.format].names
+
+    @property
+    def seen(self) -> Bool[np.ndarray, "people joints"]:
+        """Which keypoints count as seen."""
+        return self.confidence > SEEN_CONFIDENCE
+
+    @cached_property
+    def boxes(self) -> Float[np.ndarray, "people 4"]:
+        """Bounding boxes of the seen keypoints: left, top, right, bottom in pixels."""
+        seen = self.seen[..., None]
+        low = np.where(seen, self.xy, np.inf).min(axis=1)
+        high = np.where(seen, self.xy, -np.inf).max(axis=1)
+        return np.concatenate([low, high], axis=1)
+
+    def largest_first(self) -> Keypoints:
+        """The same people, ordered by the area of their bounding boxes."""
+        return self[_by_area(self.boxes).tolist()]
+
+
+def _reals(name: str, values: object) -> Float[np.ndarray, "..."]:
+    """A copy of an array of real numbers, in double precision."""
+    raw = np.asarray(values)
+    if raw.dtype.kind not in "biuf":
+        raise ValueError(f"{name} of keypoints must hold real numbers, not {raw.dtype}")
+    return raw.astype(np.float64)
+
+
+def _by_area(boxes: Float[np.ndarray, "people 4"]) -> Int[np.ndarray, " people"]:
+    return np.argsort(-np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), kind="stable")

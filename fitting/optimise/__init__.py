@@ -1,0 +1,1 @@
+"""The optimisation: objective, solvers, schedule, initialisation."""

@@ -1,0 +1,166 @@
+"""A first guess of orientation and pose from 2D keypoints, in one pass through a small network.
+
+A fit of keypoints has many local minima: bodies that face the wrong way, limbs that bend towards the camera in place of
+away from it. The regressor has seen projections of the training poses from everywhere, with keypoints noisy, missing
+and wrong, and starts the fit near the right one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fitting.body.landmarks import KEYPOINT_NAMES
+from fitting.inputs.camera import Camera
+from fitting.inputs.keypoints import FORMATS, FormatName
+from qposer.body_pose.kinematics import mirror_body_pose
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.io.assets import asset
+from qposer.io.weights import load_module, save_module
+
+FORMAT = "qposer-start-1"
+
+INPUTS = 3 * len(KEYPOINT_NAMES)
+ROTATIONS = 1 + NUM_BODY_JOINTS
+
+
+@dataclass(frozen=True)
+class RegressorConfig:
+    """Sizes of a regressor."""
+
+    width: int = 512
+    depth: int = 4
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Dropout(0.1), nn.Linear(width, width)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        out: Tensor = features + self.layers(features)
+        return out
+
+
+class Regressor(nn.Module):
+    """Keypoints of any format to an orientation and a body pose."""
+
+    def __init__(self, config: RegressorConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or RegressorConfig()
+        self.layers = nn.Sequential(
+            nn.Linear(INPUTS, config.width),
+            *(_Block(config.width) for _ in range(config.depth)),
+            nn.LayerNorm(config.width),
+            nn.Linear(config.width, 6 * ROTATIONS),
+        )
+
+    def forward(
+        self,
+        keypoints: Float[Tensor, "people joints 2"],
+        confidence: Float[Tensor, "people joints"],
+        format: FormatName,
+        camera: Camera,
+    ) -> tuple[Float[Tensor, "people 3 3"], Float[Tensor, "people 21 3 3"]]:
+        """Orientation in the camera's axes, and body pose.
+
+        Args:
+            keypoints: pixels.
+            confidence: zero where a keypoint is unseen.
+            format: of the keypoints.
+            camera: one for each person. The network sees the person as if they stood in the middle of the picture, and
+                the orientation is turned with the line of sight (as in CLIFF, Li et al., ECCV 2022).
+
+        Returns:
+            Rotation matrices of the pelvis and of the body joints.
+        """
+        seen = (confidence > 0).to(keypoints)[..., None]
+        centre = (seen * keypoints).sum(1) / seen.sum(1)
+        off_centre = seen * (keypoints - centre[:, None])
+        size = (off_centre.square().sum((-1, -2)) / seen.sum((-1, -2))).sqrt().clamp(min=1e-6)
+        places = torch.cat([off_centre / size[:, None, None], confidence[..., None]], dim=-1)
+        inputs = places.new_zeros(len(places), len(KEYPOINT_NAMES), 3)
+        inputs[:, [KEYPOINT_NAMES.index(name) for name in FORMATS[format].names]] = places
+        rotations = matrix_from_6d(self.layers(inputs.flatten(1)).unflatten(-1, (ROTATIONS, 6)))
+        return line_of_sight(centre, camera) @ rotations[:, 0], rotations[:, 1:]
+
+    @torch.no_grad()
+    def predict_with_flip(
+        self,
+        keypoints: Float[Tensor, "people joints 2"],
+        confidence: Float[Tensor, "people joints"],
+        format: FormatName,
+        camera: Camera,
+    ) -> tuple[Float[Tensor, "people 3 3"], Float[Tensor, "people 21 3 3"]]:
+        """As ``forward``, on average over the picture and the picture in a mirror.
+
+        Args:
+            keypoints: pixels.
+            confidence: zero where a keypoint is unseen.
+            format: of the keypoints.
+            camera: one for each person.
+
+        Returns:
+            Rotation matrices of the pelvis and of the body joints.
+        """
+        mirror = list(FORMATS[format].mirror)
+        away = 2 * camera.centre[:, None] - keypoints
+        mirrored = torch.stack([away[..., 0], keypoints[..., 1]], dim=-1)[:, mirror]
+        orient, pose = self(keypoints, confidence, format, camera)
+        other_orient, other_pose = self(mirrored, confidence[:, mirror], format, camera)
+        reflection = orient.new_tensor([-1.0, 1.0, 1.0])
+        other_orient = reflection[:, None] * other_orient * reflection
+        return _mean_rotation(orient, other_orient), _mean_rotation(pose, mirror_body_pose(other_pose))
+
+    def save(self, path: str | Path, **notes: str) -> None:
+        """Write weights (in half precision), configuration and any notes (strings), at once or not at all.
+
+        Args:
+            path: the file to write.
+            notes: strings that are written into the file beside the weights.
+        """
+        save_module(path, self, self.config, FORMAT, notes, torch.float16)
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path | None = None, device: str | torch.device = "cpu") -> Regressor:
+        """The shipped weights, or those of ``path``, in evaluation mode.
+
+        Args:
+            path: a file that `save` wrote; the shipped one if left out.
+            device: where the network works.
+
+        Returns:
+            The network, its weights frozen.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+        """
+        return load_module(path or asset("start.safetensors"), cls, RegressorConfig, FORMAT).to(device)
+
+
+def _mean_rotation(one: Float[Tensor, "*batch 3 3"], other: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
+    return matrix_from_6d(matrix_to_6d(one) + matrix_to_6d(other))
+
+
+def line_of_sight(pixels: Float[Tensor, "people 2"], camera: Camera) -> Float[Tensor, "people 3 3"]:
+    """The smallest rotations that turn the camera's axis onto the lines through given pixels.
+
+    Args:
+        pixels: points on the image.
+        camera: one for each person.
+
+    Returns:
+        Rotation matrices.
+    """
+    x, y = ((pixels - camera.centre) / camera.focal[:, None]).unbind(-1)
+    off_axis = torch.stack([-y, x, torch.zeros_like(x)], dim=-1)
+    tangent = torch.linalg.vector_norm(off_axis, dim=-1, keepdim=True)
+    return axis_angle_to_matrix(off_axis / tangent.clamp(min=1e-9) * tangent.atan())

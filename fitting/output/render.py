@@ -1,0 +1,280 @@
+"""Pictures of bodies: over the photo, from the side, many on a sheet; and of keypoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from fitting.inputs.keypoints import FORMATS, Keypoints
+from fitting.output import opengl
+from fitting.output import software_rasterizer as software_rasterizer
+
+Picture = UInt8[np.ndarray, "_height _width 3"]
+
+LONG_SIDE = 1600
+"""Pictures of larger photos are drawn at this size."""
+
+_OPACITY = 0.85
+_BACKGROUND = 245
+
+BODY_COLOURS = np.array(
+    [[0.66, 0.81, 0.97], [0.98, 0.72, 0.64], [0.7, 0.89, 0.7], [0.97, 0.87, 0.64], [0.83, 0.74, 0.95]]
+)
+"""Of bodies one after the other: blue, coral, green, sand, violet; in 0..1."""
+
+_LEFT, _RIGHT, _MIDDLE = (255, 140, 40), (40, 190, 255), (240, 240, 240)
+
+
+class Mesh(NamedTuple):
+    """A triangle mesh in camera space: metres; x right, y down, z forward."""
+
+    vertices: Float[np.ndarray, "vertices 3"]
+    faces: Int[np.ndarray, "faces 3"]
+
+
+def render(
+    meshes: Sequence[Mesh], focal: float, centre: tuple[float, float], size: tuple[int, int]
+) -> UInt8[np.ndarray, "height width 4"]:
+    """The meshes, each in a colour of its own, on nothing: RGBA, with colours not multiplied by alpha.
+
+    Args:
+        meshes: in camera space.
+        focal: focal length in pixels.
+        centre: principal point in pixels.
+        size: width and height of the picture in pixels.
+
+    Returns:
+        The picture, RGBA.
+    """
+    counts = [len(mesh.vertices) for mesh in meshes]
+    vertices = np.concatenate([np.asarray(mesh.vertices, dtype=np.float64) for mesh in meshes])
+    offsets = np.cumsum([0, *counts[:-1]])
+    faces = np.concatenate([mesh.faces + offset for mesh, offset in zip(meshes, offsets, strict=True)])
+    albedo = np.repeat(BODY_COLOURS[np.arange(len(meshes)) % len(BODY_COLOURS)], counts, axis=0)
+    colours = albedo * _light(vertices, faces)[:, None]
+    return paint(Mesh(vertices, faces), colours, focal, centre, size)
+
+
+def paint(
+    mesh: Mesh,
+    colours: Float[np.ndarray, "vertices 3"],
+    focal: float,
+    centre: tuple[float, float],
+    size: tuple[int, int],
+) -> UInt8[np.ndarray, "height width 4"]:
+    """A mesh in the given colours, unlit, on nothing: RGBA, with colours not multiplied by alpha.
+
+    OpenGL draws where it is installed, and `fitting.output.software_rasterizer` elsewhere.
+
+    Args:
+        mesh: in camera space.
+        colours: of the vertices, in 0..1.
+        focal: focal length in pixels.
+        centre: principal point in pixels.
+        size: width and height of the picture in pixels.
+
+    Returns:
+        The picture, RGBA.
+    """
+    try:
+        return opengl.paint(mesh.vertices, mesh.faces, colours, focal, centre, size)
+    except RuntimeError:
+        return software_rasterizer.paint(mesh.vertices, mesh.faces, colours, focal, centre, size)
+
+
+def vertex_normals(mesh: Mesh) -> Float[np.ndarray, "vertices 3"]:
+    """Unit normals of the vertices: means over the faces around them, weighted by area."""
+    a, b, c = mesh.vertices[mesh.faces].transpose(1, 0, 2)
+    across = np.cross(b - a, c - a)
+    normals = np.zeros_like(mesh.vertices)
+    for corner in mesh.faces.T:
+        np.add.at(normals, corner, across)
+    return _unit(normals)
+
+
+def _light(
+    vertices: Float[np.ndarray, "vertices 3"], faces: Int[np.ndarray, "faces 3"]
+) -> Float[np.ndarray, " vertices"]:
+    """Light from above left, a little from the right and from the sky, in 0..1; darker where a surface turns away."""
+    normals = vertex_normals(Mesh(vertices, faces))
+    towards_camera = _unit(-vertices)
+    key = np.maximum(normals @ _unit(np.array([-0.7, -0.6, -0.8])), 0.0)
+    fill = np.maximum(normals @ _unit(np.array([0.9, -0.1, -0.5])), 0.0)
+    sky = 0.5 - 0.5 * normals[:, 1]
+    facing = np.maximum((normals * towards_camera).sum(axis=1), 0.0)
+    light: np.ndarray = np.clip((0.3 + 0.68 * key + 0.2 * fill + 0.1 * sky) * (0.5 + 0.5 * np.sqrt(facing)), 0.0, 1.0)
+    return light
+
+
+def _unit(vectors: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    return unit
+
+
+def overlay(photo: Picture, meshes: Sequence[Mesh], focal: float, centre: tuple[float, float]) -> Picture:
+    """The photo with the bodies on it, slightly transparent; at most `LONG_SIDE` pixels long.
+
+    ``focal`` and ``centre`` are in pixels of the photo.
+
+    Args:
+        photo: what was fitted.
+        meshes: in camera space, metres.
+        focal: focal length in pixels of the photo.
+        centre: principal point in pixels of the photo.
+
+    Returns:
+        The picture.
+    """
+    picture, scale = _limited(photo)
+    height, width = picture.shape[:2]
+    rgba = render(meshes, focal * scale, (centre[0] * scale, centre[1] * scale), (width, height))
+    return composed(rgba, picture, _OPACITY)
+
+
+def view(mesh: Mesh, yaw: float = 0.0, size: tuple[int, int] = (512, 512)) -> Picture:
+    """The whole mesh on a light ground, turned by ``yaw`` radians about the vertical through its middle.
+
+    At 0 it is seen as from the photo's camera, at pi / 2 from that camera's right. ``size`` is width and height.
+
+    Args:
+        mesh: in camera space.
+        yaw: radians.
+        size: width and height of the picture in pixels.
+
+    Returns:
+        The picture.
+    """
+    vertices = np.asarray(mesh.vertices, dtype=np.float64)
+    vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    turned = vertices @ np.array([[cos, 0.0, -sin], [0.0, 1.0, 0.0], [sin, 0.0, cos]])
+    radius = np.linalg.norm(vertices[:, [0, 2]], axis=1).max()
+    half = np.array([radius, np.abs(vertices[:, 1]).max()])
+    focal = 3.0 * max(size)
+    depth = radius + 1.08 * (2.0 * focal * half / np.array(size)).max()
+    rgba = render([Mesh(turned + np.array([0.0, 0.0, depth]), mesh.faces)], focal, (size[0] / 2, size[1] / 2), size)
+    return composed(rgba, np.full((size[1], size[0], 3), _BACKGROUND, dtype=np.uint8))
+
+
+def composed(rgba: UInt8[np.ndarray, "height width 4"], ground: Picture, opacity: float = 1.0) -> Picture:
+    """What `render` gives, laid on a ground of the same size.
+
+    Args:
+        rgba: what is laid on top.
+        ground: what is below.
+        opacity: of what is on top, from 0 to 1.
+
+    Returns:
+        The picture.
+    """
+    alpha = rgba[..., 3:] * np.float32(opacity / 255.0)
+    picture: np.ndarray = (rgba[..., :3] * alpha + ground * (1.0 - alpha)).round().astype(np.uint8)
+    return picture
+
+
+def side_view(mesh: Mesh, size: tuple[int, int] = (512, 512)) -> Picture:
+    """The mesh as seen from the right of the photo's camera: what stood near it is on the left of the picture.
+
+    Args:
+        mesh: in camera space.
+        size: width and height of the picture in pixels.
+
+    Returns:
+        The picture.
+    """
+    return view(mesh, np.pi / 2, size)
+
+
+def contact_sheet(pictures: Sequence[Picture], columns: int) -> Picture:
+    """Pictures of one size side by side, row by row.
+
+    Args:
+        pictures: of one size.
+        columns: pictures in a row.
+
+    Returns:
+        The sheet; places without a picture are blank.
+    """
+    blank = np.full_like(pictures[0], _BACKGROUND)
+    rows = [list(pictures[start : start + columns]) for start in range(0, len(pictures), columns)]
+    rows[-1] += [blank] * (len(rows[0]) - len(rows[-1]))
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows])
+
+
+@dataclass(frozen=True)
+class _Stroke:
+    points: Float[np.ndarray, "points 2"]
+    colour: tuple[int, int, int]
+    width: int
+    confident: bool
+
+
+def draw_keypoints(photo: Picture, keypoints: Keypoints) -> Picture:
+    """The photo with everybody's seen keypoints and limbs: left orange, right blue, faint where confidence is low.
+
+    At most `LONG_SIDE` pixels long.
+
+    Args:
+        photo: where the keypoints were found.
+        keypoints: in pixels of the photo.
+
+    Returns:
+        The picture.
+    """
+    picture, scale = _limited(photo)
+    strokes = [stroke for person in range(len(keypoints)) for stroke in _strokes(keypoints[person], scale)]
+    for confident, opacity in ((False, 0.35), (True, 0.95)):
+        drawn = picture.copy()
+        for stroke in strokes:
+            if stroke.confident == confident:
+                _draw(drawn, stroke)
+        picture = cv2.addWeighted(drawn, opacity, picture, 1.0 - opacity, 0.0)
+    return picture
+
+
+def _strokes(person: Keypoints, scale: float) -> list[_Stroke]:
+    left, top, right, bottom = person.boxes[0] * scale
+    width = max(1, round(max(right - left, bottom - top) / 120))
+    xy, seen, sure = person.xy[0] * scale, person.seen[0], person.confidence[0] > 0.5
+    limbs = [
+        _Stroke(xy[[a, b]], _side_colour(person.names[a], person.names[b]), width, bool(sure[a] and sure[b]))
+        for a, b in FORMATS[person.format].limbs
+        if seen[a] and seen[b]
+    ]
+    points = [
+        _Stroke(xy[[joint]], _side_colour(name), round(1.5 * width), bool(sure[joint]))
+        for joint, name in enumerate(person.names)
+        if seen[joint]
+    ]
+    return limbs + points
+
+
+def _side_colour(*names: str) -> tuple[int, int, int]:
+    sides = {name.partition("_")[0] for name in names}
+    if "left" in sides and "right" not in sides:
+        return _LEFT
+    return _RIGHT if "right" in sides and "left" not in sides else _MIDDLE
+
+
+def _draw(picture: Picture, stroke: _Stroke) -> None:
+    bits = 4  # OpenCV's drawing takes fixed-point coordinates, and calls the middle of the first pixel 0
+    points = [tuple(point) for point in np.round((stroke.points - 0.5) * 2**bits).astype(int).tolist()]
+    if len(points) == 1:
+        cv2.circle(picture, points[0], stroke.width * 2**bits, (30, 30, 30), -1, cv2.LINE_AA, bits)
+        cv2.circle(picture, points[0], round(0.7 * stroke.width * 2**bits), stroke.colour, -1, cv2.LINE_AA, bits)
+    else:
+        cv2.line(picture, points[0], points[1], stroke.colour, stroke.width, cv2.LINE_AA, bits)
+
+
+def _limited(photo: Picture) -> tuple[Picture, float]:
+    """The photo at most `LONG_SIDE` pixels long, and its scale."""
+    scale = min(1.0, LONG_SIDE / max(photo.shape))
+    if scale == 1.0:
+        return photo.copy(), scale
+    size = [max(1, round(side * scale)) for side in photo.shape[1::-1]]
+    return cv2.resize(photo, size, interpolation=cv2.INTER_AREA), scale

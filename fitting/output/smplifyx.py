@@ -1,0 +1,105 @@
+"""The folders that SMPLify-X leaves, for tools that read them: ``results/<image>/000.pkl`` and ``meshes``."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from jaxtyping import Float
+
+from fitting.output.results import FitResult
+from qposer.io.atomic_files import atomic_write
+
+KEYS = (
+    "camera_rotation",
+    "camera_translation",
+    "betas",
+    "global_orient",
+    "body_pose",
+    "focal_length",
+    "camera_center",
+    "left_hand_pose",
+    "right_hand_pose",
+    "jaw_pose",
+    "leye_pose",
+    "reye_pose",
+    "expression",
+)
+"""What a pickle holds: SMPLify-X's names, and the camera's numbers, which SMPLify-X does not keep."""
+
+_AT_REST = {
+    "left_hand_pose": 45,
+    "right_hand_pose": 45,
+    "jaw_pose": 3,
+    "leye_pose": 3,
+    "reye_pose": 3,
+    "expression": 10,
+}
+"""Numbers of what is not fitted; readers such as the Blender add-on want them."""
+
+
+def smplifyx_arrays(result: FitResult) -> dict[str, Float[np.ndarray, " 1 *values"]]:
+    """A fit in SMPLify-X's names and shapes, float32.
+
+    ``camera_rotation`` (1, 3, 3) is the identity and ``camera_translation`` (1, 3) the body's place, metres;
+    ``global_orient`` (1, 3) and ``body_pose`` (1, 63) are axis-angle and never a latent; ``betas`` (1, 10) belong to
+    the body that was fitted; ``focal_length`` (1,) and ``camera_center`` (1, 2) are in pixels of the photo. Hands
+    (``left_hand_pose`` and ``right_hand_pose``, (1, 45), axis-angle), jaw, eyes and expression are zeros.
+    """
+    values = {
+        "camera_rotation": np.eye(3),
+        "camera_translation": result.transl,
+        "betas": result.betas,
+        "global_orient": result.global_orient,
+        "body_pose": result.body_pose.ravel(),
+        "focal_length": result.focal,
+        "camera_center": result.centre,
+        **{name: np.zeros(size) for name, size in _AT_REST.items()},
+    }
+    return {name: np.asarray(value, dtype=np.float32)[None] for name, value in values.items()}
+
+
+def write_smplifyx(folder: str | Path, image: str, results: Sequence[FitResult]) -> list[Path]:
+    """Write ``results/<image>/<person>.pkl`` and ``meshes/<image>/<person>.obj``; the paths of the pickles.
+
+    People are 000, 001, ... Each pickle is a dictionary of arrays (see `smplifyx_arrays`) that Python 2 and any NumPy
+    read. A mesh, where the result has one, is as SMPLify-X writes it: y up, at the body's own place rather than
+    the camera's. Each file is written at once or not at all; those of an earlier run of whom there are fewer people now
+    are removed.
+
+    Args:
+        folder: where ``results`` and ``meshes`` are.
+        image: name of the image without its suffix.
+        results: of its people.
+
+    Returns:
+        Paths of the pickles.
+
+    Raises:
+        OSError: something could not be written.
+    """
+    pickles, meshes = Path(folder) / "results" / image, Path(folder) / "meshes" / image
+    written = []
+    for index, result in enumerate(results):
+        written.append(pickles / f"{index:03d}.pkl")
+        written[-1].parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(written[-1]) as temporary:
+            temporary.write_bytes(_pickled(smplifyx_arrays(result)))
+        if result.vertices is not None and result.faces is not None:
+            meshes.mkdir(parents=True, exist_ok=True)
+            upright = (np.asarray(result.vertices) - result.transl) * np.array([1.0, -1.0, -1.0])
+            with atomic_write(meshes / f"{index:03d}.obj") as temporary:
+                mesh = trimesh.Trimesh(upright, result.faces, process=False)
+                mesh.export(temporary, file_type="obj", header=None)
+    for old in (*pickles.glob("[0-9][0-9][0-9].pkl"), *meshes.glob("[0-9][0-9][0-9].obj")):
+        if int(old.stem) >= len(results):
+            old.unlink()
+    return written
+
+
+def _pickled(arrays: dict[str, np.ndarray]) -> bytes:
+    """A pickle of protocol 2 that names NumPy's modules as every version of NumPy knows them."""
+    return pickle.dumps(arrays, protocol=2).replace(b"cnumpy._core.", b"cnumpy.core.")

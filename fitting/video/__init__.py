@@ -1,0 +1,1 @@
+"""Videos: frames, tracking of a person, clips fitted as a whole."""

@@ -1,0 +1,96 @@
+"""The video that shows the fit of a clip: each frame with the body on it, and beside it the body from the side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from fitting.body.body import Body
+from fitting.inputs.detect import Picture
+from fitting.output.render import Mesh, composed, overlay, render
+from fitting.video.clip_result import ClipResult
+from fitting.video.frame_times import Timing
+from fitting.video.frames import Video, even
+
+SIDE = 720
+"""Longer videos are shown this many pixels long."""
+
+_BACKGROUND = 245
+_MARGIN = 1.15
+_LENS = 4.0
+"""Focal length of the side view, in heights of its picture: a long one, which hardly distorts."""
+
+
+def clip_pictures(video: Video, when: Timing, result: ClipResult, body: Body) -> Iterator[Picture]:
+    """The frames of the video, each beside a view from the camera's right that goes along with the person.
+
+    They are at the result's constant rate: a frame is shown until the next one is due, while the body moves on. Frames
+    without the person are shown as they are; a frame on which the person was not detected says so.
+
+    Args:
+        video: the frames.
+        when: at which times the frames are due.
+        result: the fit of the clip.
+        body: that was fitted.
+
+    Yields:
+        Pictures of one size.
+    """
+    scale = min(1.0, SIDE / max(video.width, video.height))
+    size = round(video.width * scale), round(video.height * scale)
+    focal, centre = result.focal * scale, (float(result.centre[0]) * scale, float(result.centre[1]) * scale)
+    faces, reach = body.faces.cpu().numpy(), _reach(result)
+    first = int(result.frames[0])
+    for number, frame, fresh in _held(video, when):
+        picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if scale < 1 else frame
+        side = np.full((size[1], size[1], 3), _BACKGROUND, np.uint8)
+        if 0 <= number - first < len(result):
+            row = number - first
+            vertices = _vertices(result, row, body)
+            picture = overlay(picture, [Mesh(vertices, faces)], focal, centre)
+            side = _from_the_right(vertices, faces, result.joints[row, 0], reach, side)
+            if fresh and not result.detected[row]:
+                cv2.putText(
+                    picture, "not detected", (10, size[1] - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 60, 40), 2
+                )
+        yield even(np.concatenate([picture, side], axis=1))
+
+
+def _held(video: Video, when: Timing) -> Iterator[tuple[int, Picture, bool]]:
+    """Numbers at the constant rate, the frame that is shown then, and whether it is shown for the first time."""
+    ends = [*when.numbers[1:].tolist(), int(when.numbers[-1]) + 1]
+    for begin, end, frame in zip(when.numbers.tolist(), ends, video.frames(), strict=False):
+        for number in range(begin, end):
+            yield number, frame, number == begin
+
+
+def _reach(result: ClipResult) -> float:
+    """How far joints ever are from the pelvis, metres."""
+    return float(np.linalg.norm(result.joints - result.joints[:, :1], axis=-1).max())
+
+
+@torch.no_grad()
+def _vertices(result: ClipResult, row: int, body: Body) -> Float[np.ndarray, "vertices 3"]:
+    values = (result.global_orient[row], result.body_pose[row], result.betas, result.transl[row])
+    tensors = [torch.from_numpy(value)[None].to(body.identity) for value in values]
+    vertices: Float[np.ndarray, "vertices 3"] = body(*tensors).vertices[0].cpu().numpy()
+    return vertices
+
+
+def _from_the_right(
+    vertices: Float[np.ndarray, "vertices 3"],
+    faces: np.ndarray,
+    pelvis: Float[np.ndarray, "3"],
+    reach: float,
+    ground: Picture,
+) -> Picture:
+    """Seen from the right of the video's camera, always from as far; what is near that camera is on the left."""
+    turned = (vertices - pelvis) @ np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    side = len(ground)
+    depth = 2 * _LENS * _MARGIN * reach
+    mesh = Mesh(turned + np.array([0.0, 0.0, depth]), faces)
+    return composed(render([mesh], _LENS * side, (side / 2, side / 2), (side, side)), ground)

@@ -1,0 +1,237 @@
+"""Videos: frames of files and folders, one after the other, and files of frames."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fitting.inputs.detect import Picture
+from fitting.inputs.images import is_image, read_image
+from fitting.inputs.quiet import native_stderr_silenced
+from qposer.io.atomic_files import atomic_write
+from qposer.io.messages import one_line
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's threads talk to stderr long after they are called
+
+FOLDER_FPS = 30.0
+"""Frames a second of a folder of frames, unless told."""
+
+_CODECS = ("vp09", "mp4v")
+"""What mp4 files are written in: VP9, which browsers play; or else MPEG-4, which OpenCV always has."""
+
+
+_WIDEST = 4.0
+"""Pixels that are said to be wider or higher than so many times are taken to be square."""
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video file, or a folder of frames; open it with `open_video`."""
+
+    path: Path
+    fps: float
+    width: int
+    height: int
+    count: int
+    """Number of frames, as the file says: an estimate."""
+    focal_px: float | None = None
+    """Focal length in pixels, where the first image of a folder tells it."""
+
+    timed: bool = False
+    """Whether the file tells when each frame is shown; else they are ``1 / fps`` apart."""
+
+    def frames(self, start: int = 0) -> Iterator[Picture]:
+        """The frames, RGB, from the one numbered ``start`` on, as far as they can be read.
+
+        Raises:
+            ValueError: a frame is of another size than the first, or an image of the folder cannot be read.
+        """
+        return (frame for _, frame in self.timed_frames(start))
+
+    def timed_frames(self, start: int = 0) -> Iterator[tuple[float, Picture]]:
+        """The frames as `frames` gives them, each with the time in seconds at which it is shown.
+
+        Raises:
+            ValueError: as `frames`.
+        """
+        reading = _images(self.path, start) if self.path.is_dir() else _decoded(self.path, start)
+        for number, (seconds, frame) in enumerate(reading, start):
+            if frame.shape[:2] != (self.height, self.width):
+                raise ValueError(
+                    f"frame {number} of {self.path} is {frame.shape[1]} x {frame.shape[0]} pixels, and the first "
+                    f"{self.width} x {self.height}: make all alike"
+                )
+            yield (seconds if self.timed else number / self.fps), frame
+
+
+def open_video(path: str | Path, fps: float | None = None) -> Video:
+    """What is known of a video before its frames are read.
+
+    Args:
+        path: a file in any format that OpenCV reads, or a folder of images in the order of their names.
+        fps: frames a second, in place of what the file says; 30 for a folder if left out.
+
+    Returns:
+        The video.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+        ValueError: the file is empty, no video, or of a codec that cannot be read; the folder holds no images; or the
+            frames a second are no positive number.
+    """
+    path = Path(path)
+    if fps is not None and not 0 < fps < math.inf:
+        raise ValueError(f"frames a second must be a positive number, not {fps}: leave it out if unknown")
+    if path.is_dir():
+        images = _image_paths(path)
+        if not images:
+            raise ValueError(f"{path} holds no images: give a video, or a folder of its frames")
+        first = read_image(images[0])
+        return Video(path, fps or FOLDER_FPS, first.width, first.height, len(images), first.focal_px)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no video {path}: check the path")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty (0 bytes), not a video: copy or record it again")
+    with _capture(path) as capture:
+        noted = capture.get(cv2.CAP_PROP_FPS)
+        count = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+    first_frame = next(_decoded(path, 0), None)
+    if first_frame is None:
+        raise ValueError(
+            f"no frame of {path} can be read: it is no video, is damaged, or is of a codec that OpenCV lacks: "
+            "convert it to mp4 (H.264), or give a folder of its frames"
+        )
+    height, width = first_frame[1].shape[:2]
+    rate = fps or (noted if 0 < noted < math.inf else FOLDER_FPS)
+    return Video(path, rate, width, height, count, timed=fps is None)
+
+
+def _image_paths(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.is_file() and is_image(path)]
+
+
+def _images(folder: Path, start: int) -> Iterator[tuple[float, Picture]]:
+    for path in _image_paths(folder)[start:]:
+        yield 0.0, read_image(path).rgb
+
+
+def _decoded(path: Path, start: int) -> Iterator[tuple[float, Picture]]:
+    """Frames of square pixels, and when they are shown, in seconds."""
+    with _capture(path) as capture:
+        wider = _pixel_shape(capture)
+        for _ in range(start):  # jumping lands on the wrong frame in many files
+            with native_stderr_silenced():
+                if not capture.grab():
+                    return
+        while True:
+            with native_stderr_silenced():
+                there, frame = capture.read()
+            if not there:
+                return
+            if wider != 1.0:
+                frame = cv2.resize(frame, (max(1, round(frame.shape[1] * wider)), frame.shape[0]))
+            yield capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+
+
+def _pixel_shape(capture: cv2.VideoCapture) -> float:
+    """How many times wider than high the pixels of the frames are; 1 where that is not known, or absurd."""
+    wide, high = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
+    if not (wide > 0 and high > 0 and 1 / _WIDEST <= wide / high <= _WIDEST):
+        return 1.0
+    lying = capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180 == 90  # what the file says holds before it is turned
+    return high / wide if lying else wide / high
+
+
+@contextmanager
+def _capture(path: Path) -> Iterator[cv2.VideoCapture]:
+    with native_stderr_silenced():
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    try:
+        yield capture
+    except cv2.error as error:
+        raise ValueError(f"{path} is damaged: copy or record it again ({one_line(error)})") from None
+    finally:
+        with native_stderr_silenced():
+            capture.release()
+
+
+class VideoWriter:
+    """An mp4 file that grows by frames of one size."""
+
+    def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
+        """``size`` is width and height, even numbers.
+
+        Raises:
+            OSError: the file cannot be made.
+        """
+        self.size, self.written = size, 0
+        for codec in _CODECS:
+            code = cv2.VideoWriter.fourcc(*codec)
+            with native_stderr_silenced():
+                self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, fps, size)
+            if self._writer.isOpened():
+                return
+        raise OSError(f"no video can be written at {path}: OpenCV has no encoder, or the folder is not writable")
+
+    def write(self, frame: Picture) -> None:
+        """Append a frame, RGB.
+
+        Raises:
+            ValueError: it is of another size.
+        """
+        if frame.shape != (self.size[1], self.size[0], 3):
+            raise ValueError(f"frames of this video are {self.size[0]} x {self.size[1]}, not {frame.shape[1::-1]}")
+        with native_stderr_silenced():
+            self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        self.written += 1
+
+    def close(self) -> None:
+        """End the file."""
+        with native_stderr_silenced():
+            self._writer.release()
+
+
+@contextmanager
+def writing_video(path: Path, fps: float, size: tuple[int, int]) -> Iterator[VideoWriter]:
+    """An mp4 that appears under its name when the block ends well, and not at all when it does not.
+
+    Args:
+        path: the file to write.
+        fps: frames a second.
+        size: width and height in pixels.
+
+    Yields:
+        What takes the frames.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path.with_suffix(".mp4")) as temporary:
+        playable = temporary.with_name(f"{temporary.name}.mp4")  # the container is told by the name
+        try:
+            writer = VideoWriter(playable, fps, size)
+            try:
+                yield writer
+            finally:
+                writer.close()
+            with _capture(playable) as capture:  # OpenCV does not say that it could not write
+                there = max(capture.get(cv2.CAP_PROP_FRAME_COUNT), 0.0)
+            if there != writer.written:
+                raise OSError(f"{path} could not be written: {there:.0f} of {writer.written} frames: is the disk full?")
+            playable.replace(temporary)
+        finally:
+            playable.unlink(missing_ok=True)
+
+
+def even(picture: Picture) -> Picture:
+    """The picture without a last odd row or column, as video codecs want it."""
+    height, width = picture.shape[:2]
+    return np.ascontiguousarray(picture[: height - height % 2, : width - width % 2])

@@ -1,0 +1,1 @@
+"""The SMPL body pose: skeleton, rotations, kinematics, surface points, and files of poses."""

@@ -1,0 +1,81 @@
+"""Forward kinematics of the SMPL tree, and its reflection."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.body_pose.skeleton import MIRROR, PARENTS
+
+
+@cache
+def tree_levels(num_joints: int) -> tuple[tuple[int, ...], ...]:
+    """The joints ``1..num_joints-1``, those of equal depth together, the root's children first."""
+    depth = {0: 0}
+    for joint in range(1, num_joints):
+        depth[joint] = depth[PARENTS[joint]] + 1
+    return tuple(
+        tuple(joint for joint in depth if depth[joint] == level)
+        for level in range(1, max(depth.values(), default=0) + 1)
+    )
+
+
+def chain(joint: int) -> list[int]:
+    """The joints from the root to one, both included."""
+    way = [joint]
+    while PARENTS[way[0]] >= 0:
+        way.insert(0, PARENTS[way[0]])
+    return way
+
+
+def forward_kinematics(
+    rotations: Float[Tensor, "*batch joints 3 3"], rest_joints: Float[Tensor, "*#batch joints 3"]
+) -> tuple[Float[Tensor, "*batch joints 3 3"], Float[Tensor, "*batch joints 3"]]:
+    """Pose a skeleton.
+
+    Args:
+        rotations: of each joint relative to its parent; joint 0 relative to the world. Any leading part of SMPL's
+            24 joints that contains the parents of its members (22 and 24 are the usual ones).
+        rest_joints: joint positions in the T-pose, metres.
+
+    Returns:
+        Rotations of each joint relative to the world, and joint positions with the root at its rest position.
+    """
+    num_joints = rotations.shape[-3]
+    world: list[Tensor] = [rotations[..., 0, :, :]] * num_joints
+    position: list[Tensor] = [rest_joints[..., 0, :].expand((*rotations.shape[:-3], 3))] * num_joints
+    for level in tree_levels(num_joints):
+        parents = [PARENTS[joint] for joint in level]
+        parent_world = torch.stack([world[parent] for parent in parents], dim=-3)
+        offset = (rest_joints[..., level, :] - rest_joints[..., parents, :]).unsqueeze(-1)
+        moved = torch.stack([position[parent] for parent in parents], dim=-2) + (parent_world @ offset).squeeze(-1)
+        turned = parent_world @ rotations[..., level, :, :]
+        for index, joint in enumerate(level):
+            world[joint], position[joint] = turned[..., index, :, :], moved[..., index, :]
+    return torch.stack(world, dim=-3), torch.stack(position, dim=-2)
+
+
+def body_joints(
+    body_pose: Float[Tensor, "*batch 21 3 3"], rest_joints: Float[Tensor, "24 3"]
+) -> Float[Tensor, "*batch 22 3"]:
+    """Positions (metres) of the root and the 21 body joints, the root upright at the origin.
+
+    Args:
+        body_pose: rotations relative to the parents.
+        rest_joints: positions of SMPL's joints at rest, metres.
+
+    Returns:
+        Positions relative to the root.
+    """
+    root = torch.eye(3, dtype=body_pose.dtype, device=body_pose.device).expand(*body_pose.shape[:-3], 1, 3, 3)
+    return forward_kinematics(torch.cat([root, body_pose], dim=-3), rest_joints[:22] - rest_joints[0])[1]
+
+
+def mirror_body_pose(body_pose: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21 3 3"]:
+    """The pose seen in a mirror: left and right swapped, rotations reflected in the body's median plane."""
+    reflection = body_pose.new_tensor([-1.0, 1.0, 1.0])
+    swapped = body_pose[..., [MIRROR[joint] - 1 for joint in range(1, 22)], :, :]
+    return reflection[:, None] * swapped * reflection

@@ -1,0 +1,57 @@
+"""How deep arms are inside the rest of the body: balls for the flesh, cheap enough for every step of a solver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.body_pose.posed_skeleton import POINT_NAMES, PosedSkeleton, sided
+from qposer.body_pose.skeleton import JOINT_NAMES, REST_JOINTS
+
+_FLESH = {
+    **sided(
+        {
+            "*_buttock": ("pelvis", (0.08, -0.03, 0.0, 0.1)),
+            "*_flank": ("spine1", (0.06, 0.12, 0.03, 0.1)),
+            "*_ribs": ("spine2", (0.08, 0.27, 0.03, 0.1)),
+            "*_breast": ("spine3", (0.09, 0.39, 0.01, 0.1)),
+            "*_thigh": ("*_hip", (0.12, -0.16, 0.02, 0.09)),
+            "*_knee": ("*_hip", (0.128, -0.3, 0.01, 0.075)),
+        }
+    ),
+    "shoulders": ("spine3", (0.0, 0.47, -0.01, 0.09)),
+    "neck": ("neck", (0.0, 0.56, 0.02, 0.06)),
+    "head": ("head", (0.0, 0.69, 0.04, 0.1)),
+}
+"""Balls inside the open body: the joint that carries each, its centre in the T-pose, and its radius, metres."""
+
+_THICKNESS = {"elbow": 0.045, "forearm": 0.035, "wrist": 0.025, "palm": 0.015, "fingers": 0.005}
+"""Of points along an arm: how near to a ball they come, metres."""
+
+_CARRIERS = [JOINT_NAMES.index(joint) for joint, _ in _FLESH.values()]
+_LEVERS = torch.tensor([place[:3] for _, place in _FLESH.values()]) - torch.from_numpy(REST_JOINTS)[_CARRIERS]
+_RADII = torch.tensor([place[3] for _, place in _FLESH.values()])
+_POINTS = {side: [POINT_NAMES.index(f"{side}_{name}") for name in _THICKNESS] for side in ("left", "right")}
+_MARGINS = torch.tensor(list(_THICKNESS.values()))
+
+
+def penetration(figure: PosedSkeleton, sides: Sequence[str]) -> Float[Tensor, "*batch contacts"]:
+    """Centimetres by which points of the arms of these sides are inside head, neck, trunk, and thighs; zero outside.
+
+    Args:
+        figure: the bodies.
+        sides: ``left``, ``right`` or both.
+
+    Returns:
+        Depths, one for each pair of a point and a part; at least zero.
+    """
+    joints = figure.points[..., _CARRIERS, :]
+    centres = joints + (figure.world[..., _CARRIERS, :, :] @ _LEVERS.to(joints).unsqueeze(-1)).squeeze(-1)
+    arms = figure.points[..., [index for side in sides for index in _POINTS[side]], :]
+    gap = torch.linalg.vector_norm(arms.unsqueeze(-2) - centres.unsqueeze(-3), dim=-1)
+    least = _MARGINS.repeat(len(sides))[:, None] + _RADII
+    depth: Tensor = 100 * (least.to(gap) - gap).clamp(min=0).flatten(-2)
+    return depth

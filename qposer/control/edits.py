@@ -1,0 +1,194 @@
+"""Edits of poses by their codes: what is named changes, and the rest stays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import roma
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from qposer.body_pose.kinematics import mirror_body_pose
+from qposer.body_pose.poses import as_matrices, in_kind_of
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS, NUM_BODY_JOINTS
+from qposer.prior.code_prior import CodePrior, default_prior
+from qposer.prior.model import QPoser
+
+Pose = Float[Tensor, "*#batch 21 3"] | Float[Tensor, "*#batch 21 3 3"]
+"""Body poses, as axis-angle or as matrices; edits give back the kind that they were given first."""
+
+
+def joints_of(parts: str | Sequence[str]) -> list[int]:
+    """Indices, among the 21 body joints, of the joints of one part or of several.
+
+    Raises:
+        ValueError: no part is named, or one that does not exist; the message names those that do.
+    """
+    names = [parts] if isinstance(parts, str) else list(parts)
+    if not names:
+        raise ValueError(f"no part is named: use some of {', '.join(BODY_PARTS)}")
+    for name in names:
+        if name not in BODY_PARTS:
+            near = get_close_matches(name, BODY_PARTS, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise ValueError(f"there is no part {name!r}{hint}: the parts are {', '.join(BODY_PARTS)}")
+    return sorted({BODY_JOINT_NAMES.index(joint) for name in names for joint in BODY_PARTS[name]})
+
+
+def swap(pose: Pose, donor: Pose, parts: str | Sequence[str], *, model: QPoser | None = None) -> Tensor:
+    """The pose with the parts' codes taken from a donor.
+
+    Args:
+        pose: what is edited.
+        donor: of the parts.
+        parts: names of one or several.
+        model: the shipped one if left out.
+
+    Returns:
+        A pose of the kind of ``pose``.
+
+    Raises:
+        ValueError: a part does not exist, or one of the two is no pose.
+    """
+    model = model or default_prior().model
+    codes = _with_parts(parts, model.encode(pose), model.encode(donor))
+    return in_kind_of(pose, model.decode(codes))
+
+
+def _with_parts(
+    parts: str | Sequence[str], codes: Int[Tensor, "*#batch 21 heads"], donor: Int[Tensor, "*#batch 21 heads"]
+) -> Int[Tensor, "*batch 21 heads"]:
+    taken = torch.zeros(NUM_BODY_JOINTS, 1, dtype=torch.bool, device=codes.device)
+    taken[joints_of(parts)] = True
+    return torch.where(taken, donor, codes)
+
+
+def blend(
+    poses: Sequence[Pose],
+    weights: Sequence[float],
+    parts: str | Sequence[str] | None = None,
+    *,
+    model: QPoser | None = None,
+) -> Tensor:
+    """The codes of a weighted mean of poses, decoded; the codes of what is not of the parts are the first pose's.
+
+    The mean is that of the rotation matrices, projected to the nearest rotation.
+
+    Args:
+        poses: of equal shapes.
+        weights: one for each pose; only their ratios matter.
+        parts: which parts are blended; all if left out.
+        model: the shipped one if left out.
+
+    Returns:
+        A pose of the kind of the first.
+
+    Raises:
+        ValueError: the numbers of poses and weights differ, a weight is negative or not finite, or none is above zero.
+    """
+    if len(poses) != len(weights) or not poses:
+        raise ValueError(f"each pose needs one weight: there are {len(poses)} poses and {len(weights)} weights")
+    if not all(0 <= weight < math.inf for weight in weights) or max(weights) == 0:
+        raise ValueError(f"weights are numbers from zero, and one must be above it: they are {list(weights)}")
+    weighted = [weight * as_matrices(pose) for weight, pose in zip(weights, poses, strict=True)]
+    mean = roma.special_procrustes(torch.stack(weighted).sum(0))
+    model = model or default_prior().model
+    codes = model.encode(mean)
+    if parts is not None:
+        codes = _with_parts(parts, model.encode(poses[0]), codes)
+    return in_kind_of(poses[0], model.decode(codes))
+
+
+def interpolate(
+    start: Pose, end: Pose, steps: int, *, model: QPoser | None = None
+) -> Float[Tensor, "steps *batch 21 3"] | Float[Tensor, "steps *batch 21 3 3"]:
+    """Poses on the way from one to another, ends included, each decoded from the codes of a `blend` of the two.
+
+    Args:
+        start: the first pose.
+        end: the last.
+        steps: how many poses.
+        model: the shipped one if left out.
+
+    Returns:
+        Poses of the kind of ``start``.
+
+    Raises:
+        ValueError: there are fewer than two steps.
+    """
+    if steps < 2:
+        raise ValueError(f"a way from one pose to another has 2 steps at least, not {steps}")
+    parts = torch.linspace(0.0, 1.0, steps).tolist()
+    return torch.stack([blend([start, end], [1.0 - part, part], model=model) for part in parts])
+
+
+def mirror(pose: Pose) -> Tensor:
+    """The pose seen in a mirror, left and right swapped."""
+    return in_kind_of(pose, mirror_body_pose(as_matrices(pose)))
+
+
+def vary(
+    pose: Pose,
+    parts: str | Sequence[str],
+    amount: float = 0.5,
+    n: int = 1,
+    *,
+    seed: int = 0,
+    generator: torch.Generator | None = None,
+    prior: CodePrior | None = None,
+) -> Float[Tensor, "n *batch 21 3"] | Float[Tensor, "n *batch 21 3 3"]:
+    """Other poses of the parts that go with the rest of the pose, whose joints keep their rotations.
+
+    Args:
+        pose: what is varied.
+        parts: whose codes are drawn again.
+        amount: from 0, nothing but a way through the codes, to 1, as if the parts were not known.
+        n: how many.
+        seed: of the draws; equal seeds give equal poses on one machine.
+        generator: in place of the seed.
+        prior: the shipped one if left out.
+
+    Returns:
+        Poses of the kind of ``pose``.
+
+    Raises:
+        ValueError: a part does not exist, ``amount`` is not from 0 to 1, or ``n`` is below 1.
+    """
+    prior = prior or default_prior()
+    return prior.resample(pose, joints_of(parts), amount, n, seed=seed, generator=generator)
+
+
+def complete(
+    pose: Pose,
+    unknown: str | Sequence[str],
+    n: int = 1,
+    temperature: float = 0.7,
+    *,
+    seed: int = 1,
+    generator: torch.Generator | None = None,
+    prior: CodePrior | None = None,
+) -> Float[Tensor, "n *batch 21 3"] | Float[Tensor, "n *batch 21 3 3"]:
+    """Guess parts of a pose from the rest of it, whose joints keep their rotations (`CodePrior.complete`).
+
+    Args:
+        pose: whose values at unknown joints are ignored.
+        unknown: names of one or several parts.
+        n: how many guesses, that of the largest cluster first.
+        temperature: 1 for all that may be; below, guesses closer to the most common.
+        seed: of the draws; equal seeds give equal poses on one machine.
+        generator: in place of the seed.
+        prior: the shipped one if left out.
+
+    Returns:
+        Poses of the kind of ``pose``.
+
+    Raises:
+        ValueError: a part does not exist, nothing is known, or ``n`` or ``temperature`` is out of range.
+    """
+    known = torch.ones(NUM_BODY_JOINTS, dtype=torch.bool)
+    known[joints_of(unknown)] = False
+    prior = prior or default_prior()
+    return prior.complete(pose, known, n, temperature, seed=seed, generator=generator)

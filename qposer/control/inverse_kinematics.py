@@ -1,0 +1,209 @@
+"""Inverse kinematics with the code prior: constraints and targets in space (`qposer.control.constraint_solver`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.body_pose.kinematics import chain
+from qposer.body_pose.posed_skeleton import POINT_NAMES, OrientedPose, PosedSkeleton, carrier
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES, JOINT_NAMES, NUM_BODY_JOINTS
+from qposer.control.constraint_solver import DRAWS, ConstraintSolver, FreeJoints, SolverOptions
+from qposer.control.constraints import TOLERANCE, Constraint, Coordinate, about
+from qposer.control.edits import joints_of
+from qposer.prior.code_prior import CodePrior, default_prior
+
+THOROUGH = SolverOptions(iterations=16, candidates=6, noise=(0.7, 0.2), pull=0.5, stay=1.0, follow=4.0)
+FAR = SolverOptions(iterations=16, candidates=3, noise=(0.5, 0.2), pull=0.1, stay=0.3, follow=1.0)
+WHILE_DRAGGING = SolverOptions(iterations=5, candidates=1, noise=(0.3, 0.2), pull=0.1, stay=0.3, follow=1.0)
+
+ROOM = 1.0
+"""How much worse in score than the best an answer may be, to be unlike the others."""
+
+
+class ConstraintSolution(NamedTuple):
+    """One answer of a solve."""
+
+    posture: OrientedPose
+    energy: float
+    """Of the code prior: 1 is the 95th percentile of recorded poses."""
+
+
+def check_single(posture: OrientedPose) -> None:
+    """Refuse all but one posture.
+
+    Raises:
+        ValueError: it has batch dimensions, or is none.
+    """
+    shapes = [tuple(part.shape) for part in posture]
+    if shapes != [(NUM_BODY_JOINTS, 3, 3), (3, 3)]:
+        raise ValueError(f"one posture is bent at a time, of matrices (21, 3, 3) and (3, 3), not {shapes}")
+
+
+@torch.no_grad()
+def solve_constraints(
+    prior: CodePrior,
+    posture: OrientedPose,
+    constraints: Sequence[Constraint],
+    freedom: FreeJoints,
+    n: int = 1,
+    *,
+    generator: torch.Generator,
+    options: SolverOptions = THOROUGH,
+) -> list[ConstraintSolution]:
+    """Postures near a given one in which constraints hold, as far as they can, the best first.
+
+    Args:
+        prior: knows how people pose.
+        posture: where to start, one, without batch dimensions.
+        constraints: what shall hold; their joints are not looked at.
+        freedom: what may move.
+        n: how many answers, from starts of their own.
+        generator: draws the noise that the prior is shown.
+        options: how hard to try.
+
+    Returns:
+        ``n`` answers, the best first.
+
+    Raises:
+        ValueError: ``n`` is below 1, or more than there are starts for.
+    """
+    most = DRAWS // options.candidates
+    if not 1 <= n <= most:
+        raise ValueError(f"n is the number of answers, from 1 to {most}, not {n}")
+    check_single(posture)
+    solver = ConstraintSolver(prior, posture, constraints, freedom, options)
+    state = solver.run(solver.starts(n * options.candidates), generator)
+    found = solver.posture(solver.decode(state.latents), state.turn)
+    energy = prior.energy(found.body_pose)
+    figure = PosedSkeleton.of(found)
+    missed = torch.zeros_like(energy)
+    for constraint in constraints:
+        missed += (constraint.gap(figure) / TOLERANCE[constraint.unit] - 0.5).clamp(0.0, 10.0)
+    moved = (found.body_pose - posture.body_pose).square().sum((-1, -2, -3))
+    score = 8 * missed + 2 * (energy - 0.5).clamp(min=0) + 0.1 * moved
+    best = _spread(score, found.body_pose, n)
+    return [ConstraintSolution(OrientedPose(*(part[i] for part in found)), energy[i].item()) for i in best]
+
+
+class IKSolution(NamedTuple):
+    """A posture whose points are at their targets, or as near as they come.
+
+    Attributes:
+        distance: metres left, for each target.
+        energy: of the code prior.
+    """
+
+    posture: OrientedPose
+    distance: dict[str, float]
+    energy: float
+
+
+DRAGGED = 15.0
+"""Centimetres along an axis that a few iterations go; targets farther away are given more."""
+
+REACH = 1.05
+"""How far targets may be from where a limb begins, in lengths of the limb, before they are drawn nearer."""
+
+
+def solve_ik(
+    posture: OrientedPose,
+    targets: Mapping[str, Sequence[float]],
+    keep: Sequence[str] = (),
+    *,
+    prior: CodePrior | None = None,
+) -> IKSolution:
+    """Inverse kinematics: bring joints or places of the body to points in space; quick, from where the posture is.
+
+    The limb of each target moves, the spine helps hands and head, and all else keeps its rotations. The pelvis stays
+    where it is; to move it, move what stands on the ground the other way.
+
+    Args:
+        posture: where to start, one, without batch dimensions.
+        targets: by names of `qposer.body_pose.posed_skeleton.POINT_NAMES`; x (left), y (up), z (forward) in metres from
+            the pelvis, in the world's axes.
+        keep: parts (`qposer.body_pose.skeleton.BODY_PARTS`) that must not move.
+        prior: knows how people pose; the shipped one if left out.
+
+    Returns:
+        The posture, how far its points are from the targets, and its energy.
+
+    Returns:
+        The posture, and how far each point is from its target.
+
+    Raises:
+        ValueError: there is no target, no point or part of such a name, a target is not three finite numbers, or
+            nothing that could move may.
+    """
+    check_single(posture)
+    if not targets:
+        raise ValueError("no target is given: name a point, left_wrist for instance, and where it shall be")
+    figure = PosedSkeleton.of(posture)
+    constraints: list[Constraint] = []
+    named: set[str] = set()
+    helping: set[str] = set()
+    for name, target in targets.items():
+        if name not in POINT_NAMES or carrier(name) == 0:
+            raise ValueError(f"no point {name!r} can be moved: there are {', '.join(_MOVABLE)}")
+        try:
+            goal = torch.as_tensor(target, dtype=torch.float32)
+        except (TypeError, ValueError):
+            goal = torch.empty(0)
+        if goal.shape != (3,) or not bool(torch.isfinite(goal).all()):
+            raise ValueError(f"the target of {name} must be three finite numbers, metres, not {target!r}")
+        moves, helps = _limb(carrier(name))
+        named |= moves
+        helping |= helps
+        goal = _within_reach(figure, name, goal)
+        constraints += [about(name, Coordinate(name, axis), 100 * goal[axis].item(), "cm", ()) for axis in range(3)]
+    kept = {BODY_JOINT_NAMES[joint] for joint in joints_of(keep)} if keep else set()
+    freedom = FreeJoints.of(named - kept, helping - kept)
+    generator = torch.Generator().manual_seed(0)
+    far = max(constraint.gap(figure).item() for constraint in constraints) > DRAGGED
+    prior = prior or default_prior()
+    found = solve_constraints(
+        prior, posture, constraints, freedom, generator=generator, options=FAR if far else WHILE_DRAGGING
+    )[0]
+    ended = PosedSkeleton.of(found.posture)
+    left = {name: math.dist(ended.point(name).tolist(), list(target)) for name, target in targets.items()}
+    return IKSolution(found.posture, left, found.energy)
+
+
+_MOVABLE = tuple(name for name in POINT_NAMES if carrier(name) != 0)
+_SPINE = {"spine1", "spine2", "spine3"}
+_TRUNK = {*_SPINE, "neck", "head"}  # the head reaches as far as the spine bends
+
+
+def _limb(joint: int) -> tuple[set[str], set[str]]:
+    """Names of the joints that move what a joint carries, and of those that help."""
+    way = {JOINT_NAMES[j] for j in chain(joint) if j > 0}
+    limb = way - _SPINE
+    return (limb, way & _SPINE) if limb else (way, set())
+
+
+def _within_reach(figure: PosedSkeleton, name: str, goal: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
+    """The goal, or the point on the way to it that the limb just does not reach."""
+    way = [j for j in chain(carrier(name)) if j > 0]
+    limb = [j for j in way if JOINT_NAMES[j] not in _TRUNK] or way
+    stops = [figure.points[j] for j in limb] + [figure.point(name)]
+    length = sum(torch.linalg.vector_norm(b - a) for a, b in pairwise(stops))
+    away = goal - stops[0]
+    return stops[0] + away * min(1.0, float(REACH * length / torch.linalg.vector_norm(away.double()).clamp(min=1e-6)))
+
+
+def _spread(score: Float[Tensor, " candidates"], body_pose: Float[Tensor, "candidates 21 3 3"], n: int) -> list[int]:
+    """The candidate of the lowest score, and others nearly as good, each as unlike those before it as can be."""
+    order = score.argsort()
+    order = order[: max(n, int((score <= score.min() + ROOM).sum()))]
+    chosen = [int(order[0])]
+    unlike = torch.full(score.shape, torch.inf)
+    while len(chosen) < n:
+        unlike = torch.minimum(unlike, (body_pose - body_pose[chosen[-1]]).square().sum((-1, -2, -3)))
+        chosen.append(int(order[unlike[order].argmax()]))
+    return chosen

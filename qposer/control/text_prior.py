@@ -1,0 +1,218 @@
+"""Poses from words: the code prior's denoiser, shown a text besides the noisy latents.
+
+What the text is not about is drawn as the prior draws it, and several draws differ where the words leave room. Words
+that training has not seen count by the letters they share with those that it has; for instructions that must hold to
+the degree there is `qposer.control.instructions`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from qposer.body_pose.posed_skeleton import neutral_pose
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.control.instructions import instruct
+from qposer.control.sentence_encoder import SentenceEncoder
+from qposer.io.assets import ASSETS, asset
+from qposer.io.weights import load_module, save_module
+from qposer.prior.code_prior import SAMPLING_STEPS, CodePrior, default_prior
+from qposer.prior.denoiser import Denoiser
+from qposer.prior.diffusion import SIGMA_MAX, heun_sampler, karras_sigmas
+from qposer.prior.seeding import generator_of
+
+FORMAT = "qposer-text-1"
+WEIGHTS = ASSETS / "text.safetensors"
+GUIDANCE = 2.0
+"""How far the denoiser's answer with the text is followed beyond its answer without (Ho and Salimans, 2022)."""
+
+
+@dataclass(frozen=True)
+class TextPriorConfig:
+    """Sizes of a prior of poses given texts."""
+
+    joints: int = NUM_BODY_JOINTS
+    latent_dim: int = 4
+    width: int = 512
+    depth: int = 3
+    buckets: int = 4096
+    """Of hashed words."""
+    embedding: int = 96
+    sentence_width: int = 384
+    context: int = 128
+    """Numbers that the denoiser is shown of a text."""
+
+
+class TextPriorNetwork(nn.Module):
+    """What is learned: an encoder of texts, and a denoiser of the code prior's standardised latents.
+
+    ``mean`` and ``scale`` are those that the latents of training were standardised with.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, config: TextPriorConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or TextPriorConfig()
+        self.register_buffer("mean", torch.zeros(config.joints, config.latent_dim))
+        self.register_buffer("scale", torch.ones(config.joints, config.latent_dim))
+        self.encoder = SentenceEncoder(config.buckets, config.embedding, config.sentence_width, config.context)
+        self.no_text = nn.Parameter(torch.zeros(config.context))
+        self.denoiser = Denoiser(
+            config.joints, config.latent_dim, config.width, config.depth, dropout=0.1, context=config.context
+        )
+
+    def save(self, path: str | Path, **notes: str) -> None:
+        """Write weights (in half precision), configuration and any notes, at once or not at all.
+
+        Args:
+            path: the file to write.
+            notes: strings that are written into the file beside the weights.
+        """
+        save_module(path, self, self.config, FORMAT, notes, torch.float16)
+
+
+def generate(
+    text: str,
+    n: int = 1,
+    guidance: float = GUIDANCE,
+    *,
+    seed: int = 0,
+    generator: torch.Generator | None = None,
+    prior: CodePrior | None = None,
+) -> Float[Tensor, "n 21 3 3"]:
+    """Poses that a text is true of, more or less, with the shipped weights.
+
+    Where these are not there, the text is followed as an instruction from the neutral posture, and must be one.
+
+    Args:
+        text: sentences about the posture, or orders.
+        n: how many poses.
+        guidance: see `TextPrior.generate`.
+        seed: of the draws; equal seeds give equal poses on one machine.
+        generator: in place of the seed.
+        prior: the shipped code prior if left out.
+
+    Returns:
+        Rotation matrices of the body joints, relative to the parents.
+
+    Raises:
+        ValueError: the text is empty or too long, or, followed as an instruction, not understood; or ``n`` or the
+            guidance is out of range.
+    """
+    prior, generator = prior or default_prior(), generator_of(seed, generator)
+    if WEIGHTS.is_file():
+        return TextPrior.from_pretrained(prior=prior).generate(text, n, guidance, generator=generator)
+    edits = instruct(neutral_pose(), text, n, generator=generator, prior=prior)
+    return torch.stack([edit.posture.body_pose for edit in edits])
+
+
+class TextPrior:
+    """Draws poses from texts.
+
+    Attributes:
+        prior: the code prior in whose latents poses are drawn.
+        network: the learned part, which files hold.
+    """
+
+    def __init__(self, prior: CodePrior, network: TextPriorNetwork) -> None:
+        """Join a code prior and the network that was trained on its latents.
+
+        Raises:
+            ValueError: their sizes do not fit, or the latents of training were other ones.
+        """
+        sizes = [(part.config.joints, part.config.latent_dim) for part in (prior.network, network)]
+        if sizes[0] != sizes[1]:
+            raise ValueError(f"the text prior draws latents of {sizes[1]}, and the code prior's are of {sizes[0]}")
+        known, own = prior.network, network
+        if (
+            max(
+                ((one - other) / known.scale).abs().max()
+                for one, other in ((known.mean, own.mean), (known.scale, own.scale))
+            )
+            > 0.05
+        ):
+            raise ValueError("the text prior was trained on latents of other weights: train it on those of this model")
+        self.prior, self.network = prior, network
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path | None = None, prior: CodePrior | None = None) -> TextPrior:
+        """The shipped weights, or those of ``path``, over the shipped code prior or ``prior``, on its device.
+
+        Args:
+            path: a file that `TextPriorNetwork.save` wrote; the shipped one if left out.
+            prior: the code prior that it goes with; the shipped one if left out.
+
+        Returns:
+            The prior of poses given texts.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file holds something else.
+        """
+        network = load_module(path or asset(WEIGHTS.name), TextPriorNetwork, TextPriorConfig, FORMAT)
+        prior = prior or CodePrior.from_pretrained()
+        return cls(prior, network.to(prior.network.mean.device))
+
+    def generate(
+        self, text: str, n: int = 1, guidance: float = GUIDANCE, *, generator: torch.Generator
+    ) -> Float[Tensor, "n 21 3 3"]:
+        """Draw poses that a text is true of, more or less.
+
+        Args:
+            text: sentences about the posture, or orders.
+            n: how many poses.
+            guidance: 0 ignores the text, 1 draws what the training poses with such texts were, and more exaggerates.
+            generator: of the draws; equal seeds give equal poses on one machine.
+
+        Returns:
+            Rotation matrices of the body joints, relative to the parents.
+
+        Raises:
+            ValueError: the text is empty or too long, ``n`` is below 1, or the guidance is negative or not finite.
+        """
+        if n < 1 or not 0 <= guidance < math.inf:
+            raise ValueError(f"draw 1 pose at least, with a finite guidance from 0: these are {n} and {guidance}")
+        return self.generate_each([text] * n, guidance, generator=generator)
+
+    @torch.no_grad()
+    def generate_each(
+        self, texts: Sequence[str], guidance: float = GUIDANCE, *, generator: torch.Generator
+    ) -> Float[Tensor, "texts 21 3 3"]:
+        """Draw one pose for each text; see `generate`.
+
+        Args:
+            texts: one for each pose.
+            guidance: see `generate`.
+            generator: of the draws; equal seeds give equal results on one machine.
+
+        Returns:
+            Rotation matrices of the body joints, relative to the parents.
+
+        Raises:
+            ValueError: there are no texts, or one of them is empty or too long.
+        """
+        known = self.network.encoder.encode(texts)
+        unknown = self.network.no_text.expand(known.shape)
+
+        def denoise(noisy: Tensor, level: Tensor) -> Tensor:
+            both = self.network.denoiser(
+                torch.cat([noisy, noisy]), torch.cat([level, level]), torch.cat([known, unknown])
+            )
+            told, untold = both.chunk(2)
+            denoised: Tensor = untold + guidance * (told - untold)
+            return denoised
+
+        like = self.prior.network.mean
+        drawn_noise = torch.randn(len(texts), *like.shape, generator=generator, device=generator.device)
+        noise = SIGMA_MAX * drawn_noise.to(like)
+        drawn = self.prior.network.unstandardise(heun_sampler(denoise, noise, karras_sigmas(SAMPLING_STEPS)))
+        model = self.prior.model
+        return model.decode(model.encode_latents(drawn.unflatten(-1, model.config.latent_shape[1:])))

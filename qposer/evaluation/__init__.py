@@ -1,0 +1,1 @@
+"""Metrics of poses, and how exactly poses come back from their codes."""

@@ -1,0 +1,1 @@
+"""Files, console output and interrupts: what every package reads, writes and prints with."""

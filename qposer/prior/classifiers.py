@@ -1,0 +1,102 @@
+"""Judges of poses: one tells them from mixtures of the parts of several, the other finds joints that were disturbed."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.rotations import matrix_to_6d
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS, PARENTS, REST_JOINTS
+from qposer.prior.glif import GLIFStack
+
+FEATURES = NUM_BODY_JOINTS * 9 + 3
+
+
+class _Judge(nn.Module):
+    """What judges see: rotations and positions of the joints, standardised.
+
+    In training, features are hidden and blurred at random, each pose's to another degree, or judges would learn the
+    poses on record by heart.
+    """
+
+    rest_joints: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, hidden: float, blur: float) -> None:
+        super().__init__()
+        self.hidden, self.blur = hidden, blur
+        self.register_buffer("rest_joints", torch.tensor(REST_JOINTS), persistent=False)
+        self.register_buffer("mean", torch.zeros(FEATURES))
+        self.register_buffer("scale", torch.ones(FEATURES))
+
+    def features(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch features"]:
+        """What is seen of a pose, before it is standardised."""
+        joints = body_joints(rotations, self.rest_joints)
+        return torch.cat([matrix_to_6d(rotations).flatten(-2), joints.flatten(-2)], dim=-1)
+
+    def seen(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch features"]:
+        """Standardised features; in training blurred, and some of them hidden."""
+        features = (self.features(rotations) - self.mean) / self.scale
+        if self.training:
+            rates = torch.rand(2, *features.shape[:-1], 1, device=features.device)
+            features = features + self.blur * rates[0] * torch.randn_like(features)
+            features = features * (torch.rand_like(features) > self.hidden * rates[1])
+        return features
+
+    @torch.no_grad()
+    def fit_features(self, rotations: Float[Tensor, "poses 21 3 3"]) -> None:
+        """Take mean and spread of the features from training poses."""
+        features = self.features(rotations)
+        self.mean.copy_(features.mean(0))
+        self.scale.copy_(features.std(0) + 0.01)
+
+
+class CoherenceClassifier(_Judge):
+    """The logarithm of the odds that a pose was put together from parts of several.
+
+    Trained on poses against mixtures of them, it tends to the logarithm of how much rarer the parts are together than
+    by chance (noise-contrastive estimation, Gutmann and Hyvarinen, AISTATS 2010): what a pose's parts are by themselves
+    does not count, which a density cannot leave out.
+    """
+
+    def __init__(self, width: int = 512, hidden: float = 0.7, blur: float = 0.3) -> None:
+        super().__init__(hidden, blur)
+        layers: list[nn.Module] = []
+        for inputs in (FEATURES, width, width):
+            layers += [nn.Linear(inputs, width), nn.SiLU(), nn.Dropout(0.5)]
+        self.layers = nn.Sequential(*layers, nn.Linear(width, 1))
+
+    def forward(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, " *batch"]:
+        """CoherenceClassifier poses by the rotations and the positions of their joints."""
+        score: Tensor = self.layers(self.seen(rotations)).squeeze(-1)
+        return score
+
+
+class PerJointDetector(_Judge):
+    """Of each joint, the logarithm of the odds that it was turned away from where it was, as far as the others tell.
+
+    Trained on poses of which a few joints were disturbed, it asks at every joint what a detector of replaced tokens
+    asks at every word (ELECTRA, Clark et al., ICLR 2020). Features stay at their joints, joined by a small global one:
+    of networks that were tried, those saw most of other people's disturbances.
+    """
+
+    def __init__(self, width: int = 64, depth: int = 2, hidden: float = 0.3, blur: float = 0.1) -> None:
+        super().__init__(hidden, blur)
+        self.stack = GLIFStack(NUM_BODY_JOINTS, 12, 1, width, depth, global_tokens=4, attention_heads=4)
+
+    def forward(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21"]:
+        """CoherenceClassifier joints by their rotations, where they are, and where their parents are."""
+        seen = self.seen(rotations)
+        turns, places = seen.tensor_split([NUM_BODY_JOINTS * 6], dim=-1)
+        places = places.unflatten(-1, (NUM_BODY_JOINTS + 1, 3))
+        local = torch.cat([turns.unflatten(-1, (-1, 6)), places[..., 1:, :], places[..., PARENTS[1:22], :]], dim=-1)
+        scores: Tensor = self.stack(local.reshape(-1, NUM_BODY_JOINTS, 12)).reshape((*seen.shape[:-1], NUM_BODY_JOINTS))
+        return scores
+
+
+def any_of(logits: Float[Tensor, "*batch 21"]) -> Float[Tensor, " *batch"]:
+    """One logit of a pose from those of its joints, in which the highest count by far the most."""
+    return logits.logsumexp(-1)

@@ -1,0 +1,241 @@
+"""QPoser: a multi-head vector-quantised autoencoder of SMPL body poses (MS-VQVAE with GLIF-AE, arXiv 2312.01104)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int, Integer
+from torch import Tensor, nn
+
+from qposer.body_pose.poses import as_matrices
+from qposer.body_pose.rotations import matrix_from_6d, matrix_to_6d, matrix_to_axis_angle
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.io.assets import asset
+from qposer.io.weights import load_module, save_module
+from qposer.prior.glif import GLIFStack
+from qposer.prior.quantizer import MultiHeadQuantizer
+
+FORMAT = "qposer-1"
+
+
+@dataclass(frozen=True)
+class QPoserConfig:
+    """Sizes of a QPoser."""
+
+    heads: int = 4
+    """Codes a joint."""
+    codes: int = 256
+    """Entries of each head's codebook."""
+    code_dim: int = 1
+    """Numbers in a codebook entry."""
+    shared_codebook: bool = False
+    """One codebook for all heads, in place of one each."""
+    width: int = 64
+    """Numbers in a local feature."""
+    depth: int = 2
+    """GLIF blocks in the encoder, and as many in the decoder."""
+    global_tokens: int = 4
+    """Queries that gather the global feature; with none, every joint goes its own way."""
+    attention_heads: int = 4
+    """Heads of that attention."""
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Joints, heads, and numbers in a code."""
+        return NUM_BODY_JOINTS, self.heads, self.code_dim
+
+
+class QuantizedPose(NamedTuple):
+    """What a training step sees of one batch."""
+
+    rotations: Float[Tensor, "batch 21 3 3"]
+    latents: Float[Tensor, "batch 21 heads dim"]
+    codes: Int[Tensor, "batch 21 heads"]
+    commitment: Float[Tensor, ""]
+
+
+class QPoser(nn.Module):
+    """The pose prior's autoencoder: 21 joint rotations to 21 x ``heads`` codes and back.
+
+    Poses are SMPL body poses, joints 1..21, relative to the parent: axis-angle ``(..., 21, 3)`` in radians or rotation
+    matrices ``(..., 21, 3, 3)``. Codes are integers ``(..., 21, heads)``.
+    """
+
+    def __init__(self, config: QPoserConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or QPoserConfig()
+        latent = config.heads * config.code_dim
+        stack = (config.width, config.depth, config.global_tokens, config.attention_heads)
+        self.encoder = GLIFStack(NUM_BODY_JOINTS, 6, latent, *stack)
+        self.quantizer = MultiHeadQuantizer(config.heads, config.codes, config.code_dim, config.shared_codebook)
+        self.decoder = GLIFStack(NUM_BODY_JOINTS, latent, 6, *stack)
+
+    def encode(
+        self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
+    ) -> Int[Tensor, "*batch 21 heads"]:
+        """Codes of poses.
+
+        Raises:
+            ValueError: the pose is of another shape or not finite.
+        """
+        return self.encode_latents(self.latents(body_pose))
+
+    def latents(
+        self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
+    ) -> Float[Tensor, "*batch 21 heads dim"]:
+        """Continuous latents of poses, before quantisation, in the model's precision.
+
+        Raises:
+            ValueError: the pose is of another shape or not finite.
+        """
+        return self._encode(as_matrices(body_pose).to(self.quantizer.codebooks.dtype))
+
+    def encode_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Int[Tensor, "*batch 21 heads"]:
+        """The nearest codes of latents."""
+        return self.quantizer.nearest(latents)
+
+    def decode(self, codes: Integer[Tensor, "*batch 21 heads"]) -> Float[Tensor, "*batch 21 3 3"]:
+        """Rotation matrices that the codes stand for.
+
+        Raises:
+            ValueError: they are no codes.
+        """
+        return self.decode_latents(self.latents_of(codes))
+
+    def latents_of(self, codes: Integer[Tensor, "*batch 21 heads"]) -> Float[Tensor, "*batch 21 heads dim"]:
+        """The latents that codes stand for. Values are not checked where ``torch.compile`` or ``torch.export`` traces.
+
+        Raises:
+            ValueError: they are no codes: not integers, not ``(..., 21, heads)``, or beyond the codebooks.
+        """
+        config = self.config
+        if codes.is_floating_point() or codes.is_complex() or codes.dtype == torch.bool:
+            raise ValueError(f"codes are integers, not {codes.dtype}")
+        if codes.shape[-2:] != (NUM_BODY_JOINTS, config.heads):
+            raise ValueError(f"codes are (..., 21, {config.heads}) integers, not {tuple(codes.shape)}")
+        codes = codes.to(self.quantizer.codebooks.device, torch.long)
+        if not torch.compiler.is_compiling() and bool(((codes < 0) | (codes >= config.codes)).any()):
+            raise ValueError(f"codes are from 0 to {config.codes - 1}: these run from {codes.min()} to {codes.max()}")
+        return self.quantizer.lookup(codes)
+
+    def decode_relaxed(
+        self, logits: Float[Tensor, "*batch 21 heads codes"], temperature: float = 1.0
+    ) -> Float[Tensor, "*batch 21 3 3"]:
+        """Rotation matrices of points in the simplices over the codebooks, softmax of ``logits / temperature``.
+
+        As the temperature falls to zero this tends to ``decode(logits.argmax(-1))``.
+
+        Args:
+            logits: of the codes of each head.
+            temperature: of the softmax.
+
+        Returns:
+            Rotations of the body joints, relative to the parents.
+
+        Raises:
+            ValueError: they are no logits over codes, not finite, or the temperature is not above zero.
+        """
+        return self.decode_latents(self.latents_of_logits(logits, temperature))
+
+    def latents_of_logits(
+        self, logits: Float[Tensor, "*batch 21 heads codes"], temperature: float = 1.0
+    ) -> Float[Tensor, "*batch 21 heads dim"]:
+        """The latents that mixtures of codes stand for.
+
+        Args:
+            logits: of the codes of each head.
+            temperature: of the softmax.
+
+        Returns:
+            Means of the codebooks' rows, weighted by the softmax.
+
+        Raises:
+            ValueError: as `decode_relaxed`.
+        """
+        expected = (NUM_BODY_JOINTS, self.config.heads, self.config.codes)
+        if logits.shape[-3:] != expected or not logits.is_floating_point():
+            raise ValueError(
+                f"logits are (..., {', '.join(map(str, expected))}) of floating point, "
+                f"not {tuple(logits.shape)} of {logits.dtype}"
+            )
+        if not 0 < temperature < math.inf:
+            raise ValueError(f"a temperature is a number above 0, not {temperature}")
+        if not torch.compiler.is_compiling() and not bool(torch.isfinite(logits).all()):
+            raise ValueError("the logits hold NaN or infinite numbers")
+        return self.quantizer.relaxed(logits.to(self.quantizer.codebooks), temperature)
+
+    def decode_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Float[Tensor, "*batch 21 3 3"]:
+        """Rotation matrices of latents, quantised or not."""
+        sixd = self.decoder(latents.reshape(-1, NUM_BODY_JOINTS, self.config.heads * self.config.code_dim))
+        return matrix_from_6d(sixd + _identity_6d(sixd)).reshape(*latents.shape[:-2], 3, 3)
+
+    def reconstruct(self, body_pose: Tensor) -> Tensor:
+        """The pose after a way through the codes, in the representation it came in.
+
+        Raises:
+            ValueError: the pose is of another shape or not finite.
+        """
+        matrices = self.decode(self.encode(body_pose)).to(body_pose.dtype)
+        return matrices if body_pose.shape[-2:] == (3, 3) else matrix_to_axis_angle(matrices)
+
+    def forward(self, rotations: Float[Tensor, "batch 21 3 3"], unquantised: int = 0) -> QuantizedPose:
+        """A way through the codes with gradients, for training; the first ``unquantised`` poses bypass the codes.
+
+        Args:
+            rotations: of the body joints, relative to the parents.
+            unquantised: how many poses bypass the codes.
+
+        Returns:
+            Decoded rotations, latents, codes, and the commitment loss (van den Oord et al., NeurIPS 2017).
+        """
+        latents = self._encode(rotations)
+        quantised, codes, commitment = self.quantizer(latents)
+        quantised = torch.cat([latents[:unquantised], quantised[unquantised:]])
+        return QuantizedPose(self.decode_latents(quantised), latents, codes, commitment)
+
+    def _encode(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21 heads dim"]:
+        sixd = matrix_to_6d(rotations)
+        latents: Tensor = self.encoder((sixd - _identity_6d(sixd)).reshape(-1, NUM_BODY_JOINTS, 6))
+        return latents.reshape(*rotations.shape[:-2], self.config.heads, self.config.code_dim)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the configuration and the weights in single precision: equal for models of equal latents."""
+        digest = hashlib.sha256(repr(self.config).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: str | Path, **notes: str) -> None:
+        """Write weights, configuration and any notes (strings) into one safetensors file, at once or not at all.
+
+        Args:
+            path: the file to write.
+            notes: strings that are written into the file beside the weights.
+        """
+        save_module(path, self, self.config, FORMAT, notes, torch.float32)
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path | None = None, device: str | torch.device = "cpu") -> QPoser:
+        """The shipped weights, or those of ``path``, in evaluation mode.
+
+        Args:
+            path: a file that `save` wrote; the shipped one if left out.
+            device: where the model works.
+
+        Returns:
+            The model, its weights frozen.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+        """
+        return load_module(path or asset("qposer.safetensors"), cls, QPoserConfig, FORMAT).to(device)
+
+
+def _identity_6d(like: Tensor) -> Float[Tensor, 6]:
+    return like.new_tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0])

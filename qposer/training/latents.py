@@ -1,0 +1,66 @@
+"""Latents of training poses, as the priors over them learn from: encoded once, or renewed while a training runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.prior.model import QPoser
+from qposer.training.batches import draw_poses
+
+LARGEST_POOL = 131_072
+RENEWED = 0.25
+"""Part of a draw that is encoded for it. Encoding takes as long as a training step of the same number of latents, so
+fresh ones alone would double the time; with a quarter each is drawn about four times."""
+
+
+@torch.no_grad()
+def encoded(model: QPoser, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "2 poses 21 heads dim"]:
+    """Latents of poses, before and after they are snapped to codes.
+
+    Args:
+        model: the autoencoder.
+        rotations: of the body joints.
+
+    Returns:
+        Continuous latents first, quantised ones second.
+    """
+
+    def chunks() -> Iterator[Tensor]:
+        for part in rotations.to(model.quantizer.codebooks.device).split(4096):
+            latents = model.latents(part)
+            yield torch.stack([latents, model.quantizer.lookup(model.encode_latents(latents))])
+
+    return torch.cat(list(chunks()), dim=1)
+
+
+class LatentPool:
+    """Latents of random training poses, each as another rig would record it; some are replaced at every draw."""
+
+    def __init__(self, model: QPoser, poses: Float[Tensor, "poses 21 3"], generator: torch.Generator) -> None:
+        """Fill the pool.
+
+        Args:
+            model: encodes the poses.
+            poses: axis-angle in radians; their mirror images are drawn, too.
+            generator: draws poses, variations, and latents of the pool.
+        """
+        self._model, self._poses, self._generator = model, poses, generator
+        self.latents: Float[Tensor, "2 size 21 latent"] = self._fresh(min(LARGEST_POOL, 2 * len(poses)))
+        """Before and after they are snapped to codes."""
+        self._oldest = 0
+
+    def draw(self, number: int) -> Float[Tensor, "2 number 21 latent"]:
+        """Random latents, before and after they are snapped to codes."""
+        size = self.latents.shape[1]
+        fresh = self._fresh(min(size, round(RENEWED * number)))
+        places = (self._oldest + torch.arange(fresh.shape[1])) % size
+        self.latents[:, places] = fresh
+        self._oldest = (self._oldest + fresh.shape[1]) % size
+        return self.latents[:, torch.randint(size, (number,), generator=self._generator)]
+
+    def _fresh(self, number: int) -> Float[Tensor, "2 number 21 latent"]:
+        return encoded(self._model, draw_poses(self._poses, number, self._generator)).flatten(-2)

@@ -1,0 +1,132 @@
+import cv2
+import numpy as np
+import pytest
+
+from fitting.inputs import detect as detection
+from fitting.inputs.detect import Detector, detect
+from fitting.inputs.images import read_image
+from fitting.inputs.keypoints import FORMATS
+from qposer.io.assets import asset
+
+NOSE, LEFT_SHOULDER, RIGHT_ANKLE, LEFT_HIP = FORMATS["mediapipe"].indices(
+    "nose", "left_shoulder", "right_ankle", "left_hip"
+)
+
+LEGS = slice(25, 33)
+
+
+@pytest.fixture(scope="module")
+def walk():
+    return read_image(asset("walk_side.jpg")).rgb
+
+
+def test_two_people_largest_first(walk):
+    people = detect(walk, max_people=4)
+    assert people.format == "mediapipe"
+    assert len(people) == 2
+    assert people.world.shape == (2, 33, 3)
+    woman, man = people.xy
+    assert woman[NOSE] == pytest.approx([1242, 568], abs=12)
+    assert woman[RIGHT_ANKLE] == pytest.approx([1315, 922], abs=15)
+    assert man[NOSE] == pytest.approx([630, 128], abs=15)
+    assert people.confidence.mean() > 0.9
+
+
+def test_positions_in_metres_are_turned_like_the_picture(walk):
+    """The projections of world bones and the bones on the photo have the same directions, also of a leaning person."""
+    crop = walk[500:, 1050:1500]
+    turn = cv2.getRotationMatrix2D((225, 240), 35, 1.0)
+    person = detect(cv2.warpAffine(crop, turn, (450, 494)))
+    for a, b in ((LEFT_SHOULDER, LEFT_HIP), (NOSE, LEFT_HIP)):
+        photo = person.xy[0, b] - person.xy[0, a]
+        metres = (person.world[0, b] - person.world[0, a])[:2]
+        cosine = photo @ metres / np.linalg.norm(photo) / np.linalg.norm(metres)
+        assert np.degrees(np.arccos(cosine)) < 10
+
+
+def leaning(person, above, below):
+    """Degrees by which a part of a person leans towards the camera, from and to the middle of both sides."""
+    upper, lower = (
+        person.world[0, list(FORMATS["mediapipe"].indices(f"left_{kind}", f"right_{kind}"))].mean(0)
+        for kind in (above, below)
+    )
+    _, y, z = lower - upper
+    return np.degrees(np.arctan2(z, y))
+
+
+def test_people_who_stand_do_not_lean_towards_the_camera(walk):
+    """MediaPipe by itself has their shins lean by 12 and 23 degrees, and necks by 44 and 53."""
+    people = detect(walk, max_people=2)
+    woman, man = people[0], people[1]
+    assert abs(leaning(woman, "knee", "ankle")) < 10
+    assert abs(leaning(man, "knee", "ankle")) < 10
+    assert 20 < (leaning(woman, "ear", "shoulder") + leaning(man, "ear", "shoulder")) / 2 < 40
+
+
+def test_a_huge_photo_is_detected_in_its_own_pixels(walk):
+    small = detect(walk)
+    large = detect(cv2.resize(walk, None, fx=3, fy=3))
+    height = np.ptp(small.xy[0, :, 1])
+    assert np.abs(large.xy[0] / 3 - small.xy[0]).mean() < 0.02 * height
+
+
+def test_legs_outside_of_the_photo_have_low_confidence():
+    person = detect(read_image(asset("upper_body.png")).rgb)
+    assert person.confidence[0, NOSE] > 0.9
+    assert person.confidence[0, LEFT_SHOULDER] > 0.9
+    assert person.confidence[0, LEGS].max() < 0.1
+
+
+def test_nobody():
+    with pytest.raises(ValueError, match="no person was found on the photo of 320 x 240 pixels"):
+        detect(np.full((240, 320, 3), 128, np.uint8))
+
+
+@pytest.mark.parametrize("photo", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3)), np.zeros((8, 8, 4), np.uint8)])
+def test_what_is_no_photo(photo):
+    with pytest.raises(ValueError, match="uint8"):
+        detect(photo)
+
+
+def test_mediapipe_is_silent(walk, capfd):
+    detect(walk)
+    assert capfd.readouterr().err == ""
+
+
+def person_at(x, y, size=100.0):
+    """All 33 keypoints on an upright stick figure, all seen."""
+    rng = np.random.default_rng(0)
+    xy = np.array([x, y]) + size * np.column_stack([rng.uniform(-0.2, 0.2, 33), np.linspace(0, 1, 33)])
+    return np.column_stack([xy, np.ones(33), np.zeros((33, 3))])
+
+
+def test_who_is_made_up_of_two_others_is_a_ghost():
+    picture = np.zeros((300, 400, 3), np.uint8)
+    left, right = person_at(100, 50), person_at(250, 50)
+    mixed = np.concatenate([left[:16], right[16:]])
+    assert detection._ghost(mixed, [left, right], picture)
+    assert not detection._ghost(mixed, [], picture)
+    assert not detection._ghost(right, [left], picture)
+
+
+def test_people_who_are_painted_over_are_not_found_again(walk):
+    with Detector() as detector:
+        first = detector.search(walk)
+        people = [np.column_stack([first.xy[0], first.confidence[0], first.world[0]])]
+        rest = detection._without(walk, people)
+        again = detector.search(rest)
+    assert (rest != walk).any(axis=-1).mean() < 0.2
+    assert again is None or np.median(np.linalg.norm(again.xy[0] - first.xy[0], axis=-1)) > 50
+
+
+@pytest.mark.parametrize(("again", "found"), [(0, 0), (1, 0), (2, 1), (4, 1)])
+def test_who_is_found_in_a_part_of_the_picture_must_be_seen_again_from_close_by(monkeypatch, again, found):
+    person, looks = person_at(100, 50), iter(range(100))
+
+    def landmarks(*_):
+        return [person + 1.0] if next(looks) < again else [person_at(300, 50)]
+
+    monkeypatch.setattr(detection, "_landmarks", landmarks)
+    people = []
+    detection._add(people, [person], None, np.zeros((300, 400, 3), np.uint8))
+    assert len(people) == found

@@ -1,0 +1,81 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import trimesh
+
+from fitting.inputs.images import Photo
+from fitting.inputs.keypoints import Keypoints
+from fitting.output.pictures import cut_around, fit_pictures
+from fitting.output.results import FitResult
+
+WIDTH, HEIGHT, FOCAL = 200, 120, 150.0
+
+
+def result_at(x):
+    """A box of half a metre, two metres away, ``x`` metres right of the middle of the photo."""
+    box = trimesh.creation.box((0.5, 0.5, 0.5))
+    around = np.array([WIDTH / 2 + FOCAL * x / 2, HEIGHT / 2])
+    xy = around + 10 * np.random.default_rng(0).normal(size=(1, 17, 2))
+    return FitResult(
+        global_orient=np.zeros(3),
+        body_pose=np.zeros((21, 3)),
+        betas=np.zeros(10),
+        transl=np.array([x, 0.0, 2.0]),
+        codes=np.zeros((21, 4), int),
+        focal=FOCAL,
+        centre=np.array([WIDTH / 2, HEIGHT / 2]),
+        image_size=np.array([WIDTH, HEIGHT]),
+        keypoints=Keypoints(xy, np.ones((1, 17)), "coco"),
+        reprojection_error_px=1.0,
+        person_height_px=50.0,
+        body="box",
+        qposer_version="0",
+        vertices=np.array(box.vertices) + np.array([x, 0.0, 2.0]),
+        faces=np.array(box.faces),
+    )
+
+
+@pytest.fixture
+def photo():
+    return Photo(np.full((HEIGHT, WIDTH, 3), 128, np.uint8))
+
+
+def middle_of_change(picture, photo):
+    rows, columns = np.nonzero(np.abs(np.int16(picture) - photo.rgb).max(-1) > 10)
+    return columns.mean(), rows.mean()
+
+
+def test_each_person_is_shown_where_it_is(photo):
+    places = (-0.7, 0.6)
+    for x, pictures in zip(places, fit_pictures(photo, [result_at(x) for x in places]), strict=True):
+        assert set(pictures) == {"overlay", "side", "keypoints"}
+        for picture in pictures.values():
+            assert picture.dtype == np.uint8
+            assert picture.shape[2] == 3
+        for name in ("overlay", "keypoints"):
+            assert pictures[name].shape == photo.rgb.shape
+            assert middle_of_change(pictures[name], photo) == pytest.approx((WIDTH / 2 + FOCAL * x / 2, 60), abs=8)
+
+
+def test_the_photo_is_left_alone(photo):
+    fit_pictures(photo, [result_at(0.0)])
+    assert (photo.rgb == 128).all()
+
+
+@pytest.mark.parametrize("missing", ["vertices", "faces"])
+def test_results_without_a_mesh_are_refused(photo, missing):
+    with pytest.raises(ValueError, match="this result has no mesh to draw: compute it"):
+        fit_pictures(photo, [dataclasses.replace(result_at(0.0), **{missing: None})])
+
+
+def test_a_cut_shows_the_points_and_a_quarter_of_their_extent_around():
+    picture = np.random.default_rng(0).integers(0, 256, (120, 200, 3), dtype=np.uint8)
+    cut = cut_around(picture, np.array([[60.0, 50.0], [100.0, 70.0]]))
+    np.testing.assert_array_equal(cut, picture[40:80, 50:110])
+
+
+@pytest.mark.parametrize("xy", [[[-50.0, -50.0], [500.0, 400.0]], [[-90.0, 300.0], [-80.0, 310.0]], [[7.0, 7.0]]])
+def test_a_cut_ends_with_the_picture_and_is_never_empty(xy):
+    cut = cut_around(np.zeros((120, 200, 3), np.uint8), np.array(xy))
+    assert all(0 < cut.shape[axis] <= (120, 200)[axis] for axis in (0, 1))

@@ -1,0 +1,206 @@
+"""Videos made of the shipped photo: a window that moves over the walking woman, and sometimes over nothing."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fitting.inputs.detect import Detector
+from fitting.inputs.images import read_image
+from fitting.video import clip_run
+from fitting.video.clip_result import ClipResult, read_clip
+from fitting.video.clip_run import ClipRun
+from fitting.video.frames import Video, open_video, writing_video
+from qposer.body_pose.poses import read_poses
+from qposer.io.assets import asset
+
+FRAMES, BLACK = 10, (4, 5)
+WIDTH, HEIGHT = 320, 400
+FILES = {"fit.npz", "motion.npz", "video.mp4"}
+
+
+@pytest.fixture(scope="module")
+def walk():
+    return read_image(asset("walk_side.jpg")).rgb
+
+
+def write(path, frames):
+    with writing_video(path, 25.0, (WIDTH, HEIGHT)) as writer:
+        for frame in frames:
+            writer.write(frame)
+    return path
+
+
+@pytest.fixture(scope="module")
+def video(walk, tmp_path_factory):
+    frames = [walk[540:940, 1080 + 5 * k : 1400 + 5 * k] * (k not in BLACK) for k in range(FRAMES)]
+    return write(tmp_path_factory.mktemp("videos") / "walk.mp4", frames)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick(shorten):
+    """Stages of two steps, blocks of four frames, and the whole frame searched as soon as the person is lost."""
+    with pytest.MonkeyPatch.context() as patched:
+        shorten(patched)
+        patched.setattr(clip_run, "BLOCK", 4)
+        patched.setattr(clip_run, "SEARCH_EVERY", 2)
+        yield
+
+
+def watch(patched):
+    """The frames that a detector is shown."""
+    looks = []
+
+    def counted(method):
+        def count(detector, rgb, *arguments):
+            looks.append(rgb.mean())
+            return method(detector, rgb, *arguments)
+
+        return count
+
+    for name in ("near", "search"):
+        patched.setattr(Detector, name, counted(getattr(Detector, name)))
+    return looks
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    out: Path
+    result: ClipResult
+    looks: int
+
+
+@pytest.fixture(scope="module")
+def finished(fitter, video, tmp_path_factory):
+    """A run that is done, for tests that change nothing in it."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    with pytest.MonkeyPatch.context() as patched:
+        looks = watch(patched)
+        return Finished(out, ClipRun(fitter, open_video(video), out).run(), len(looks))
+
+
+@pytest.fixture
+def done(finished, tmp_path):
+    """A copy of the finished run where `run` writes."""
+    shutil.copytree(finished.out, tmp_path / "out")
+    return finished.result
+
+
+@pytest.fixture
+def run(fitter, video, tmp_path):
+    def run(**options):
+        return ClipRun(fitter, open_video(options.pop("video", video)), tmp_path / "out", **options).run()
+
+    return run
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    return watch(monkeypatch)
+
+
+def test_files_of_a_video(finished):
+    out, result = finished.out, finished.result
+    assert {path.name for path in out.iterdir()} == {*FILES, ".work"}
+    assert result.frames.tolist() == list(range(FRAMES))
+    assert (~result.detected).nonzero()[0].tolist() == list(BLACK)
+    assert np.array_equal(read_clip(out / "fit.npz").joints, result.joints)
+    assert read_poses(out / "motion.npz").shape == (FRAMES, 21, 3)
+    drawn = open_video(out / "video.mp4")
+    assert (drawn.height, drawn.width, drawn.fps) == (HEIGHT, WIDTH + HEIGHT, 25.0)
+    frames, shown = list(drawn.frames()), np.array(range(FRAMES))
+    assert len(frames) == FRAMES
+    on_the_side = np.array([(frame[:, WIDTH:] < 200).mean() for frame in frames])
+    assert (on_the_side > 0.03).all()
+    assert all(frames[black].max() > 200 for black in BLACK), shown
+
+
+def test_keypoints_move_with_the_window(finished):
+    result = finished.result
+    seen = result.keypoints_confidence > 0.5
+    nose = result.keypoints_xy[:, 0, 0]
+    assert seen[result.detected, 0].all()
+    assert np.diff(nose[:4]) == pytest.approx([-5, -5, -5], abs=3)
+
+
+def test_nothing_is_done_twice(run, done, looks, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.*") if path.suffix != ".npz"}
+    second = run()
+    assert not looks
+    assert np.array_equal(done.joints, second.joints)
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_a_stopped_run_goes_on(run, finished, looks, monkeypatch):
+    write = ClipRun._write
+
+    def stop(self, name, asked, arrays):
+        if name == "detected-000008":
+            raise KeyboardInterrupt
+        write(self, name, asked, arrays)
+
+    monkeypatch.setattr(ClipRun, "_write", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    monkeypatch.setattr(ClipRun, "_write", write)
+    looks.clear()
+    result = run()
+    assert 0 < len(looks) < finished.looks / 2
+    np.testing.assert_allclose(result.joints, finished.result.joints, atol=1e-4)
+
+
+def test_other_requests_are_done_anew(run, done, looks):
+    second = run(focal=900.0, smoothness=0.5)
+    assert not looks
+    assert second.focal == 900.0
+    assert not np.array_equal(done.transl, second.transl)
+
+
+def test_a_damaged_part_is_made_again(run, done, looks, tmp_path):
+    part = tmp_path / "out" / ".work" / "detected-000004.npz"
+    part.write_bytes(part.read_bytes()[:100])
+    again = run()
+    assert 0 < len(looks) < 14
+    np.testing.assert_allclose(again.joints, done.joints, atol=1e-4)
+
+
+def test_the_person_at_a_point(run, walk, tmp_path):
+    """The man, who is smaller than the woman."""
+    frames = [np.ascontiguousarray(walk[:992, 400:1400][::2, ::2]) for _ in range(2)]
+    with writing_video(tmp_path / "two.mp4", 25.0, (500, 496)) as writer:
+        for frame in frames:
+            writer.write(frame)
+    result = run(video=tmp_path / "two.mp4", person=(115.0, 100.0))
+    assert result.keypoints_xy[0, 0] == pytest.approx([115, 64], abs=12)
+
+
+def test_nobody(run, tmp_path):
+    grey = [np.full((HEIGHT, WIDTH, 3), 128, np.uint8)] * 5
+    with pytest.raises(ValueError, match=r"no person was found on the 5 frames of .*grey\.mp4: take"):
+        run(video=write(tmp_path / "grey.mp4", grey))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_person_who_is_not_there(run):
+    with pytest.raises(ValueError, match="there is no person 3"):
+        run(person=3)
+
+
+def test_uneven_frames_are_fitted_at_their_times(run, monkeypatch, tmp_path):
+    times = np.array([0, 1, 2, 3, 4, 5, 6, 8, 10, 12])
+    even = Video.timed_frames
+
+    def uneven(video, start=0):
+        for number, (seconds, frame) in enumerate(even(video, start), start):
+            yield (times[number] / 25 if len(times) > number else seconds), frame
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Video, "timed_frames", uneven)
+        result = run()
+    assert result.fps == 25.0
+    assert result.frames.tolist() == list(range(13))
+    assert (~result.detected).nonzero()[0].tolist() == [*BLACK, 7, 9, 11]
+    assert read_poses(tmp_path / "out" / "motion.npz").shape == (13, 21, 3)
+    assert len(list(open_video(tmp_path / "out" / "video.mp4").frames())) == 13

@@ -1,0 +1,135 @@
+"""The project's checks catch what they are there for, and let a correct module pass."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from tools.docstrings import ROOT, complaints
+
+MODULE = textwrap.dedent('''\
+    """A module to be checked."""
+
+    from __future__ import annotations
+
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+    def scaled(points: Float[Tensor, "points 3"], factors: Float[Tensor, " points"]) -> Float[Tensor, "points 3"]:
+        """Points times factors.
+
+        Args:
+            points: in metres.
+            factors: one for each point.
+
+        Returns:
+            The products, in metres.
+
+        Raises:
+            ValueError: there is no point.
+        """
+        if not len(points):
+            raise ValueError("there is no point")
+        return points * factors[:, None]
+    ''')
+
+ARGS = """    Args:
+        points: in metres.
+        factors: one for each point.
+
+"""
+RETURNS = """    Returns:
+        The products, in metres.
+
+"""
+RAISES = """
+    Raises:
+        ValueError: there is no point.
+"""
+
+UNDEFINED = MODULE.replace("points * factors[:, None]", "points * factor[:, None]")
+FALSE = MODULE.replace('-> Float[Tensor, "points 3"]', '-> Float[Tensor, " points"]')
+
+
+def ruff(source, *options):
+    """Rules that a module of the package breaks."""
+    command = [sys.executable, "-m", "ruff", "check", "--output-format", "concise", "--no-cache", *options]
+    command += ["--config", str(ROOT / "pyproject.toml"), "--stdin-filename", str(ROOT / "qposer/checked.py"), "-"]
+    found = subprocess.run(command, input=source, capture_output=True, text=True, cwd=ROOT)
+    assert found.returncode in (0, 1), found.stderr
+    return found.stdout
+
+
+def mypy(source, folder):
+    (folder / "checked.py").write_text(source, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml")]
+    command += ["--follow-imports", "silent", "--cache-dir", str(folder / "cache"), str(folder / "checked.py")]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder).stdout
+
+
+def shape_checks(source, folder):
+    """Output of pytest with the plugin on a package named like the project's."""
+    package = folder / "qposer"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "checked.py").write_text(source, encoding="utf-8")
+    (folder / "test_scaled.py").write_text(
+        "import torch\nfrom qposer.checked import scaled\n\n\n"
+        "def test_scaled():\n    assert scaled(torch.ones(4, 3), torch.ones(4)).sum() == 12\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "tools.shape_checks", "-p", "no:cacheprovider", "--rootdir", "."]
+    places = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ | places).stdout
+
+
+def test_a_correct_module_passes(tmp_path):
+    assert "All checks passed" in ruff(MODULE)
+    assert complaints(MODULE) == []
+    assert "1 passed" in shape_checks(MODULE, tmp_path)
+
+
+def test_an_undefined_name_is_caught_by_ruff():
+    assert "F821 Undefined name `factor`" in ruff(UNDEFINED)
+
+
+@pytest.mark.parametrize(("source", "told"), [(MODULE, "no issues"), (UNDEFINED, "[name-defined]")])
+def test_an_undefined_name_is_caught_by_mypy(source, told, tmp_path):
+    assert told in mypy(source, tmp_path)
+
+
+def test_a_shape_string_that_reads_as_a_name_is_caught():
+    assert "F821 Undefined name `points`" in ruff(MODULE.replace('" points"', '"points"'))
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        (ARGS, "Args lacks points, factors"),
+        ("        factors: one for each point.\n", "Args lacks factors"),
+        (RETURNS, "there is no Returns"),
+        (RAISES, "there is no Raises, and it raises ValueError"),
+    ],
+)
+def test_a_missing_section_is_caught(section, told):
+    assert section in MODULE
+    (complaint,) = complaints(MODULE.replace(section, ""))
+    assert told in complaint
+
+
+def test_a_parameter_that_is_not_told_is_caught_by_ruff():
+    assert "D417" in ruff(MODULE.replace("        factors: one for each point.\n", ""))
+
+
+def test_a_missing_docstring_is_caught_by_ruff():
+    start, end = MODULE.index('    """Points'), MODULE.index("    if not len")
+    assert "D103" in ruff(MODULE[:start] + MODULE[end:])
+
+
+def test_a_wrong_shape_is_caught_at_run_time(tmp_path):
+    told = shape_checks(FALSE, tmp_path)
+    assert "1 failed" in told
+    assert "TypeCheckError" in told
