@@ -25,7 +25,7 @@ if __name__ == "__main__":
 
 import tyro
 
-from demos.inputs import FIRST, PoseSource, seeded, shipped_prior
+from demos.inputs import FIRST, PoseSource, shipped_prior
 from qposer.io.cli_errors import plain_console
 
 
@@ -55,7 +55,7 @@ def main(
         known = torch.ones(21, dtype=torch.bool)
         known[joints] = False
         name, pose = start.load("given", prior)
-        poses = torch.cat([pose[None], prior.complete(pose, known, number, generator=seeded(seed))])
+        poses = torch.cat([pose[None], prior.complete(pose, known, number, seed=seed)])
         energy = prior.energy(poses)
         names = [name, *(f"hypothesis {index}" for index in range(1, number + 1))]
         figures = [

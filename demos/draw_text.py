@@ -22,7 +22,7 @@ if __name__ == "__main__":
 
 import tyro
 
-from demos.inputs import seeded, shipped_prior
+from demos.inputs import shipped_prior
 from qposer.io.cli_errors import plain_console
 
 
@@ -55,7 +55,7 @@ def main(
 
         if not texts:
             raise ValueError("say how somebody stands: python demos/draw_text.py 'both hands are on the hips'")
-        drawn = [generate(text, number, guidance, generator=seeded(seed), prior=prior) for text in texts]
+        drawn = [generate(text, number, guidance, seed=seed, prior=prior) for text in texts]
         poses = matrix_to_axis_angle(torch.cat(drawn))
         energy = prior.energy(poses)
         said = [text for text in texts for _ in range(number)]

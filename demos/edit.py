@@ -29,7 +29,7 @@ if __name__ == "__main__":
 
 import tyro
 
-from demos.inputs import FIRST, SECOND, NamedPose, PoseSource, seeded, shipped_prior
+from demos.inputs import FIRST, SECOND, NamedPose, PoseSource, shipped_prior
 from qposer.io.cli_errors import plain_console
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ def swap(
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
-        from qposer.control import edits as control
+        from qposer.control import edits
 
-        joints = control.joints_of(parts)
+        joints = edits.joints_of(parts)
         first, second = start.load("pose", prior), donor.load("donor", prior)
-        result = NamedPose("result", control.swap(first.pose, second.pose, parts, model=prior.model))
+        result = NamedPose("result", edits.swap(first.pose, second.pose, parts, model=prior.model))
         _write(out / "swap", prior, f"{', '.join(parts)} (coral) of the donor", (first, second, result), joints)
 
 
@@ -70,10 +70,10 @@ def mirror(start: Start = FIRST, out: Path = Path("out")) -> None:
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
-        from qposer.control import edits as control
+        from qposer.control import edits
 
         first = start.load("pose", prior)
-        _write(out / "mirror", prior, "mirrored", (first, NamedPose("result", control.mirror(first.pose))))
+        _write(out / "mirror", prior, "mirrored", (first, NamedPose("result", edits.mirror(first.pose))))
 
 
 def interpolate(
@@ -91,10 +91,10 @@ def interpolate(
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
-        from qposer.control import edits as control
+        from qposer.control import edits
 
         first, last = start.load("start", prior), donor.load("end", prior)
-        way = control.interpolate(first.pose, last.pose, steps, model=prior.model)
+        way = edits.interpolate(first.pose, last.pose, steps, model=prior.model)
         between = [NamedPose(f"{100 * step / (steps - 1):.0f} %", pose) for step, pose in enumerate(way)]
         _write(out / "interpolate", prior, "from the start to the end", (first, *between, last))
 
@@ -118,11 +118,11 @@ def vary(
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
-        from qposer.control import edits as control
+        from qposer.control import edits
 
-        joints = control.joints_of(parts)
+        joints = edits.joints_of(parts)
         first = start.load("pose", prior)
-        varied = control.vary(first.pose, parts, amount, number, generator=seeded(seed), prior=prior)
+        varied = edits.vary(first.pose, parts, amount, number, seed=seed, prior=prior)
         results = [NamedPose(f"variation {index}", pose) for index, pose in enumerate(varied, 1)]
         title = f"{', '.join(parts)} (coral) varied by {amount:g}, seed {seed}"
         _write(out / "vary", prior, title, (first, *results), joints)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # torch is loaded when there is something to do, and not to show the help
-    import torch
     from jaxtyping import Float
     from torch import Tensor
 
@@ -56,13 +55,14 @@ class PoseSource:
         from qposer.body_pose.posed_skeleton import neutral_pose
         from qposer.body_pose.poses import read_poses
         from qposer.body_pose.rotations import matrix_to_axis_angle
+        from qposer.prior.seeding import generator_of
 
         if self.pose == STANDING or (self.pose is None and self.sample is None):
             return NamedPose(f"{role}: standing", matrix_to_axis_angle(neutral_pose().body_pose))
         if self.pose is None and self.sample is not None:
             # A seed of its own, or else a hypothesis of equal seed would begin with the noise that the pose came from.
-            seed = torch.randint(2**63 - 1, (), generator=seeded(self.sample)).item()
-            drawn = prior.sample(1, generator=seeded(int(seed)))[0]
+            seed = torch.randint(2**63 - 1, (), generator=generator_of(self.sample)).item()
+            drawn = prior.sample(1, seed=int(seed))[0]
             return NamedPose(f"{role}: sample {self.sample}", matrix_to_axis_angle(drawn))
         file, _, number = str(self.pose).rpartition(":")
         path, index = (Path(file), int(number)) if file and number.isdecimal() else (Path(str(self.pose)), 0)
@@ -92,16 +92,3 @@ def shipped_prior(program: str) -> Iterator[CodePrior]:
         torch.set_num_threads(1)
         with torch.no_grad():
             yield CodePrior.from_pretrained()
-
-
-def seeded(seed: int) -> torch.Generator:
-    """A generator of random numbers.
-
-    Raises:
-        ValueError: the seed is negative or does not fit 63 bits.
-    """
-    import torch
-
-    if not 0 <= seed < 2**63:
-        raise ValueError(f"a seed is a whole number from 0 to 2^63 - 1, not {seed}")
-    return torch.Generator().manual_seed(seed)

@@ -173,14 +173,14 @@ def mix(
     Returns:
         The mixture, axis-angle in radians, and a reference's number for each joint.
     """
-    from qposer.control import edits as control
+    from qposer.control import edits
 
     mixed = poses[0]
     owner = [0] * mixed.shape[-2]
     for taking in what:
         sources = [poses[index] for index in taking.weights]
-        donor = sources[0] if len(sources) == 1 else control.blend(sources, list(taking.weights.values()), model=model)
-        mixed = control.swap(mixed, donor, taking.parts, model=model)
-        for joint in control.joints_of(taking.parts):
+        donor = sources[0] if len(sources) == 1 else edits.blend(sources, list(taking.weights.values()), model=model)
+        mixed = edits.swap(mixed, donor, taking.parts, model=model)
+        for joint in edits.joints_of(taking.parts):
             owner[joint] = taking.main_source
     return mixed, owner

@@ -21,7 +21,7 @@ if __name__ == "__main__":
 
 import tyro
 
-from demos.inputs import seeded, shipped_prior
+from demos.inputs import shipped_prior
 from qposer.io.cli_errors import plain_console
 
 MOST_DRAWN = 200
@@ -41,7 +41,7 @@ def main(number: int = 16, seed: int = 0, temperature: float = 1.0, out: Path = 
         from demos.sheets import Figure, draw_sheet, write_sheet
         from qposer.body_pose.rotations import matrix_to_axis_angle
 
-        poses = matrix_to_axis_angle(prior.sample(number, temperature, generator=seeded(seed)))
+        poses = matrix_to_axis_angle(prior.sample(number, temperature, seed=seed))
         energy = prior.energy(poses)
         figures = [
             Figure(f"{index}", pose, value)

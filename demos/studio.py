@@ -57,7 +57,6 @@ def main(
                 raise ValueError("viser is not installed: pip install viser") from None
             import torch
 
-            from demos.inputs import seeded
             from demos.pose_studio import app
             from demos.pose_studio.editor import Editor
             from demos.pose_studio.server import start_server
@@ -66,9 +65,10 @@ def main(
             from fitting.body.body import Body
             from fitting.folders import output_lock
             from qposer import CodePrior
+            from qposer.prior.seeding import generator_of
 
             torch.set_num_threads(1)
-            seeded(seed)
+            generator_of(seed)
             held.enter_context(output_lock(out))
             file = out / "session.npz"
             session = read_session(file) if resume else None

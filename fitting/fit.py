@@ -125,10 +125,10 @@ class Fitter:
         parts = np.array_split(np.arange(len(keypoints)), max(1, min(threads, len(keypoints) // SHARE)))
         if len(parts) == 1:
             return fitted(parts[0], on_step)
-        ticks = [on_step, *[lambda: None] * (len(parts) - 1)]
+        callbacks = [on_step, *[lambda: None] * (len(parts) - 1)]
         try:
             with ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                return [result for results in pool.map(fitted, parts, ticks) for result in results]
+                return [result for results in pool.map(fitted, parts, callbacks) for result in results]
         finally:
             torch.set_num_threads(threads)
 

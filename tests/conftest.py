@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
@@ -38,12 +39,12 @@ def shorten():
         return dataclasses.replace(stage, steps=2)
 
     def shorten(patched):
-        from fitting.optimise import schedule as stages
+        from fitting.optimise import schedule
         from fitting.video import clip
 
-        for module, name in ((stages, "SCHEDULE"), (stages, "ADAM_SCHEDULE"), (clip, "ADAM_SCHEDULE")):
+        for module, name in ((schedule, "SCHEDULE"), (schedule, "ADAM_SCHEDULE"), (clip, "ADAM_SCHEDULE")):
             patched.setattr(module, name, getattr(module, name).each(short))
-        patched.setattr(stages, "RESIDUAL", short(stages.RESIDUAL))
+        patched.setattr(schedule, "RESIDUAL", short(schedule.RESIDUAL))
 
     return shorten
 
@@ -52,3 +53,43 @@ def shorten():
 def quick(shorten, monkeypatch):
     """Stages of two steps."""
     shorten(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def open_body():
+    from fitting.body.body import Body
+
+    return Body.open()
+
+
+@pytest.fixture(scope="session")
+def exact_fit(open_body):
+    """Makes the fit of an open body to the keypoints that it has itself."""
+    from fitting.inputs.camera import Camera
+    from fitting.inputs.keypoints import Keypoints
+    from fitting.output.results import FitResult
+
+    def make(global_orient, body_pose, betas, transl, *, size, focal, format, person_height_px, codes):
+        given = {"global_orient": global_orient, "body_pose": body_pose, "betas": betas, "transl": transl}
+        parameters = {name: np.asarray(value, dtype=np.float32) for name, value in given.items()}
+        tensors = [torch.from_numpy(value)[None] for value in parameters.values()]
+        output = open_body(*tensors)
+        camera = Camera.for_image(*size, focal)
+        xy = camera.project(open_body.landmarks(*tensors, format=format)).numpy()
+        return FitResult(
+            **parameters,
+            codes=codes,
+            focal=focal,
+            centre=camera.centre[0].numpy(),
+            image_size=np.array(size),
+            keypoints=Keypoints(xy, np.ones(xy.shape[:2]), format),
+            reprojection_error_px=2.0,
+            person_height_px=person_height_px,
+            body="open",
+            qposer_version="0",
+            vertices=output.vertices[0].numpy(),
+            faces=open_body.faces.numpy(),
+            joints=output.joints[0].numpy(),
+        )
+
+    return make

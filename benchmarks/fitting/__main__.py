@@ -22,11 +22,7 @@ from benchmarks.fitting.people import people
 from benchmarks.machine import machine
 from benchmarks.prior.poses import Poses, file_digest
 from fitting.body.body import Body
-from fitting.optimise import adam as solver
-from fitting.optimise import landmark_jacobian as motion
-from fitting.optimise import levenberg_marquardt as newton
-from fitting.optimise import regressor
-from fitting.optimise import schedule as stages
+from fitting.optimise import adam, landmark_jacobian, levenberg_marquardt, regressor, schedule
 from fitting.optimise.pose_space import RelaxedCodes
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.io.assets import asset
@@ -80,7 +76,10 @@ def main(
             return protocol.Bench(body, guesser, truth, mean_pose, seed)
 
         tuning, measured = bench("validation", TUNING_PEOPLE), bench(split, number)
-        code = [Path(str(module.__file__)) for module in (stages, solver, newton, motion, regressor, protocol)]
+        code = [
+            Path(str(module.__file__))
+            for module in (schedule, adam, levenberg_marquardt, landmark_jacobian, regressor, protocol)
+        ]
         common = {"poses": poses.digest, "seed": seed}
         rows: report.Rows = {}
         weights = []

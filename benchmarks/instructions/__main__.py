@@ -21,10 +21,16 @@ from benchmarks.instructions import report
 from benchmarks.instructions.suite import Half, Phrase, Suite
 from benchmarks.instructions.trials import CIRCLE_SEED, circled, start_pose, trials, tried
 from benchmarks.machine import machine
-from qposer.body_pose import posed_skeleton as figure
-from qposer.control import anatomy, collisions, constraints, descriptions, instructions
-from qposer.control import constraint_solver as bending
-from qposer.control import inverse_kinematics as posing
+from qposer.body_pose import posed_skeleton
+from qposer.control import (
+    anatomy,
+    collisions,
+    constraint_solver,
+    constraints,
+    descriptions,
+    instructions,
+    inverse_kinematics,
+)
 from qposer.control.instructions import InstructionError, instruct
 from qposer.io.assets import asset
 from qposer.io.cli_errors import cli_errors
@@ -99,7 +105,7 @@ def main(
             console.print(f"written: {report.write(out, parts)}")
 
 
-_MODULES = (anatomy, bending, collisions, constraints, descriptions, figure, posing)
+_MODULES = (anatomy, constraint_solver, collisions, constraints, descriptions, posed_skeleton, inverse_kinematics)
 
 
 def _digest() -> str:

@@ -55,7 +55,7 @@ class Commands:
 
 
 def commands(
-    kinds: Sequence[Kind], number: int, seed: int, folder: Path, tick: Callable[[], None] = lambda: None
+    kinds: Sequence[Kind], number: int, seed: int, folder: Path, on_step: Callable[[], None] = lambda: None
 ) -> Commands:
     """Run commands, each with a damaged file.
 
@@ -64,7 +64,7 @@ def commands(
         number: of commands.
         seed: of the damages.
         folder: for inputs and results; made, and empty again at the end.
-        tick: called after each.
+        on_step: called after each.
 
     Returns:
         Commands by what became of them.
@@ -85,7 +85,7 @@ def commands(
         else:
             found.wrong[f"{kind.name}: {verdict}"] += 1
             found.kept.append((name, content))
-        tick()
+        on_step()
     return found
 
 

@@ -30,7 +30,7 @@ class Tally:
     """Names and contents of files that ended otherwise."""
 
 
-def tried(kind: Kind, number: int, seed: int, folder: Path, tick: Callable[[], None] = lambda: None) -> Tally:
+def tried(kind: Kind, number: int, seed: int, folder: Path, on_step: Callable[[], None] = lambda: None) -> Tally:
     """Damage and read files of a kind.
 
     Args:
@@ -38,7 +38,7 @@ def tried(kind: Kind, number: int, seed: int, folder: Path, tick: Callable[[], N
         number: how many.
         seed: of the damages.
         folder: where each is written for a while.
-        tick: called after each.
+        on_step: called after each.
 
     Returns:
         Numbers of files by what became of them.
@@ -61,7 +61,7 @@ def tried(kind: Kind, number: int, seed: int, folder: Path, tick: Callable[[], N
             tally.uncaught[fault] += 1
             tally.kept.append((name, content))
         path.unlink()
-        tick()
+        on_step()
     return tally
 
 

@@ -20,7 +20,7 @@ from demos.pose_studio.server import StudioServer
 from demos.pose_studio.session import write_session
 from demos.pose_studio.standing import Point
 from demos.pose_studio.worker import Worker
-from qposer.control import edits as control
+from qposer.control import edits
 
 SECONDS_SHOWN = 12.0
 """That a notification stays."""
@@ -94,7 +94,7 @@ class Studio:
             pulled = {name: at[name] + editor.drag.held.get(name, 0.0) for name in editor.drag.hands_on}
         self._scene.show(standing, editor.pins, pulled)
         ticked = panel.ticked()
-        self._scene.tint(control.joints_of(ticked) if ticked else [])
+        self._scene.tint(edits.joints_of(ticked) if ticked else [])
         chosen = panel.chosen()
         self._scene.show_earlier(None if chosen is None else editor.session.pose(chosen))
         panel.beside.visible = editor.photo is not None

@@ -19,7 +19,7 @@ from qposer import CodePrior
 from qposer.body_pose.posed_skeleton import OrientedPose, neutral_pose
 from qposer.body_pose.poses import as_matrices
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
-from qposer.control import edits as control
+from qposer.control import edits
 from qposer.control.instructions import Check, Edit, InstructionError, instruct
 from qposer.control.instructions.words import LONGEST_TEXT
 from qposer.control.inverse_kinematics import solve_ik
@@ -200,7 +200,7 @@ class Editor:
         if not off:
             raise ValueError("no part is switched off: tick the parts to guess")
         known = torch.ones(NUM_BODY_JOINTS, dtype=torch.bool)
-        known[control.joints_of(off)] = False
+        known[edits.joints_of(off)] = False
         posture = self.session.current.posture
         body_pose = self.prior.complete(posture.body_pose, known, generator=self.generator)[0]
         return self._changed(posture._replace(body_pose=body_pose), f"{_listed(off)} guessed")
@@ -220,9 +220,7 @@ class Editor:
             ValueError: the amount is not from 0 to 1.
         """
         posture = self.session.current.posture
-        drawn = control.vary(posture.body_pose, parts or PARTS, amount, 1, generator=self.generator, prior=self.prior)[
-            0
-        ]
+        drawn = edits.vary(posture.body_pose, parts or PARTS, amount, 1, generator=self.generator, prior=self.prior)[0]
         return self._changed(posture._replace(body_pose=drawn), f"{_listed(parts) or 'whole body'} varied")
 
     def mirror(self) -> str:
@@ -230,7 +228,7 @@ class Editor:
         posture = self.session.current.posture
         flip = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
         turned = flip @ posture.global_orient @ flip
-        return self._changed(OrientedPose(control.mirror(posture.body_pose), turned), "mirrored")
+        return self._changed(OrientedPose(edits.mirror(posture.body_pose), turned), "mirrored")
 
     def instruct(self, text: str) -> str:
         """Do what the text says.
@@ -273,8 +271,8 @@ class Editor:
         if not parts:
             raise ValueError("no part is ticked: tick the parts to take")
         donor, posture = self.session.pose(number).posture, self.session.current.posture
-        swapped = control.swap(posture.body_pose, donor.body_pose, parts, model=self.prior.model)
-        body_pose, joints = posture.body_pose.clone(), control.joints_of(parts)
+        swapped = edits.swap(posture.body_pose, donor.body_pose, parts, model=self.prior.model)
+        body_pose, joints = posture.body_pose.clone(), edits.joints_of(parts)
         body_pose[joints] = swapped[joints]
         return self._changed(posture._replace(body_pose=body_pose), f"{_listed(parts)} of pose {number}")
 

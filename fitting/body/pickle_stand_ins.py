@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -107,7 +108,7 @@ class _Transpose(StandIn):
         return array_of(self.state["a"]).transpose(self.state.get("axes"))
 
 
-class _Sparse(StandIn):
+class _Sparse(StandIn, ABC):
     """A matrix of SciPy, filled in by NumPy, which checks what it is told: SciPy would write into foreign memory."""
 
     def make(self) -> np.ndarray:
@@ -123,9 +124,9 @@ class _Sparse(StandIn):
         np.add.at(matrix, tuple(places), numbers)  # numbers at one place are summed
         return matrix
 
+    @abstractmethod
     def places(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Row and column of each number."""
-        raise NotImplementedError
 
 
 class _CSR(_Sparse):

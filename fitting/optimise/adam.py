@@ -126,7 +126,7 @@ class Solver:
         self.generator = torch.Generator().manual_seed(seed)
 
     def run(self, stage: Stage, problem: Problem, start: Estimate, on_step: Callable[[], None]) -> Estimate:
-        """Improve an estimate; ``tick`` is called after every step.
+        """Improve an estimate; ``on_step`` is called after every step.
 
         Args:
             stage: what is minimised.

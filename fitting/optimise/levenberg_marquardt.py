@@ -53,7 +53,7 @@ class LevenbergMarquardt:
 
     @torch.no_grad()
     def run(self, stage: Stage, problem: Problem, start: Estimate, on_step: Callable[[], None]) -> Estimate:
-        """Improve an estimate; ``tick`` is called after every step.
+        """Improve an estimate; ``on_step`` is called after every step.
 
         Args:
             stage: what is minimised.

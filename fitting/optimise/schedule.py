@@ -121,7 +121,7 @@ OUTLIER_FACTOR, OUTLIER_MIN = 4.0, 0.05
 
 
 def total_steps(settings: FitSettings) -> int:
-    """How often ``tick`` is called in a fit."""
+    """How often ``on_step`` is called in a fit."""
     return SCHEDULE.steps + settings.residual * RESIDUAL.steps
 
 

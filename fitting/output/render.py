@@ -11,8 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from fitting.inputs.keypoints import FORMATS, Keypoints
-from fitting.output import opengl
-from fitting.output import software_rasterizer as software_rasterizer
+from fitting.output import opengl, software_rasterizer
 
 Picture = UInt8[np.ndarray, "_height _width 3"]
 

@@ -170,7 +170,7 @@ _MOTION = ("orient", "transl", "pose")
 
 
 def clip_steps(seen: TrackedKeypoints) -> int:
-    """How often ``tick`` is called in a fit."""
+    """How often ``on_step`` is called in a fit."""
     chunks = len(list(_chunks(int(seen.frames[0]), int(seen.frames[-1]))))
     return (1 + chunks) * sum(stage.steps for stage in ADAM_SCHEDULE.uncommitted)
 

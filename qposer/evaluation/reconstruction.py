@@ -107,7 +107,7 @@ def main(data: Path, weights: Path | None = None) -> None:
         data: poses.npz, written by ``python -m qposer.data.build``.
         weights: a file that QPoser.save wrote; the shipped one if left out.
     """
-    with cli_errors("evaluate"):
+    with cli_errors("reconstruction"):
         report(QPoser.from_pretrained(weights), PoseDataset.load(data), plain_console(soft_wrap=False))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 
-def generator_of(seed: int, generator: torch.Generator | None) -> torch.Generator:
+def generator_of(seed: int, generator: torch.Generator | None = None) -> torch.Generator:
     """The generator that was given, or else a new one with the seed.
 
     Args:
@@ -14,5 +14,12 @@ def generator_of(seed: int, generator: torch.Generator | None) -> torch.Generato
 
     Returns:
         A generator on the CPU, or the given one.
+
+    Raises:
+        ValueError: the seed is needed, and is negative or does not fit 63 bits.
     """
-    return torch.Generator().manual_seed(seed) if generator is None else generator
+    if generator is not None:
+        return generator
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"a seed is a whole number from 0 to 2^63 - 1, not {seed}")
+    return torch.Generator().manual_seed(seed)

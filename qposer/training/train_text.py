@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from qposer.body_pose import posed_skeleton as figure
+from qposer.body_pose import posed_skeleton
 from qposer.body_pose.kinematics import mirror_body_pose
 from qposer.body_pose.posed_skeleton import OrientedPose
 from qposer.body_pose.rotations import axis_angle_to_matrix
@@ -141,7 +141,7 @@ class Texts:
 def descriptions_follow_from(poses: Float[Tensor, "poses 21 3"]) -> str:
     """A digest of poses and of the code that describes them."""
     digest = hashlib.sha256(poses.contiguous().numpy().tobytes())
-    for module in (anatomy, constraints, descriptions, figure):
+    for module in (anatomy, constraints, descriptions, posed_skeleton):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()
 

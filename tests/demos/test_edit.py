@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from demos import complete, edit
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS
-from qposer.control import edits as control
+from qposer.control import edits
 
 
 def arrays(path):
@@ -28,7 +28,7 @@ def test_swap_with_the_shipped_weights(run, tmp_path):
     written = arrays(tmp_path / "swap.npz")
     assert written["name"].tolist() == ["pose: sample 0", "donor: sample 1", "result"]
     pose, donor, result = written["body_pose"]
-    joints = control.joints_of(["left_arm", "head"])
+    joints = edits.joints_of(["left_arm", "head"])
     rest = [joint for joint in range(21) if joint not in joints]
     assert np.abs(result - donor)[joints].mean() < 0.1 < np.abs(result - pose)[joints].mean()
     assert np.abs(result - pose)[rest].mean() < 0.1 < np.abs(result - donor)[rest].mean()
@@ -39,7 +39,7 @@ def test_swap_takes_the_poses_that_are_named(run, random_prior, poses, tmp_path)
     run("edit", "swap", "--parts", "arms", "--pose", f"{file}:2", "--donor.pose", file, "--out", tmp_path)
     written = arrays(tmp_path / "swap.npz")
     assert written["name"].tolist() == ["pose: poses 2", "donor: poses 0", "result"]
-    expected = control.swap(values[2], values[0], "arms", model=random_prior.model)
+    expected = edits.swap(values[2], values[0], "arms", model=random_prior.model)
     np.testing.assert_allclose(written["body_pose"], torch.stack([values[2], values[0], expected]), atol=1e-5)
     energy = random_prior.energy(torch.from_numpy(written["body_pose"]))
     np.testing.assert_allclose(written["energy"], energy, rtol=1e-4, atol=1e-4)
@@ -48,7 +48,7 @@ def test_swap_takes_the_poses_that_are_named(run, random_prior, poses, tmp_path)
 def test_mirror(run, random_prior, poses, tmp_path):
     file, values = poses
     run("edit", "mirror", "--pose", file, "--out", tmp_path)
-    np.testing.assert_allclose(arrays(tmp_path / "mirror.npz")["body_pose"][1], control.mirror(values[0]), atol=1e-5)
+    np.testing.assert_allclose(arrays(tmp_path / "mirror.npz")["body_pose"][1], edits.mirror(values[0]), atol=1e-5)
 
 
 def test_interpolate(run, random_prior, poses, tmp_path):
@@ -56,7 +56,7 @@ def test_interpolate(run, random_prior, poses, tmp_path):
     run("edit", "interpolate", "--pose", file, "--donor.pose", f"{file}:1", "--steps", 3, "--out", tmp_path)
     written = arrays(tmp_path / "interpolate.npz")
     assert written["name"].tolist() == ["start: poses 0", "0 %", "50 %", "100 %", "end: poses 1"]
-    way = control.interpolate(values[0], values[1], 3, model=random_prior.model)
+    way = edits.interpolate(values[0], values[1], 3, model=random_prior.model)
     np.testing.assert_allclose(written["body_pose"][1:-1], way, atol=1e-5)
 
 
@@ -69,7 +69,7 @@ def test_vary_is_repeatable(run, random_prior, poses, tmp_path):
     assert sheets[0] == sheets[1] != sheets[2]
     varied = arrays(tmp_path / "a" / "vary.npz")["body_pose"][1:]
     assert varied.shape == (2, 21, 3)
-    above = control.joints_of("upper_body")
+    above = edits.joints_of("upper_body")
     np.testing.assert_allclose(varied[:, above], values[0, above].expand(2, -1, -1), atol=1e-4)
 
 
@@ -128,4 +128,4 @@ def test_the_help_names_the_parts(demo):
 def test_edits_have_the_names_of_the_operations():
     for name in ("swap", "mirror", "interpolate", "vary"):
         assert callable(getattr(edit, name))
-        assert callable(getattr(control, name))
+        assert callable(getattr(edits, name))

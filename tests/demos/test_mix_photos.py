@@ -11,7 +11,7 @@ from demos import mix_photos, references
 from demos.references import Taking, mix, takings
 from fitting.output.results import read_result
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS
-from qposer.control import edits as control
+from qposer.control import edits
 from qposer.io.assets import asset
 
 PHOTO = Path(asset("walk_side.jpg"))
@@ -46,7 +46,7 @@ def test_arms_of_a_saved_pose(run, random_prior, poses, tmp_path):
     assert f"look at {tmp_path / 'out' / 'mix.png'}" in said
     written = arrays(tmp_path / "out" / "mix.npz")
     assert written["name"].tolist() == ["A: poses 1", "B: poses 2", "mixture"]
-    expected = control.swap(values[1], values[2], "arms", model=random_prior.model)
+    expected = edits.swap(values[1], values[2], "arms", model=random_prior.model)
     np.testing.assert_allclose(written["body_pose"], torch.stack([values[1], values[2], expected]), atol=1e-5)
     energy = random_prior.energy(torch.from_numpy(written["body_pose"]))
     np.testing.assert_allclose(written["energy"], energy, rtol=1e-4, atol=1e-4)
@@ -55,7 +55,7 @@ def test_arms_of_a_saved_pose(run, random_prior, poses, tmp_path):
 def test_nothing_said_takes_the_arms_of_b(run, random_prior, poses, tmp_path):
     file, values = poses
     run("mix_photos", file, f"{file}:1", "--out", tmp_path)
-    expected = control.swap(values[0], values[1], "arms", model=random_prior.model)
+    expected = edits.swap(values[0], values[1], "arms", model=random_prior.model)
     np.testing.assert_allclose(arrays(tmp_path / "mix.npz")["body_pose"][-1], expected, atol=1e-5)
 
 
@@ -64,8 +64,8 @@ def test_weights_and_several_takings(run, random_prior, poses, tmp_path):
     taking = ["--take", "left_arm", "head", "--from", "B", "--take", "legs", "--from", "B:3", "C:1"]
     run("mix_photos", file, f"{file}:1", f"{file}:2", *taking, "--out", tmp_path)
     model = random_prior.model
-    armed = control.swap(values[0], values[1], ["left_arm", "head"], model=model)
-    expected = control.swap(armed, control.blend(list(values[1:]), [0.75, 0.25], model=model), "legs", model=model)
+    armed = edits.swap(values[0], values[1], ["left_arm", "head"], model=model)
+    expected = edits.swap(armed, edits.blend(list(values[1:]), [0.75, 0.25], model=model), "legs", model=model)
     np.testing.assert_allclose(arrays(tmp_path / "mix.npz")["body_pose"][-1], expected, atol=1e-5)
 
 
@@ -86,7 +86,7 @@ def test_later_takings_hold_and_owners_follow_the_largest_weight(random_prior, p
     _, values = poses
     what = [Taking(["arms"], {1: 1.0}), Taking(["left_arm"], {0: 0.2, 2: 0.8})]
     mixed, owner = mix(random_prior.model, list(values), what)
-    left, right = control.joints_of("left_arm"), control.joints_of("right_arm")
+    left, right = edits.joints_of("left_arm"), edits.joints_of("right_arm")
     assert owner == [2 if joint in left else 1 if joint in right else 0 for joint in range(21)]
     assert mixed.shape == (21, 3)
 
@@ -104,7 +104,7 @@ def test_a_photo_is_fitted_and_gets_legs_that_are_straight(fitted):
     written = arrays(fitted / "mix.npz")
     assert written["name"].tolist() == ["A: walk_side", "B: rest 0", "mixture"]
     walking, rest, mixture = written["body_pose"]
-    legs, upper = control.joints_of("legs"), control.joints_of("upper_body")
+    legs, upper = edits.joints_of("legs"), edits.joints_of("upper_body")
     assert np.linalg.norm(walking[legs], axis=-1).max() > 0.4
     assert np.degrees(np.linalg.norm(mixture[legs] - rest[legs], axis=-1)).mean() < 3.0
     assert np.degrees(np.linalg.norm(mixture[upper] - walking[upper], axis=-1)).mean() < 3.0

@@ -14,7 +14,7 @@ from fitting.fit import Fitter
 from fitting.inputs.camera import Camera, default_focal
 from fitting.inputs.images import Photo
 from fitting.inputs.keypoints import FORMATS, Keypoints
-from fitting.optimise import schedule as stages
+from fitting.optimise import schedule
 from fitting.optimise.schedule import FitSettings, total_steps
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
@@ -176,7 +176,7 @@ def test_many_people_are_shared_out_among_threads(fitter, keypoints, results, mo
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
-    assert len(steps_seen) == stages.SCHEDULE.steps
+    assert len(steps_seen) == schedule.SCHEDULE.steps
     for one, other in zip(shared, results, strict=True):
         assert np.linalg.norm(one.vertices - other.vertices, axis=-1).mean() < 0.001
 

@@ -6,7 +6,7 @@ import torch
 
 from demos.pose_studio.editor import Editor
 from qposer import CodePrior
-from qposer.control import edits as control
+from qposer.control import edits
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_parts_that_hold_still_keep_their_rotations(editor):
     editor.locks = {"torso", "head"}
     before = editor.session.current.posture.body_pose
     drag(editor, "right_hand", [0.2, 0.4, 0.4])
-    joints = control.joints_of(["torso", "head", "left_arm", "legs"])
+    joints = edits.joints_of(["torso", "head", "left_arm", "legs"])
     assert torch.equal(editor.session.current.posture.body_pose[joints], before[joints])
 
 

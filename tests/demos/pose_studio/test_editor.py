@@ -5,7 +5,7 @@ import torch
 from demos.pose_studio.editor import PARTS, Editor
 from demos.pose_studio.session import read_session, write_session
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
-from qposer.control import edits as control
+from qposer.control import edits
 from qposer.control.instructions.words import LONGEST_TEXT, InstructionError
 
 
@@ -20,7 +20,7 @@ def drag(editor, handle, by):
 
 
 def test_every_joint_belongs_to_one_part():
-    joints = [joint for part in PARTS for joint in control.joints_of(part)]
+    joints = [joint for part in PARTS for joint in edits.joints_of(part)]
     assert sorted(joints) == list(range(NUM_BODY_JOINTS))
 
 
@@ -66,7 +66,7 @@ def test_parts_that_are_not_named_stay(editor, act):
     {"complete": editor.complete, "vary": lambda p: editor.vary(p, 0.8), "take": lambda p: editor.take(0, p)}[act](
         parts
     )
-    named = control.joints_of(parts)
+    named = edits.joints_of(parts)
     rest = [joint for joint in range(NUM_BODY_JOINTS) if joint not in named]
     torch.testing.assert_close(body_pose(editor)[rest], before[rest])
     assert not torch.allclose(body_pose(editor)[named], before[named])
@@ -75,9 +75,9 @@ def test_parts_that_are_not_named_stay(editor, act):
 def test_parts_of_an_earlier_pose_are_those_that_its_codes_decode_to(editor, random_prior):
     donor = body_pose(editor)
     editor.sample()
-    expected = control.swap(body_pose(editor), donor, ["legs"], model=random_prior.model)
+    expected = edits.swap(body_pose(editor), donor, ["legs"], model=random_prior.model)
     editor.take(0, ["legs"])
-    joints = control.joints_of("legs")
+    joints = edits.joints_of("legs")
     torch.testing.assert_close(body_pose(editor)[joints], expected[joints])
 
 

@@ -9,7 +9,7 @@ from fitting.body.body import Body
 from fitting.fit import Fitter
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, Keypoints
-from fitting.optimise import schedule as stages
+from fitting.optimise import schedule
 from fitting.optimise.adam import Weights
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.schedule import (
@@ -116,9 +116,9 @@ def test_keypoints_are_no_more_exact_than_they_are_known_to_be(fitter, camera, s
     problem, _ = initialize(fitter.body, fitter.space, fitter.regressor, seen, camera)
     error = torch.tensor([0.0, 0.004, 0.02])
     three = problem[torch.arange(3)]
-    by = stages.PriorScale(power=3, least=0.01, most=5.0)
+    by = schedule.PriorScale(power=3, least=0.01, most=5.0)
     known = [
-        stages.update_prior_scale(dataclasses.replace(three, noise_floor=level), error, by).prior_scale
+        schedule.update_prior_scale(dataclasses.replace(three, noise_floor=level), error, by).prior_scale
         for level in (0.0, 0.01)
     ]
     torch.testing.assert_close(known[0], torch.tensor([0.01, 0.4**3, 5.0]))
@@ -171,12 +171,12 @@ def test_a_good_start_is_not_lost(fitter, camera, truth, seen):
     problem, start = initialize(fitter.body, fitter.space, fitter.regressor, seen, camera)
     start = dataclasses.replace(start, orient=truth[0], transl=truth[2], pose=fitter.space.encode(truth[1]))
     problem = dataclasses.replace(problem, guess=truth[1])
-    _, found = refine(LevenbergMarquardt(fitter.body, fitter.space, Weights()), stages.SCHEDULE, problem, start)
+    _, found = refine(LevenbergMarquardt(fitter.body, fitter.space, Weights()), schedule.SCHEDULE, problem, start)
     assert errors_mm(fitter, truth, found).max() < 25
 
 
 def test_as_many_ticks_as_steps(fitter, camera, seen, monkeypatch):
-    monkeypatch.setattr(stages, "SCHEDULE", dataclasses.replace(stages.SCHEDULE, fine=stages.SCHEDULE.fine[:1]))
+    monkeypatch.setattr(schedule, "SCHEDULE", dataclasses.replace(schedule.SCHEDULE, fine=schedule.SCHEDULE.fine[:1]))
     steps_seen = []
     fitter.solve(seen, camera, lambda: steps_seen.append(None))
     assert len(steps_seen) == total_steps(fitter.settings) == 6 + 7 + 3

@@ -8,8 +8,7 @@ import trimesh
 
 from fitting.body.body import Body
 from fitting.inputs.keypoints import FORMATS, Keypoints
-from fitting.output import opengl, render
-from fitting.output import software_rasterizer as software_rasterizer
+from fitting.output import opengl, render, software_rasterizer
 from fitting.output.render import Mesh
 
 

@@ -7,7 +7,7 @@ import torch
 from rich.console import Console
 
 from qposer.data.dataset import PoseDataset
-from qposer.evaluation import reconstruction as evaluate
+from qposer.evaluation.reconstruction import main as report_reconstruction
 from qposer.evaluation.reconstruction import reconstruction
 from qposer.io.weights import read_note, read_tensors, write_tensors
 from qposer.prior.code_prior import CodePrior, CodePriorConfig, CodePriorNetwork
@@ -196,10 +196,10 @@ def test_wrong_input_is_told_in_one_line(poses, tmp_path, capsys):
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(b"no weights")
     with pytest.raises(SystemExit) as exit_:
-        evaluate.main(poses, weights)
+        report_reconstruction(poses, weights)
     assert exit_.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("evaluate: ")
+    assert line.startswith("reconstruction: ")
     assert "weights.safetensors is not a safetensors file" in line
 
 
