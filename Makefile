@@ -4,15 +4,17 @@ PHOTO ?= assets/walk_side.jpg
 OUT ?= out
 SHAPES = $(addprefix tests/qposer/,body_pose prior/test_denoiser.py prior/test_diffusion.py prior/test_classifiers.py \
   prior/test_latent_space.py prior/test_model.py prior/test_quantizer.py control/test_collisions.py \
-  control/test_constraints.py control/test_edits.py control/test_inverse_kinematics.py baselines/test_mixture.py \
+  control/test_anatomy.py control/test_constraints.py control/test_edits.py control/test_inverse_kinematics.py \
+  control/test_measures.py baselines/test_mixture.py \
   data/test_readers.py data/test_retarget.py data/test_stance.py evaluation io/test_npz.py test_vposer.py \
-  training/test_corruptions.py training/test_rig_variation.py) \
+  training/test_corruptions.py training/test_rig_variation.py test_least_squares.py) \
   $(addprefix tests/fitting/,body/test_body.py body/test_landmarks.py inputs/keypoint_files inputs/test_camera.py \
-  inputs/test_keypoints.py optimise/test_adam.py optimise/test_landmark_jacobian.py \
-  optimise/test_levenberg_marquardt.py optimise/test_objective.py optimise/test_placement.py \
+  inputs/test_keypoints.py optimise/test_landmark_jacobian.py \
+  optimise/test_levenberg_marquardt.py optimise/test_placement.py \
   optimise/test_pose_space.py optimise/test_regressor.py output/test_amass.py output/test_pictures.py \
   output/test_smplifyx.py training/test_detector_errors.py video/test_frame_times.py \
-  video/test_tracking.py evaluation/test_h36m.py)
+  video/test_clip_problem.py \
+  video/test_tracking.py terms evaluation/test_h36m.py)
 
 .PHONY: fit test check shapes clean
 
@@ -22,11 +24,12 @@ fit: $(VENV)/installed  ## fit a body to PHOTO and say where the pictures are
 test: $(VENV)/installed  ## run the tests
 	$(VENV)/bin/pytest
 
-check: $(VENV)/installed  ## lint, types and docstrings
+check: $(VENV)/installed  ## lint, types, docstrings and sizes
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m tools.docstrings
+	$(VENV)/bin/python -m tools.sizes
 
 shapes: $(VENV)/installed  ## fast tests with the annotations checked at every call, shapes included
 	$(VENV)/bin/python -m pytest -p tools.shape_checks $(SHAPES)

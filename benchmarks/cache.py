@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from qposer.io.atomic_files import atomic_write
+from qposer.io.messages import one_line
 
 Result = dict[str, Any]
 """What a protocol measured of a prior: numbers and lists of numbers by name."""
@@ -39,12 +40,15 @@ class Cache:
 
         Returns:
             The result.
+
+        Raises:
+            ValueError: the file of the result is damaged.
         """
         text = json.dumps(depends_on, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         file = self.folder / f"{re.sub(r'[^a-z0-9.-]+', '-', name.lower())}-{digest}.json"
         if file.is_file():
-            kept = json.loads(file.read_text())
+            kept = _read(file)
         else:
             started = time.process_time()
             result = measure()
@@ -54,3 +58,14 @@ class Cache:
         self.seconds += kept["seconds"]
         measured: Result = kept["result"]
         return measured
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(kept["result"], dict) and isinstance(kept["seconds"], int | float):
+            return kept
+        what = "no result"
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"lacks {error}" if isinstance(error, KeyError) else one_line(error)
+    raise ValueError(f"{file} is not a kept result ({what}): delete it to measure anew")

@@ -22,18 +22,21 @@ from rich.progress import track
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
+from benchmarks.commands import command
 from benchmarks.machine import machine
 from benchmarks.tables import Table
 from fitting.body.body import Body
 from fitting.fit import Fitter
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
-from fitting.video.clip import TrackedKeypoints, fit_clip
+from fitting.video.clip import fit_clip
+from fitting.video.tracked_keypoints import TrackedKeypoints
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import JOINT_NAMES
-from qposer.data.build import READERS, thin
+from qposer.data.recordings import READERS, thin
 from qposer.data.retarget import retarget
 from qposer.evaluation.metrics import pa_mpjpe
+from qposer.io.atomic_files import atomic_write
 from qposer.io.cli_errors import cli_errors
 
 FPS, SIZE, FOCAL = 30.0, (1280, 720), 1100.0
@@ -41,6 +44,20 @@ CAMERA_HEIGHT, PITCH = 0.9, math.radians(8)
 FEET = [JOINT_NAMES.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("ankle", "foot")]
 SMOOTHNESS = (0.0, 0.1, 1.0, 10.0)
 GAP_SECONDS = 0.5
+
+PAGE = """# Clips
+
+{clips} recorded motions of {frames} frames at 30 a second, given to open bodies of random shape before a camera that
+stands, with noise on their keypoints (in percent of the person's height), and fitted with factors on the weight of
+accelerations; 0 fits each frame for itself. Errors of accelerations are relative to the pelvis, and in space. In the
+rows with a gap, half a second is unseen, and errors are of these frames alone. Seconds are of one core, the shape's fit
+included.
+
+{table}
+
+Command: `{command}`.
+Machine: {machine}.
+"""
 
 
 @dataclass(frozen=True)
@@ -67,7 +84,7 @@ def main(
         frames: of each clip, at 30 a second.
         noise: standard deviation of the keypoints, as parts of the person's height.
         smoothness: factors on the weight of accelerations.
-        out: file that the table is written to as Markdown.
+        out: folder for clips.md.
     """
     console = Console(width=120)
     with cli_errors("benchmarks.clips"):
@@ -81,9 +98,9 @@ def main(
         ]
         rows = []
         for part, factor, gap in track(runs, "fitting", console=console):
-            started = time.perf_counter()
+            started = time.process_time()
             scores = np.mean([_scores(fitter, one, part, factor, gap) for one in scenes], axis=0)
-            seconds = (time.perf_counter() - started) / sum(len(one.xy) for one in scenes)
+            seconds = (time.process_time() - started) / sum(len(one.xy) for one in scenes)
             name = f"{100 * part:g} %, {factor:g}" + (f", {GAP_SECONDS:g} s unseen: only these" if gap else "")
             rows.append([name, *(f"{score:.1f}" for score in scores), f"{seconds:.3f}"])
         columns = [
@@ -97,7 +114,15 @@ def main(
         title = f"{len(scenes)} clips of {frames} frames; {machine()}"
         console.print(table.for_console(title))
         if out:
-            out.write_text(f"{title}\n\n{table.markdown()}\n", encoding="utf-8")
+            names = " ".join(path.name for path in recordings)
+            run = command("benchmarks.clips", main, frames=frames, noise=noise, smoothness=smoothness, out=out)
+            run = run.replace("benchmarks.clips", f"benchmarks.clips {names}")
+            out.mkdir(parents=True, exist_ok=True)
+            with atomic_write(out / "clips.md") as temporary:
+                page = PAGE.format(
+                    table=table.markdown(), command=run, machine=machine(), clips=len(scenes), frames=frames
+                )
+                temporary.write_text(page, encoding="utf-8")
 
 
 def scene(body: Body, path: Path, frames: int, seed: int) -> Scene:
@@ -158,7 +183,7 @@ def _scores(fitter: Fitter, truth: Scene, noise: float, smoothness: float, gap: 
     unseen = (frames >= middle) & (frames < middle + round(GAP_SECONDS * FPS)) & gap
     keypoints = Keypoints(xy.numpy(), np.ones(xy.shape[:2]), "mediapipe", noise_floor=0.0)
     seen = TrackedKeypoints(keypoints[frames[~unseen].tolist()], frames[~unseen], FPS)
-    joints = torch.from_numpy(fit_clip(fitter, seen, SIZE, FOCAL, smoothness).joints[:, :22])
+    joints = torch.from_numpy(fit_clip(fitter, seen, SIZE, focal=FOCAL, smoothness=smoothness).joints[:, :22])
     shown = torch.from_numpy(unseen if gap else ~unseen)
     relative = (joints - joints[:, :1], truth.joints - truth.joints[:, :1])
     return (

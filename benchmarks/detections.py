@@ -25,7 +25,7 @@ from fitting.fit import Fitter
 from fitting.inputs.camera import Camera
 from fitting.inputs.detect import detect
 from fitting.inputs.keypoints import DETECTORS_ERROR, Keypoints
-from fitting.optimise.adam import Weights
+from fitting.optimise.problem import Weights
 from fitting.optimise.schedule import FitSettings
 from fitting.output import render
 from qposer.data.dataset import PoseDataset

@@ -1,4 +1,4 @@
-"""Second order against Adam, side by side: ``python -m benchmarks.optimisers --data poses.npz``.
+"""Second order against Adam, side by side: ``python -m benchmarks.optimisers --data poses.npz --out docs/benchmarks``.
 
 The same objective, made-up photos and starts; what differs is the optimiser and how many steps it takes.
 """
@@ -16,6 +16,7 @@ import tyro
 from rich.console import Console
 
 from benchmarks.commands import command
+from benchmarks.fitting.adam import AdamSolver, PenalisedCodes
 from benchmarks.fitting.contenders import SHIPPED
 from benchmarks.fitting.people import CONDITIONS, People, observed, people
 from benchmarks.intervals import mean_interval
@@ -23,11 +24,11 @@ from benchmarks.machine import machine
 from benchmarks.tables import Table
 from fitting.body.body import Body
 from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.adam import Estimate, Solver
+from fitting.optimise.initialize import initialize
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
-from fitting.optimise.pose_space import RelaxedCodes
+from fitting.optimise.problem import Estimate
 from fitting.optimise.regressor import Regressor
-from fitting.optimise.schedule import SCHEDULE, Schedule, initialize, refine
+from fitting.optimise.schedule import SCHEDULE, Schedule, refine
 from qposer.data.dataset import PoseDataset
 from qposer.evaluation.metrics import pa_mpjpe
 from qposer.io.atomic_files import atomic_write
@@ -40,7 +41,7 @@ _ALIKE = dataclasses.replace(
     SCHEDULE,
     coarse=dataclasses.replace(SCHEDULE.coarse, steps=90),
     fine=tuple(dataclasses.replace(stage, steps=75) for stage in SCHEDULE.fine),
-    settle=dataclasses.replace(SCHEDULE.settle, steps=40, lr_scale=0.2),
+    settle=dataclasses.replace(SCHEDULE.settle, steps=40),
 )
 """As many steps as Adam needs under the objective of the other's course."""
 
@@ -50,7 +51,7 @@ FACTORS: dict[str, tuple[float, ...]] = {"second order": (0.5, 1.0, 2.0), "Adam"
 TEXT = """# Second order against Adam
 
 {people} {split} poses as made-up photos, fitted from the same starts under the same objective: by Levenberg-Marquardt
-(`fitting/optimise/levenberg_marquardt.py`), and by Adam (`fitting/optimise/adam.py`), with more or fewer steps
+(`fitting/optimise/levenberg_marquardt.py`), and by Adam (`benchmarks/fitting/adam.py`), with more or fewer steps
 (coarse/fine/fine/settling). What ships is 6/7/7/3 steps of second order. PA-MPJPE in millimetres with 95 % intervals;
 seconds of one core for the noisy keypoints of one, 8 and 64 people together, medians of three.
 
@@ -85,12 +86,12 @@ def main(
         data: poses.npz, written by ``python -m qposer.data.build``.
         split: whose poses; the choice is made on validation.
         number: people.
-        out: file that the table is written to as Markdown.
+        out: folder for optimisers.md.
     """
     console = Console(width=180)
     torch.set_num_threads(1)
     with cli_errors("benchmarks.optimisers"):
-        body, regressor, space = Body.open(), Regressor.from_pretrained(), RelaxedCodes(CodePrior.from_pretrained())
+        body, regressor, space = Body.open(), Regressor.from_pretrained(), PenalisedCodes(CodePrior.from_pretrained())
         truth = people(body, PoseDataset.load(data).body_pose(split), number, torch.Generator().manual_seed(0))
         rows = []
         for order, factors in FACTORS.items():
@@ -107,22 +108,25 @@ def main(
         if out:
             asked_for = command("benchmarks.optimisers", main, data=data, split=split, number=number, out=out)
             text = TEXT.format(people=number, split=split, command=asked_for, machine=machine())
-            with atomic_write(out) as temporary:
+            out.mkdir(parents=True, exist_ok=True)
+            with atomic_write(out / "optimisers.md") as temporary:
                 temporary.write_text(f"{text}{table.markdown()}\n", encoding="utf-8")
 
 
-def _fitter(body: Body, space: RelaxedCodes, regressor: Regressor, truth: People, order: str, course: Schedule) -> Fit:
+def _fitter(
+    body: Body, space: PenalisedCodes, regressor: Regressor, truth: People, order: str, course: Schedule
+) -> Fit:
     def fit(condition: str, chosen: torch.Tensor) -> Estimate:
         xy, confidence = observed(truth, condition, torch.Generator().manual_seed(0))
         keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", noise_floor=0.0)[chosen.tolist()]
         problem, start = initialize(body, space, regressor, keypoints, truth.camera[chosen])
-        solver = (LevenbergMarquardt if order == "second order" else Solver)(body, space, SHIPPED)
+        solver = (LevenbergMarquardt if order == "second order" else AdamSolver)(body, space, SHIPPED)
         return refine(solver, course, problem, start, regressor)[1]
 
     return fit
 
 
-def _errors(body: Body, space: RelaxedCodes, truth: People, fit: Fit, condition: str) -> torch.Tensor:
+def _errors(body: Body, space: PenalisedCodes, truth: People, fit: Fit, condition: str) -> torch.Tensor:
     """PA-MPJPE of everybody."""
     ends = [fit(condition, chosen) for chosen in torch.arange(len(truth.xy)).split(max(BATCHES))]
     found = [body(end.orient, space.decode(end.pose), end.betas).joints[:, :22] for end in ends]

@@ -1,4 +1,4 @@
-"""Ways to relax codes while a fit looks for them: ``python -m benchmarks.relaxation --data poses.npz``.
+"""Ways to relax codes during a fit: ``python -m benchmarks.relaxation --data poses.npz --out docs/benchmarks``.
 
 All are fitted to the same made-up photos in the same stages, by Adam, which needs no more of them than gradients;
 temperatures fall geometrically over the steps in which the pose moves.
@@ -16,16 +16,18 @@ from jaxtyping import Float
 from rich.console import Console
 from torch import Tensor
 
+from benchmarks.commands import command
+from benchmarks.fitting.adam import SCHEDULE, AdamSolver, PenalisedCodes, PenalisedSpace
 from benchmarks.fitting.people import observed, people
 from benchmarks.intervals import mean_interval
 from benchmarks.machine import machine
 from benchmarks.tables import Table
 from fitting.body.body import Body
 from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.adam import Solver, Weights
-from fitting.optimise.pose_space import PoseSpace, RelaxedCodes
+from fitting.optimise.initialize import initialize
+from fitting.optimise.problem import Stage, Weights
 from fitting.optimise.regressor import Regressor
-from fitting.optimise.schedule import ADAM_SCHEDULE, RESIDUAL, initialize, refine
+from fitting.optimise.schedule import ROOT_AND_SHAPE, refine
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.data.dataset import PoseDataset
 from qposer.evaluation.metrics import pa_mpjpe
@@ -33,12 +35,39 @@ from qposer.io.atomic_files import atomic_write
 from qposer.io.cli_errors import cli_errors
 from qposer.prior.code_prior import CodePrior
 
+RESIDUAL = Stage(steps=80, free=(*ROOT_AND_SHAPE, "residual"), rho=0.05)
+"""After the others, for small rotations after the codes."""
+
 CONDITIONS = ("clean", "noise", "legs missing")
 ALONE = 6
 """People who are fitted one by one, too."""
 
+PAGE = """# Relaxing codes during a fit
 
-class Annealed(RelaxedCodes):
+A code is an index, but a fit needs continuous variables. This page compares ways to relax codes on synthetic photos of
+{people} {split} poses: PA-MPJPE in millimetres with 95 % intervals. Initialisation, stages, prior and weights are the
+same for all. The last column is the largest distance of any vertex between a person's fit in a batch and the same
+person's fit alone (the worst of {alone} people with noisy keypoints).
+
+{table}
+
+Command: `{command}`.
+Machine: {machine}.
+
+- **What ships:** continuous values between the codes during the fit, and the nearest codes at the end. With
+  one-dimensional codes, a value between two neighbouring codes is a mixture of these two: a point on the simplex over
+  the codebook with the smallest possible support. The decoder is smooth between codes because a fifth of each training
+  batch was unquantised.
+- **Softmax over distances** needs the distances to all codes in every step, and a low temperature turns the codebook
+  into a staircase: Adam jumps between its steps, and rounding decides where a fit ends. The last column shows it.
+- **Straight-through** gradients are less chaotic, but not free of chaos.
+- **Free logits**, with or without Gumbel noise, stay too close to their initial values: nearly all of a softmax's 256
+  logits have no gradient, and those that have one change the mixture slowly.
+- **Residual rotations** after the codes are an option for models with fewer codes; this model's codes are fine enough.
+"""
+
+
+class Annealed(PenalisedCodes):
     """Latents seen through something that becomes a single code as the temperature falls."""
 
     def __init__(self, prior: CodePrior, first: float, last: float) -> None:
@@ -63,7 +92,7 @@ class Annealed(RelaxedCodes):
 
     def temperature(self) -> float:
         """At this step."""
-        part = min(self.step / sum(stage.steps for stage in ADAM_SCHEDULE.uncommitted), 1.0)
+        part = min(self.step / sum(stage.steps for stage in SCHEDULE.uncommitted), 1.0)
         temperature: float = self.first ** (1 - part) * self.last**part
         return temperature
 
@@ -79,7 +108,7 @@ class Distances(Annealed):
         return self.model.decode_latents(quantizer.relaxed(quantizer.logits(latents), self.temperature()))
 
 
-class StraightThrough(RelaxedCodes):
+class StraightThrough(PenalisedCodes):
     """The nearest code, with the gradient of the latents (van den Oord et al., 2017)."""
 
     def decode(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 3 3"]:
@@ -123,11 +152,11 @@ class Gumbel(Logits):
         return soft + (quantizer.lookup(noisy.argmax(-1)) - soft).detach()
 
 
-def variants(prior: CodePrior) -> dict[str, tuple[Callable[[], PoseSpace], bool]]:
+def variants(prior: CodePrior) -> dict[str, tuple[Callable[[], PenalisedSpace], bool]]:
     """Makers of fresh spaces by name, and whether residual rotations come after the codes."""
     return {
-        "between codes, snapped at the end": (lambda: RelaxedCodes(prior), False),
-        "the same, with residual rotations": (lambda: RelaxedCodes(prior), True),
+        "between codes, snapped at the end": (lambda: PenalisedCodes(prior), False),
+        "the same, with residual rotations": (lambda: PenalisedCodes(prior), True),
         "softmax over distances, temperature 2 to 0.05": (lambda: Distances(prior, 2.0, 0.05), False),
         "the same, with residual rotations ": (lambda: Distances(prior, 2.0, 0.05), True),
         "softmax over distances, temperature 2 to 0.3": (lambda: Distances(prior, 2.0, 0.3), False),
@@ -147,7 +176,7 @@ def main(
         data: poses.npz, written by ``python -m qposer.data.build``.
         split: whose poses; the choice is made on validation.
         number: people.
-        out: file that the table is written to as Markdown.
+        out: folder for relaxation.md.
     """
     console = Console(width=150)
     with cli_errors("benchmarks.relaxation"):
@@ -156,15 +185,15 @@ def main(
         true = body(truth.orient, truth.body_pose, truth.betas).joints[:, :22]
 
         def fitted(
-            make: Callable[[], PoseSpace], residual: bool, condition: str, chosen: Tensor
+            make: Callable[[], PenalisedSpace], residual: bool, condition: str, chosen: Tensor
         ) -> tuple[Tensor, Tensor]:
             """Joints and vertices."""
             xy, confidence = observed(truth, condition, torch.Generator().manual_seed(0))
             keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", noise_floor=0.0)[chosen.tolist()]
             space = make()
-            solver = Solver(body, space, Weights())
+            solver = AdamSolver(body, space, Weights())
             problem, start = initialize(body, space, regressor, keypoints, truth.camera[chosen])
-            problem, found = refine(solver, ADAM_SCHEDULE, problem, start, regressor)
+            problem, found = refine(solver, SCHEDULE, problem, start, regressor)
             if residual:
                 found = solver.run(RESIDUAL, problem, found, lambda: None)
             pose = space.decode(found.pose) @ axis_angle_to_matrix(found.residual)
@@ -183,12 +212,16 @@ def main(
                     apart = 1000 * (alone - vertices[:ALONE]).norm(dim=-1).max().item()
             rows.append([name.strip(), *cells, f"{apart:.2f}"])
             console.print(*rows[-1])
-        table = Table(["", *CONDITIONS, "alone or in a batch, mm"], rows)
-        title = f"{number} {split} poses, PA-MPJPE in mm; {machine()}"
-        console.print(table.for_console(title))
+        table = Table(["", *CONDITIONS, "alone vs. in a batch, mm"], rows)
+        console.print(table.for_console(f"{number} {split} poses, PA-MPJPE in mm; {machine()}"))
         if out:
-            with atomic_write(out) as temporary:
-                temporary.write_text(f"{title}\n\n{table.markdown()}\n", encoding="utf-8")
+            run = command("benchmarks.relaxation", main, data=data, split=split, number=number, out=out)
+            page = PAGE.format(
+                people=number, split=split, alone=ALONE, table=table.markdown(), command=run, machine=machine()
+            )
+            out.mkdir(parents=True, exist_ok=True)
+            with atomic_write(out / "relaxation.md") as temporary:
+                temporary.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

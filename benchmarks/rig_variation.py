@@ -30,7 +30,7 @@ from qposer.io.atomic_files import atomic_write
 from qposer.io.cli_errors import cli_errors
 from qposer.prior.classifiers import PerJointDetector, any_of
 from qposer.training.batches import draw_poses
-from qposer.training.train_codeprior import draw_wobbling, joints_judged
+from qposer.training.judging import draw_wobbling, joints_judged
 
 SMPL_POSES = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "smpl_dev" / "asap.npz"
 MEASURED = 2000

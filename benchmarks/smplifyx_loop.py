@@ -16,9 +16,11 @@ from torch import Tensor
 
 from fitting.body.body import Body
 from fitting.body.landmarks import mixing_matrix, used_vertices
-from fitting.optimise.adam import Problem
-from fitting.optimise.objective import reprojection, shape_prior
+from fitting.optimise.problem import Problem
+from fitting.terms.reprojection import Reprojection
+from fitting.terms.term import Posed
 from qposer.body_pose.rotations import matrix_from_6d, matrix_to_6d
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 
 RHO = 0.1
 ITERATIONS = 30
@@ -70,19 +72,18 @@ def fit(
         "latents": torch.zeros(1, 32),
     }
     values = {name: value.detach().clone().requires_grad_() for name, value in unknowns.items()}
+    keypoints, confidence = problem.keypoints, problem.confidence
+    reprojection = Reprojection(1.0, RHO, keypoints, confidence, problem.height, problem.camera)
+    no_residual = transl.new_zeros(1, NUM_BODY_JOINTS, 3)
 
     def objective(stage: Stage) -> Tensor:
         rotation, pose = matrix_from_6d(values["orient"]), decode(values["latents"])
         posed = body(rotation, pose, values["betas"], values["transl"])
         landmarks = mixing @ torch.cat([posed.vertices[:, vertices], posed.joints], dim=1)
-        projected = problem.camera.project(landmarks)
-        data = reprojection(projected, problem.keypoints, problem.confidence, problem.height, RHO)
+        at = Posed(rotation, values["transl"], values["betas"], values["latents"], no_residual, pose, landmarks)
+        data = reprojection.residual(at).cost
         prior = pose_scale * stage.pose**2 * values["latents"].square().sum()
-        return (
-            DATA * problem.confidence.shape[1] * data.sum()
-            + prior
-            + stage.shape**2 * shape_prior(values["betas"]).sum()
-        )
+        return DATA * confidence.shape[1] * data.sum() + prior + stage.shape**2 * values["betas"].square().sum()
 
     _minimise([values["orient"], values["transl"]], lambda: objective(STAGES[0]))
     for stage in STAGES:

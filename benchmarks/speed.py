@@ -13,13 +13,14 @@ from rich.console import Console
 from torch import Tensor
 
 from benchmarks import smplifyx_loop
+from benchmarks.commands import command
 from benchmarks.fitting.people import People, observed, people
 from benchmarks.intervals import mean_interval
 from benchmarks.machine import machine
 from benchmarks.tables import Table
 from fitting.fit import Fitter
 from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.schedule import initialize
+from fitting.optimise.initialize import initialize
 from qposer.baselines.vposer import VPoser
 from qposer.data.dataset import PoseDataset
 from qposer.evaluation.metrics import pa_mpjpe
@@ -57,7 +58,7 @@ def main(
         loop_people: people for the comparison, one at a time.
         threads: of PyTorch.
         device: where our fits run.
-        out: file that the tables are written to as Markdown.
+        out: folder for speed.md.
     """
     console = Console(width=120)
     torch.set_num_threads(threads)
@@ -75,9 +76,11 @@ def main(
         console.print(f"{machine()}", highlight=False)
         if out:
             blocks = [f"## {title}\n\n{table.markdown()}" for title, table in tables.items()]
-            with atomic_write(out) as temporary:
-                command = f"`python -m benchmarks.speed --data {data}`; {machine()}."
-                text = "\n\n".join(["# Speed", INTRODUCTION, command, *blocks])
+            given = {"data": data, "runs": runs, "batches": batches, "loop_people": loop_people, "threads": threads}
+            run = f"`{command('benchmarks.speed', main, **given, device=device, out=out)}`; {machine()}."
+            out.mkdir(parents=True, exist_ok=True)
+            with atomic_write(out / "speed.md") as temporary:
+                text = "\n\n".join(["# Speed", INTRODUCTION, run, *blocks])
                 temporary.write_text(f"{text}\n", encoding="utf-8")
 
 
@@ -93,7 +96,7 @@ def _throughput(fitter: Fitter, poses: Tensor, size: int) -> tuple[int, float]:
     truth, keypoints = _drawn(fitter, poses, size)
     image = (1000, 1000)
     focal = truth.camera.focal[0].item()
-    return size, _median_seconds(lambda: fitter.fit_keypoints(keypoints, image, focal), _clock(fitter))
+    return size, _median_seconds(lambda: fitter.fit_keypoints(keypoints, image, focal=focal), _clock(fitter))
 
 
 def _with_ratio(rows: list[tuple[int, float]]) -> list[list[str]]:

@@ -14,7 +14,6 @@ from inspect import signature
 from pathlib import Path
 
 import numpy as np
-import roma
 import torch
 import tyro
 from jaxtyping import Float
@@ -27,7 +26,7 @@ from benchmarks.commands import command
 from benchmarks.foreign.poses import FOREIGN_FILE
 from benchmarks.tables import Table
 from demos.sheets import Figure, draw_sheet
-from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.rotations import axis_angle_to_matrix, turn_about
 from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS
 from qposer.data.dataset import PoseDataset, split
 from qposer.data.smpl_poses import read_smpl
@@ -78,8 +77,7 @@ def _spine(rotation: dict[str, Float[Tensor, "frames 3 3"]]) -> Float[Tensor, "f
 
 def _about_x(rotation: Float[Tensor, "frames 3 3"]) -> Float[Tensor, " frames"]:
     """Degrees in (-180, 180] of the twist about x (swing-twist decomposition)."""
-    x, _, _, w = roma.rotmat_to_unitquat(rotation).unbind(-1)
-    angle = torch.rad2deg(2 * torch.atan2(x, w))
+    angle = torch.rad2deg(turn_about(rotation, rotation.new_tensor([1.0, 0.0, 0.0])))
     return 180.0 - torch.remainder(180.0 - angle, 360.0)
 
 

@@ -19,7 +19,7 @@ from benchmarks.machine import machine
 from benchmarks.tables import Table
 from fitting.fit import Fitter
 from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.schedule import initialize
+from fitting.optimise.initialize import initialize
 from qposer.data.dataset import PoseDataset
 from qposer.evaluation.metrics import pa_mpjpe
 from qposer.io.cli_errors import cli_errors

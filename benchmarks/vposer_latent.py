@@ -32,7 +32,7 @@ from qposer.io.cli_errors import cli_errors
 from qposer.prior.code_prior import CodePrior
 from qposer.prior.latent_space import LatentSpace
 from qposer.training.batches import jitter
-from qposer.training.train_codeprior import mixed
+from qposer.training.judging import mixed
 
 LENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 """Multiples of unit normal latents of which the energy is looked at."""

@@ -1,1 +1,1 @@
-"""One short script a use."""
+"""Command-line demos, one short script for each use."""

@@ -1,10 +1,10 @@
-"""Complete a pose of which a part is unknown: several hypotheses that go with the rest.
+"""Complete a partly known pose: sample several hypotheses for the unknown parts.
 
     python demos/complete.py --unknown legs --pose out/walk/person0/fit.npz
 
 writes into OUT: complete.png, the pose and the hypotheses with the unknown part in coral, and complete.npz: body_pose
 (1 + number, 21, 3), axis-angle in radians, the given pose first, energy (1 + number,), and known_joints (21,). Without
---pose the prior draws a pose, by --sample.
+--pose the prior samples a pose (--sample).
 
 Parts: left_arm, right_arm, arms, left_leg, right_leg, legs, torso, head, upper_body, lower_body, left_side, right_side,
 and the joints: left_elbow, right_knee, spine2, ...
@@ -13,15 +13,16 @@ and the joints: left_elbow, right_knee, spine2, ...
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, __file__.rpartition("demos")[0])
 
 from qposer.io.interrupts import end_on_interrupt
 
 if __name__ == "__main__":
     end_on_interrupt()
+
+from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -36,13 +37,13 @@ def main(
     seed: int = 0,
     out: Path = Path("out"),
 ) -> None:
-    """Complete a pose of which a part is unknown: several hypotheses that go with the rest.
+    """Complete a partly known pose: sample several hypotheses for the unknown parts.
 
     Args:
-        start: the pose that is completed.
-        unknown: parts of the pose that are not looked at, by name.
-        number: how many hypotheses.
-        seed: of the random numbers.
+        start: the pose to complete.
+        unknown: names of the parts to replace; their given rotations are ignored.
+        number: number of hypotheses.
+        seed: random seed.
         out: folder for the results.
     """
     with shipped_prior("complete") as prior:
@@ -65,7 +66,7 @@ def main(
         arrays = {"body_pose": poses.numpy(), "energy": energy.numpy(), "known_joints": known.numpy()}
         png, npz = write_sheet(out, "complete", picture, arrays)
     console = plain_console()
-    console.print(f"{number} hypotheses in {npz}, after the pose itself; look at {png}")
+    console.print(f"{number} hypotheses in {npz}, after the given pose; picture: {png}")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@
     python demos/edit.py interpolate --sample 1 --donor.sample 2 --steps 5
     python demos/edit.py vary --parts arms --amount 0.5
 
-writes into OUT a picture by the name of the edit (swap.png), the pose, the donor and the result side by side with what
-was edited in coral, and swap.npz with the same poses in the same order: body_pose (poses, 21, 3), axis-angle in
-radians, name and energy. Without --pose the prior draws a pose, by --sample.
+writes into OUT a picture named after the edit (swap.png): the pose, the donor and the result side by side, the edited
+parts in coral; and swap.npz with the same poses in the same order: body_pose (poses, 21, 3), axis-angle in radians,
+name and energy. Without --pose the prior samples a pose (--sample).
 
 Parts: left_arm, right_arm, arms, left_leg, right_leg, legs, torso, head, upper_body, lower_body, left_side, right_side,
 and the joints: left_elbow, right_knee, spine2, ...
@@ -16,16 +16,17 @@ and the joints: left_elbow, right_knee, spine2, ...
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, __file__.rpartition("demos")[0])
 
 from qposer.io.interrupts import end_on_interrupt
 
 if __name__ == "__main__":
     end_on_interrupt()
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from qposer import CodePrior
 
 Start = Annotated[PoseSource, tyro.conf.arg(name="")]
-"""The pose that is edited: its options have no prefix."""
+"""The pose to edit; its options have no prefix."""
 
 
 def swap(
@@ -45,12 +46,12 @@ def swap(
     parts: tuple[str, ...] = ("left_arm",),
     out: Path = Path("out"),
 ) -> None:
-    """Take the codes of some parts from a donor.
+    """Replace the codes of some parts by those of a donor.
 
     Args:
-        start: the pose that is edited.
-        donor: the pose that parts are taken from.
-        parts: which ones, by name: arms, left_leg, torso, head, left_elbow, ...; edit.py --help lists them.
+        start: the pose to edit.
+        donor: the pose that provides the parts.
+        parts: names of the parts to replace: arms, left_leg, torso, head, left_elbow, ...; edit.py --help lists them.
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
@@ -63,10 +64,10 @@ def swap(
 
 
 def mirror(start: Start = FIRST, out: Path = Path("out")) -> None:
-    """See the pose in a mirror: left and right change places.
+    """Mirror the pose: swap left and right.
 
     Args:
-        start: the pose that is edited.
+        start: the pose to edit.
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
@@ -82,12 +83,12 @@ def interpolate(
     steps: int = 6,
     out: Path = Path("out"),
 ) -> None:
-    """Go from one pose to another.
+    """Interpolate from one pose to another.
 
     Args:
-        start: the pose at the beginning.
-        donor: the pose at the end.
-        steps: how many poses there are on the way, its ends included.
+        start: the first pose.
+        donor: the last pose.
+        steps: number of interpolated poses, both ends included.
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
@@ -107,14 +108,14 @@ def vary(
     seed: int = 0,
     out: Path = Path("out"),
 ) -> None:
-    """Let the prior draw some parts again, so that they go with the rest.
+    """Resample some parts, consistent with the other parts.
 
     Args:
-        start: the pose that is edited.
-        parts: what varies, by name: arms, left_leg, torso, head, left_elbow, ...; edit.py --help lists them.
-        amount: from 0, hardly another pose, to 1, as if the parts were not known.
-        number: how many variations.
-        seed: of the random numbers.
+        start: the pose to edit.
+        parts: names of the parts to vary: arms, left_leg, torso, head, left_elbow, ...; edit.py --help lists them.
+        amount: from 0 (almost the same pose) to 1 (as if the parts were unknown).
+        number: number of variations.
+        seed: random seed.
         out: folder for the results.
     """
     with shipped_prior("edit") as prior:
@@ -129,7 +130,7 @@ def vary(
 
 
 def _write(stem: Path, prior: CodePrior, title: str, row: Sequence[NamedPose], joints: Sequence[int] = ()) -> None:
-    """Draw a row of poses, tinted where they are edited but for the first; write ``stem``.png and ``stem``.npz."""
+    """Draw a row of poses, with the edited parts of all but the first tinted; write ``stem``.png and ``stem``.npz."""
     import numpy as np
     import torch
 
@@ -145,7 +146,7 @@ def _write(stem: Path, prior: CodePrior, title: str, row: Sequence[NamedPose], j
     arrays = {"body_pose": poses.numpy(), "name": names, "energy": energy.numpy()}
     png, npz = write_sheet(stem.parent, stem.name, draw_sheet(figures, title), arrays)
     console = plain_console()
-    console.print(f"{len(row)} poses in {npz}; look at {png}")
+    console.print(f"{len(row)} poses in {npz}; picture: {png}")
 
 
 if __name__ == "__main__":

@@ -1,41 +1,42 @@
-"""Evaluate the fitter on Human3.6M: how far fits to projected joints are from the recorded ones.
+"""Evaluate the fitter on Human3.6M: errors of fits to projected joints against the recorded joints.
 
     python demos/evaluate_h36m.py FOLDER --cameras cameras.json
 
-The recordings do not come with this project, and nobody may pass them on: register at http://vision.imar.ro/human3.6m/,
-accept the licence (academic use only) and download the 3D positions of S9 and S11 ("D3 Positions"), or bring the
-exponential-map text that you made from your own copy. FOLDER holds any part of
+This project does not contain the recordings, because the licence forbids redistribution. Register at
+http://vision.imar.ro/human3.6m/, accept the licence (academic use only) and download the 3D positions of S9 and S11
+("D3 Positions"), or use exponential-map text files made from your own copy. FOLDER contains any of
 
     S9/MyPoseFeatures/D3_Positions/Walking 1.cdf   official positions (pip install cdflib)
     S9/MyPoses/3D_positions/Walking 1.h5           the same as HDF5 (pip install h5py)
     S9/Walking 1.npz                               the same, one plain array (frames, 32, 3)
-    S9/walking_1.txt                               exponential maps, 99 numbers a line
+    S9/walking_1.txt                               exponential maps, 99 numbers per line
 
-Each frame is projected by four cameras and fitted by itself. MPJPE is the mean joint error after the pelvis was aligned
-(protocol 1), PA-MPJPE the one after Procrustes (protocol 2), both over 14 and 17 joints; the energy tells how plausible
-the fitted poses are (0: the median of recorded ones, 1: their 95th percentile). Errors and bodies are kept in OUT, one
-npz a view; the same command goes on after an interruption. docs/human36m.md tells more.
+Four cameras project each frame; each view is fitted independently. MPJPE is the mean joint error after pelvis alignment
+(protocol 1), PA-MPJPE the error after Procrustes alignment (protocol 2), both over 14 and 17 joints. The energy
+measures how plausible the fitted poses are (0: the median of recorded poses, 1: their 95th percentile). OUT keeps the
+errors and bodies, one npz for each view; run the same command again to resume. See docs/human36m.md.
 """
 
 from __future__ import annotations
 
 import sys
-from functools import partial
-from pathlib import Path
-from typing import Annotated, Literal
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, __file__.rpartition("demos")[0])
 
 from qposer.io.interrupts import end_on_interrupt
 
 if __name__ == "__main__":
     end_on_interrupt()
 
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
 import tyro
-from rich.console import Console
 from rich.progress import Progress
 
-from qposer.io.cli_errors import plain_console
+from qposer.io.cli_errors import cli_errors, plain_console
+from qposer.io.startup import loading
 
 
 def main(
@@ -51,18 +52,18 @@ def main(
     csv: Path | None = None,
     markdown: Path | None = None,
 ) -> None:
-    """Fit bodies to recordings of Human3.6M, and tell the errors by subject and action.
+    """Fit bodies to recordings of Human3.6M, and report the errors by subject and action.
 
     Args:
         source: a folder with recordings, or one file.
         cameras: JSON with each subject's cameras: {"S9": {"54138969": {"R", "t", "focal", "centre"}}}, millimetres and
-            pixels, or the calibration with extrinsics and intrinsics; four made-up cameras if left out.
+            pixels, or the calibration with extrinsics and intrinsics; default: four synthetic cameras.
         out: folder for errors and fitted bodies; OUT/S9/<recording>.<camera>.npz.
-        subjects: whose recordings.
-        actions: which actions, as the table calls them; all if left out.
-        every: fit every n-th frame; the recordings have 50 a second.
-        batch: frames fitted together.
-        seed: of the noise that the prior is shown.
+        subjects: which subjects.
+        actions: which actions, named as in the table; default: all.
+        every: fit every n-th frame; the recordings have 50 frames per second.
+        batch: number of frames per batch.
+        seed: random seed.
         device: where the optimisation runs.
         csv: write the table as CSV, too.
         markdown: write the table as Markdown, too.
@@ -70,26 +71,22 @@ def main(
     Raises:
         ValueError: ``every`` or ``batch`` is below 1, ``out`` is a file, or no recording is left.
     """
-    from qposer.io.cli_errors import cli_errors
-
     console = plain_console()
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     with cli_errors("evaluate_h36m", resumable=True):
-        from demos.h36m_report import TABLE_WIDTH, console_table, summarise, write_csv, write_markdown
-        from fitting import FitSettings, Fitter
-        from fitting.evaluation.h36m import digest_of, evaluate, read_cameras, read_scores, views, write_scores
-        from fitting.optimise.schedule import total_steps
-        from qposer.data.h36m import find_recordings
+        with loading():
+            from demos.h36m_report import report
+            from fitting import FitSettings, Fitter
+            from fitting.evaluation.h36m import digest_of, evaluate, read_cameras, read_scores, views, write_scores
+            from fitting.optimise.schedule import total_steps
+            from qposer.data.h36m import find_recordings
 
-        if every < 1 or batch < 1:
-            raise ValueError(f"--every and --batch are whole numbers from 1, not {every} and {batch}")
-        if out.exists() and not out.is_dir():
-            raise ValueError(f"{out} is a file: give a folder as --out")
+        _check_options(every, batch, out)
         found = find_recordings(source, subjects)
         recordings = [recording for recording in found if not actions or recording.action in actions]
         if not recordings:
             there = ", ".join(sorted({recording.action for recording in found}))
-            raise ValueError(f"there is no recording of {', '.join(actions)}: there are {there}")
+            raise ValueError(f"no recording of {', '.join(actions)}: expected one of {there}")
         rigs = read_cameras(cameras) if cameras else None
         fitter = Fitter(settings=FitSettings(seed=seed), device=device)
         steps, digest = total_steps(fitter.settings), digest_of(fitter)
@@ -114,20 +111,26 @@ def main(
                     scored.append((view, scores))
 
         if scored:
-            rows = summarise(scored)
-            if csv:
-                write_csv(csv, rows)
-            if markdown:
-                write_markdown(markdown, rows)
-            seen_by = f"the cameras of {cameras}" if cameras else "made-up cameras"
-            table = console_table(rows, f"Human3.6M, every {every}. frame, {seen_by}")
-            Console(width=max(console.width, TABLE_WIDTH)).print(table)
+            seen_by = f"the cameras of {cameras}" if cameras else "synthetic cameras"
+            report(scored, f"Human3.6M, every {every}. frame, {seen_by}", console, csv, markdown)
     if failures:
-        complaints = plain_console(stderr=True)
-        for failure in failures:
-            complaints.print(f"evaluate_h36m: {failure}", style="red")
-        complaints.print(f"evaluate_h36m: left out {len(failures)} of {len(recordings)} recordings", style="red")
+        _report_failures(failures, len(recordings))
         sys.exit(1)
+
+
+def _check_options(every: int, batch: int, out: Path) -> None:
+    if every < 1 or batch < 1:
+        raise ValueError(f"--every and --batch must be at least 1, not {every} and {batch}")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file: give a folder as --out")
+
+
+def _report_failures(failures: list[str], recordings: int) -> None:
+    """Print why recordings were skipped."""
+    console = plain_console(stderr=True)
+    for failure in failures:
+        console.print(f"evaluate_h36m: {failure}", style="red")
+    console.print(f"evaluate_h36m: skipped {len(failures)} of {recordings} recordings", style="red")
 
 
 if __name__ == "__main__":

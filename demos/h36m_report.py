@@ -1,4 +1,4 @@
-"""What an evaluation on Human3.6M found, by subject and action, with bootstrap 95 % intervals."""
+"""Results of an evaluation on Human3.6M by subject and action, with bootstrap 95 % intervals."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 import rich.table
 from jaxtyping import Float
+from rich.console import Console
 
 from fitting.evaluation.h36m import FIGURES, Scores, View
 from qposer.data.h36m import ACTIONS
 from qposer.io.atomic_files import atomic_write
 
 HEADS = ("MPJPE 14", "PA-MPJPE 14", "MPJPE 17", "PA-MPJPE 17", "energy")
-"""Of `FIGURES`; the first four are in millimetres."""
+"""Column heads of `FIGURES`; the first four are in millimetres."""
 
 TABLE_WIDTH = 160
-"""Columns of a console that show all of a table."""
+"""Console width, in characters, that fits the whole table."""
 
 DRAWS = 2000
 ENDS = (0.025, 0.975)
@@ -29,7 +30,7 @@ EVERYBODY, EVERYTHING = "all", "all"
 
 @dataclass(frozen=True)
 class Row:
-    """The figures of one subject's action, of all actions, or of everybody."""
+    """Metrics for one action of a subject, for all its actions, or for all subjects."""
 
     subject: str
     action: str
@@ -37,22 +38,46 @@ class Row:
     fits: int
     mean: Float[np.ndarray, " figures"]
     ends: Float[np.ndarray, "2 figures"]
-    """Lower and upper, of the intervals."""
+    """Lower and upper ends of the intervals."""
 
     @property
     def cells(self) -> list[str]:
-        """As text."""
+        """The row's cells as text."""
         digits = [1] * (len(FIGURES) - 1) + [2]
         figures = zip(self.mean, *self.ends, digits, strict=True)
         told = [f"{mean:.{d}f} [{low:.{d}f}, {high:.{d}f}]" for mean, low, high, d in figures]
         return [self.subject, self.action, str(self.fits), *told]
 
 
-def summarise(scored: Iterable[tuple[View, Scores]]) -> list[Row]:
-    """Rows of each subject and action, of each subject, and of everything.
+def report(
+    scored: Iterable[tuple[View, Scores]],
+    title: str,
+    console: Console,
+    csv_file: Path | None = None,
+    markdown_file: Path | None = None,
+) -> None:
+    """Print the table, and write it to files.
 
-    What is drawn anew for an interval is moments, for the views of one moment show one pose: the mean over its views
-    counts. Moments that are much less than a second apart resemble each other, which makes intervals too narrow.
+    Args:
+        scored: views with their scores.
+        title: title of the printed table.
+        console: the table takes at least its width, and more if needed.
+        csv_file: CSV file to write.
+        markdown_file: Markdown file to write.
+    """
+    rows = summarise(scored)
+    if csv_file:
+        write_csv(csv_file, rows)
+    if markdown_file:
+        write_markdown(markdown_file, rows)
+    Console(width=max(console.width, TABLE_WIDTH)).print(console_table(rows, title))
+
+
+def summarise(scored: Iterable[tuple[View, Scores]]) -> list[Row]:
+    """Rows for each subject and action, for each subject, and for all data.
+
+    The bootstrap resamples moments, because all views of a moment show the same pose: each moment counts with the mean
+    over its views. Moments much less than a second apart are correlated, which makes the intervals too narrow.
     """
     moments: dict[tuple[str, str], dict[tuple[str, int], list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     for view, scores in scored:
@@ -77,11 +102,11 @@ def summarise(scored: Iterable[tuple[View, Scores]]) -> list[Row]:
 
 
 def console_table(rows: list[Row], title: str) -> rich.table.Table:
-    """The rows as rich prints them.
+    """The rows as a rich table.
 
     Args:
-        rows: figures by subject and action.
-        title: of the table.
+        rows: metrics by subject and action.
+        title: title of the table.
 
     Returns:
         The table.
@@ -95,11 +120,11 @@ def console_table(rows: list[Row], title: str) -> rich.table.Table:
 
 
 def write_csv(path: Path, rows: list[Row]) -> None:
-    """One line a row; each figure has three columns: its mean, and the lower and upper end of its interval.
+    """Write one line per row; each metric has three columns: mean, lower and upper end of the interval.
 
     Args:
         path: the file to write.
-        rows: figures by subject and action.
+        rows: metrics by subject and action.
     """
     columns = [f"{name}{end}" for name in FIGURES for end in ("", "_low", "_high")]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,11 +137,11 @@ def write_csv(path: Path, rows: list[Row]) -> None:
 
 
 def write_markdown(path: Path, rows: list[Row]) -> None:
-    """A table in GitHub's Markdown.
+    """Write the table as GitHub Markdown.
 
     Args:
         path: the file to write.
-        rows: figures by subject and action.
+        rows: metrics by subject and action.
     """
     lines = [["subject", "action", "fits", *HEADS], ["---", "---", *["--:"] * (1 + len(HEADS))]]
     lines += [row.cells for row in rows]

@@ -1,4 +1,4 @@
-"""What the demos on poses begin with: the prior, poses of files or drawn ones, and seeds."""
+"""Inputs of the pose demos: the prior, and poses from files or sampled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:  # torch is loaded when there is something to do, and not to show the help
+from qposer.io.cli_errors import cli_errors
+from qposer.io.startup import loading
+
+if TYPE_CHECKING:  # --help does not load torch
     from jaxtyping import Float
     from torch import Tensor
 
@@ -16,11 +19,11 @@ if TYPE_CHECKING:  # torch is loaded when there is something to do, and not to s
 
 
 STANDING = "standing"
-"""In place of a file: somebody who stands at ease."""
+"""Used instead of a file name: a relaxed standing pose."""
 
 
 class NamedPose(NamedTuple):
-    """A pose, and where it is from."""
+    """A pose and its source."""
 
     name: str
     pose: Float[Tensor, "21 3"]
@@ -28,27 +31,27 @@ class NamedPose(NamedTuple):
 
 @dataclass(frozen=True)
 class PoseSource:
-    """A pose of a file, somebody who stands, or a pose that the prior draws."""
+    """A pose from a file, the standing pose, or a sample from the prior."""
 
     pose: str | None = None
-    """FILE or FILE:INDEX: an npz file of a fit, of these demos or of AMASS, and which of its poses, counted from 0; or
+    """FILE or FILE:INDEX: an npz file of a fit, of these demos or of AMASS, and the index of the pose, from 0; or
     "standing"."""
     sample: int | None = None
-    """Without --pose the prior draws the pose: the seed; with neither, somebody stands."""
+    """Seed for a pose sampled from the prior, without --pose; with neither option, the standing pose."""
 
     def load(self, role: str, prior: CodePrior) -> NamedPose:
-        """The pose, axis-angle, called by its role and where it is from.
+        """Load the pose, axis-angle, named after its role and source.
 
         Args:
-            role: what the pose is for, such as ``start``.
-            prior: draws the pose where a seed is given.
+            role: role of the pose, such as ``start``.
+            prior: samples the pose if a seed is given.
 
         Returns:
             The pose and its name.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is no file of poses or has no pose of that index, or the seed is none.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file holds no poses or no pose of that index, or the seed is invalid.
         """
         import torch
 
@@ -60,7 +63,7 @@ class PoseSource:
         if self.pose == STANDING or (self.pose is None and self.sample is None):
             return NamedPose(f"{role}: standing", matrix_to_axis_angle(neutral_pose().body_pose))
         if self.pose is None and self.sample is not None:
-            # A seed of its own, or else a hypothesis of equal seed would begin with the noise that the pose came from.
+            # A derived seed; otherwise a hypothesis with the same seed would start from the noise of this pose.
             seed = torch.randint(2**63 - 1, (), generator=generator_of(self.sample)).item()
             drawn = prior.sample(1, seed=int(seed))[0]
             return NamedPose(f"{role}: sample {self.sample}", matrix_to_axis_angle(drawn))
@@ -68,27 +71,27 @@ class PoseSource:
         path, index = (Path(file), int(number)) if file and number.isdecimal() else (Path(str(self.pose)), 0)
         poses = read_poses(path)
         if index >= len(poses):
-            raise ValueError(f"{path} has {len(poses)} poses, counted from 0: there is no pose {index}")
+            raise ValueError(f"{path} has no pose {index}: it has {len(poses)} poses, counted from 0")
         return NamedPose(f"{role}: {path.stem} {index}", poses[index])
 
 
 FIRST, SECOND, AT_EASE = PoseSource(sample=0), PoseSource(sample=1), PoseSource()
-"""What is edited and what it is edited with, if nothing is said; and somebody who stands."""
+"""Default pose to edit, default donor, and the standing pose."""
 
 
 @contextmanager
 def shipped_prior(program: str) -> Iterator[CodePrior]:
-    """The prior, without gradients and on one thread, for single poses are too small to share.
+    """The prior, without gradients and on one thread (single poses are too small to parallelise).
 
-    Wrong input ends the program with one line.
+    Invalid input ends the program with a one-line message.
     """
-    from qposer.io.cli_errors import cli_errors
-
     with cli_errors(program):
-        import torch
+        with loading():
+            import torch
 
-        from qposer import CodePrior
+            from qposer import CodePrior
 
+            prior = CodePrior.from_pretrained()
         torch.set_num_threads(1)
         with torch.no_grad():
-            yield CodePrior.from_pretrained()
+            yield prior

@@ -1,31 +1,32 @@
-"""Change a pose as told in English.
+"""Edit a pose by instructions in English.
 
     python demos/instruct.py "raise the left arm to shoulder height" "look at the left hand" "a bit more"
     python demos/instruct.py "put the right hand on the head" --number 4
     python demos/instruct.py squat "sit on the floor" "kneel on the right knee" --apart
 
-follows the instructions one after the other and writes into OUT: instruct.png, the pose and what became of it with each
-instruction, what was told about in coral; and instruct.npz: body_pose (poses, 21, 3) and global_orient (poses, 3),
-axis-angle in radians, instruction and energy. It prints what each instruction asked for, and how far that is from
-satisfied before and after. Without --pose it begins with somebody who stands at ease.
+follows the instructions in order and writes into OUT: instruct.png, the pose and the result of each instruction, with
+the mentioned parts in coral; and instruct.npz: body_pose (poses, 21, 3) and global_orient (poses, 3), axis-angle in
+radians, instruction and energy. It prints the constraints of each instruction, and by how much each is violated before
+and after. Without --pose it starts from a relaxed standing pose.
 
-Say: raise, lower, bend, straighten, stretch, put, touch, cross, lean, turn, tilt, look, point, spread, step, kick,
+Verbs: raise, lower, bend, straighten, stretch, put, touch, cross, lean, turn, tilt, look, point, spread, step, kick,
 squat, sit, kneel, lunge, stand, ... with parts, sides, degrees, heights and places; "and", "while", "then"; "mirror
-that", "a bit more", "do the same with the right arm". docs/instructions.md tells more.
+that", "a bit more", "do the same with the right arm". See docs/instructions.md.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, __file__.rpartition("demos")[0])
 
 from qposer.io.interrupts import end_on_interrupt
 
 if __name__ == "__main__":
     end_on_interrupt()
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.table import Table
@@ -45,18 +46,18 @@ def main(
     seed: int = 0,
     out: Path = Path("out"),
 ) -> None:
-    """Change a pose as told in English.
+    """Edit a pose by instructions in English.
 
     Args:
-        instructions: one or several, each in quotes.
-        start: the pose that is changed.
-        number: how many answers to the last instruction.
-        apart: follow each instruction from the start, not from where the one before ended.
-        seed: of the random numbers.
+        instructions: one or more, each in quotes.
+        start: the pose to edit.
+        number: number of solutions for the last instruction.
+        apart: apply each instruction to the start pose, not to the result of the previous one.
+        seed: random seed.
         out: folder for the results.
 
     Raises:
-        ValueError: there is no instruction.
+        ValueError: no instruction is given.
     """
     with shipped_prior("instruct") as prior:
         import numpy as np
@@ -69,7 +70,7 @@ def main(
         from qposer.control.instructions import instruct
 
         if not instructions:
-            raise ValueError("say what to do: python demos/instruct.py 'raise the left arm'")
+            raise ValueError("no instruction is given: try python demos/instruct.py 'raise the left arm'")
         console = plain_console()
         name, pose = start.load("start", prior)
         first = OrientedPose.upright(pose)
@@ -93,14 +94,14 @@ def main(
         arrays = {"body_pose": poses.numpy(), "global_orient": orients.numpy(), "energy": np.array(energies)}
         arrays["instruction"] = np.array(names)
         png, npz = write_sheet(out, "instruct", draw_sheet(figures, f"instructions, {title}"), arrays)
-    console.print(f"{len(poses)} poses in {npz}; look at {png}")
+    console.print(f"{len(poses)} poses in {npz}; picture: {png}")
 
 
 def _told(text: str, edit: Edit) -> Table:
-    """What was asked, and how far it is from satisfied."""
+    """The constraints of an instruction, and by how much each is violated before and after."""
     table = Table(title=text, title_justify="left", box=None, pad_edge=False)
-    for column in ("asked", "missed by, before", "after"):
-        table.add_column(column, justify="left" if column == "asked" else "right")
+    for column in ("constraint", "error before", "after"):
+        table.add_column(column, justify="left" if column == "constraint" else "right")
     for check in edit.checks:
         mark = "" if check.satisfied else "  not satisfied"
         table.add_row(check.text, f"{check.before:.0f} {check.unit}", f"{check.after:.0f} {check.unit}{mark}")

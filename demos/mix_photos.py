@@ -1,16 +1,16 @@
-"""Mix one pose from parts of several people's, on photos or saved.
+"""Combine parts of several people's poses, from photos or saved poses, into one pose.
 
     python demos/mix_photos.py A.jpg B.jpg --take arms --from B
     python demos/mix_photos.py A.jpg B.jpg C.jpg --take arms head --from B --take legs --from B:0.7 C:0.3
     python demos/mix_photos.py A.jpg out/sample.npz:3 --take legs --from B
 
-The references are called A, B, C, ... in their order. The mixture is A, but for the parts that are taken from others by
-their codes; a part of several references is the weighted mean of theirs. The largest person of a photo is fitted.
+The references are named A, B, C, ... in the given order. The mixture is A, except for the parts whose codes come from
+other references; a part with several sources is their weighted mean. For a photo, the largest person is fitted.
 
-writes into OUT: mix.png, a row of the references, the bodies found on the photos, and of the mixture, each part in the
-colour of the reference that it is of; and mix.npz with the same poses in the same order: body_pose (poses, 21, 3),
-axis-angle in radians, name and energy. demos/edit.py and demos/complete.py take the mixture of two as
---pose OUT/mix.npz:2.
+writes into OUT: mix.png, a row with the references (the bodies fitted to the photos) and the mixture, each part in the
+colour of its reference; and mix.npz with the same poses in the same order: body_pose (poses, 21, 3), axis-angle in
+radians, name and energy. To use a mixture of two references in demos/edit.py or demos/complete.py, pass --pose
+OUT/mix.npz:2.
 
 Parts: left_arm, right_arm, arms, left_leg, right_leg, legs, torso, head, upper_body, lower_body, left_side, right_side,
 and the joints: left_elbow, right_knee, spine2, ...
@@ -19,15 +19,16 @@ and the joints: left_elbow, right_knee, spine2, ...
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, __file__.rpartition("demos")[0])
 
 from qposer.io.interrupts import end_on_interrupt
 
 if __name__ == "__main__":
     end_on_interrupt()
+
+from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -35,7 +36,7 @@ from demos.inputs import shipped_prior
 from qposer.io.cli_errors import plain_console
 
 Said = tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]]
-"""Words behind an option that may stand several times."""
+"""Values of an option that may be repeated."""
 
 
 def main(
@@ -45,13 +46,13 @@ def main(
     keypoints: tuple[Path, ...] = (),
     out: Path = Path("out"),
 ) -> None:
-    """Mix one pose from parts of several people's, on photos or saved.
+    """Combine parts of several people's poses, from photos or saved poses, into one pose.
 
     Args:
-        references: photos, or poses FILE.npz or FILE.npz:INDEX (of a fit, of these demos, of AMASS); two at least.
-        take: parts by name (arms, left_leg, head, ...); each --take with a --from behind it. Arms of B if left out.
-        source: whose parts these are: B, or B:0.7 C:0.3 for a mean with weights.
-        keypoints: OpenPose or COCO JSON, or npz, one for each photo in order or one for all, instead of detecting them.
+        references: two or more photos or poses, FILE.npz or FILE.npz:INDEX (of a fit, of these demos, of AMASS).
+        take: names of parts (arms, left_leg, head, ...); each --take needs a --from after it. Default: arms of B.
+        source: reference that provides the parts: B, or B:0.7 C:0.3 for a weighted mean.
+        keypoints: OpenPose or COCO JSON, or npz, one file for each photo in order or one for all; default: detect them.
         out: folder for the results.
 
     Raises:
@@ -83,7 +84,7 @@ def main(
         arrays = {"body_pose": poses.numpy(), "name": names, "energy": energy.numpy()}
         png, npz = write_sheet(out, "mix", row, arrays)
     console = plain_console()
-    console.print(f"{caption}: pose {len(loaded)} in {npz}; look at {png}")
+    console.print(f"{caption}: pose {len(loaded)} in {npz}; picture: {png}")
 
 
 def _told(take: tuple[tuple[str, ...], ...], source: tuple[tuple[str, ...], ...]) -> str:

@@ -1,4 +1,4 @@
-"""References: photos whose person is fitted, or saved poses; and which parts are taken from which of them."""
+"""References (fitted photos or saved poses), and which parts are taken from each."""
 
 from __future__ import annotations
 
@@ -29,47 +29,47 @@ class Fitted(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """A pose that parts are taken from."""
+    """A pose that provides parts."""
 
     name: str
     pose: Float[Tensor, "21 3"]
     fitted: Fitted | None
-    """Where the pose is that of a photo."""
+    """The fit, if the pose is from a photo."""
 
 
 class Taking(NamedTuple):
-    """Parts, and from which references they are taken, by index, with which weights."""
+    """Parts, and the indices and weights of the references that provide them."""
 
     parts: Sequence[str]
     weights: Mapping[int, float]
 
     @property
     def main_source(self) -> int:
-        """The reference of the largest weight; the first of several."""
+        """The reference with the largest weight; the first if several are equal."""
         return max(self.weights, key=lambda index: self.weights[index])
 
 
 def takings(take: Sequence[Sequence[str]], source: Sequence[Sequence[str]], references: int) -> list[Taking]:
-    """What command lines say in pairs, parts and then letters (``B``, ``B:0.7``), checked.
+    """Parse and check pairs of options: parts, and letters (``B``, ``B:0.7``).
 
     Args:
         take: names of parts, one list for each pair.
         source: letters with or without weights, one list for each pair.
-        references: how many there are.
+        references: number of references.
 
     Returns:
-        One for each pair, in order.
+        One taking for each pair, in order.
 
     Raises:
-        ValueError: the two are not as many, there are fewer than two references or more than letters, a letter stands
-            for none, a weight is none, or there is no such part.
+        ValueError: the numbers of ``take`` and ``source`` differ, there are fewer than two references or more than
+            letters, or a letter, a weight or a part is invalid.
     """
     from qposer.control.edits import joints_of
 
     if not 2 <= references <= len(ascii_uppercase):
-        raise ValueError(f"a mixture needs from 2 to {len(ascii_uppercase)} photos or poses, not {references}")
+        raise ValueError(f"a mixture needs 2 to {len(ascii_uppercase)} photos or poses, not {references}")
     if len(take) != len(source):
-        raise ValueError(f"each --take needs a --from behind it: there are {len(take)} and {len(source)}")
+        raise ValueError(f"each --take needs a --from after it: got {len(take)} --take and {len(source)} --from")
     for parts in take:
         joints_of(parts)
     return [Taking(parts, _weights(said, references)) for parts, said in zip(take, source, strict=True)]
@@ -84,17 +84,16 @@ def _weights(said: Sequence[str], references: int) -> dict[int, float]:
         letter, colon, number = text.partition(":")
         if len(letter) != 1 or letter not in known:
             raise ValueError(
-                f"there is no reference {letter!r}: {', '.join(known)} stand for the {references} that are given, "
-                "in order"
+                f"there is no reference {letter!r}: the {references} references are named {', '.join(known)} in order"
             )
         try:
             weight = float(number) if colon else 1.0
         except ValueError:
             weight = math.nan
         if not 0 < weight < math.inf:
-            raise ValueError(f"the weight of {text!r} is no number above zero: write {letter}:0.7")
+            raise ValueError(f"the weight of {text!r} must be a number above 0: write for example {letter}:0.7")
         if known.index(letter) in weights:
-            raise ValueError(f"reference {letter} stands twice behind one --from: give it one weight")
+            raise ValueError(f"reference {letter} appears twice in one --from: give it one weight")
         weights[known.index(letter)] = weight
     return weights
 
@@ -104,20 +103,21 @@ def load_references(texts: Sequence[str], keypoints: Sequence[Path], prior: Code
 
     Args:
         texts: paths.
-        keypoints: of each photo in order, or one file for all of them; none to detect them.
-        prior: what the fits use.
+        keypoints: one file for each photo in order, or one for all; empty to detect them.
+        prior: prior for the fits.
 
     Returns:
         The references in order.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a file is neither, nobody is found on a photo, or the files of keypoints are not as many as photos.
+        FileNotFoundError: a file does not exist.
+        ValueError: a file is neither a photo nor poses, no person is found in a photo, or the number of keypoint files
+            is wrong.
     """
     photos = [text for text in texts if not _is_pose(text)]
     if len(keypoints) not in (0, 1, len(photos)):
         raise ValueError(
-            f"there are {len(photos)} photos and {len(keypoints)} files of keypoints: give one for each, or one for all"
+            f"there are {len(photos)} photos and {len(keypoints)} keypoint files: give one for each, or one for all"
         )
     for text in photos:
         if not Path(text).is_file():
@@ -161,17 +161,17 @@ def _fitted(fitter: Fitter, letter: str, path: Path, keypoints: Path | None) -> 
 def mix(
     model: QPoser, poses: Sequence[Float[Tensor, "21 3"]], what: Sequence[Taking]
 ) -> tuple[Float[torch.Tensor, "21 3"], list[int]]:
-    """The first pose with parts of the others, and which reference each joint is (mostly) of.
+    """The first pose with parts of the others, and the main reference of each joint.
 
-    Where a part is taken twice, the later one holds.
+    If a part is taken twice, the later taking applies.
 
     Args:
         model: the autoencoder.
-        poses: of the references, axis-angle in radians.
-        what: parts that are taken, and of whom.
+        poses: poses of the references, axis-angle in radians.
+        what: the parts to take and their references.
 
     Returns:
-        The mixture, axis-angle in radians, and a reference's number for each joint.
+        The mixture, axis-angle in radians, and the index of a reference for each joint.
     """
     from qposer.control import edits
 

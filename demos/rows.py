@@ -1,4 +1,4 @@
-"""A row of pictures: references, photos with the bodies found on them, and the body mixed from them."""
+"""A row of pictures: the references (photos with their fitted bodies) and the mixed body."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from fitting.output.render import Mesh, Picture, composed, overlay, render
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
 
 HEIGHT = 560
-"""Pixels of each picture of a row, without the words below."""
+"""Height of each picture in pixels, without the caption."""
 
 _PAPER, _INK = (245, 245, 245), (40, 40, 40)
 _MARGIN, _TEXT_SIZE, _CAPTION_LINES = 12, 16, 2
 
 
 class Tile(NamedTuple):
-    """A picture of a row and what is written below it, in two lines at most."""
+    """A picture of a row and its caption of at most two lines."""
 
     picture: Picture
     caption: str
 
 
 def reference_tile(index: int, reference: Reference, body: Body) -> Tile:
-    """The photo with its body, cut out around the person, or the saved pose; the body in the reference's colour.
+    """The photo with its body, cropped around the person, or the saved pose; the body in the reference's colour.
 
     Args:
-        index: number of the reference, which gives the colour.
+        index: index of the reference, which selects the colour.
         reference: photo or saved pose.
-        body: that is drawn.
+        body: body model to draw.
 
     Returns:
         The tile.
@@ -58,17 +58,17 @@ def reference_tile(index: int, reference: Reference, body: Body) -> Tile:
 def mixture_tile(
     pose: Float[Tensor, "21 3"], owner: Sequence[int], base: Fitted | None, body: Body, caption: str
 ) -> Tile:
-    """The mixed body, each part in the colour of the reference that it is of.
+    """The mixed body, each part in the colour of its reference.
 
-    It is turned, and built, as on the base's photo, or upright where the base is a saved pose. The base is reference 0,
-    and has the pelvis.
+    Orientation and shape are those of the base's fit; the body is upright if the base is a saved pose. The base is
+    reference 0 and provides the pelvis.
 
     Args:
         pose: axis-angle in radians.
-        owner: number of a reference for each joint.
+        owner: index of a reference for each joint.
         base: the fit of reference 0, if it has one.
-        body: that is drawn.
-        caption: below the picture.
+        body: body model to draw.
+        caption: text below the picture.
 
     Returns:
         The tile.
@@ -105,7 +105,7 @@ def _pieces(vertices: Float[np.ndarray, "vertices 3"], owner: Sequence[int], roo
 
 
 def _portrait(vertices: Float[np.ndarray, "vertices 3"], owner: Sequence[int], root: int, body: Body) -> Picture:
-    """The whole body on paper, from afar."""
+    """The whole body on a plain background."""
     vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
     width, height, depth = 1.12 * np.ptp(vertices, axis=0)
     size = (ceil(HEIGHT * max(width / height, 0.5)), HEIGHT)
@@ -126,7 +126,7 @@ def _as_high_as_the_row(picture: Picture) -> Picture:
 
 
 def _captioned(tile: Tile) -> Picture:
-    """The picture with its caption below, in the middle, in lines that fit it where words allow."""
+    """The picture with its caption centred below, wrapped to the picture's width where possible."""
     font = ImageFont.load_default(_TEXT_SIZE)
     height, width = tile.picture.shape[:2]
     lines = _lines(tile.caption, font, width)
@@ -140,7 +140,7 @@ def _captioned(tile: Tile) -> Picture:
 
 
 def _lines(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
-    """The text in one line if that is no wider, or else in two that are about equal."""
+    """The text in one line if it fits, otherwise in two of about equal width."""
     words = text.split()
     if font.getlength(text) <= width or len(words) < 2:
         return [text]

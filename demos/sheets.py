@@ -1,4 +1,4 @@
-"""Sheets of bodies, side by side at one scale, for a person to judge."""
+"""Sheets of bodies, side by side at one scale, for visual inspection."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from qposer.io.atomic_files import atomic_write
 from qposer.io.npz import write_npz
 
 SCALE = 170.0
-"""Pixels a metre."""
+"""Pixels per metre."""
 
 NOTE = "energy: 0 is the median of recorded poses, 1 their 95th percentile"
 UPRIGHT = "; drawn with an upright pelvis"
@@ -45,20 +45,20 @@ class Figure(NamedTuple):
     pose: Float[Tensor, "21 3"]
     energy: float
     tinted: Sequence[int] = ()
-    """Joints, of the 21, whose part of the body is drawn in coral, not blue."""
+    """Indices of body joints (of 21) whose part of the body is drawn in coral instead of blue."""
     orient: Float[Tensor, "3"] | None = None
-    """How the pelvis is turned, axis-angle; upright if not known."""
+    """Orientation of the pelvis, axis-angle; None for upright."""
 
 
 def draw_sheet(figures: Sequence[Figure], title: str) -> Picture:
-    """The bodies in rows of eight at most, seen from the front and a little from the side.
+    """Draw the bodies in rows of at most eight, from the front and slightly from the side.
 
-    All have the same scale, and their cells are as large as the largest body needs. Where a figure does not say how the
-    body is turned, the pelvis is upright. The lowest point is on the ground.
+    All have the same scale and the same cell size, which fits the largest body. Without an orientation the pelvis is
+    upright. The lowest point is on the ground.
 
     Args:
         figures: bodies with their captions.
-        title: above the rows.
+        title: text above the rows.
 
     Returns:
         The picture.
@@ -87,11 +87,11 @@ def draw_sheet(figures: Sequence[Figure], title: str) -> Picture:
 
 
 def write_sheet(folder: Path, name: str, picture: Picture, arrays: Mapping[str, np.ndarray]) -> tuple[Path, Path]:
-    """Write ``name``.npz and ``name``.png into the folder, which is made, each at once or not at all; their paths.
+    """Write ``name``.npz and ``name``.png into the folder atomically; create the folder if necessary.
 
     Args:
-        folder: where both files go.
-        name: of both files, without suffix.
+        folder: folder for both files.
+        name: name of both files, without suffix.
         picture: content of the PNG.
         arrays: content of the npz.
 
@@ -99,7 +99,7 @@ def write_sheet(folder: Path, name: str, picture: Picture, arrays: Mapping[str, 
         Paths of the npz and the PNG.
 
     Raises:
-        ValueError: there is a file where the folder should be.
+        ValueError: ``folder`` is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: give a folder as --out")
@@ -115,7 +115,7 @@ def _captions(figure: Figure) -> tuple[str, str]:
 
 
 class _Cell(NamedTuple):
-    """A body's place on the sheet, in pixels; ``ground`` is the row of its ground point."""
+    """Size of a body's cell in pixels; ``ground`` is the row of its ground point."""
 
     width: int
     height: int
@@ -123,7 +123,7 @@ class _Cell(NamedTuple):
 
 
 def _cell(posed: Float[np.ndarray, "bodies vertices 3"], captions: Sequence[str]) -> _Cell:
-    """One that every body and every caption fits into."""
+    """A cell that fits every body and every caption."""
     x, y = np.moveaxis(_projected(posed), -1, 0)
     text = max(_font(_CAPTION_SIZE).getlength(caption) for caption in captions)
     width = ceil(max(np.ptp(x, axis=1).max(), text)) + 2 * _MARGIN
@@ -137,14 +137,14 @@ def _in_camera(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*bat
 
 
 def _projected(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
-    """Pixels from where the ground point is drawn."""
+    """Pixel offsets from the drawn ground point."""
     x, y, z = np.moveaxis(_in_camera(points), -1, 0)
     projected: np.ndarray = np.stack([x, y], axis=-1) * (SCALE * _DISTANCE / z)[..., None]
     return projected
 
 
 def _turned_by(joints: Sequence[int]) -> list[int]:
-    """Those of SMPL's 24 joints, given some of the 21; hands belong to their wrists."""
+    """SMPL joints (of 24) that belong to the given body joints (of 21); hands belong to their wrists."""
     return [j for j in range(1, len(JOINT_NAMES)) if (j if j <= NUM_BODY_JOINTS else PARENTS[j]) - 1 in joints]
 
 
@@ -164,7 +164,7 @@ def _drawn(mesh: Mesh, tinted: Bool[np.ndarray, " vertices"], cell: _Cell) -> Pi
 
 
 def _ground(vertices: Float[np.ndarray, "vertices 3"], foot: tuple[float, float], cell: _Cell) -> Picture:
-    """Paper with a soft shadow, dark where the body is near to the ground."""
+    """Background with a soft shadow, darker where the body is close to the ground."""
     column, row = np.moveaxis((_projected(vertices * [1.0, 0.0, 1.0]) + foot).astype(int), -1, 0)
     inside = (column >= 0) & (column < cell.width) & (row >= 0) & (row < cell.height)
     shade: np.ndarray = np.zeros((cell.height, cell.width), dtype=np.float32)

@@ -1,31 +1,33 @@
-"""Pose a body in the browser: drag it, tell it, sample it.
+"""Pose a body in the browser by dragging, text instructions and sampling.
 
     python demos/studio.py
 
-says where to point a browser, on this machine, and needs no network. docs/studio.md tells what there is to do there.
-The session is kept in OUT/session.npz after every step; --resume goes on with it.
+starts a local server, prints its address, and needs no network. See docs/studio.md for the controls. Every step is
+saved in OUT/session.npz; --resume continues that session.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-import time
-from contextlib import ExitStack
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, __file__.rpartition("demos")[0])
 
 from qposer.io.interrupts import STATUS, end_on_interrupt
 
 if __name__ == "__main__":
     end_on_interrupt()
 
+import os
+import time
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import tyro
 
-from qposer.io.cli_errors import plain_console
+from qposer.io.cli_errors import cli_errors, plain_console
+from qposer.io.startup import loading
 
 if TYPE_CHECKING:
     from demos.pose_studio.app import Studio
@@ -37,17 +39,15 @@ def main(
     """Pose a body in the browser.
 
     Args:
-        host: where to listen. 0.0.0.0 lets in all who can reach this machine and have the printed address.
-        port: where to listen; 0 takes any that is free.
+        host: address to listen on. 0.0.0.0 allows access from other machines that have the printed address.
+        port: port to listen on; 0 selects a free port.
         out: folder for the session.
-        resume: go on with the session in that folder; without it, that session is set aside under its date.
-        seed: of what is drawn.
+        resume: continue the session in that folder; without it, the old session is renamed with its date.
+        seed: random seed.
 
     Raises:
         ValueError: viser is not installed.
     """
-    from qposer.io.cli_errors import cli_errors
-
     console = plain_console()
     with ExitStack() as held:
         with cli_errors("studio"):
@@ -55,17 +55,18 @@ def main(
                 import viser  # noqa: F401
             except ImportError:
                 raise ValueError("viser is not installed: pip install viser") from None
-            import torch
+            with loading():
+                import torch
 
-            from demos.pose_studio import app
-            from demos.pose_studio.editor import Editor
-            from demos.pose_studio.server import start_server
-            from demos.pose_studio.session import read_session
-            from demos.pose_studio.standing import Mannequin
-            from fitting.body.body import Body
-            from fitting.folders import output_lock
-            from qposer import CodePrior
-            from qposer.prior.seeding import generator_of
+                from demos.pose_studio import app
+                from demos.pose_studio.editor import Editor
+                from demos.pose_studio.server import start_server
+                from demos.pose_studio.session import read_session
+                from demos.pose_studio.standing import Mannequin
+                from fitting.body.body import Body
+                from fitting.folders import output_lock
+                from qposer import CodePrior
+                from qposer.prior.seeding import generator_of
 
             torch.set_num_threads(1)
             generator_of(seed)
@@ -79,20 +80,20 @@ def main(
             editor = Editor(CodePrior.from_pretrained(), Mannequin(Body.open()), seed, session)
         with cli_errors("studio"):
             studio = app.Studio(server, editor, file)
-            console.print(f"{studio.url} (Ctrl+C ends it; the session is kept in {file})")
+            console.print(f"{studio.url} (Ctrl+C stops it; the session is saved in {file})")
             try:
                 while True:
                     time.sleep(3600)
             except KeyboardInterrupt:
-                if not _closed(studio):  # the thread that is left behind would break the interpreter's own end
-                    line = f"studio: stopped; a step that took too long was dropped, those before are kept in {file}"
+                if not _closed(studio):  # the remaining thread would block the interpreter's exit
+                    line = f"studio: stopped; the unfinished step was dropped, earlier steps are saved in {file}"
                     plain_console(stderr=True).print(line, style="red")
                     os._exit(STATUS)
                 raise
 
 
 def _closed(studio: Studio) -> bool:
-    """Close the studio; whether it ended in good order, and nobody pressed Ctrl+C once more."""
+    """Close the studio; return whether it closed cleanly, without another Ctrl+C."""
     try:
         return studio.close()
     except KeyboardInterrupt:

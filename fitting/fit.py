@@ -1,97 +1,72 @@
-"""From a photo, or from keypoints, to bodies."""
+"""Fit bodies to photos, 2D keypoints, 3D keypoints and videos, in memory."""
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Float
 
-from fitting.body.body import Body
-from fitting.inputs.camera import Camera
+from fitting.inputs.calibration import Axis, CalibratedCamera
 from fitting.inputs.detect import detect
+from fitting.inputs.focal import checked_focal
 from fitting.inputs.images import Photo, read_image
-from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.adam import Estimate, Problem
-from fitting.optimise.agreement import check_in_view, person_height
-from fitting.optimise.pose_space import RelaxedCodes
-from fitting.optimise.regressor import Regressor
-from fitting.optimise.schedule import FitSettings, solve, stature
+from fitting.inputs.keypoints import FormatName, Keypoints
+from fitting.inputs.starts import StartBodies
+from fitting.keypoints3d import Fit3DResult, fit_points
+from fitting.models import FittingModels
 from fitting.output.results import FitResult
-from qposer import __version__
-from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from qposer.prior.code_prior import CodePrior
+from fitting.photos import fit_people
+from fitting.video.clip import fit_clip
+from fitting.video.clip_result import ClipResult
+from fitting.video.frames import open_video
+from fitting.video.kept_work import KeptWork
+from fitting.video.sightings import follow_person
+from fitting.video.tracking import Choice
+from fitting.views.fit import fit_people_in_views
+from fitting.views.result import ViewsResult
 
-MIN_EXTENT = 8
-"""Pixels that the keypoints of a person must span: what is smaller shows no pose."""
 
-SHARE = 32
-"""People at least that a thread fits: fewer keep it waiting for Python more than they keep it busy."""
-
-
-class Fitter:
-    """A body, a prior, and how to fit them; load once, fit often."""
-
-    def __init__(
-        self,
-        body: Body | None = None,
-        prior: CodePrior | None = None,
-        settings: FitSettings | None = None,
-        device: str | torch.device = "cpu",
-        regressor: Regressor | None = None,
-    ) -> None:
-        """What is left out is the shipped one. Fits are in the precision of the prior, single for the shipped one.
-
-        Raises:
-            ValueError: there is no such device.
-        """
-        if torch.device(device).type == "cuda" and not torch.cuda.is_available():
-            raise ValueError("there is no CUDA device that this PyTorch can use: fit on the cpu")
-        self.prior = (prior or CodePrior.from_pretrained()).to(device)
-        self.model = self.prior.model
-        self.dtype = self.prior.network.mean.dtype
-        body = body or Body.open()
-        self.body = (body if body.identity.dtype == self.dtype else copy.deepcopy(body)).to(device, self.dtype)
-        self.space = RelaxedCodes(self.prior)
-        self.regressor = (regressor or Regressor.from_pretrained()).to(device, self.dtype)
-        self.settings = settings or FitSettings()
-        self.device = torch.device(device)
+class Fitter(FittingModels):
+    """A body model, a prior and settings; load once, fit often."""
 
     def fit_photo(
         self,
-        photo: Photo,
+        photo: Photo | str | Path,
+        *,
         people: int = 1,
         focal: float | None = None,
         keypoints: Keypoints | None = None,
+        start: StartBodies | None = None,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
-        """Fit the largest ``people`` on a photo; see `fit_image`.
+        """Fit bodies to the largest ``people`` in a photo.
 
         Args:
-            photo: what is fitted.
-            people: how many at most.
-            focal: focal length in pixels; from the photo's EXIF, or else assumed from its size.
-            keypoints: those of the people; detected if left out.
+            photo: a photo or its file.
+            people: maximum number of people.
+            focal: focal length in pixels; default: from the photo's EXIF, otherwise estimated from its size.
+            keypoints: keypoints of the people; default: detected by the shipped detector.
+            start: initial bodies from another method (`read_start`); the fit stays close to them where the keypoints
+                allow it.
             on_step: called after every step.
 
         Returns:
             One result for each person, the largest first.
 
         Raises:
-            ValueError: ``people`` is below 1, nobody is found on the photo, or the keypoints lie outside of it.
+            FileNotFoundError: the photo does not exist.
+            ValueError: the file is not a photo, ``people`` is below 1, no person is found, or the keypoints lie outside
+                the photo.
         """
         if people < 1:
-            raise ValueError(f"{people} people cannot be fitted: ask for 1 at least")
+            raise ValueError(f"the number of people must be at least 1, not {people}")
+        photo = photo if isinstance(photo, Photo) else read_image(photo)
         keypoints = detect(photo.rgb, people) if keypoints is None else keypoints.largest_first()[:people]
-        results = self.fit_keypoints(
-            keypoints, (photo.width, photo.height), photo.focal_px if focal is None else focal, on_step
-        )
+        size, known = (photo.width, photo.height), photo.focal_px if focal is None else focal
+        results = self.fit_keypoints(keypoints, size, focal=known, start=start, on_step=on_step)
         if focal is None and photo.focal_warning is not None:
             return [dataclasses.replace(result, notes=(photo.focal_warning,)) for result in results]
         return results
@@ -100,174 +75,117 @@ class Fitter:
         self,
         keypoints: Keypoints,
         image_size: tuple[int, int],
+        *,
         focal: float | None = None,
+        start: StartBodies | None = None,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
-        """Fit everyone that ``keypoints`` holds, many shared out among PyTorch's threads; see `fit_keypoints`.
+        """Fit bodies to 2D keypoints of the people in one image, in one batch.
 
         Args:
-            keypoints: of at least one person.
+            keypoints: keypoints of at least one person.
             image_size: width and height in pixels.
-            focal: focal length in pixels; assumed from the image's size if left out.
+            focal: focal length in pixels; default: estimated from the image's size.
+            start: initial bodies from another method, in any order.
             on_step: called after every step.
 
         Returns:
             One result for each person, in the keypoints' order.
+
+        Raises:
+            ValueError: the keypoints lie outside the image.
         """
-        keypoints = _on_image(keypoints, image_size)
+        return fit_people(self, keypoints, image_size, focal, on_step, start)
 
-        def fitted(part: Int[np.ndarray, " chosen"], on_step: Callable[[], None]) -> list[FitResult]:
-            some = keypoints[part.tolist()]
-            camera = Camera.for_image(*image_size, focal, batch=len(some), device=self.device, dtype=self.dtype)
-            return self._results(some, image_size, *self.solve(some, camera, on_step))
-
-        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
-        parts = np.array_split(np.arange(len(keypoints)), max(1, min(threads, len(keypoints) // SHARE)))
-        if len(parts) == 1:
-            return fitted(parts[0], on_step)
-        callbacks = [on_step, *[lambda: None] * (len(parts) - 1)]
-        try:
-            with ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                return [result for results in pool.map(fitted, parts, callbacks) for result in results]
-        finally:
-            torch.set_num_threads(threads)
-
-    def solve(
-        self, keypoints: Keypoints, camera: Camera, on_step: Callable[[], None] = lambda: None
-    ) -> tuple[Problem, Estimate]:
-        """Fit everyone that ``keypoints`` holds, each seen by a camera of its own; the latents returned are codes.
+    def fit_keypoints_3d(
+        self,
+        points: Float[np.ndarray, "people joints 3"],
+        *,
+        confidence: Float[np.ndarray, "people joints"] | None = None,
+        format: FormatName = "mediapipe",
+        up: Sequence[float] = (0.0, 1.0, 0.0),
+        on_step: Callable[[], None] = lambda: None,
+    ) -> list[Fit3DResult]:
+        """Fit bodies to 3D keypoints, in one batch.
 
         Args:
-            keypoints: of at least one person.
-            camera: one for each person.
+            points: positions in metres, in any axes; points of confidence 0 may have any finite value.
+            confidence: from 0 to 1, default 1; at least four points per person must be seen.
+            format: keypoint format (`fitting.inputs.keypoints.FORMATS`).
+            up: upward direction in the axes of the points.
             on_step: called after every step.
 
         Returns:
-            What was fitted, and the parameters.
+            One result for each person, in the axes of the points.
+
+        Raises:
+            ValueError: the points are not finite or have a wrong shape, too few are seen, all seen points are
+                collinear, or ``up`` is invalid.
         """
-        return solve(self.body, self.space, self.regressor, keypoints, camera, self.settings, on_step)
+        return fit_points(self, points, confidence, format, up, on_step)
 
-    def body_pose(self, estimate: Estimate) -> Float[Tensor, "people 21 3 3"]:
-        """Rotation matrices of a solution, residual rotations included."""
-        return self.space.decode(estimate.pose) @ axis_angle_to_matrix(estimate.residual)
+    def fit_views(
+        self,
+        views: Sequence[Keypoints | None],
+        cameras: Sequence[CalibratedCamera],
+        *,
+        people: int = 1,
+        up: Axis | None = None,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> list[ViewsResult]:
+        """Fit bodies to people whom two calibrated cameras at least see at the same moment.
 
-    @torch.no_grad()
-    def _results(
-        self, keypoints: Keypoints, image_size: tuple[int, int], problem: Problem, estimate: Estimate
-    ) -> list[FitResult]:
-        codes = self.model.encode_latents(self.space.latents(estimate.pose))
-        body_pose = self.body_pose(estimate)
-        output = self.body(estimate.orient, body_pose, estimate.betas, estimate.transl)
-        landmarks = self.body.landmarks(
-            estimate.orient, body_pose, estimate.betas, estimate.transl, format=keypoints.format
-        )
-        check_in_view(landmarks, torch.from_numpy(keypoints.seen).to(landmarks))
-        distance = torch.linalg.vector_norm(problem.camera.project(landmarks) - problem.keypoints, dim=-1)
-        seen = torch.from_numpy(keypoints.confidence * keypoints.seen).to(distance)  # those not believed, too
-        error = (distance * seen).sum(-1) / seen.sum(-1)
-        height = person_height(problem, landmarks, stature(self.body, estimate.betas), estimate.transl[:, 2])
-        arrays = {
-            "global_orient": matrix_to_axis_angle(estimate.orient),
-            "body_pose": matrix_to_axis_angle(body_pose),
-            "betas": estimate.betas,
-            "transl": estimate.transl,
-            "codes": codes,
-            "centre": problem.camera.centre,
-            "vertices": output.vertices,
-            "joints": output.joints,
-        }
-        numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
-        return [
-            FitResult(
-                **{name: array[person] for name, array in numpy.items()},
-                focal=problem.camera.focal[person].item(),
-                image_size=np.array(image_size),
-                keypoints=keypoints[person],
-                reprojection_error_px=error[person].item(),
-                person_height_px=height[person].item(),
-                faces=self.body.faces.cpu().numpy(),
-                body=self.body.name,
-                qposer_version=__version__,
-                settings=dataclasses.asdict(self.settings),
-            )
-            for person in range(len(keypoints))
-        ]
+        Args:
+            views: the keypoints in each camera's picture, in its pixels, all of one format; None where nobody is found.
+            cameras: one for each view, in the same order (`fitting.read_cameras`).
+            people: how many at most.
+            up: the direction against gravity in world axes; as the calibration has it if left out.
+            on_step: called after every step.
 
+        Returns:
+            One result for each person, in world axes, those whom the views agree on most first.
 
-def fit_image(
-    path: str | Path,
-    people: int = 1,
-    *,
-    focal: float | None = None,
-    keypoints: Keypoints | None = None,
-    body: Body | None = None,
-    settings: FitSettings | None = None,
-    device: str | torch.device = "cpu",
-) -> list[FitResult]:
-    """Fit bodies to the people on a photo, the largest first.
+        Raises:
+            ValueError: there are fewer than two views, another number of cameras, different formats, keypoints outside
+                of the pictures, or nobody whom two views show alike.
+        """
+        return fit_people_in_views(self, views, cameras, people, up, on_step)
 
-    Args:
-        path: the photo.
-        people: how many at most.
-        focal: focal length in pixels; from the photo's EXIF, or else assumed from its size.
-        keypoints: those of the people, where a detector other than the shipped one found them.
-        body: the open body if left out.
-        settings: of the fit.
-        device: where the optimisation runs.
+    def fit_video(
+        self,
+        video: str | Path,
+        *,
+        person: Choice = 0,
+        fps: float | None = None,
+        focal: float | None = None,
+        smoothness: float = 1.0,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> ClipResult:
+        """Fit one body to a person in a video. `fitting.video.clip_run` also writes files and can resume.
 
-    Returns:
-        One result for each person.
+        Args:
+            video: a video file, or a folder of its frames.
+            person: rank by size in the first frame with people (0 is the largest), or a point on the person in that
+                frame.
+            fps: frames per second; default: the file's rate, 30 for a folder.
+            focal: focal length in pixels; default: estimated from the video's size.
+            smoothness: factor on the smoothness weight; 0 fits each frame independently.
+            on_step: called after every frame of the detection and every step of the optimiser.
 
-    Raises:
-        FileNotFoundError: there is no such photo.
-        ValueError: it is not a photo, nobody is found on it, or the keypoints lie outside of it.
-    """
-    return Fitter(body, settings=settings, device=device).fit_photo(read_image(path), people, focal, keypoints)
+        Returns:
+            The parameters of every frame.
 
-
-def fit_keypoints(
-    keypoints: Keypoints,
-    image_size: tuple[int, int],
-    *,
-    focal: float | None = None,
-    body: Body | None = None,
-    settings: FitSettings | None = None,
-    device: str | torch.device = "cpu",
-) -> list[FitResult]:
-    """Fit bodies to keypoints of the people on one image, all in one batch.
-
-    Args:
-        keypoints: of at least one person.
-        image_size: width and height in pixels.
-        focal: focal length in pixels; assumed from the image's size if left out.
-        body: the open body if left out.
-        settings: of the fit.
-        device: where the optimisation runs.
-
-    Returns:
-        One result for each person, in the keypoints' order.
-
-    Raises:
-        ValueError: the keypoints lie outside of the image.
-    """
-    return Fitter(body, settings=settings, device=device).fit_keypoints(keypoints, image_size, focal)
-
-
-def _on_image(keypoints: Keypoints, image_size: tuple[int, int]) -> Keypoints:
-    """The keypoints, those outside of the image unseen; refuses such as belong to another image or are no pixels."""
-    width, height = image_size
-    inside = (keypoints.xy >= 0).all(-1) & (keypoints.xy <= (width, height)).all(-1)
-    share = (inside & keypoints.seen).sum(-1) / keypoints.seen.sum(-1)
-    for person in np.flatnonzero(share < 0.5):
-        raise ValueError(
-            f"most keypoints of person {person} lie outside of the {width} x {height} image: "
-            "give the keypoints of this image, in its pixels"
-        )
-    keypoints = dataclasses.replace(keypoints, confidence=np.where(inside, keypoints.confidence, 0.0))
-    extent = np.ptp(keypoints.boxes.reshape(-1, 2, 2), axis=1).max(-1)
-    for person in np.flatnonzero(extent < MIN_EXTENT):
-        raise ValueError(
-            f"the keypoints of person {person} lie within {extent[person]:.1f} pixels of each other, and a person "
-            f"needs {MIN_EXTENT}: give pixels, not parts of the image's size, or a larger picture"
-        )
-    return keypoints
+        Raises:
+            FileNotFoundError: the video does not exist.
+            ValueError: the video cannot be read, or does not show a person, or not the selected one.
+        """
+        opened = open_video(video, fps)
+        if focal is not None:
+            checked_focal(focal, opened.width, opened.height)
+        seen, _ = follow_person(opened, person, KeptWork(), on_step)
+        known = opened.focal_px if focal is None else focal
+        size = (opened.width, opened.height)
+        result = fit_clip(self, seen, size, focal=known, smoothness=smoothness, on_step=on_step)
+        if focal is None and opened.focal_warning is not None:
+            return dataclasses.replace(result, notes=(opened.focal_warning,))
+        return result

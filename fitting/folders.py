@@ -1,4 +1,4 @@
-"""Folders of images: what is to be fitted, what of it is done, and a summary of all."""
+"""Folders of images: jobs, resuming, and a summary."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from fitting.fit import Fitter
-from fitting.inputs.camera import positive_focal
+from fitting.inputs.focal import positive_focal
 from fitting.inputs.images import Photo, is_image, read_image
 from fitting.inputs.keypoint_files import read_keypoints
 from fitting.output.exports import Export, check_name, write_fit
@@ -25,89 +26,93 @@ from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 
 DONE = "done.json"
-"""In the folder of an image: what was asked for and came out. It is written last, and taken away first."""
+"""Request and result of an image, in its folder. It is written last and deleted first."""
 
 SUMMARY = "summary.csv"
-"""In the output folder: a line for each person and each failure."""
+"""Summary in the output folder: one line for each person and each failure."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What a disk without room says."""
+"""Error numbers of a full disk."""
 
-_KEYPOINTS = "_keypoints.json"  # OpenPose's name for the file of an image, after the image's own
+_KEYPOINTS = "_keypoints.json"  # suffix of OpenPose's file for an image
 
 _KEYPOINT_ENDINGS = (_KEYPOINTS, ".json", ".txt", ".npz")
 
 
 @dataclass(frozen=True)
 class Job:
-    """An image, and the file of its keypoints where they are given."""
+    """An image, and its keypoint file if given."""
 
     image: Path
     keypoints: Path | None = None
     sharing: tuple[str, ...] = ()
-    """Names of all images that the file of keypoints is for."""
+    """Names of all images that share the keypoint file."""
 
     @property
     def name(self) -> str:
-        """What its results are called."""
+        """Name of its results."""
         return self.image.stem
 
 
 @dataclass(frozen=True)
 class PersonSummary:
-    """One line of the summary: a person, and how well the fit agrees with the keypoints."""
+    """One line of the summary: a person and the quality of the fit."""
 
     folder: str
-    """Below the output folder."""
+    """Relative to the output folder."""
     reprojection_error_px: float
     reprojection_error_percent: float
     person_height_px: float
     distance_m: float
     focal_px: float
+    verdict: str = ""
+    """Good, doubtful or failed."""
+    joint_std_mm: float = 0.0
+    """Mean standard deviation of the joints' positions relative to the pelvis."""
     warning: str = ""
-    """What deserves a look; empty if nothing does."""
+    """Warnings, or empty."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an image: its people, or why there are none."""
+    """Result of an image: its people, or the reason of a failure."""
 
     image: str
     people: tuple[PersonSummary, ...] = ()
     failure: str | None = None
     resumed: bool = False
-    """Whether an earlier run did it."""
+    """Whether an earlier run wrote it."""
 
 
 def find_jobs(images: Path, keypoints: Path | None = None) -> tuple[list[Job], list[Outcome]]:
-    """The images in a folder (not in those below it), by name, and failures that show before any is opened.
+    """Find the images in a folder (not in subfolders) by name, and failures known before any image is opened.
 
     Args:
-        images: the folder; files whose names are not those of images are passed over.
+        images: the folder; files that are not images by name are skipped.
         keypoints: a folder with a file for each image, ``<image>_keypoints.json`` (OpenPose's name), ``<image>.json``,
-            ``<image>.txt`` or ``<image>.npz``, or one file of all.
+            ``<image>.txt`` or ``<image>.npz``, or one file for all.
 
     Returns:
         The jobs, and an outcome for each failure.
 
     Raises:
-        FileNotFoundError: there are no such keypoints.
-        ValueError: ``images`` is no folder, or holds no images.
+        FileNotFoundError: the keypoints do not exist.
+        ValueError: ``images`` is not a folder, or contains no images.
     """
     if not images.is_dir():
-        raise ValueError(f"{images} is no folder: give a folder of images")
+        raise ValueError(f"{images} is not a folder: give a folder of images")
     if keypoints is not None and not keypoints.exists():
-        raise FileNotFoundError(f"there is neither a folder nor a file of keypoints {keypoints}: check the path")
+        raise FileNotFoundError(f"there is no keypoint file or folder {keypoints}: check the path")
     found = [path for path in sorted(images.iterdir()) if path.is_file() and is_image(path)]
     if not found:
-        raise ValueError(f"{images} holds no images: give a folder that does")
+        raise ValueError(f"{images} contains no images: give a folder of images")
     names = tuple(image.name for image in found)
     jobs: dict[str, Job] = {}
     failures = []
     for image in found:
         if image.stem in jobs:
             other = jobs[image.stem].image.name
-            failures.append(Outcome(image.name, failure=f"its results would have the name of {other}'s: rename one"))
+            failures.append(Outcome(image.name, failure=f"{other} gives results of the same name: rename one"))
             continue
         if keypoints is not None and keypoints.is_dir():
             files = [keypoints / f"{image.stem}{ending}" for ending in _KEYPOINT_ENDINGS]
@@ -117,13 +122,13 @@ def find_jobs(images: Path, keypoints: Path | None = None) -> tuple[list[Job], l
     if keypoints is not None and keypoints.is_dir():
         for file in sorted(keypoints.glob(f"*{_KEYPOINTS}")):
             if file.name.removesuffix(_KEYPOINTS) not in jobs:
-                failures.append(Outcome(file.name, failure=f"there is no image of these keypoints in {images}"))
+                failures.append(Outcome(file.name, failure=f"there is no image for these keypoints in {images}"))
     return list(jobs.values()), failures
 
 
 @dataclass(frozen=True)
 class FolderRun:
-    """How the images of a folder are fitted and written, one by one, each as if it were the only one."""
+    """Fits and writes the images of a folder independently."""
 
     fitter: Fitter
     out: Path
@@ -132,23 +137,23 @@ class FolderRun:
     exports: Sequence[Export] = ("obj",)
 
     def __post_init__(self) -> None:
-        """Refuse here what `Fitter.fit_photo` would refuse for each image.
+        """Check arguments that `Fitter.fit_photo` would reject for each image.
 
         Raises:
-            ValueError: nobody is to be fitted, or the focal length is no positive number.
+            ValueError: ``people`` is below 1, or the focal length is not positive.
         """
         if self.people < 1:
-            raise ValueError(f"{self.people} people cannot be fitted: ask for 1 at least")
+            raise ValueError(f"the number of people must be at least 1, not {self.people}")
         if self.focal is not None:
             positive_focal(self.focal)
 
     def outcome(self, job: Job) -> Outcome:
         """Fit an image and write the results, unless an earlier run did the same.
 
-        Whatever goes wrong with the image is told in the outcome. What a kill left of it is cleared away.
+        Errors of the image are reported in the outcome. Partial results of a killed run are deleted.
 
         Raises:
-            OSError: the disk is full, which no other image would change.
+            OSError: the disk is full.
         """
         try:
             self._check_name(job.name)
@@ -158,7 +163,7 @@ class FolderRun:
                 return Outcome(job.image.name, people, resumed=True)
             photo, results = self._fitted(job)
             return Outcome(job.image.name, self._write(job.name, photo, results, request))
-        except Exception as error:  # one image, whatever is wrong with it, is not to end the others
+        except Exception as error:  # a bad image must not stop the others
             if isinstance(error, OSError) and error.errno in _FULL:
                 raise
             known = isinstance(error, ValueError | OSError | RuntimeError | ArithmeticError)
@@ -166,20 +171,20 @@ class FolderRun:
             return Outcome(job.image.name, failure=told)
 
     def _check_name(self, name: str) -> None:
-        """Refuse names that are those of the run's own files.
+        """Reject names of the run's own files.
 
         Raises:
-            ValueError: it is one of them.
+            ValueError: the name is reserved.
         """
         check_name(name)
         if name == SUMMARY or ("smplx-pkl" in self.exports and name in ("results", "meshes")):
-            raise ValueError(f"{self.out / name} is the run's own: rename the image")
+            raise ValueError(f"{self.out / name} is reserved for the run: rename the image")
 
     def _fitted(self, job: Job) -> tuple[Photo, list[FitResult]]:
         photo = read_image(job.image)
         size = (photo.width, photo.height)
         given = read_keypoints(job.keypoints, str(job.image), size, job.sharing) if job.keypoints else None
-        return photo, self.fitter.fit_photo(photo, self.people, self.focal, given)
+        return photo, self.fitter.fit_photo(photo, people=self.people, focal=self.focal, keypoints=given)
 
     def _write(
         self, name: str, photo: Photo, results: list[FitResult], request: Mapping[str, Any]
@@ -198,6 +203,8 @@ class FolderRun:
                 result.person_height_px,
                 float(result.transl[2]),
                 result.focal,
+                result.verdict,
+                round(fmean(result.joint_std_mm.values() or [0.0]), 1),
                 "; ".join(result.warnings),
             )
             for written, result in zip(folders, results, strict=True)
@@ -208,7 +215,7 @@ class FolderRun:
         return people
 
     def _request(self, job: Job) -> dict[str, Any]:
-        """All that the results depend on, as JSON has it."""
+        """Everything that the results depend on, as JSON."""
         request = {
             "image": _stamp(job.image),
             "keypoints": _stamp(job.keypoints) if job.keypoints else None,
@@ -216,14 +223,14 @@ class FolderRun:
             "people": self.people,
             "focal": self.focal,
             "exports": sorted(self.exports),
-            "settings": dataclasses.asdict(self.fitter.settings),
+            "settings": self.fitter.settings.as_json,
         }
         plain: dict[str, Any] = json.loads(json.dumps(request))
         return plain
 
 
 def _stamp(path: Path) -> list[str | int]:
-    """What tells a changed file from the one that was read."""
+    """Fingerprint that detects a changed file."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     status = path.stat()
@@ -231,22 +238,22 @@ def _stamp(path: Path) -> list[str | int]:
 
 
 def _finished(folder: Path, request: Mapping[str, Any]) -> tuple[PersonSummary, ...] | None:
-    """The people that an earlier run wrote for the same request, if they are still there."""
+    """The people that an earlier run wrote for the same request, if their files still exist."""
     try:
         content = json.loads((folder / DONE).read_text(encoding="utf-8"))
         people = tuple(PersonSummary(**person) for person in content["people"])
+        there = all((folder.parent / person.folder / "fit.npz").is_file() for person in people)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    there = all((folder.parent / person.folder / "fit.npz").is_file() for person in people)
     return people if there and content.get("request") == request else None
 
 
 @contextmanager
 def output_lock(out: Path) -> Iterator[None]:
-    """Hold the output folder, which is made, against other runs; a run that was killed holds nothing.
+    """Create the output folder and lock it against other runs; a killed run leaves no lock.
 
     Raises:
-        ValueError: another run holds it, or it is a file.
+        ValueError: another run holds the lock, or ``out`` is a file.
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file: give a folder as --out")
@@ -255,7 +262,7 @@ def output_lock(out: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise ValueError(f"another run writes into {out}: wait until it ends, or give another --out") from None
+        raise ValueError(f"another run is writing into {out}: wait until it ends, or give another --out") from None
     try:
         yield
     finally:
@@ -263,16 +270,16 @@ def output_lock(out: Path) -> Iterator[None]:
 
 
 def write_summary(path: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write a CSV with a line for each person, and one for each failure, by the names of the images.
+    """Write a CSV with one line for each person and each failure, sorted by image name.
 
     Names that are not UTF-8 are written with escapes.
 
     Args:
         path: the CSV file.
-        outcomes: of the images.
+        outcomes: outcomes of the images.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     columns = ["image", *(field.name for field in dataclasses.fields(PersonSummary)), "failure"]
     with (
@@ -286,3 +293,23 @@ def write_summary(path: Path, outcomes: Sequence[Outcome]) -> None:
                 writer.writerow({"image": outcome.image, **dataclasses.asdict(person)})
             if outcome.failure is not None:
                 writer.writerow({"image": outcome.image, "failure": outcome.failure})
+
+
+def in_words(outcomes: Sequence[Outcome], summary: Path) -> list[str]:
+    """The numbers of fitted and failed images, in one or two sentences.
+
+    Args:
+        outcomes: outcomes of the images.
+        summary: the file that `write_summary` wrote.
+
+    Returns:
+        One line each.
+    """
+    failed = sum(outcome.failure is not None for outcome in outcomes)
+    resumed = sum(outcome.resumed for outcome in outcomes)
+    doubtful = sum(any(person.warning for person in outcome.people) for outcome in outcomes)
+    done = f"{len(outcomes) - failed} images fitted ({resumed} of them by earlier runs), {failed} failed"
+    lines = [f"{done}: see {summary}"]
+    if doubtful:
+        lines.append(f"{doubtful} of them have a warning there: a large error, unseen parts, or ambiguous keypoints")
+    return lines

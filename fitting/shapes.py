@@ -8,15 +8,15 @@ import numpy as np
 
 
 def check_shapes(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, str]) -> None:
-    """Refuse arrays that are of other shapes than they should be.
+    """Reject arrays with unexpected shapes.
 
     Args:
-        arrays: by name.
-        shapes: by the names of those that are looked at: lengths with blanks between them, such as ``"frames 21 3"``.
-            A word stands for the same length, of 1 at least, in all of them.
+        arrays: arrays by name.
+        shapes: expected shapes by name, such as ``"frames 21 3"``; a word stands for the same length, at least 1, in
+            all of them.
 
     Raises:
-        ValueError: one has another shape.
+        ValueError: an array has a wrong shape.
     """
     lengths: dict[str, int] = {}
     for name, shape in shapes.items():
@@ -25,4 +25,4 @@ def check_shapes(arrays: Mapping[str, np.ndarray], shapes: Mapping[str, str]) ->
         for word, length in zip(wanted, found, strict=False):
             fits = fits and length == (int(word) if word.isdecimal() else lengths.setdefault(word, length))
         if not fits:
-            raise ValueError(f"{name} should be of shape ({', '.join(wanted)}), not {found}")
+            raise ValueError(f"{name} must have the shape ({', '.join(wanted)}), not {found}")

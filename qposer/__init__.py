@@ -1,13 +1,13 @@
-"""QPoser: a quantised, explicit, controllable prior of human pose."""
+"""QPoser: a quantised, explicit, controllable prior for human poses."""
 
 from __future__ import annotations
 
-import importlib
 import sys
-from typing import TYPE_CHECKING, Any
 
 from qposer.io.interrupts import end_on_interrupt
+from qposer.io.lazy_names import lazy_names
 
+TYPE_CHECKING = False  # see qposer.io.lazy_names
 if TYPE_CHECKING:
     from qposer.body_pose.poses import read_poses
     from qposer.control.descriptions import describe
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from qposer.control.instructions import instruct
     from qposer.control.inverse_kinematics import solve_ik
     from qposer.control.text_prior import generate
-    from qposer.prior.code_prior import CodePrior, CodePriorConfig
+    from qposer.prior.code_prior import CodePrior
+    from qposer.prior.code_prior_network import CodePriorConfig
     from qposer.prior.model import QPoser, QPoserConfig
 
 __version__ = "0.1.0"
@@ -39,24 +40,20 @@ __all__ = [
     "vary",
 ]
 
-_MODULES = {
-    "qposer.prior.code_prior": ("CodePrior", "CodePriorConfig"),
-    "qposer.control.edits": ("blend", "complete", "interpolate", "mirror", "swap", "vary"),
-    "qposer.control.descriptions": ("describe",),
-    "qposer.control.instructions": ("instruct",),
-    "qposer.prior.model": ("QPoser", "QPoserConfig"),
-    "qposer.body_pose.poses": ("read_poses",),
-    "qposer.control.inverse_kinematics": ("solve_ik",),
-    "qposer.control.text_prior": ("generate",),
-}
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "qposer.prior.code_prior": ("CodePrior",),
+        "qposer.prior.code_prior_network": ("CodePriorConfig",),
+        "qposer.control.edits": ("blend", "complete", "interpolate", "mirror", "swap", "vary"),
+        "qposer.control.descriptions": ("describe",),
+        "qposer.control.instructions": ("instruct",),
+        "qposer.prior.model": ("QPoser", "QPoserConfig"),
+        "qposer.body_pose.poses": ("read_poses",),
+        "qposer.control.inverse_kinematics": ("solve_ik",),
+        "qposer.control.text_prior": ("generate",),
+    },
+)
 
-if sys.argv[:1] == ["-m"]:  # so it is while python -m looks for a module: a command of these packages begins
+if sys.argv[:1] == ["-m"]:  # python -m is looking for a module: a command of these packages starts
     end_on_interrupt()
-
-
-def __getattr__(name: str) -> Any:
-    """Load what is asked for when it is: PyTorch takes seconds, and `--help` needs none of it."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULE_OF[name]), name)

@@ -1,10 +1,10 @@
-"""A stand-in for VPoser: its two call shapes, over a latent space of our own.
+"""A drop-in replacement for VPoser: its two interfaces, on QPoser's own latent space.
 
-VPoser (Pavlakos et al., CVPR 2019) keeps a pose in 32 numbers whose squared length is the prior. So does
+VPoser (Pavlakos et al., CVPR 2019) represents a pose by 32 numbers whose squared norm is the prior. So does
 ``qposer.prior.latent_space``, which decodes these.
 
-``load_vposer`` gives what the first version of VPoser's package gives (SMPLify-X calls it), ``load_model`` what
-human_body_prior 2 does. ``docs/migrating-from-vposer.md`` tells what is the same and what differs.
+``load_vposer`` has the interface of the first version of VPoser's package (used by SMPLify-X), ``load_model`` that of
+human_body_prior 2. ``docs/migrating-from-vposer.md`` lists the differences.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ V = TypeVar("V", bound="VPoser")
 
 
 class VPoser(nn.Module):
-    """What both call shapes share: a latent space in which zeros are a neutral pose.
+    """Base of both interfaces: a latent space in which zeros are a neutral pose.
 
     Attributes:
         num_joints: 21, SMPL's joints 1..21.
-        latentD: numbers in a latent.
-        space: the way to latents and back.
+        latentD: dimension of a latent.
+        space: encoder and decoder.
     """
 
     num_joints = NUM_BODY_JOINTS
@@ -48,28 +48,28 @@ class VPoser(nn.Module):
 
     @classmethod
     def from_pretrained(cls: type[V], folder: str | Path | None = None) -> V:
-        """The shipped weights, or those of a folder, in evaluation mode and frozen.
+        """Load the shipped weights, or those of a folder, in evaluation mode and frozen.
 
         Args:
-            folder: holds ``vposer_latent.safetensors``.
+            folder: folder with ``vposer_latent.safetensors``.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file holds something else.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file contains something else.
         """
         return cls(LatentSpace.from_pretrained(None if folder is None else Path(folder) / SPACE_FILE)).eval()
 
     def encode(self, pose_body: Tensor) -> Normal:
         """The latents of poses, as a normal distribution of ``(N, latentD)``.
 
-        The mean decodes to the pose but for what so few numbers do not hold; the spread tells how exact they are.
+        The mean decodes to the pose up to the reconstruction error; the standard deviation is the latents' uncertainty.
 
         Args:
-            pose_body: axis-angle in radians, 63 numbers a pose, or rotation matrices, 189, flat or not: ``(N, 63)``,
+            pose_body: axis-angle in radians, 63 numbers per pose, or rotation matrices, 189, flat or not: ``(N, 63)``,
                 ``(N, 21, 3)``, ``(N, 1, 21, 3)``, ``(N, 189)``, ``(N, 21, 9)``, ``(N, 1, 21, 9)``.
 
         Raises:
-            ValueError: it is none of these, not finite, or its matrices are no rotations.
+            ValueError: the shape differs, or values are not finite or not rotations.
         """
         found = self.space.encode(as_matrices(_unflattened(pose_body)).to(self.space.neutral))
         return Normal(found.mean.to(pose_body.dtype), found.stddev.to(pose_body.dtype))
@@ -78,20 +78,20 @@ class VPoser(nn.Module):
         """Rotation matrices of latents, in their precision; zeros give a neutral pose.
 
         Raises:
-            ValueError: the latents are of another width or not of floating point.
+            ValueError: the latents have another width or are not floating point.
         """
         if Zin.ndim != 2 or Zin.shape[1] != self.latentD or not Zin.is_floating_point():
             raise ValueError(
-                f"latents are (N, {self.latentD}) of floating point, not {tuple(Zin.shape)} of {Zin.dtype}"
+                f"latents must be (N, {self.latentD}) floating point, not {tuple(Zin.shape)} of {Zin.dtype}"
             )
         return self.space.decode(Zin.to(self.space.neutral)).to(Zin.dtype)
 
     def draw(self, num_poses: int, seed: int | None = None) -> Float[Tensor, "num_poses latentD"]:
-        """Unit normal latents, on the model's device; without a seed, from torch's global generator.
+        """Sample unit normal latents, on the model's device; without a seed, from torch's global generator.
 
         Args:
-            num_poses: how many.
-            seed: of the draws.
+            num_poses: number of poses.
+            seed: random seed.
 
         Returns:
             The latents.
@@ -111,7 +111,7 @@ class VPoser(nn.Module):
 
 
 class VPoserV1(VPoser):
-    """The call shape of VPoser's first version, which SMPLify-X uses."""
+    """The interface of VPoser's first version, used by SMPLify-X."""
 
     def decode(self, Zin: Float[Tensor, "N latentD"], output_type: Rotations = "matrot") -> Tensor:
         """Poses of latents: ``(N, 1, 21, 9)`` rotation matrices, or ``(N, 1, 21, 3)`` axis-angle for ``"aa"``.
@@ -124,7 +124,7 @@ class VPoserV1(VPoser):
             Rotations relative to the parents, radians for ``aa``.
 
         Raises:
-            ValueError: the latents are of another width, or there is no such output type.
+            ValueError: the latents have another width, or the output type is unknown.
         """
         _check_type("output_type", output_type)
         matrices = self.rotations(Zin).unsqueeze(1)
@@ -133,23 +133,24 @@ class VPoserV1(VPoser):
     def forward(
         self, Pin: Tensor, input_type: Rotations = "matrot", output_type: Rotations = "matrot"
     ) -> dict[str, Tensor]:
-        """Encode poses, draw latents, decode: ``mean`` and ``std`` of the latents, and ``pose_matrot`` or ``pose_aa``.
+        """Encode poses, sample latents, decode: ``mean`` and ``std`` of the latents, and ``pose_matrot`` or
+        ``pose_aa``.
 
         Args:
             Pin: ``(N, 1, 21, 9)`` or, for the input type ``"aa"``, ``(N, 1, 21, 3)``, flat or not.
-            input_type: what the poses are.
-            output_type: what comes back, in the shapes of ``decode``.
+            input_type: representation of the poses.
+            output_type: representation of the result, in the shapes of ``decode``.
 
         Returns:
             Tensors by their names.
 
         Raises:
-            ValueError: the poses are not of the input type, or there is no such type.
+            ValueError: the poses do not have the input type, or a type is unknown.
         """
         _check_type("input_type", input_type)
         numbers = NUM_BODY_JOINTS * (9 if input_type == "matrot" else 3)
         if Pin[:1].numel() not in (0, numbers):
-            raise ValueError(f"poses of type {input_type!r} have {numbers} numbers each, not {Pin[:1].numel()}")
+            raise ValueError(f"poses of type {input_type!r} must have {numbers} numbers each, not {Pin[:1].numel()}")
         posterior = self.encode(Pin)
         decoded = self.decode(posterior.rsample(), output_type)
         return {"mean": posterior.mean, "std": posterior.stddev, f"pose_{output_type}": decoded}
@@ -159,9 +160,9 @@ class VPoserV1(VPoser):
         """Decode unit normal latents, in the shapes of ``decode``; equal seeds give equal poses.
 
         Args:
-            num_poses: how many.
+            num_poses: number of poses.
             output_type: ``matrot`` or ``aa``.
-            seed: of the draws; torch's global generator if left out.
+            seed: random seed; default: torch's global generator.
 
         Returns:
             The poses.
@@ -170,23 +171,23 @@ class VPoserV1(VPoser):
 
 
 class VPoserV2(VPoser):
-    """The call shape of human_body_prior 2."""
+    """The interface of human_body_prior 2."""
 
     def decode(self, Zin: Float[Tensor, "N latentD"]) -> dict[str, Tensor]:
         """Poses of latents: ``pose_body`` ``(N, 21, 3)`` axis-angle and ``pose_body_matrot`` ``(N, 21, 9)``.
 
         Raises:
-            ValueError: the latents are of another width.
+            ValueError: the latents have another width.
         """
         matrices = self.rotations(Zin)
         return {"pose_body": matrix_to_axis_angle(matrices), "pose_body_matrot": matrices.flatten(-2)}
 
     def forward(self, pose_body: Float[Tensor, "N 63"]) -> dict[str, Any]:
-        """Encode poses, draw latents, decode.
+        """Encode poses, sample latents, decode.
 
         Returns:
-            What ``decode`` does, ``poZ_body_mean`` and ``poZ_body_std``, ``(N, latentD)`` each, and their distribution,
-            ``q_z``.
+            The result of ``decode``, ``poZ_body_mean`` and ``poZ_body_std``, ``(N, latentD)`` each, and their
+            distribution, ``q_z``.
 
         Raises:
             ValueError: as ``encode``.
@@ -199,8 +200,8 @@ class VPoserV2(VPoser):
         """Decode unit normal latents, as ``decode``; equal seeds give equal poses.
 
         Args:
-            num_poses: how many.
-            seed: of the draws; torch's global generator if left out.
+            num_poses: number of poses.
+            seed: random seed; default: torch's global generator.
 
         Returns:
             The poses by representation.
@@ -210,7 +211,7 @@ class VPoserV2(VPoser):
 
 @dataclass(frozen=True)
 class ModelParams:
-    """Sizes of a model, by the names of VPoser's settings."""
+    """Sizes of a model, named as in VPoser's settings."""
 
     latentD: int = 32  # noqa: N815
     num_joints: int = NUM_BODY_JOINTS
@@ -218,18 +219,18 @@ class ModelParams:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """What human_body_prior 2 calls the configuration of a model."""
+    """The configuration of a model, as in human_body_prior 2."""
 
     model_params: ModelParams = field(default_factory=ModelParams)
 
 
 def load_vposer(expr_dir: str | Path | None = None, vp_model: str = "snapshot") -> tuple[VPoserV1, ModelParams]:
-    """In place of ``human_body_prior.tools.model_loader.load_vposer``, version 1.
+    """Replacement for ``human_body_prior.tools.model_loader.load_vposer``, version 1.
 
     Args:
-        expr_dir: a folder with ``vposer_latent.safetensors``; any other, such as that of VPoser's weights, is not
-            looked at, and the shipped weights are taken.
-        vp_model: not looked at.
+        expr_dir: a folder with ``vposer_latent.safetensors``; for any other folder, such as that of VPoser's weights,
+            the shipped weights are used.
+        vp_model: ignored.
 
     Returns:
         The model, in evaluation mode and frozen, and its sizes.
@@ -247,22 +248,22 @@ def load_model(
     model_cfg_override: Mapping[str, Mapping[str, int]] | None = None,
     comp_device: str | torch.device = "cpu",
 ) -> tuple[VPoserV2, ModelSettings] | ModelSettings:
-    """In place of ``human_body_prior.tools.model_loader.load_model``, version 2.
+    """Replacement for ``human_body_prior.tools.model_loader.load_model``, version 2.
 
     Args:
-        expr_dir: as that of ``load_vposer``.
-        model_code: not looked at.
-        remove_words_in_model_weights: not looked at.
-        load_only_cfg: return the settings alone.
+        expr_dir: as in ``load_vposer``.
+        model_code: ignored.
+        remove_words_in_model_weights: ignored.
+        load_only_cfg: return only the settings.
         disable_grad: freeze the weights.
-        model_cfg_override: settings that the weights are to have; ``{"model_params": {"latentD": 32}}``.
-        comp_device: where to put the model; ``"gpu"`` is ``"cuda"``.
+        model_cfg_override: settings that the weights must have; ``{"model_params": {"latentD": 32}}``.
+        comp_device: device of the model; ``"gpu"`` is ``"cuda"``.
 
     Returns:
         The model, in evaluation mode, and its settings.
 
     Raises:
-        ValueError: the weights have other settings than these.
+        ValueError: the weights have other settings.
     """
     model = VPoserV2.from_pretrained(_own_folder(expr_dir))
     settings = ModelSettings(ModelParams(model.latentD))
@@ -274,7 +275,7 @@ def load_model(
 
 
 def _own_folder(expr_dir: str | Path | None) -> Path | None:
-    """The folder, if it is one of ours."""
+    """The folder, if it contains weights for this module."""
     return Path(expr_dir) if expr_dir is not None and (Path(expr_dir) / SPACE_FILE).is_file() else None
 
 
@@ -290,11 +291,11 @@ def _check_override(override: Mapping[str, Mapping[str, int]], params: ModelPara
 
 
 def _unflattened(pose_body: Tensor) -> Float[Tensor, "N 21 3"] | Float[Tensor, "N 21 3 3"]:
-    """Poses as the model wants them, from whatever shape VPoser's users have them in."""
+    """Reshape poses from any of VPoser's input shapes."""
     numbers = pose_body.shape[1:].numel()
     if pose_body.ndim < 2 or numbers not in (3 * NUM_BODY_JOINTS, 9 * NUM_BODY_JOINTS):
         raise ValueError(
-            "poses are (N, 63) axis-angle or (N, 189) rotation matrices, flat or by joint, "
+            "poses must be (N, 63) axis-angle or (N, 189) rotation matrices, flat or by joint, "
             f"not {tuple(pose_body.shape)}"
         )
     joint = (3,) if numbers == 3 * NUM_BODY_JOINTS else (3, 3)
@@ -303,4 +304,4 @@ def _unflattened(pose_body: Tensor) -> Float[Tensor, "N 21 3"] | Float[Tensor, "
 
 def _check_type(name: str, given: str) -> None:
     if given not in ("matrot", "aa"):
-        raise ValueError(f"{name} is 'matrot' or 'aa', not {given!r}")
+        raise ValueError(f"{name} must be 'matrot' or 'aa', not {given!r}")

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from qposer.training.rig_variation import STRENGTH
 
@@ -42,9 +44,10 @@ def shorten():
         from fitting.optimise import schedule
         from fitting.video import clip
 
-        for module, name in ((schedule, "SCHEDULE"), (schedule, "ADAM_SCHEDULE"), (clip, "ADAM_SCHEDULE")):
-            patched.setattr(module, name, getattr(module, name).each(short))
-        patched.setattr(schedule, "RESIDUAL", short(schedule.RESIDUAL))
+        patched.setattr(schedule, "SCHEDULE", schedule.SCHEDULE.each(short))
+        patched.setattr(clip, "STAGES", tuple(map(short, clip.STAGES)))
+        for module in (schedule, clip):
+            patched.setattr(module, "RESIDUAL", short(module.RESIDUAL))
 
     return shorten
 
@@ -93,3 +96,40 @@ def exact_fit(open_body):
         )
 
     return make
+
+
+class Crossings(TorchDispatchMode):
+    """Counts what passes between devices; reading a number off the meta device, which holds none, raises."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        devices = {leaf.device for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)}
+        self.count += len(devices) > 1
+        return result
+
+
+@pytest.fixture
+def crossings():
+    """Counts what passes between devices while it is entered."""
+    return Crossings()
+
+
+@pytest.fixture(scope="session")
+def on_meta():
+    """Copies dataclasses of tensors to the meta device."""
+
+    def copy(holder):
+        moved = {}
+        for field in dataclasses.fields(holder):
+            value = getattr(holder, field.name)
+            if isinstance(value, torch.Tensor):
+                moved[field.name] = value.to("meta")
+            elif dataclasses.is_dataclass(value):
+                moved[field.name] = copy(value)
+        return dataclasses.replace(holder, **moved)
+
+    return copy

@@ -1,6 +1,7 @@
 """The project's checks catch what they are there for, and let a correct module pass."""
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -127,6 +128,14 @@ def test_a_parameter_that_is_not_told_is_caught_by_ruff():
 def test_a_missing_docstring_is_caught_by_ruff():
     start, end = MODULE.index('    """Points'), MODULE.index("    if not len")
     assert "D103" in ruff(MODULE[:start] + MODULE[end:])
+
+
+def test_shapes_are_checked_in_tests_that_are_there():
+    variable = re.search(r"^SHAPES = ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    groups = re.findall(r"\$\(addprefix (\S+?),([^)]*)\)", variable[1])
+    tests = [folder + name for folder, names in groups for name in names.replace("\\\n", " ").split()]
+    assert len(tests) > 20
+    assert [name for name in tests if not (ROOT / name).exists()] == []
 
 
 def test_a_wrong_shape_is_caught_at_run_time(tmp_path):

@@ -10,26 +10,37 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import roma
 import torch
 import tyro
 from rich.console import Console
 
 from benchmarks.cache import Cache
-from benchmarks.fitting import protocol, report
-from benchmarks.fitting.contenders import load_contenders, shipped
+from benchmarks.fitting import adam, protocol, report
+from benchmarks.fitting.contenders import Contender, load_contenders, shipped
 from benchmarks.fitting.people import people
 from benchmarks.machine import machine
 from benchmarks.prior.poses import Poses, file_digest
 from fitting.body.body import Body
-from fitting.optimise import adam, landmark_jacobian, levenberg_marquardt, regressor, schedule
+from fitting.optimise import assembly, landmark_jacobian, levenberg_marquardt, problem, regressor, schedule
 from fitting.optimise.pose_space import RelaxedCodes
-from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.rotations import axis_angle_to_matrix, nearest_rotation
 from qposer.io.assets import asset
 from qposer.io.cli_errors import cli_errors
 
 TUNING_PEOPLE = 48
 QUICK_PEOPLE = 64
+
+_MODULES = (
+    schedule,
+    problem,
+    assembly,
+    levenberg_marquardt,
+    landmark_jacobian,
+    regressor,
+    adam,
+    protocol,
+)
+"""Code that results follow from."""
 
 
 def main(
@@ -68,7 +79,7 @@ def main(
         contenders = shipped() if quick else load_contenders(runs)
         kept = Cache(cache)
         body, guesser = Body.open(), regressor.Regressor.from_pretrained()
-        mean_pose = roma.special_procrustes(axis_angle_to_matrix(poses.train).mean(0))
+        mean_pose = nearest_rotation(axis_angle_to_matrix(poses.train).mean(0))
 
         def bench(side: str, count: int) -> protocol.Bench:
             of_side = poses.test if side == "test" else poses.validation
@@ -76,17 +87,11 @@ def main(
             return protocol.Bench(body, guesser, truth, mean_pose, seed)
 
         tuning, measured = bench("validation", TUNING_PEOPLE), bench(split, number)
-        code = [
-            Path(str(module.__file__))
-            for module in (schedule, adam, levenberg_marquardt, landmark_jacobian, regressor, protocol)
-        ]
         common = {"poses": poses.digest, "seed": seed}
         rows: report.Rows = {}
         weights = []
         for contender in contenders:
-            own = ("codeprior.safetensors", "qposer.safetensors") if isinstance(contender.space, RelaxedCodes) else ()
-            files = [*(asset(name) for name in ("start.safetensors", *own)), *code]
-            on = common | {"files": [file_digest(file) for file in files], "contender": contender.name}
+            on = common | {"files": [file_digest(file) for file in _files(contender)], "contender": contender.name}
             chosen = kept.result(f"fitting-weight-{contender.name}", on, partial(protocol.tuned, tuning, contender))
             weighed = contender.weighing(chosen["weight"])
             weights.append(f"{contender.name} {chosen['weight']:.2g}")
@@ -109,6 +114,13 @@ def main(
         ]
         if out:
             console.print(f"written: {report.write(rows, report.Facts(number, split, facts), out)}")
+
+
+def _files(contender: Contender) -> list[Path]:
+    """Weights and code that a contender's results follow from."""
+    own = ("codeprior.safetensors", "qposer.safetensors") if isinstance(contender.space, RelaxedCodes) else ()
+    code = (Path(str(module.__file__)) for module in _MODULES)
+    return [*(asset(name) for name in ("start.safetensors", *own)), *code]
 
 
 if __name__ == "__main__":

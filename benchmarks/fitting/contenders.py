@@ -6,12 +6,13 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.fitting import adam
+from benchmarks.fitting.adam import AdamSolver, PenalisedCodes, PenalisedSpace
 from benchmarks.fitting.spaces import AxisAngle, CodesAlone, DiffusedAxisAngle, VPoserLatents
 from fitting.body.body import Body
-from fitting.optimise.adam import Solver, Weights
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
-from fitting.optimise.pose_space import PoseSpace, RelaxedCodes
-from fitting.optimise.schedule import ADAM_SCHEDULE, SCHEDULE, Schedule
+from fitting.optimise.problem import Weights
+from fitting.optimise.schedule import SCHEDULE, Schedule
 from qposer.baselines.diffusion import PoseDiffusion
 from qposer.baselines.mixture import PoseMixture
 from qposer.baselines.no_prior import NoPrior
@@ -28,7 +29,7 @@ class Contender:
     """One row of the tables."""
 
     name: str
-    space: PoseSpace
+    space: PenalisedSpace
     weights: Weights
     first_weight: float | None = None
     """Of the prior, where the search for the best one starts; no search without it."""
@@ -37,7 +38,7 @@ class Contender:
     second_order: bool = False
     """Levenberg-Marquardt, which is for codes only, in place of Adam."""
 
-    def solver(self, body: Body, seed: int) -> tuple[Solver | LevenbergMarquardt, Schedule]:
+    def solver(self, body: Body, seed: int) -> tuple[AdamSolver | LevenbergMarquardt, Schedule]:
         """A fresh optimiser, and its course.
 
         Args:
@@ -48,9 +49,9 @@ class Contender:
             Optimiser and course.
         """
         if self.second_order:
-            assert isinstance(self.space, RelaxedCodes)
+            assert isinstance(self.space, PenalisedCodes)
             return LevenbergMarquardt(body, self.space, self.weights, seed), SCHEDULE
-        return Solver(body, self.space, self.weights, seed), ADAM_SCHEDULE
+        return AdamSolver(body, self.space, self.weights, seed), adam.SCHEDULE
 
     def weighing(self, prior: float) -> Contender:
         """The same with another weight of the prior."""
@@ -59,7 +60,7 @@ class Contender:
 
 def shipped() -> list[Contender]:
     """The fit that ships."""
-    return [Contender(QPOSER, RelaxedCodes(CodePrior.from_pretrained()), SHIPPED, second_order=True)]
+    return [Contender(QPOSER, PenalisedCodes(CodePrior.from_pretrained()), SHIPPED, second_order=True)]
 
 
 def load_contenders(runs: Path) -> list[Contender]:
@@ -81,7 +82,7 @@ def load_contenders(runs: Path) -> list[Contender]:
     unguessed = Weights(guess=0.0)
     return [
         *shipped(),
-        Contender(QPOSER_ALONE, RelaxedCodes(prior), unguessed, first_weight=10.0, second_order=True),
+        Contender(QPOSER_ALONE, PenalisedCodes(prior), unguessed, first_weight=10.0, second_order=True),
         Contender("codes alone", CodesAlone(prior), unguessed, first_weight=0.1),
         Contender("none", AxisAngle(NoPrior()), unguessed, first_weight=0.1),
         Contender(GMM, mixture, unguessed, first_weight=0.1),

@@ -17,10 +17,11 @@ from benchmarks.fitting.people import CONDITIONS, People, observed
 from benchmarks.tuning import lowest
 from fitting.body.body import Body
 from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.adam import Estimate
+from fitting.optimise.initialize import initialize
 from fitting.optimise.pose_space import PoseSpace
+from fitting.optimise.problem import Estimate
 from fitting.optimise.regressor import Regressor
-from fitting.optimise.schedule import initialize, refine
+from fitting.optimise.schedule import refine
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.evaluation.metrics import mpjpe, pa_mpjpe
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fitting.optimise.pose_space import RelaxedCodes
+from benchmarks.fitting.adam import PenalisedCodes
 from qposer.baselines.diffusion import PoseDiffusion
 from qposer.baselines.mixture import PoseMixture
 from qposer.baselines.no_prior import NoPrior
@@ -23,17 +23,17 @@ class AxisAngle:
         self.prior = prior
 
     def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people 21 3"]:
-        """As `PoseSpace.encode`."""
+        """As `PenalisedSpace.encode`."""
         return matrix_to_axis_angle(body_pose)
 
     def decode(self, numbers: Float[Tensor, "people 21 3"]) -> Float[Tensor, "people 21 3 3"]:
-        """As `PoseSpace.decode`."""
+        """As `PenalisedSpace.decode`."""
         return axis_angle_to_matrix(numbers)
 
     def penalty(
         self, numbers: Float[Tensor, "people 21 3"], noise: float, generator: torch.Generator
     ) -> Float[Tensor, " people"]:
-        """As `PoseSpace.penalty`.
+        """As `PenalisedSpace.penalty`.
 
         Args:
             numbers: axis-angle in radians.
@@ -48,7 +48,7 @@ class AxisAngle:
         return self.prior.energy(numbers)
 
     def commit(self, numbers: Float[Tensor, "people 21 3"]) -> Float[Tensor, "people 21 3"]:
-        """As `PoseSpace.commit`: all poses can be held."""
+        """As `PenalisedSpace.commit`: all poses can be held."""
         return numbers
 
 
@@ -61,17 +61,17 @@ class VPoserLatents:
         self.prior = prior
 
     def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people latent"]:
-        """As `PoseSpace.encode`: the mean of the posterior."""
+        """As `PenalisedSpace.encode`: the mean of the posterior."""
         return self.prior.encode(matrix_to_axis_angle(body_pose)).mean
 
     def decode(self, numbers: Float[Tensor, "people latent"]) -> Float[Tensor, "people 21 3 3"]:
-        """As `PoseSpace.decode`."""
+        """As `PenalisedSpace.decode`."""
         return self.prior.decode(numbers)
 
     def penalty(
         self, numbers: Float[Tensor, "people latent"], noise: float, generator: torch.Generator
     ) -> Float[Tensor, " people"]:
-        """As `PoseSpace.penalty`.
+        """As `PenalisedSpace.penalty`.
 
         Args:
             numbers: latents.
@@ -84,7 +84,7 @@ class VPoserLatents:
         return numbers.square().sum(-1)
 
     def commit(self, numbers: Float[Tensor, "people latent"]) -> Float[Tensor, "people latent"]:
-        """As `PoseSpace.commit`: all latents are poses."""
+        """As `PenalisedSpace.commit`: all latents are poses."""
         return numbers
 
 
@@ -97,17 +97,17 @@ class DiffusedAxisAngle:
         self.prior = prior
 
     def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people 21 3"]:
-        """As `PoseSpace.encode`."""
+        """As `PenalisedSpace.encode`."""
         return self.prior.standardise(matrix_to_axis_angle(body_pose))
 
     def decode(self, numbers: Float[Tensor, "people 21 3"]) -> Float[Tensor, "people 21 3 3"]:
-        """As `PoseSpace.decode`."""
+        """As `PenalisedSpace.decode`."""
         return axis_angle_to_matrix(self.prior.unstandardise(numbers))
 
     def penalty(
         self, numbers: Float[Tensor, "people 21 3"], noise: float, generator: torch.Generator
     ) -> Float[Tensor, " people"]:
-        """As `PoseSpace.penalty`.
+        """As `PenalisedSpace.penalty`.
 
         Args:
             numbers: axis-angle in radians.
@@ -123,17 +123,17 @@ class DiffusedAxisAngle:
         return 0.5 * (numbers - answer).square().sum((-1, -2))
 
     def commit(self, numbers: Float[Tensor, "people 21 3"]) -> Float[Tensor, "people 21 3"]:
-        """As `PoseSpace.commit`: all poses can be held."""
+        """As `PenalisedSpace.commit`: all poses can be held."""
         return numbers
 
 
-class CodesAlone(RelaxedCodes):
+class CodesAlone(PenalisedCodes):
     """QPoser's codes without anything that knows which go together."""
 
     def penalty(
         self, numbers: Float[Tensor, "people 21 latent"], noise: float, generator: torch.Generator
     ) -> Float[Tensor, " people"]:
-        """As `PoseSpace.penalty`: half the squared length of the standardised latents.
+        """As `PenalisedSpace.penalty`: half the squared length of the standardised latents.
 
         Args:
             numbers: latents.

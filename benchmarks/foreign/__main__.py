@@ -10,7 +10,6 @@ from functools import partial
 from inspect import signature
 from pathlib import Path
 
-import roma
 import torch
 import tyro
 from rich.console import Console
@@ -24,7 +23,7 @@ from benchmarks.machine import machine
 from benchmarks.prior.contenders import load_baselines, load_qposer
 from benchmarks.prior.plausibility import REAL
 from qposer.baselines.no_prior import NoPrior
-from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.rotations import axis_angle_to_matrix, nearest_rotation
 from qposer.io.cli_errors import cli_errors
 
 
@@ -68,7 +67,7 @@ def main(
                 found.limits[contender.name] = energies.quantile(0.95).item()
         first = next(iter(found.plausibility.values()))
         found.drop_in = [drop_in_error(one.poses.body_pose) for one in first]
-        mean_pose = roma.special_procrustes(axis_angle_to_matrix(cmu_poses(data, "train").body_pose).mean(0))
+        mean_pose = nearest_rotation(axis_angle_to_matrix(cmu_poses(data, "train").body_pose).mean(0))
         for fit in load_contenders(runs) if fit_others else shipped():
             found.fits[fit.name] = [fits(fit, one, validation, mean_pose, settings) for one in found.sets]
         for title, table in report.tables(found).items():

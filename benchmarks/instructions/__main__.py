@@ -27,9 +27,11 @@ from qposer.control import (
     collisions,
     constraint_solver,
     constraints,
+    description_rules,
     descriptions,
     instructions,
     inverse_kinematics,
+    measures,
 )
 from qposer.control.instructions import InstructionError, instruct
 from qposer.io.assets import asset
@@ -105,7 +107,17 @@ def main(
             console.print(f"written: {report.write(out, parts)}")
 
 
-_MODULES = (anatomy, constraint_solver, collisions, constraints, descriptions, posed_skeleton, inverse_kinematics)
+_MODULES = (
+    anatomy,
+    constraint_solver,
+    collisions,
+    constraints,
+    description_rules,
+    descriptions,
+    measures,
+    posed_skeleton,
+    inverse_kinematics,
+)
 
 
 def _digest() -> str:

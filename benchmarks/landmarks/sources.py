@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import roma
 import torch
 from jaxtyping import Float
 
@@ -18,6 +17,7 @@ from benchmarks.upright import MOST_PEOPLE, UPRIGHT, person_at, read_photo
 from fitting.inputs import depth_bias, detect
 from fitting.inputs.images import read_image
 from fitting.inputs.keypoints import FORMATS
+from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.io.assets import asset
 
 SURE = 0.5
@@ -111,5 +111,5 @@ def facing_the_middle(points: Float[np.ndarray, "views 33 3"]) -> Float[np.ndarr
     ahead = ahead / torch.linalg.vector_norm(ahead, dim=-1, keepdim=True)
     axis = torch.linalg.cross(ahead, torch.tensor([0.0, 0.0, 1.0], dtype=ahead.dtype).expand_as(ahead))
     angle = torch.atan2(torch.linalg.vector_norm(axis, dim=-1, keepdim=True), ahead[:, 2:])
-    turn = roma.rotvec_to_rotmat(torch.nn.functional.normalize(axis, dim=-1) * angle)
+    turn = axis_angle_to_matrix(torch.nn.functional.normalize(axis, dim=-1) * angle)
     return np.asarray(points @ turn.mT.numpy())

@@ -1,1 +1,1 @@
-"""Fits of single views against triangulated truth: ``python -m benchmarks.multiview --out docs/benchmarks``."""
+"""Fits of one and of several views against truth: ``python -m benchmarks.multiview --out docs/benchmarks``."""

@@ -1,4 +1,4 @@
-"""Fits of single views against triangulated truth.
+"""Fits of single views, and of several at once, against triangulated truth.
 
 ``python -m benchmarks.multiview --out docs/benchmarks`` writes multiview.md.
 """
@@ -24,9 +24,12 @@ from benchmarks.machine import machine
 from benchmarks.multiview.bodies import Bodies
 from benchmarks.multiview.errors import Errors, swapped, table
 from benchmarks.multiview.recording import Recording, View, read_recording
+from benchmarks.multiview.several import calibrated, fitted_views, mirrored, points_of, sets_of_views
 from fitting.body.body import Body
 from fitting.fit import Fitter
-from fitting.inputs.detect import Detector, Picture
+from fitting.inputs.calibration_files import read_cameras
+from fitting.inputs.detect import Detector
+from fitting.inputs.detections import Picture
 from fitting.inputs.images import Photo
 from fitting.inputs.keypoints import Keypoints
 from fitting.video.clip_result import ClipResult
@@ -46,6 +49,8 @@ focal length assumed from the image's size and with the true one; *video*: each 
 - *MPJPE*: in mm over {joints} joints, mid hips aligned, not turned: the body must be right in the camera's axes.
 - *PA-MPJPE*: after Procrustes alignment.
 - *2D error*: mean distance in the image to the projected truth, in percent of the person's height.
+- Rows *all views* and those of two views are of `Fitter.fit_views`, each moment for itself, with the calibration; the
+  2D error is the mean over all four views. *mirrored*: one view is replaced by its mirror image, detected again.
 - Rows *keypoints* take the places on the body that carry the detector's names, which is what was triangulated; rows
   *joints* take SMPL's joints, which lie elsewhere.
 
@@ -77,14 +82,17 @@ def main(recording: Path = FOLDER, out: Path | None = None, pictures: Path | Non
         shots, fitter = read_recording(recording), Fitter()
         rows: Rows = defaultdict(Errors)
         exchanged, missed = 0, 0
+        found: list[tuple[dict[int, Keypoints], dict[int, Keypoints]]] = []
         for view in track(shots.views, "fitting", console=console, transient=True):
             photos = view.pictures(shots.frames)
             moments, keypoints = detected(photos)
             missed += len(photos) - len(moments)
+            found.append((by_moment(moments, keypoints), by_moment(*detected(mirrored(photos)))))
             xy = add_detector(rows, view, shots.names, moments, keypoints)
             exchanged += int(swapped(xy, view.projected[moments], shots.names).sum())
             for which in FOCALS:
-                results = fitter.fit_keypoints(keypoints, view.size, view.focal if which == "true" else None)
+                focal = view.focal if which == "true" else None
+                results = fitter.fit_keypoints(keypoints, view.size, focal=focal)
                 bodies = Bodies.of_fits(results)
                 add_bodies(rows, f"{which} focal length", view, shots, moments, fitter.body, bodies)
                 if pictures:
@@ -95,6 +103,7 @@ def main(recording: Path = FOLDER, out: Path | None = None, pictures: Path | Non
                     inside = np.flatnonzero(np.isin(shots.frames, clip.frames))
                     bodies = Bodies.of_clip(clip, shots.frames[inside])
                     add_bodies(rows, f"video, {which} focal length", view, shots, inside, fitter.body, bodies)
+        add_several(rows, shots, recording, fitter, found)
         shown = table(rows)
         console.print(shown.for_console("against triangulated truth"))
         given = dict(zip(signature(main).parameters, (recording, out, pictures, video), strict=True))
@@ -149,6 +158,47 @@ def detected(photos: Sequence[Picture]) -> tuple[Int[np.ndarray, " found"], Keyp
 
 
 _ARRAYS = ("xy", "confidence", "world")
+
+
+def by_moment(moments: Int[np.ndarray, " found"], keypoints: Keypoints) -> dict[int, Keypoints]:
+    """The person of each moment.
+
+    Args:
+        moments: in which somebody was found.
+        keypoints: of these.
+
+    Returns:
+        Keypoints by moment.
+    """
+    return {moment: keypoints[row] for row, moment in enumerate(moments.tolist())}
+
+
+def add_several(
+    rows: Rows,
+    shots: Recording,
+    folder: Path,
+    fitter: Fitter,
+    found: Sequence[tuple[dict[int, Keypoints], dict[int, Keypoints]]],
+) -> None:
+    """Errors of fits to several views at once.
+
+    Args:
+        rows: are added to.
+        shots: the recording.
+        folder: that it is from.
+        fitter: body, prior and settings.
+        found: what each view shows by the moment, and what it shows in a mirror.
+    """
+    cameras = calibrated(shots, read_cameras(folder / "cameras.json"))
+    seen, in_mirror = ([sides[side] for sides in found] for side in (0, 1))
+    for name, (chosen, mirror) in sets_of_views([view.name for view in shots.views]).items():
+        results = fitted_views(fitter, cameras, seen, in_mirror, chosen, mirror, len(shots.frames))
+        moments = np.array(list(results))
+        for kind, points in points_of(fitter, list(results.values()), shots.names).items() if results else ():
+            for view, camera in zip(shots.views, cameras, strict=True):
+                local = points @ camera.rotation.T + camera.translation
+                xy = local[..., :2] / local[..., 2:] * view.focal + camera.centre
+                rows[f"{name}, {kind}"].add(view, shots.names, moments, local, xy)
 
 
 def add_detector(

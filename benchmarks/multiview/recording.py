@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from fitting.inputs.detect import Picture
+from fitting.inputs.detections import Picture
 from fitting.inputs.keypoints import FORMATS
 from fitting.video.frames import Video, open_video
 from qposer.body_pose.skeleton import JOINT_NAMES

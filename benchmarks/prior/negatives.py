@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import roma
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle, turn_about
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, NUM_BODY_JOINTS
 from qposer.control.edits import joints_of
 
@@ -104,9 +103,8 @@ def flexion(poses: BodyPoses, hinge: str) -> Float[Tensor, " poses"]:
     Returns:
         Radians.
     """
-    quaternion = roma.rotvec_to_unitquat(poses[:, BODY_JOINT_NAMES.index(hinge)])
-    along = (quaternion[:, :3] * poses.new_tensor(HINGES[hinge])).sum(-1)
-    angle = 2 * torch.atan2(along, quaternion[:, 3])
+    rotations = axis_angle_to_matrix(poses[:, BODY_JOINT_NAMES.index(hinge)])
+    angle = turn_about(rotations, poses.new_tensor(HINGES[hinge]))
     return torch.remainder(angle + math.pi, 2 * math.pi) - math.pi
 
 

@@ -19,7 +19,8 @@ from benchmarks.rendered.sightings import TrackedKeypoints, mistaken
 from benchmarks.tables import Table
 from fitting import fit
 from fitting.fit import Fitter
-from fitting.inputs.camera import Camera, default_focal
+from fitting.inputs.camera import Camera
+from fitting.inputs.focal import default_focal
 from qposer.evaluation.metrics import mpjpe, pa_mpjpe
 from qposer.io.assets import asset
 

@@ -1,4 +1,4 @@
-"""The studio: one session, one worker, and any number of browser tabs that show the same."""
+"""The studio: one session and one worker, shown in any number of browser tabs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from demos.pose_studio.worker import Worker
 from qposer.control import edits
 
 SECONDS_SHOWN = 12.0
-"""That a notification stays."""
+"""How long a notification stays visible."""
 
 SECONDS_TO_FINISH = 5.0
-"""That closing waits for what is being done."""
+"""How long `Studio.close` waits for the running job."""
 
 
 class Studio:
-    """Joins what happens in browsers to the editor, and what the editor has to what browsers show."""
+    """Connects browser events to the editor, and the editor's state to the browsers."""
 
     def __init__(self, server: StudioServer, editor: Editor, session_file: Path) -> None:
         self.editor = editor
@@ -38,7 +38,7 @@ class Studio:
         self._server = server
         self._session_file = session_file
         self._saved: tuple[int, ...] = ()
-        self._status = "Drag a ball, or tell the body what to do."
+        self._status = "Drag a ball, or type an instruction."
         self._grabbed: dict[tuple[int, str], tuple[float, float, float]] = {}
         self._scene = Scene(server, editor.mannequin, editor.standing())
         self._panel = Panel(server)
@@ -48,17 +48,17 @@ class Studio:
 
     @property
     def url(self) -> str:
-        """Where browsers find it, with the token that it asks for."""
+        """Address of the studio, with its token."""
         return self._server.url
 
     def close(self) -> bool:
-        """Let all browsers go; whether what was being done was finished within `SECONDS_TO_FINISH`."""
+        """Disconnect all browsers; return whether the running job finished within `SECONDS_TO_FINISH`."""
         finished = self.worker.stop(SECONDS_TO_FINISH)
         self._server.stop()
         return finished
 
     def _do(self, client: viser.ClientHandle | None, action: Callable[[], str], key: str | None = None) -> None:
-        """Have the worker do something and show it; the client that asked for it is told what went wrong."""
+        """Queue an action for the worker and show its result; errors are reported to the client."""
         self.worker.do(lambda: self._done(client, action), key)
 
     def _done(self, client: viser.ClientHandle | None, action: Callable[[], str]) -> None:
@@ -78,7 +78,7 @@ class Studio:
             client.add_notification(title, sentence, color="red", auto_close_seconds=SECONDS_SHOWN)
 
     def _refresh(self) -> None:
-        """Show what there is, and keep it."""
+        """Save the session and update what is shown."""
         try:
             self._keep()
             self._show()
@@ -89,10 +89,10 @@ class Studio:
         editor, panel = self.editor, self._panel
         standing = editor.standing()
         pulled = {}
-        if editor.drag is not None:
-            at = editor.drag.start.handles
-            pulled = {name: at[name] + editor.drag.held.get(name, 0.0) for name in editor.drag.hands_on}
-        self._scene.show(standing, editor.pins, pulled)
+        if drag := editor.drags.drag:
+            at = drag.start.handles
+            pulled = {name: at[name] + drag.held.get(name, 0.0) for name in drag.hands_on}
+        self._scene.show(standing, editor.drags.pins, pulled)
         ticked = panel.ticked()
         self._scene.tint(edits.joints_of(ticked) if ticked else [])
         chosen = panel.chosen()
@@ -110,9 +110,9 @@ class Studio:
             write_session(self._session_file, session)
             self._saved = state
         except OSError as error:
-            self._status = f"The session cannot be kept: {error}."
+            self._status = f"The session cannot be saved: {error}."
 
-    # From here on: which event does what. Callbacks are coroutines, for viser keeps the order of those.
+    # Event handlers. They are coroutines because viser keeps the order of coroutines.
 
     def _bind(self) -> None:
         panel, editor = self._panel, self.editor
@@ -137,23 +137,23 @@ class Studio:
             self._on_ball(name, ball)
 
     def _admit(self) -> None:
-        """Let browsers use what is there."""
+        """Allow messages for the existing widgets and nodes."""
         rules, panel = self._server.rules, self._panel
         rules.values, rules.commands, rules.uploads = panel.values(), panel.commands(), panel.uploads()
         rules.nodes = {ball.name for ball in self._scene.balls.values()}
         rules.too_large = self._refuse
 
     def _refuse(self, start: FileTransferStartUpload) -> None:
-        """Say that a file is too large."""
+        """Report that a file is too large."""
         self._server.drop_upload(start)
         size, most = start.size_bytes / 1e6, LARGEST_UPLOAD / 1e6
-        sentence = f"{start.filename} has {size:.0f} MB: give a file of at most {most:.0f} MB"
+        sentence = f"{start.filename} is {size:.0f} MB: give a file of at most {most:.0f} MB"
         for client in self._server.get_clients().values():
             self.worker.do(functools.partial(self._tell, client, "That did not work", sentence))
 
     def _on(self, widget: Any, action: Callable[[viser.GuiEvent[Any]], str], key: str | None = None) -> None:
         async def happened(event: viser.GuiEvent[Any]) -> None:
-            if event.client is not None:  # else it was us who changed the widget
+            if event.client is not None:  # None if the server changed the widget
                 self._do(event.client, lambda: action(event), key)
 
         (widget.on_click if hasattr(widget, "on_click") else widget.on_update)(happened)
@@ -173,7 +173,7 @@ class Studio:
             self._do(event.client, lambda: self._instruct(text))
 
         async def typed(event: viser.GuiEvent[Any]) -> None:
-            # Enter comes as a part of the text: a message of its own may take the place of the last letters'.
+            # Enter arrives as part of the text, because a separate message could replace that of the last letters.
             if event.client is not None and "\n" in panel.text.value:
                 await told(event)
 
@@ -199,23 +199,23 @@ class Studio:
             self._dragged(name, event)
 
         async def clicked(event: viser.SceneNodePointerEvent[viser.IcosphereHandle]) -> None:
-            self._do(event.client, lambda: self.editor.toggle_pin(name))
+            self._do(event.client, lambda: self.editor.drags.toggle_pin(name))
 
         ball.on_drag(dragged)
         ball.on_click(clicked)
 
     def _dragged(self, name: str, event: viser.SceneNodeDragEvent[viser.IcosphereHandle]) -> None:
-        client, editor, held = event.client, self.editor, (event.client_id, name)
+        client, drags, held = event.client, self.editor.drags, (event.client_id, name)
         if event.phase == "start":
             self._grabbed[held] = event.start_position
-            self._do(client, lambda: editor.grab(name))
+            self._do(client, lambda: drags.grab(name))
         if held not in self._grabbed:
             return
         grabbed, now = self._grabbed[held], event.end_position
-        self._do(client, lambda: editor.pull(name, _way(grabbed, now)), f"pull {name}")
+        self._do(client, lambda: drags.pull(name, _way(grabbed, now)), f"pull {name}")
         if event.phase == "end":
             del self._grabbed[held]
-            self._do(client, lambda: editor.release(name))
+            self._do(client, lambda: drags.release(name))
 
     def _instruct(self, text: str) -> str:
         said = self.editor.instruct(text)
@@ -242,7 +242,7 @@ class Studio:
         return self.editor.go_to(self._chosen())
 
     def _lock(self) -> str:
-        self.editor.locks = set(self._panel.locked())
+        self.editor.drags.locks = set(self._panel.locked())
         return ""
 
     def _load(self, name: str, content: bytes) -> str:
@@ -260,16 +260,16 @@ class Studio:
 
 
 def _way(start: Sequence[float], end: Sequence[float]) -> Point:
-    """From one point of the room to another.
+    """The vector from one point of the room to another.
 
     Raises:
-        ValueError: what the browser sent are no points.
+        ValueError: the browser sent invalid points.
     """
     try:
         way: np.ndarray = np.array(end, dtype=float) - np.array(start, dtype=float)
         return way
     except (TypeError, ValueError):
-        raise ValueError("the browser sent a place that is none") from None
+        raise ValueError("the browser sent an invalid point") from None
 
 
 def _view(client: viser.ClientHandle) -> View:

@@ -1,4 +1,4 @@
-"""Poses from files that are given to the studio, and the files that it gives."""
+"""Files that the studio reads and writes."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angl
 from qposer.io.npz import read_npz, write_npz
 
 LONGEST_SIDE = 2000
-"""Pixels of a saved picture."""
+"""Longest side of a saved picture, in pixels."""
 
 _ROOT_KEYS = ("global_orient", "poses", "place", "focal", "mocap_framerate", "mocap_frame_rate")
 _FPS = 30.0
-"""Of the one frame of an AMASS file: the layout wants a number."""
+"""Frame rate of a single-frame AMASS file; the layout requires one."""
 _FROM_CAMERA = Rotation.from_euler("x", 180, degrees=True)  # x right, y down, z forward, to y up
 _FROM_Z_UP = Rotation.from_euler("x", -90, degrees=True)
 
 
 class View(NamedTuple):
-    """From where the body is seen, with OpenCV's axes (x right, y down, z forward)."""
+    """A camera with OpenCV's axes (x right, y down, z forward)."""
 
     wxyz: Float[np.ndarray, "4"]
-    """Turns the camera's axes into the room's."""
+    """Rotation from the camera's axes to the room's."""
     position: Float[np.ndarray, "3"]
     fov: float
-    """From the picture's top to its bottom, in radians."""
+    """Vertical field of view, in radians."""
     width: int
     height: int
 
 
 @contextmanager
 def as_file(name: str, content: bytes) -> Iterator[Path]:
-    """The content in a file, for a while; what is said of that file is said of ``name``.
+    """The content in a temporary file; error messages name ``name`` instead of it.
 
     Args:
-        name: of the file that the browser sent.
-        content: of that file.
+        name: name of the file that the browser sent.
+        content: content of that file.
 
     Yields:
         The path of a temporary file.
@@ -71,19 +71,19 @@ def as_file(name: str, content: bytes) -> Iterator[Path]:
 
 
 def read_oriented_poses(name: str, content: bytes) -> OrientedPose:
-    """The postures of an npz file that `qposer.read_poses` reads.
+    """The oriented poses of an npz file that `qposer.read_poses` reads.
 
-    How the body is turned is told by files of the studio, of fitted photos and of AMASS; in others it stands upright.
+    Files of the studio, of fitted photos and of AMASS contain the body's orientation; otherwise the body is upright.
 
     Args:
-        name: of the file.
-        content: of the file.
+        name: file name.
+        content: file content.
 
     Returns:
-        The postures, batched.
+        The oriented poses, batched.
 
     Raises:
-        ValueError: it is no such file.
+        ValueError: the file holds no poses.
     """
     with as_file(name, content) as path:
         poses = read_poses(path)
@@ -96,7 +96,7 @@ def read_oriented_poses(name: str, content: bytes) -> OrientedPose:
 
 
 def _root(arrays: dict[str, np.ndarray]) -> tuple[Rotation, np.ndarray]:
-    """What turns a file's axes to y up, and how its bodies are turned; nothing where nothing is known of the axes."""
+    """Rotation from a file's axes to y up, and its root orientations; empty if the axes are unknown."""
     nothing = np.zeros(0)
     if "mocap_framerate" in arrays or "mocap_frame_rate" in arrays:
         poses = arrays.get("poses", nothing)
@@ -108,7 +108,7 @@ def _root(arrays: dict[str, np.ndarray]) -> tuple[Rotation, np.ndarray]:
 
 
 def from_camera(global_orient: Float[np.ndarray, "3"]) -> Float[Tensor, "3 3"]:
-    """How a body is turned in the room, of how it is turned in a photo's camera."""
+    """A body's orientation in the room, from its orientation in a photo's camera."""
     return torch.from_numpy((_FROM_CAMERA * Rotation.from_rotvec(global_orient)).as_matrix()).float()
 
 
@@ -116,9 +116,9 @@ def npz_file(posture: OrientedPose, place: tuple[float, float], energy: float) -
     """``body_pose`` (1, 21, 3), ``global_orient`` (1, 3), axis-angle with y up; ``place`` (1, 2), ``energy`` (1,).
 
     Args:
-        posture: of one body.
-        place: x and z of the pelvis, metres.
-        energy: of the pose under the prior.
+        posture: oriented pose of one body.
+        place: x and z of the pelvis in metres.
+        energy: energy of the pose under the prior.
 
     Returns:
         Content of the file.
@@ -136,12 +136,12 @@ def npz_file(posture: OrientedPose, place: tuple[float, float], energy: float) -
 
 
 def amass_file(posture: OrientedPose, standing: Standing, mannequin: Mannequin) -> bytes:
-    """A clip of one frame, as `fitting.output.amass` writes it.
+    """A single-frame clip in AMASS's layout, as `fitting.output.amass` writes it.
 
     Args:
-        posture: of one body.
+        posture: oriented pose of one body.
         standing: the same body in the room.
-        mannequin: whose shape it has.
+        mannequin: provides the shape.
 
     Returns:
         Content of the file.
@@ -166,7 +166,7 @@ def glb_file(standing: Standing, mannequin: Mannequin) -> bytes:
 
     Args:
         standing: the body in the room.
-        mannequin: whose faces it has.
+        mannequin: provides the faces.
 
     Returns:
         Content of the file.
@@ -178,23 +178,23 @@ def glb_file(standing: Standing, mannequin: Mannequin) -> bytes:
 
 
 def png_file(standing: Standing, mannequin: Mannequin, view: View) -> bytes:
-    """The body alone as it is seen from there, on nothing.
+    """A picture of the body from the given camera, on a transparent background.
 
     Args:
         standing: the body in the room.
-        mannequin: whose faces it has.
+        mannequin: provides the faces.
         view: the camera.
 
     Returns:
         Content of the file.
 
     Raises:
-        ValueError: some of the body is beside or behind the camera.
+        ValueError: a part of the body is beside or behind the camera.
     """
     rotation = Rotation.from_quat(view.wxyz, scalar_first=True)
     vertices = rotation.inv().apply(standing.vertices - view.position)
     if not (vertices[:, 2] > 0.05).all():
-        raise ValueError("the picture would cut the body: move away from it, until all of it is in front of you")
+        raise ValueError("part of the body is behind the camera: move the camera away from the body")
     fine = 2 * min(1.0, LONGEST_SIDE / max(view.width, view.height))
     size = round(view.width * fine), round(view.height * fine)
     focal = 0.5 * size[1] / np.tan(0.5 * view.fov)

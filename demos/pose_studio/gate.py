@@ -1,4 +1,4 @@
-"""Who may open a connection to the studio: pages that its own address opened, and nobody else."""
+"""Access control: only pages opened from the studio's own address may connect."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from dataclasses import dataclass, field
 from websockets.datastructures import Headers, MultipleValuesError
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-"""Names of this machine as only this machine knows them."""
+"""Loopback names of this machine."""
 
 _HTTP_PORT = 80  # browsers leave it out of Host and Origin
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Checks the request that opens a connection, be it for a file or a websocket.
+    """Checks each request that opens a connection, for a file or a websocket.
 
-    A page elsewhere cannot name the studio in ``Origin``; a foreign name that was made to resolve to this machine (DNS
-    rebinding) differs in ``Host``; and neither such a page nor another program knows the token.
+    ``Origin`` rejects pages of other sites, ``Host`` rejects foreign names that resolve to this machine (DNS
+    rebinding), and the token rejects other programs.
     """
 
     names: Collection[str]
-    """What the server may be called in ``Host``, without the port; IPv6 addresses in brackets."""
+    """Names of the server accepted in ``Host``, without the port; IPv6 addresses in brackets."""
     any_address: bool = False
     """Whether every IP address is also a name of the server."""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(16), repr=False)
@@ -43,12 +43,12 @@ class Gate:
         return cls(LOOPBACK | {in_url(host)} if address.is_loopback else {in_url(host)})
 
     def within(self, path: str, headers: Headers, port: int) -> str | None:
-        """What a request asks for, as a path that does not hold the token; None if it is to be refused.
+        """The requested path without the token; None if the request is rejected.
 
         Args:
-            path: of the request: the token, and what follows it.
-            headers: of the request.
-            port: where it arrived.
+            path: path of the request, which starts with the token.
+            headers: headers of the request.
+            port: local port of the connection.
 
         Returns:
             The path without the token.
@@ -81,7 +81,7 @@ class Gate:
 
 
 def in_url(host: str) -> str:
-    """A name or an address as URLs have it: IPv6 addresses in brackets."""
+    """A name or an address as written in URLs, IPv6 addresses in brackets."""
     return f"[{host.lower()}]" if ":" in host else host.lower()
 
 

@@ -1,4 +1,4 @@
-"""What a browser may say to the studio: what the panel and the room send, and nothing else that viser understands."""
+"""Messages that a browser may send: those of the panel and the scene, no other message of viser's protocol."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 LARGEST_UPLOAD = 100_000_000
-"""Bytes of a file."""
+"""Largest file, in bytes."""
 
 _PART = 512 * 1024
-"""Bytes in which the page sends files."""
+"""Size of the parts in which the page sends files, in bytes."""
 
 LARGEST_MESSAGE = 2 * _PART
-"""Bytes."""
+"""In bytes."""
 
 _Name = Annotated[str, msgspec.Meta(max_length=1000)]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -25,11 +25,11 @@ _Point = tuple[float, float, float]
 
 
 class _Sent(msgspec.Struct, tag=True, forbid_unknown_fields=True):
-    """A message of viser's of the same name, with the fields that its page fills."""
+    """Viser's message of the same name, with the fields that its page sets."""
 
 
 class ViewerCameraMessage(_Sent):
-    """From where a tab looks."""
+    """The camera of a tab."""
 
     wxyz: tuple[float, float, float, float]
     position: _Point
@@ -43,26 +43,26 @@ class ViewerCameraMessage(_Sent):
 
 
 class Value(msgspec.Struct, forbid_unknown_fields=True):
-    """What a widget is set to; its other properties are the server's business."""
+    """A widget's value; only the server sets its other properties."""
 
     value: bool | int | float | str
 
 
 class GuiUpdateMessage(_Sent):
-    """A widget that was used."""
+    """A widget was used."""
 
     uuid: _Name
     updates: Value
 
 
 class CommandTriggerMessage(_Sent):
-    """A key that was pressed."""
+    """A key was pressed."""
 
     uuid: _Name
 
 
 class SceneNodeClickMessage(_Sent):
-    """A ball that was clicked."""
+    """A ball was clicked."""
 
     name: _Name
     instance_index: None
@@ -74,7 +74,7 @@ class SceneNodeClickMessage(_Sent):
 
 
 class SceneNodeDragMessage(_Sent):
-    """A ball that is dragged."""
+    """A ball is dragged."""
 
     phase: Literal["start", "update", "end"]
     name: _Name
@@ -89,7 +89,7 @@ class SceneNodeDragMessage(_Sent):
 
 
 class FileTransferStartUpload(_Sent):
-    """A file that is about to come."""
+    """Start of an upload."""
 
     source_component_uuid: _Name
     transfer_uuid: _Name
@@ -100,7 +100,7 @@ class FileTransferStartUpload(_Sent):
 
 
 class FileTransferPart(_Sent):
-    """A part of that file."""
+    """A part of an uploaded file."""
 
     source_component_uuid: _Name
     transfer_uuid: _Name
@@ -125,31 +125,31 @@ class RefusedError(ValueError):
 
 @dataclass
 class Rules:
-    """What there is in the page to be used; nothing at first."""
+    """The widgets, keys and nodes that messages may refer to; empty at first."""
 
     values: dict[str, Callable[[Any], bool]] = field(default_factory=dict)
-    """Of each widget, by its UUID: whether it can be set to a value."""
+    """For each widget, by UUID: whether a value is valid for it."""
     commands: set[str] = field(default_factory=set)
     """UUIDs of the keys."""
     uploads: set[str] = field(default_factory=set)
-    """UUIDs of the buttons that take files."""
+    """UUIDs of the upload buttons."""
     nodes: set[str] = field(default_factory=set)
-    """Names of what can be clicked and dragged."""
+    """Names of the nodes that can be clicked and dragged."""
     too_large: Callable[[FileTransferStartUpload], None] = lambda _: None
-    """Called with a file that is larger than `LARGEST_UPLOAD`; none of it is kept."""
+    """Called for a file larger than `LARGEST_UPLOAD`, which is dropped."""
 
 
 class Listener:
-    """Hears what one connection says."""
+    """Checks the messages of one connection."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._transfers: dict[str, _Transfer] = {}
 
     def heard(self, raw: bytes) -> bytes | None:
-        """The message as viser may have it; None where it may not, but nobody is to blame.
+        """The checked message for viser; None if it is dropped without being an error.
 
-        It is written anew from what was understood of it, so that viser cannot understand it otherwise.
+        It is encoded again from the decoded content, so that viser decodes exactly what was checked.
 
         Raises:
             RefusedError: the page never sends this.
@@ -161,7 +161,7 @@ class Listener:
         return msgspec.msgpack.encode(message) if self._passes(message) else None
 
     def _passes(self, message: _Sent) -> bool:
-        """Whether viser shall have it."""
+        """Whether the message is passed on to viser."""
         rules = self._rules
         match message:
             case GuiUpdateMessage(uuid=uuid, updates=updates):
@@ -177,15 +177,15 @@ class Listener:
             case _:
                 known = True
         if not known:
-            raise RefusedError(f"a {type(message).__name__} of something that is not there, or cannot be set to this")
+            raise RefusedError(f"a {type(message).__name__} for an unknown target or with an invalid value")
         return True
 
     def _begins(self, start: FileTransferStartUpload) -> bool:
         known = start.source_component_uuid in self._rules.uploads and start.transfer_uuid not in self._transfers
         if not known or start.part_count != math.ceil(start.size_bytes / _PART):
-            raise RefusedError("an upload of nothing that is there")
+            raise RefusedError("an upload for an unknown button, or with inconsistent sizes")
         if len(self._transfers) >= len(self._rules.uploads):  # a button waits for its file
-            raise RefusedError("more files at a time than there are buttons")
+            raise RefusedError("more simultaneous uploads than buttons")
         if start.size_bytes > LARGEST_UPLOAD:
             self._rules.too_large(start)
             return False
@@ -195,7 +195,7 @@ class Listener:
 
     def _goes_on(self, part: FileTransferPart) -> bool:
         transfer = self._transfers.get(part.transfer_uuid)
-        if transfer is None:  # of a file that was too large, or that began before the connection was lost
+        if transfer is None:  # the file was too large, or its upload began before the connection was lost
             return False
         transfer.take(part)
         if not transfer.missing:
@@ -204,7 +204,7 @@ class Listener:
 
 
 class _Transfer:
-    """A file that is coming."""
+    """A running upload."""
 
     def __init__(self, start: FileTransferStartUpload) -> None:
         self.missing = set(range(start.part_count))
@@ -212,12 +212,12 @@ class _Transfer:
         self._bytes_left = start.size_bytes
 
     def take(self, part: FileTransferPart) -> None:
-        """Note that a part has come.
+        """Register a received part.
 
         Raises:
-            RefusedError: it is none of this file's, or makes the file larger than it said.
+            RefusedError: the part does not belong to this file, or exceeds its announced size.
         """
         self._bytes_left -= len(part.content)
         if part.source_component_uuid != self._button or part.part_index not in self.missing or self._bytes_left < 0:
-            raise RefusedError("a part of a file that does not belong to it")
+            raise RefusedError("a part that does not belong to its file")
         self.missing.remove(part.part_index)

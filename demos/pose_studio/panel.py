@@ -1,4 +1,4 @@
-"""The panel in the browser: what is said about the pose, and the buttons."""
+"""The panel in the browser: information about the pose, and the controls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NONE = "–"
 
 _SHOWN_INSTRUCTIONS = 50
 _SHOWN_POSES = 500
-_JUDGEMENTS = (0.5, "As people move"), (1.0, "Less usual"), (2.0, "Rare"), (4.0, "Very rare")
+_JUDGEMENTS = (0.5, "Typical"), (1.0, "Less typical"), (2.0, "Rare"), (4.0, "Very rare")
 _ENDS = -1.5, 5.0  # of the gauge
 _MARK = {True: "✓", False: "✗"}
 _TROUBLE = "text-decoration: underline wavy #d33;"
@@ -29,7 +29,7 @@ _BOX = "margin: 0.3em 0.9em 0.6em; font-size: 0.85em; line-height: 1.35;"
 
 
 class Panel:
-    """The widgets, without what they do."""
+    """The widgets, without their actions."""
 
     def __init__(self, server: viser.ViserServer) -> None:
         gui = server.gui
@@ -49,13 +49,13 @@ class Panel:
         with tabs.add_tab("Parts"):
             self.off = {part: gui.add_checkbox(spoken(part), False) for part in PARTS}
             self.parts = gui.add_button_group("Ticked parts", ("complete", "vary"), hint="Guess them from the others")
-            self.amount = gui.add_slider("How far", 0.05, 1.0, 0.05, 0.5, hint="How far vary goes from what is there")
+            self.amount = gui.add_slider("How far", 0.05, 1.0, 0.05, 0.5, hint="How strongly vary changes the pose")
         with tabs.add_tab("Hold"):
-            gui.add_html(f'<div style="{_BOX}">Parts that do not bend while you drag:</div>')
+            gui.add_html(f'<div style="{_BOX}">Parts that stay unchanged while you drag:</div>')
             self.locks = {part: gui.add_checkbox(spoken(part), False) for part in PARTS}
             gui.add_html(f'<div style="{_BOX}">Click a ball to pin its point in space (dark), or to free it.</div>')
         with tabs.add_tab("Earlier"):
-            self.earlier = gui.add_dropdown("Pose", (NONE,), hint="It stands to the right, pale")
+            self.earlier = gui.add_dropdown("Pose", (NONE,), hint="Shown pale on the right")
             self.reuse = gui.add_button_group("Take", ("ticked parts", "whole pose"))
         with tabs.add_tab("Files"):
             self.photo = gui.add_upload_button("Photo to fit", icon=viser.Icon.PHOTO, mime_type="image/*")
@@ -67,7 +67,7 @@ class Panel:
         self.redo_key = gui.add_command("Redo", hotkey="Z", modifier="cmd/ctrl+shift")
 
     def values(self) -> dict[str, Callable[[Any], bool]]:
-        """Of each widget that can be set in the browser, by its UUID: whether it can have a value."""
+        """For each widget that the browser can set, by UUID: whether a value is valid."""
         boxes = *self.off.values(), *self.locks.values(), self.beside
         groups = self.steps, self.whole, self.parts, self.reuse, self.save
         return (
@@ -79,7 +79,7 @@ class Panel:
         )
 
     def uploads(self) -> set[str]:
-        """UUIDs of the buttons that take files."""
+        """UUIDs of the upload buttons."""
         return {_uuid(self.photo), _uuid(self.load)}
 
     def commands(self) -> set[str]:
@@ -87,24 +87,24 @@ class Panel:
         return {_uuid(self.undo_key), _uuid(self.redo_key)}
 
     def ticked(self) -> list[str]:
-        """The parts that are switched off."""
+        """The ticked parts."""
         return [part for part, box in self.off.items() if box.value]
 
     def locked(self) -> list[str]:
-        """The parts that are held still."""
+        """The locked parts."""
         return [part for part, box in self.locks.items() if box.value]
 
     def chosen(self) -> int | None:
-        """The number of the earlier pose that is chosen, if one is."""
+        """The number of the selected earlier pose, if any."""
         known = self.earlier.value != NONE and self.earlier.value in self.earlier.options
         return int(self.earlier.value.partition(" ")[0]) if known else None
 
     def show(self, energy: float, status: str, session: Session) -> None:
-        """Show what there is to say about the pose.
+        """Show the energy, the status and the session.
 
         Args:
-            energy: of the pose under the prior.
-            status: a sentence.
+            energy: energy of the pose under the prior.
+            status: status sentence.
             session: the poses so far.
         """
         _set(self._gauge, "content", gauge(energy))
@@ -117,7 +117,7 @@ class Panel:
             set_value(self.earlier, next((name for name in names if name.partition(" ")[0] == chosen), NONE))
 
     def show_file(self, poses: int) -> None:
-        """Offer to choose among the poses of a file."""
+        """Show the slider that selects a pose of a file with several."""
         if poses > 1:
             self.frame.max = poses - 1
             set_value(self.frame, 0)
@@ -125,13 +125,13 @@ class Panel:
 
 
 def pose_names(session: Session) -> tuple[str, ...]:
-    """No pose, and then the session's poses, the newest first, each with its number in front."""
+    """`NONE`, then the session's poses, newest first, each with its number."""
     newest = list(enumerate(session.poses))[: -_SHOWN_POSES - 1 : -1]
     return NONE, *(f"{number} · {pose.origin} · {pose.energy:.1f}" for number, pose in newest)
 
 
 def gauge(energy: float) -> str:
-    """A bar from usual to implausible, with a mark at the energy."""
+    """A bar from typical to implausible, with a mark at the energy."""
     low, high = _ENDS
     at = 100.0 * min(max((energy - low) / (high - low), 0.0), 1.0)
     return (
@@ -146,7 +146,7 @@ def gauge(energy: float) -> str:
 
 
 def legend() -> str:
-    """What the colours say."""
+    """Legend of the colours."""
     dots = "".join(
         f'<span style="white-space: nowrap; margin-right: 0.9em;"><span style="display: inline-block; width: 0.7em; '
         f'height: 0.7em; border-radius: 50%; background: rgb{colour};"></span> {words}</span>'
@@ -157,11 +157,11 @@ def legend() -> str:
 
 def judgement(energy: float) -> str:
     """An energy in words: 0 is the median of recorded poses, 1 their 95th percentile."""
-    return next((words for below, words in _JUDGEMENTS if energy < below), "Hardly possible")
+    return next((words for below, words in _JUDGEMENTS if energy < below), "Implausible")
 
 
 def said(instructions: Sequence[Instruction]) -> str:
-    """The last instructions, the newest first, and what came of them."""
+    """The last instructions, newest first, with their outcomes."""
     lines = [
         f'<div style="margin-bottom: 0.25em;"><b>{_MARK[instruction.understood]} {_marked(instruction)}</b>'
         f'<br><span style="opacity: 0.65;">{escape(instruction.outcome)}</span></div>'
@@ -178,7 +178,7 @@ def _marked(instruction: Instruction) -> str:
 
 
 def _uuid(handle: Any) -> str:
-    """How messages name a widget or a key; viser has no public word for it."""
+    """The UUID of a widget or key in messages; viser has no public attribute for it."""
     uuid: str = handle._impl.uuid
     return uuid
 
@@ -192,12 +192,12 @@ def set_value(widget: Any, value: str | int) -> None:
 
     Args:
         widget: a handle of viser.
-        value: what it shall show.
+        value: new value.
     """
-    widget.value = value  # mypy takes the widgets' values for read-only
+    widget.value = value  # mypy treats the widgets' values as read-only
 
 
 def _set(widget: viser.GuiHtmlHandle, name: str, value: str) -> None:
-    """Send what has changed, and nothing else."""
+    """Set an attribute only if it changes, to avoid a message."""
     if getattr(widget, name) != value:
         setattr(widget, name, value)

@@ -1,4 +1,4 @@
-"""The room in the browser: the body, the handles, the ground, a photo beside."""
+"""The 3D scene in the browser: the body, the handles, the ground, and a photo beside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from demos.pose_studio.session import Pose
 from demos.pose_studio.standing import HANDLES, Mannequin, Standing
 
 CAMERA, LOOK_AT, FIELD_OF_VIEW = (0.9, 1.4, 3.5), (0.2, 0.88, 0.0), np.deg2rad(36.0)
-"""Where the camera stands at first."""
+"""Initial camera."""
 
 _BLUE, TICKED, _PAPER = (120, 165, 215), (240, 130, 105), (238, 241, 246)
 FREE, PINNED, HELD = (255, 140, 30), (60, 70, 100), (40, 180, 110)
@@ -24,7 +24,7 @@ _EARLIER_AT = 0.7, -1.3
 
 
 class Scene:
-    """What is drawn. All tabs see the same, and a tab that comes later sees it, too."""
+    """The drawn scene, shared by all tabs, including later ones."""
 
     def __init__(self, server: viser.ViserServer, mannequin: Mannequin, standing: Standing) -> None:
         self._server = server
@@ -68,12 +68,12 @@ class Scene:
         }
 
     def show(self, standing: Standing, pins: Collection[str], held: dict[str, np.ndarray]) -> None:
-        """Draw the body; handles that are held are where they are pulled to, the others where the body has them.
+        """Draw the body, with held handles at their pulled positions and the others on the body.
 
         Args:
             standing: the body in the room.
-            pins: names of the handles that stay.
-            held: places of the handles that are held, by name.
+            pins: names of the pinned handles.
+            held: positions of the held handles, by name.
         """
         with self._server.atomic():
             self._body.vertices = standing.vertices
@@ -85,7 +85,7 @@ class Scene:
                     ball.color = colour
 
     def tint(self, joints: list[int]) -> None:
-        """Draw what some of the 21 joints move in coral."""
+        """Draw the parts that belong to the given body joints (of 21) in coral."""
         if tuple(joints) == self._off:
             return
         self._off = tuple(joints)
@@ -99,7 +99,7 @@ class Scene:
                 self._off_part.faces = faces[off].astype(np.uint32)
 
     def show_earlier(self, pose: Pose | None) -> None:
-        """Have an earlier pose stand beside the body, or none."""
+        """Show an earlier pose beside the body, or none."""
         if pose is self._shown_earlier:
             return
         self._shown_earlier = pose
@@ -108,7 +108,7 @@ class Scene:
         self._earlier.visible = pose is not None
 
     def show_photo(self, photo: Photo | None) -> None:
-        """Put a photo up beside the body."""
+        """Show a photo beside the body, or none."""
         if photo is self._shown_photo:
             return
         self._shown_photo = photo

@@ -1,4 +1,4 @@
-"""viser's server, behind a gate: it hears only the page that the studio's own address opened."""
+"""Viser's server behind a gate: it accepts only pages opened from the studio's own address."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Of all answers: no other page frames, embeds or is told of the studio's."""
+"""Headers of all responses: no other page may frame or embed the studio's pages, or see their address."""
 
 _POLICY_VIOLATION = 1008  # RFC 6455, section 7.4.1
-_SORRY = "This is not the address that the studio printed: open that one, it carries a key.\n"
+_SORRY = "Wrong address: open the address that the studio printed, which contains a key.\n"
 
 
 class StudioServer(viser.ViserServer):
-    """A server that no browser can talk into opening a tunnel to the internet."""
+    """A viser server that never opens a tunnel to the internet."""
 
     def __init__(self, host: str, port: int) -> None:
         self.gate, self.rules = Gate.of(host), Rules()
@@ -44,22 +44,24 @@ class StudioServer(viser.ViserServer):
             super().__init__(host=host, port=port, label="QPoser studio", verbose=False)
         if not guarded:
             self.stop()
-            raise ValueError(f"viser {viser.__version__} starts in a way that cannot be guarded: install viser==1.1.1")
+            raise ValueError(
+                f"viser {viser.__version__} starts its server in a way that cannot be guarded: install viser==1.1.1"
+            )
 
     @property
     def url(self) -> str:
-        """The address that opens the studio, with the token that it asks for."""
+        """The studio's address, with its token."""
         host = self.get_host()
         name = "127.0.0.1" if self.gate.any_address else in_url(host)
         return f"http://{name}:{self.get_port()}/{self.gate.token}"
 
     def stop(self) -> None:
-        """Let all browsers go."""
-        with contextlib.redirect_stdout(io.StringIO()):  # viser says that it stops
+        """Disconnect all browsers."""
+        with contextlib.redirect_stdout(io.StringIO()):  # viser prints a message
             super().stop()
 
     def drop_upload(self, start: FileTransferStartUpload) -> None:
-        """Have the button of a file that is not taken wait no longer."""
+        """End the waiting state of the button whose file is dropped."""
         self._websock_server.queue_message(
             _messages.FileTransferPartAck(
                 start.source_component_uuid, start.transfer_uuid, start.size_bytes, start.size_bytes
@@ -67,56 +69,56 @@ class StudioServer(viser.ViserServer):
         )
 
     def request_share_url(self, verbose: bool = True) -> str | None:
-        """Nothing is shared."""
+        """Disabled: the studio is never shared."""
         return None
 
 
 def start_server(host: str, port: int) -> StudioServer:
-    """A server that listens at ``host`` and ``port``; any free port where that is 0.
+    """Start a server at ``host`` and ``port``; port 0 selects a free one.
 
     Args:
         host: name or address.
-        port: number of the port.
+        port: port number.
 
     Returns:
         The server.
 
     Raises:
-        ValueError: it cannot listen there.
+        ValueError: the address or port cannot be used.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind((address[0], port, *address[2:]))  # port numbers that are none are refused here
+            trial.bind((address[0], port, *address[2:]))  # rejects invalid port numbers
     except (OSError, OverflowError) as error:
         raise ValueError(f"cannot listen at {host}:{port} ({error}): give another --host or --port") from error
     return StudioServer(host, port)
 
 
 class _Connection(ServerConnection):
-    """A websocket that hears nothing but what the page sends, and is closed when it says something else."""
+    """A websocket that accepts only the page's messages, and closes on any other."""
 
     def __init__(self, *arguments: Any, rules: Rules, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._listener = Listener(rules)
 
     async def recv(self, decode: bool | None = None) -> bytes:  # type: ignore[override]
-        """The next message that viser may have."""
+        """The next message for viser."""
         while True:
             raw = await super().recv(decode=False)
             try:
                 heard = self._listener.heard(raw)
             except RefusedError:
                 await self.close(_POLICY_VIOLATION, "the studio's page does not send this")
-                continue  # the next recv says that it is closed
+                continue  # the next recv raises
             if heard is not None:
                 return heard
 
 
 @contextlib.contextmanager
 def _behind(gate: Gate, rules: Rules) -> Iterator[list[websockets.asyncio.server.serve]]:
-    """Put the server that is started meanwhile behind the gate, and list it: viser has no option for it."""
+    """Guard and list the server started inside this context; viser has no option for it."""
     serve, guarded = websockets.asyncio.server.serve, []
 
     def serve_guarded(*arguments: Any, process_request: _Answer, **options: Any) -> websockets.asyncio.server.serve:
@@ -133,7 +135,7 @@ def _behind(gate: Gate, rules: Rules) -> Iterator[list[websockets.asyncio.server
 
 
 def _asked_at(gate: Gate, answer: _Answer) -> _Answer:
-    """Answer what the gate lets in, and nothing else."""
+    """Answer only requests that the gate accepts."""
 
     def asked(connection: ServerConnection, request: Request) -> Response | None:
         path = gate.within(request.path, request.headers, connection.local_address[1])

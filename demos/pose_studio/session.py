@@ -1,4 +1,4 @@
-"""What a person has made in the studio so far: poses, the way through them, and what was said. Nothing of a screen."""
+"""A studio session without user interface: poses, undo history and instructions."""
 
 from __future__ import annotations
 
@@ -24,36 +24,35 @@ class Pose(NamedTuple):
 
     posture: OrientedPose
     origin: str
-    """What made it, in a few words."""
+    """How it was made, in a few words."""
     energy: float
     place: tuple[float, float] = (0.0, 0.0)
-    """Where on the ground the pelvis stands: x and z in metres."""
+    """Position of the pelvis on the ground: x and z in metres."""
 
 
 class Instruction(NamedTuple):
-    """What somebody told the body to do."""
+    """An instruction that the user typed."""
 
     text: str
     outcome: str
-    """How it was understood and what is still missing, or why it was not; in one line."""
+    """The checked constraints, or why the text was not understood; one line."""
     understood: bool
     trouble: tuple[int, int] = (0, 0)
-    """From where to where in the text it was not understood."""
+    """Start and end of the text that was not understood."""
 
 
 @dataclass
 class Session:
-    """All poses that there ever were, in the order in which they came, and a way through them that can be gone back.
+    """All poses of the session in order, and an undo history of them.
 
-    A pose that was undone, and that a new one then took the place of, is not on the way any more, but it stays among
-    the poses: nothing is ever lost.
+    A new pose after an undo drops the undone poses from the history, but they stay among the poses.
     """
 
     poses: list[Pose]
     way: list[int] = field(default_factory=lambda: [0])
-    """Numbers of poses, the first one first."""
+    """Pose numbers of the history, oldest first."""
     step: int = 0
-    """Where on the way we are."""
+    """Position in the history."""
     instructions: list[Instruction] = field(default_factory=list)
 
     @property
@@ -67,23 +66,23 @@ class Session:
         return self.poses[self.number]
 
     def pose(self, number: int) -> Pose:
-        """The pose of that number.
+        """The pose with that number.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is no such pose.
         """
         if not 0 <= number < len(self.poses):
             raise ValueError(f"there is no pose {number}: this session has poses 0 to {len(self.poses) - 1}")
         return self.poses[number]
 
     def put(self, pose: Pose) -> None:
-        """Make a new pose the current one; what was undone before is no longer ahead."""
+        """Make a new pose the current one; undone poses can no longer be redone."""
         self.poses.append(pose)
         self.way[self.step + 1 :] = [len(self.poses) - 1]
         self.step += 1
 
     def replace(self, pose: Pose) -> None:
-        """Put a pose in the place of the current one, which is forgotten; what was undone before is no longer ahead."""
+        """Replace the current pose; undone poses can no longer be redone."""
         self.poses[self.number] = pose
         del self.way[self.step + 1 :]
 
@@ -109,14 +108,14 @@ class Session:
 
 
 def write_session(path: Path, session: Session) -> None:
-    """Write a session, at once or not at all; `qposer.read_poses` reads its poses, too.
+    """Write a session atomically; `qposer.read_poses` can read its poses.
 
     Args:
         path: the file to write.
-        session: what is written.
+        session: the session to write.
 
     Raises:
-        OSError: it could not be written.
+        OSError: the file cannot be written.
     """
     postures = [pose.posture for pose in session.poses]
     write_npz(
@@ -136,14 +135,14 @@ def write_session(path: Path, session: Session) -> None:
 
 
 def read_session(path: Path) -> Session:
-    """The session that `write_session` wrote.
+    """Read a session that `write_session` wrote.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no session, or a damaged one.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not a session, or is damaged.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"there is no session {path} to go on with: leave --resume out")
+        raise FileNotFoundError(f"there is no session {path} to resume: omit --resume")
     arrays = read_npz(path)
     try:
         if str(arrays["format"]) != FORMAT:
@@ -152,10 +151,10 @@ def read_session(path: Path) -> Session:
         told = json.loads(str(arrays["instructions"]))
         session.instructions = [Instruction(text, out, bool(done), (at[0], at[1])) for text, out, done, at in told]
         if not 0 <= session.step < len(session.way) or not set(session.way) <= set(range(len(session.poses))):
-            raise ValueError("its way leads to poses that are not there")
+            raise ValueError("its history refers to missing poses")
         return session
     except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no session of the studio: {error}") from None
+        raise ValueError(f"{path} is not a session of the studio: {error}") from None
 
 
 def _poses(arrays: dict[str, np.ndarray]) -> list[Pose]:

@@ -1,4 +1,4 @@
-"""The body as the scene shows it: standing on the ground of a room, with points that can be taken hold of."""
+"""The body in the scene: standing on the ground of a room, with handles."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Handle(NamedTuple):
 
     joint: str
     radius: float
-    """Of the ball that shows it, in metres."""
+    """Radius of the ball that shows it, in metres."""
     lift: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """From the joint to the ball's middle while the joint is unturned, in metres: joints lie deep in the body."""
+    """Offset from the unrotated joint to the ball's centre in metres, because joints lie inside the body."""
     footing: tuple[str, ...] = ()
-    """Other points of the body that stay where they are while the handle is pinned."""
+    """Other points of the body that stay in place while the handle is pinned."""
 
 
 HANDLES: dict[str, Handle] = {
@@ -40,7 +40,7 @@ HANDLES: dict[str, Handle] = {
     "right_knee": Handle("right_knee", 0.055, (0.0, 0.0, 0.035)),
     "pelvis": Handle("pelvis", 0.055, (0.0, 0.04, 0.12)),
 }
-"""By the names of the targets that they move."""
+"""Handles by the names of the targets that they move."""
 
 
 class Standing(NamedTuple):
@@ -49,19 +49,19 @@ class Standing(NamedTuple):
     vertices: Float[np.ndarray, "vertices 3"]
     joints: Float[np.ndarray, "24 3"]
     handles: dict[str, Point]
-    """Where the balls are."""
+    """Positions of the balls."""
     points: dict[str, Point]
-    """Where the points are that they move or hold."""
+    """Positions of the points that the handles move or pin."""
 
     @property
     def pelvis(self) -> Point:
-        """Where the pelvis is."""
+        """Position of the pelvis."""
         pelvis: np.ndarray = self.joints[0]
         return pelvis
 
 
 class Mannequin:
-    """A body without shape that takes postures."""
+    """A body of mean shape that can be posed."""
 
     def __init__(self, body: Body) -> None:
         self.body = body
@@ -74,12 +74,12 @@ class Mannequin:
     def stand(
         self, posture: OrientedPose, place: tuple[float, float] = (0.0, 0.0), pelvis: Point | None = None
     ) -> Standing:
-        """The body in a posture: with its lowest point on the ground, or with its pelvis where it is told to be.
+        """The posed body, with its lowest point on the ground or its pelvis at a given position.
 
         Args:
-            posture: of one body.
-            place: x and z of the pelvis; not looked at where ``pelvis`` is given.
-            pelvis: where the pelvis is, on the ground or not.
+            posture: oriented pose of one body.
+            place: x and z of the pelvis; ignored if ``pelvis`` is given.
+            pelvis: position of the pelvis, not necessarily on the ground.
 
         Returns:
             Vertices and joints in the room.
@@ -96,7 +96,7 @@ class Mannequin:
         return Standing(vertices + moved, joints, _balls(figure, joints), points)
 
     def faces_of(self, joints: list[int]) -> Bool[np.ndarray, " faces"]:
-        """Which faces some of the 21 joints move; hands belong to their wrists."""
+        """Faces that belong to the given body joints (of 21); hands belong to their wrists."""
         moved = [j for j in range(1, len(JOINT_NAMES)) if (j if j <= NUM_BODY_JOINTS else PARENTS[j]) - 1 in joints]
         found: np.ndarray = np.isin(self._owner, moved)[self.faces].sum(axis=1) >= 2
         return found

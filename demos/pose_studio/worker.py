@@ -1,4 +1,4 @@
-"""One thread that does everything, one thing at a time, in the order in which it was asked for."""
+"""One thread that runs all jobs in order."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class _Job(NamedTuple):
 
 
 class Worker:
-    """Runs jobs one after the other on a thread of its own.
+    """Runs jobs one after the other on its own thread.
 
-    Events of several browser tabs come in here, so that no two of them are ever at the session at the same time, and so
-    that the thread of the websockets never waits for a solve. A job with a key takes the place of one with the same key
-    that waits at the end of the queue: of the targets of a drag, the newest wins, and they never pile up.
+    It serialises the events of all browser tabs, so that only one at a time changes the session and the websocket
+    thread never waits for a solve. A job with a key replaces a job with the same key at the end of the queue, so that
+    the targets of a drag do not pile up.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class Worker:
         self._thread.start()
 
     def do(self, job: Callable[[], None], key: str | None = None) -> None:
-        """Run ``job`` when all that was asked for earlier is done; what it raises goes to stderr, and ends nothing.
+        """Queue ``job``; its exceptions are printed to stderr and do not stop the worker.
 
         Args:
-            job: what is run.
-            key: a waiting job of the same key, if it is the last one, is replaced.
+            job: function to run.
+            key: replaces the last waiting job if that has the same key.
         """
         with self._changed:
             if key is not None and self._jobs and self._jobs[-1].key == key:
@@ -43,12 +43,12 @@ class Worker:
             self._changed.notify_all()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Whether everything was done within that many seconds."""
+        """Wait for all jobs; return whether they finished within the timeout in seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs and not self._busy, timeout)
 
     def stop(self, timeout: float) -> bool:
-        """Drop what was not begun; whether the job at hand ended within that many seconds, else it is left."""
+        """Drop waiting jobs; return whether the running job finished within the timeout in seconds."""
         with self._changed:
             self._stopped = True
             self._jobs.clear()

@@ -1,1 +1,1 @@
-"""Bodies of the SMPL family: models, their files, and where keypoints lie on them."""
+"""Body models of the SMPL family, their files, and the positions of keypoints on them."""

@@ -18,7 +18,7 @@ from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
 from qposer.io.assets import asset
 
-FIRST_HAND = NUM_BODY_JOINTS + 1  # the two hand joints come last and never bend
+FIRST_HAND = NUM_BODY_JOINTS + 1  # the two hand joints come last and never rotate
 
 
 class BodyOutput(NamedTuple):
@@ -32,15 +32,15 @@ class Body(nn.Module):
     """Linear blend skinning over SMPL's 24 joints (Loper et al., SIGGRAPH Asia 2015); the hands stay at rest.
 
     Every method takes ``global_orient`` (batch, 3) in radians or (batch, 3, 3), ``body_pose`` (batch, 21, 3) or
-    (batch, 21, 3, 3), ``betas`` (batch, num_betas) in standard deviations, the mean shape where absent, and ``transl``
+    (batch, 21, 3, 3), ``betas`` (batch, num_betas) in standard deviations, by default the mean shape, and ``transl``
     (batch, 3) in metres, and returns metres, in the body's precision: single until ``body.double()``. As in
-    SMPL, ``global_orient`` turns the body about its pelvis: ``R (p - pelvis) + pelvis + transl``.
+    SMPL, ``global_orient`` rotates the body about its pelvis: ``R (p - pelvis) + pelvis + transl``.
 
     Attributes:
-        name: what the body was read from.
+        name: source of the body.
         num_betas: number of shape coefficients.
         faces: triangles, (faces, 3) indices of vertices.
-        data: the arrays that it was made from.
+        data: the arrays of the model.
     """
 
     faces: Int[Tensor, "faces 3"]
@@ -58,7 +58,7 @@ class Body(nn.Module):
         self.num_betas = data.shapes.shape[-1]
         self.register_buffer("faces", torch.from_numpy(data.faces), persistent=False)
 
-        basis = torch.from_numpy(data.shape_basis())  # row 0: the template; then one row a component
+        basis = torch.from_numpy(data.shape_basis())  # row 0: the template; then one row per component
         pose_basis = None if data.pose_shapes is None else torch.from_numpy(data.pose_shapes)
         weights = torch.from_numpy(data.weights)
         joints = torch.einsum("jv,bvc->bjc", torch.from_numpy(data.joint_regressor).double(), basis.double())
@@ -86,25 +86,25 @@ class Body(nn.Module):
 
     @classmethod
     def open(cls) -> Body:
-        """The free body that ships with the product: a neutral adult, ten shape coefficients, 1.69 m on average."""
+        """The free body model that ships with QPoser: a neutral adult, ten shape coefficients, mean height 1.69 m."""
         return cls.load(asset("body.npz"))
 
     @classmethod
     def load(cls, path: str | Path) -> Body:
-        """A body from a file: SMPL ``.pkl``; SMPL, SMPL-H or SMPL-X ``.npz``; the open body's ``.npz``.
+        """Load a body model from a file: SMPL ``.pkl``; SMPL, SMPL-H or SMPL-X ``.npz``; the open body's ``.npz``.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is not such a file; the message says what was expected and what was found.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is invalid; the message says what was expected and found.
         """
         return cls(read_body(Path(path)))
 
     @classmethod
     def from_smplx(cls, model: Any) -> Body:
-        """The body of a model that ``smplx.create`` made: SMPL, SMPL-H or SMPL-X, with flat hands and a still face.
+        """Convert a model of ``smplx.create``: SMPL, SMPL-H or SMPL-X, with flat hands and a neutral face.
 
         Raises:
-            ValueError: the model is no whole body.
+            ValueError: the model is not a full body.
         """
         return cls(smplx_data(model))
 
@@ -112,7 +112,7 @@ class Body(nn.Module):
         self,
         global_orient: Float[Tensor, " batch *root_rotation"],
         body_pose: Float[Tensor, "batch 21 *rotation"],
-        betas: Float[Tensor, "batch betas"] | None = None,
+        betas: Float[Tensor, "#batch betas"] | None = None,
         transl: Float[Tensor, "batch 3"] | None = None,
     ) -> BodyOutput:
         """The whole mesh and its joints.
@@ -120,8 +120,8 @@ class Body(nn.Module):
         Args:
             global_orient: axis-angle in radians or matrices, relative to the world.
             body_pose: axis-angle in radians or matrices, relative to the parents.
-            betas: shape coefficients; the mean shape if left out.
-            transl: translation in metres; none if left out.
+            betas: shape coefficients; default: the mean shape.
+            transl: translation in metres; default: none.
 
         Returns:
             Vertices and the 24 joints in metres, by linear blend skinning (Loper et al., SMPL, SIGGRAPH Asia 2015).
@@ -131,11 +131,22 @@ class Body(nn.Module):
         vertices = self._skinned("skin", self._shaped("skin", betas), local, world, shift)
         return BodyOutput(vertices.permute(2, 0, 1), joints.permute(2, 0, 1))
 
+    def mixing(self, format: FormatName) -> Float[Tensor, "landmarks points"]:
+        """Weights of the body's surface points and then its 24 joints in each landmark of a format."""
+        mixing: Tensor = getattr(self, f"mix_{format}")
+        return mixing
+
+    def joint_mixing(self) -> Float[Tensor, "24 points"]:
+        """The same weights for the joints."""
+        points = self.points_weights.shape[0]
+        joints = torch.eye(NUM_JOINTS, dtype=self.identity.dtype, device=self.identity.device)
+        return torch.cat([joints.new_zeros(NUM_JOINTS, points), joints], dim=1)
+
     def landmarks(
         self,
         global_orient: Float[Tensor, " batch *root_rotation"],
         body_pose: Float[Tensor, "batch 21 *rotation"],
-        betas: Float[Tensor, "batch betas"] | None = None,
+        betas: Float[Tensor, "#batch betas"] | None = None,
         transl: Float[Tensor, "batch 3"] | None = None,
         *,
         format: FormatName = "mediapipe",
@@ -145,9 +156,9 @@ class Body(nn.Module):
         Args:
             global_orient: axis-angle in radians or matrices, relative to the world.
             body_pose: axis-angle in radians or matrices, relative to the parents.
-            betas: shape coefficients; the mean shape if left out.
-            transl: translation in metres; none if left out.
-            format: of the keypoints.
+            betas: shape coefficients; default: the mean shape.
+            transl: translation in metres; default: none.
+            format: keypoint format.
 
         Returns:
             Positions in metres, in the order of the format's names.
@@ -158,40 +169,39 @@ class Body(nn.Module):
         self,
         global_orient: Float[Tensor, " batch *root_rotation"],
         body_pose: Float[Tensor, "batch 21 *rotation"],
-        betas: Float[Tensor, "batch betas"] | None = None,
+        betas: Float[Tensor, "#batch betas"] | None = None,
         transl: Float[Tensor, "batch 3"] | None = None,
         *,
         format: FormatName = "mediapipe",
     ) -> tuple[Float[Tensor, "batch landmarks 3"], Float[Tensor, "batch 24 3"]]:
-        """As ``landmarks``, and the 24 joints, which cost nothing more.
+        """As ``landmarks``, and the 24 joints at no extra cost.
 
         Args:
             global_orient: axis-angle in radians or matrices, relative to the world.
             body_pose: axis-angle in radians or matrices, relative to the parents.
-            betas: shape coefficients; the mean shape if left out.
-            transl: translation in metres; none if left out.
-            format: of the keypoints.
+            betas: shape coefficients; default: the mean shape.
+            transl: translation in metres; default: none.
+            format: keypoint format.
 
         Returns:
             Landmarks and joints in metres.
 
         Raises:
-            ValueError: there is no such format.
+            ValueError: the format is unknown.
         """
         if format not in FORMATS:
-            raise ValueError(f"there is no keypoint format {format!r}: use {', '.join(FORMATS)}")
+            raise ValueError(f"unknown keypoint format {format!r}: use {', '.join(FORMATS)}")
         local = _local_rotations(global_orient.to(self.identity), body_pose.to(self.identity))
         points = self._shaped("points", betas)
         world, joints, shift = self._articulate(local, points[: 2 * NUM_JOINTS], transl)
         surface = self._skinned("points", points[2 * NUM_JOINTS :], local, world, shift)
-        mix: Tensor = getattr(self, f"mix_{format}")
-        landmarks = (mix @ torch.cat([surface, joints]).flatten(1)).unflatten(1, (3, -1))
+        landmarks = (self.mixing(format) @ torch.cat([surface, joints]).flatten(1)).unflatten(1, (3, -1))
         return landmarks.permute(2, 0, 1), joints.permute(2, 0, 1)
 
-    # From here on the batch is the last dimension: few large products and sums over contiguous numbers.
+    # Below, the batch is the last dimension, for few large products and sums over contiguous memory.
 
     def _add_basis(self, name: str, basis: Float[Tensor, "rows points 3"]) -> None:
-        """Keep rest points (the first row) and their shape components flat, so that one product applies them."""
+        """Store rest points (the first row) and their shape components flat, so that one product applies them."""
         flat = basis.flatten(1).float().T
         self.register_buffer(f"{name}_template", flat[:, :1].contiguous(), persistent=False)
         self.register_buffer(f"{name}_shapes", flat[:, 1:].contiguous(), persistent=False)
@@ -201,7 +211,7 @@ class Body(nn.Module):
         flat = None if pose_basis is None else pose_basis.flatten(1).float().T.contiguous()
         self.register_buffer(f"{name}_pose_shapes", flat, persistent=False)
 
-    def _shaped(self, name: str, betas: Float[Tensor, "batch betas"] | None) -> Float[Tensor, "points 3 #batch"]:
+    def _shaped(self, name: str, betas: Float[Tensor, "#batch betas"] | None) -> Float[Tensor, "points 3 #batch"]:
         """Rest points of a shape; a batch of one for the mean shape."""
         template: Tensor = getattr(self, f"{name}_template")
         if betas is not None and (betas.ndim != 2 or betas.shape[1] != self.num_betas):
@@ -217,9 +227,9 @@ class Body(nn.Module):
         skeleton: Float[Tensor, "48 3 #batch"],
         transl: Float[Tensor, "batch 3"] | None,
     ) -> tuple[Float[Tensor, "24 3 3 batch"], Float[Tensor, "24 3 batch"], Float[Tensor, "24 3 batch"]]:
-        """Rotations and positions of the joints in space, and what skinning adds to a rotated rest point.
+        """World rotations and positions of the joints, and the offsets that skinning adds to rotated rest points.
 
-        Joints are turned a level of the tree at a time; their positions are sums of the turned bones on the way.
+        Rotations are composed level by level of the tree; positions are sums of the rotated bones on the way.
         """
         levels = [*local.split(self._level_sizes)]  # SMPL's order goes level by level
         for depth in range(1, len(levels)):
@@ -241,7 +251,7 @@ class Body(nn.Module):
         world: Float[Tensor, "24 3 3 batch"],
         shift: Float[Tensor, "24 3 batch"],
     ) -> Float[Tensor, "points 3 batch"]:
-        """Rest points moved by the joints, after the pose's own corrections where the body has them."""
+        """Rest points moved by the joints, after the pose blend shapes, if any."""
         pose_shapes: Tensor | None = getattr(self, f"{name}_pose_shapes")
         if pose_shapes is not None:
             bend = (local[1:] - self.identity).flatten(0, 2)
@@ -262,7 +272,7 @@ def _turn(
 def _local_rotations(
     global_orient: Float[Tensor, " batch *root_rotation"], body_pose: Float[Tensor, "batch 21 *rotation"]
 ) -> Float[Tensor, "22 3 3 batch"]:
-    """Rotations of pelvis and body joints, of axis-angle vectors or matrices or one of each."""
+    """Rotations of pelvis and body joints, from axis-angle vectors, matrices, or one of each."""
     batch = len(body_pose)
     if body_pose.shape not in ((batch, NUM_BODY_JOINTS, 3), (batch, NUM_BODY_JOINTS, 3, 3)):
         raise ValueError(f"body_pose must be (batch, 21, 3) or (batch, 21, 3, 3), not {tuple(body_pose.shape)}")
@@ -278,7 +288,7 @@ def _local_rotations(
 
 
 def _chains() -> Float[Tensor, "24 23"]:
-    """One where a bone (numbered by its joint, less one) is on the way from the root to a joint, else zero."""
+    """One where a bone (index of its joint minus one) is on the path from the root to a joint, else zero."""
     chains = torch.zeros(NUM_JOINTS, NUM_JOINTS, dtype=torch.float32)
     for j, parent in enumerate(PARENTS[1:], start=1):
         chains[j] = chains[parent]

@@ -1,4 +1,4 @@
-"""Files of SMPL-family bodies: the official layouts, read without running their code, and written."""
+"""Read the official files of SMPL-family bodies without running their code, and write them."""
 
 from __future__ import annotations
 
@@ -33,15 +33,18 @@ HAND_JOINTS = {24: (22, 23), 52: (25, 40), 55: (28, 43)}  # by number of joints;
 BODY_END = NUM_BODY_JOINTS + 1
 _LARGEST_INDEX = 2**32
 LEAST_METRES, MOST_METRES = 0.1, 100.0
-"""How large bodies are, from dolls to what nobody can be."""
+"""Plausible range of a body's size."""
+
+OPEN_BODY = "open"
+"""Name of the shipped body."""
 
 
 @dataclass(frozen=True)
 class BodyData:
     """A body over SMPL's 24 joints, float32, metres.
 
-    ``pose_shapes`` holds, for each of the 9 x 21 entries of the body joints' rotations less the identity, the movement
-    of every vertex; it is None for a body that has none.
+    ``pose_shapes`` holds, for each of the 9 x 21 entries of the body joints' rotations minus the identity, the
+    displacement of every vertex; None for a body without pose blend shapes.
     """
 
     name: str
@@ -54,26 +57,28 @@ class BodyData:
     landmarks: Mapping[str, Landmark]
 
     def __post_init__(self) -> None:
-        """Refuse numbers that no body has, with which fits would come out as NaN.
+        """Reject values that no body has, which would turn fits into NaN.
 
         Raises:
             ValueError: an array holds NaN or numbers far beyond a body's, the template is not of a body's size in
-                metres, rows of weights do not have sum 1, a face is of vertices that do not exist, or landmarks are
-                missing or on none.
+                metres, rows of weights do not sum to 1, a face refers to missing vertices, or landmarks are missing or
+                refer to missing vertices.
         """
         parts = {"v_template": self.template, "shapedirs": self.shapes, "posedirs": self.pose_shapes}
         parts |= {"J_regressor": self.joint_regressor, "weights": self.weights}
         for what, array in parts.items():
             if array is not None and not (np.abs(array) <= MOST_METRES).all():
-                raise ValueError(f"expected finite numbers of at most {MOST_METRES:g} as {what}, found others")
+                raise ValueError(f"expected finite numbers of at most {MOST_METRES:g} in {what}, found others")
         size = float(np.ptp(self.template, axis=0).max()) if self.template.size else 0.0
         if not LEAST_METRES <= size <= MOST_METRES:
             raise ValueError(f"expected a body in metres, found one that is {size:g} long")
         for what, sums in (("weights", self.weights.sum(1)), ("J_regressor", self.joint_regressor.sum(1))):
             if not (np.abs(sums - 1.0) < 0.5).all():
-                raise ValueError(f"expected rows of sum 1 as {what}, found sums from {sums.min():g} to {sums.max():g}")
+                raise ValueError(
+                    f"expected rows with sum 1 in {what}, found sums from {sums.min():g} to {sums.max():g}"
+                )
         if not len(self.faces) or self.faces.min() < 0 or self.faces.max() >= len(self.template):
-            raise ValueError(f"expected faces of vertices from 0 to {len(self.template) - 1}, found others or none")
+            raise ValueError(f"expected faces with vertices 0 to {len(self.template) - 1}, found others or none")
         check_landmarks(self.landmarks, len(self.template))
 
     def shape_basis(self) -> Float[np.ndarray, "rows vertices 3"]:
@@ -82,13 +87,13 @@ class BodyData:
 
 
 def read_body(path: Path) -> BodyData:
-    """Read SMPL ``.pkl``; SMPL, SMPL-H or SMPL-X ``.npz``; the open body's ``.npz``; or the one body file of a folder.
+    """Read SMPL ``.pkl``; SMPL, SMPL-H or SMPL-X ``.npz``; the open body's ``.npz``; or the only body file in a folder.
 
-    Pickles are read by an unpickler that makes arrays and nothing else, so none of their code runs.
+    The unpickler creates only arrays, so no code of a pickle runs.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not such a file, or the folder does not hold exactly one.
+        ValueError: the file is invalid, or the folder does not contain exactly one.
     """
     path = _only_file(path) if path.is_dir() else path
     if not path.is_file():
@@ -99,7 +104,7 @@ def read_body(path: Path) -> BodyData:
     arrays = read_arrays(path, SMPL_KEYS) if kind == ".pkl" else {}
     try:
         arrays = arrays or read_npz(path, {*OPEN_KEYS, *SMPL_KEYS})
-        with np.errstate(over="ignore"):  # infinite numbers are refused
+        with np.errstate(over="ignore"):  # infinite numbers are rejected later
             return _open_data(arrays) if "weight_joints" in arrays else _official_data(path, arrays)
     except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
         told = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error).removeprefix(f"{path}: ")
@@ -107,7 +112,7 @@ def read_body(path: Path) -> BodyData:
 
 
 def _only_file(folder: Path) -> Path:
-    """The one body file in a folder, or in the folders in it, as the smplx package wants them."""
+    """The only body file in a folder or its subfolders (the smplx package's layout)."""
     for pattern in ("*", "*/*"):
         seen = sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
         found = [path for path in seen if path.suffix.lower() in (".npz", ".pkl")]
@@ -116,15 +121,15 @@ def _only_file(folder: Path) -> Path:
         if found:
             names = ", ".join(str(path.relative_to(folder)) for path in found[:6])
             more = ", ..." if len(found) > 6 else ""
-            raise ValueError(f"{folder} holds {len(found)} files that may be bodies: give one of {names}{more}")
-    raise ValueError(f"{folder} holds no body: give a .pkl or .npz file, or the folder of one")
+            raise ValueError(f"{folder} contains {len(found)} possible body files: give one of {names}{more}")
+    raise ValueError(f"{folder} contains no body file: give a .pkl or .npz file, or its folder")
 
 
 def smplx_data(model: Any) -> BodyData:
-    """The arrays of a model that ``smplx.create`` made.
+    """The arrays of a model of ``smplx.create``.
 
     Raises:
-        ValueError: it has not the joints of SMPL, SMPL-H or SMPL-X.
+        ValueError: the model does not have the joints of SMPL, SMPL-H or SMPL-X.
     """
 
     def array(name: str) -> np.ndarray:
@@ -143,15 +148,15 @@ def smplx_data(model: Any) -> BodyData:
 
 
 def export_smpl_pickle(data: BodyData, path: Path) -> None:
-    """Write a body in SMPL's pickle format, for ``smplx.create(path, model_type="smpl")`` and tools built on it.
+    """Write a body in SMPL's pickle format, for ``smplx.create(path, model_type="smpl")`` and tools based on it.
 
-    The smplx package wants a file name that begins with ``SMPL_``. Its joints beyond the 24th are vertices of fixed
-    numbers; the open body's vertices are put into the order in which these are the right ones. Up to 300 betas can be
-    asked for, of which those that the body does not have change nothing.
+    The smplx package requires a file name that begins with ``SMPL_``. Its joints after the 24th are vertices with fixed
+    indices; the open body's vertices are reordered to match. Up to 300 betas are allowed; those that the body does not
+    have are ignored.
 
     Args:
-        data: the open body, or another, whose vertices stay in their order.
-        path: where to.
+        data: the open body, or another body, whose vertices keep their order.
+        path: the file to write.
     """
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         pickle.dump(smpl_layout(data) | {"vertex_ids": SMPL_VERTEX_IDS}, file, protocol=2)
@@ -161,15 +166,15 @@ def export_smplh_npz(data: BodyData, path: Path) -> None:
     """Write the open body in SMPL-H's npz format, for ``BodyModel`` of human_body_prior and tools for AMASS.
 
     Vertices and betas are as in ``export_smpl_pickle``. There are 52 joints, but fingers stay straight: their joints
-    have no skin. ``smplx.create(path, model_type="smplh", ext="npz")`` reads the file, too, if its name begins with
-    ``SMPLH_``.
+    have no skinning weights. ``smplx.create(path, model_type="smplh", ext="npz")`` reads the file, too, if its name
+    begins with ``SMPLH_``.
 
     Args:
         data: the open body.
-        path: where to.
+        path: the file to write.
 
     Raises:
-        ValueError: it is another body.
+        ValueError: ``data`` is another body.
     """
     write_npz(path, smplh_layout(data))
 
@@ -182,7 +187,7 @@ def _open_data(file: Mapping[str, np.ndarray]) -> BodyData:
     np.put_along_axis(weights, _indices(file, "weight_joints"), file["weights"], axis=1)
     np.put_along_axis(regressor, _indices(file, "regressor_vertices"), file["regressor_weights"], axis=1)
     return BodyData(
-        name="open",
+        name=OPEN_BODY,
         template=template,
         shapes=file["shapedirs"].astype(np.float32),
         pose_shapes=None,
@@ -199,7 +204,7 @@ def _open_landmarks(file: Mapping[str, np.ndarray]) -> dict[str, Landmark]:
 
 
 def _official_data(path: Path, arrays: Mapping[str, np.ndarray]) -> BodyData:
-    """A body from the official layout, whose arrays may each be missing, of a wrong kind, or of a wrong size."""
+    """A body from the official layout; checks for missing arrays, wrong types and wrong sizes."""
     missing = [key for key in SMPL_KEYS if key not in arrays]
     if missing:
         raise ValueError(f"expected the arrays {', '.join(SMPL_KEYS)}, found no {', '.join(missing)}")
@@ -219,14 +224,14 @@ def _official_data(path: Path, arrays: Mapping[str, np.ndarray]) -> BodyData:
 def _check_numbers(arrays: Mapping[str, np.ndarray], keys: Iterable[str]) -> None:
     for key in keys:
         if arrays[key].dtype.kind not in "fiu":
-            raise ValueError(f"expected plain numbers as {key}, found an array of {arrays[key].dtype}")
+            raise ValueError(f"expected plain numbers in {key}, found an array of {arrays[key].dtype}")
         if arrays[key].ndim < 2:
-            raise ValueError(f"expected two dimensions or more of {key}, found the shape {arrays[key].shape}")
+            raise ValueError(f"expected two or more dimensions in {key}, found the shape {arrays[key].shape}")
 
 
 def _indices(arrays: Mapping[str, np.ndarray], key: str) -> Int[np.ndarray, "..."]:
     if not (np.abs(arrays[key]) < _LARGEST_INDEX).all():
-        raise ValueError(f"expected numbers of vertices or joints as {key}, found NaN or huge ones")
+        raise ValueError(f"expected indices of vertices or joints in {key}, found NaN or huge numbers")
     return arrays[key].astype(np.int64)
 
 
@@ -251,12 +256,12 @@ def _body(
         "faces": (faces, (len(faces), 3)),
     }
     if joints not in HAND_JOINTS or tuple(parents[1:BODY_END]) != PARENTS[1:BODY_END]:
-        raise ValueError(f"expected the 24, 52 or 55 joints of SMPL, SMPL-H or SMPL-X, found a tree of {joints}")
+        raise ValueError(f"expected the 24, 52 or 55 joints of SMPL, SMPL-H or SMPL-X, found {joints}")
     if any(not 0 <= parents[j] < j for j in range(1, joints)):
-        raise ValueError("expected a tree in which every joint comes after its parent, found another")
+        raise ValueError("expected every joint after its parent, found another order")
     for what, (array, shape) in wanted.items():
         if array.shape != shape:
-            raise ValueError(f"expected {what} of shape {shape}, found {array.shape}")
+            raise ValueError(f"expected {what} with shape {shape}, found {array.shape}")
     merged = np.zeros((vertices, NUM_JOINTS))
     for j in range(joints):
         merged[:, _owner(j, parents)] += weights[:, j]
@@ -284,10 +289,10 @@ def _owner(j: int, parents: np.ndarray) -> int:
 
 
 def _landmarks(template: Float[np.ndarray, "vertices 3"]) -> Mapping[str, Landmark]:
-    """Landmarks of a mesh, recognised by its number of vertices; the open body's also in the order of its exports.
+    """Landmarks of a mesh, identified by its number of vertices; for the open body also in its export order.
 
     Raises:
-        ValueError: nobody knows where the landmarks of such a mesh are.
+        ValueError: the landmarks of such a mesh are unknown.
     """
     vertices = len(template)
     if vertices == SMPL_VERTICES:
@@ -296,7 +301,7 @@ def _landmarks(template: Float[np.ndarray, "vertices 3"]) -> Mapping[str, Landma
         try:
             from smplx.vertex_ids import vertex_ids  # slow to import, and only users' own bodies need it
         except ImportError:
-            raise ValueError("bodies with SMPL-X's mesh need the smplx package: pip install smplx") from None
+            raise ValueError("bodies with SMPL-X's mesh require the smplx package: pip install smplx") from None
 
         return smpl_landmarks(vertex_ids["smplx"])
     file = read_npz(asset("body.npz"), OPEN_KEYS)
@@ -305,4 +310,4 @@ def _landmarks(template: Float[np.ndarray, "vertices 3"]) -> Mapping[str, Landma
         order = smpl_order(landmarks, vertices)
         exported = np.abs(template - own[order]).sum() < np.abs(template - own).sum()
         return renumbered(landmarks, order) if exported else landmarks
-    raise ValueError(f"expected a mesh of {SMPL_VERTICES} or {SMPLX_VERTICES} vertices, found {vertices}")
+    raise ValueError(f"expected a mesh with {SMPL_VERTICES} or {SMPLX_VERTICES} vertices, found {vertices}")

@@ -1,4 +1,4 @@
-"""Where the keypoints that detectors report lie on a body: on its vertices and joints."""
+"""Positions of detectors' keypoints on a body, as combinations of its vertices and joints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fitting.inputs.keypoints import FORMATS, FormatName
 from qposer.body_pose.skeleton import JOINT_NAMES
 
 Landmark = Mapping[int | str, float]
-"""Weights, of sum one, of vertices (by number), joints and other landmarks (by name)."""
+"""Weights with sum one of vertices (by index), joints and other landmarks (by name)."""
 
 MIDDLES: dict[FormatName, dict[str, Landmark]] = {
     "openpose": {
@@ -29,7 +29,7 @@ MIDDLES: dict[FormatName, dict[str, Landmark]] = {
         },
     },
 }
-"""Keypoints on the body's median plane that lie between joints and other landmarks, or in line with them."""
+"""Keypoints on the body's median plane that lie between joints and other landmarks, or on a line through them."""
 
 SHIFTS: dict[FormatName, dict[str, Landmark]] = {
     "mediapipe": {
@@ -55,26 +55,25 @@ SHIFTS: dict[FormatName, dict[str, Landmark]] = {
         "shoulder": {"collar": 0.2, "spine3": 0.1, "shoulder": -0.2, "neck": -0.1},
     },
 }
-"""What a detector's keypoint adds to the joint or the vertex of its name, in weights of sum zero.
+"""Shift of a detector's keypoint from the joint or vertex of the same name, as weights with sum zero.
 
-Parts without a side are of the keypoint's own side, or median.
+Parts without a side are on the keypoint's own side, or median.
 
-MediaPipe marks shoulders 22 and ankles 32 mm above the open body's joints, hips 12 and knees 34 mm below, hips 10 mm
+MediaPipe places shoulders 22 and ankles 32 mm above the open body's joints, hips 12 and knees 34 mm below, hips 10 mm
 closer to the median plane, ears 20 mm in front of the holes and 20 mm closer to it, heels 20 mm in front of their back,
-toes 25 mm behind their tips. Keypoints that were triangulated from four views of a man, proportions on photos of people
-who stand, and rendered bodies agree on all but hips and knees, where people decide against the renderings
-(docs/notes/landmarks.md).
+toes 25 mm behind their tips. Keypoints triangulated from four views of a man, proportions in photos of standing people,
+and rendered bodies agree except for hips and knees, for which the photos are used (docs/notes/landmarks.md).
 
 Human3.6M's hips are wider apart and higher than a body's hip joints, and its shoulders closer and lower; its "nose" is
 at the jaw, its "head" in the middle of the skull. These weights and those of `MIDDLES` give the open body's bones the
-proportions that the dataset's skeleton has (`qposer.data.h36m.OFFSETS`).
+proportions of the dataset's skeleton (`qposer.data.h36m.OFFSETS`).
 """
 
 _HEAVIEST = 10.0
-"""No landmark lies as many times as far from a vertex as another one."""
+"""Upper bound on the absolute value of a weight."""
 
 KEYPOINT_NAMES = tuple(dict.fromkeys(name for form in FORMATS.values() for name in form.names))
-"""All formats' keypoints, each once."""
+"""Keypoints of all formats, each once."""
 
 
 SMPL_VERTEX_IDS: dict[str, int] = {
@@ -83,14 +82,14 @@ SMPL_VERTEX_IDS: dict[str, int] = {
     **{"rthumb": 6191, "rindex": 5782, "rmiddle": 5905, "rring": 6016, "rpinky": 6133},
     **{"LBigToe": 3216, "LSmallToe": 3226, "LHeel": 3387, "RBigToe": 6617, "RSmallToe": 6624, "RHeel": 6787},
 }
-"""Vertices of SMPL's mesh by the names that the smplx package has for them; fingers: their tips."""
+"""Vertices of SMPL's mesh by their names in the smplx package; for fingers, the tips."""
 
 
 def smpl_landmarks(vertex_ids: Mapping[str, int]) -> dict[str, Landmark]:
-    """Landmarks on the surface of SMPL, SMPL-H or SMPL-X, from the vertices that the smplx package names.
+    """Surface landmarks of SMPL, SMPL-H or SMPL-X, from the smplx package's named vertices.
 
-    The package names eyes, ears, nose, fingertips and toes. Knuckles lie between the tip and the wrist; corners of
-    the eyes and the mouth follow from nose, eyes and ears, in the proportions of the open body.
+    The package names eyes, ears, nose, fingertips and toes. Knuckles lie between the tip and the wrist; corners of the
+    eyes and the mouth are derived from nose, eyes and ears, with the proportions of the open body.
     """
     landmarks: dict[str, Landmark] = {"nose": {vertex_ids["nose"]: 1.0}}
     for side, other in (("left", "right"), ("right", "left")):
@@ -116,7 +115,7 @@ def smpl_landmarks(vertex_ids: Mapping[str, int]) -> dict[str, Landmark]:
 
 
 def smplx_vertex_ids(landmarks: Mapping[str, Landmark]) -> dict[str, int]:
-    """The 21 named vertices that the smplx package asks for (its ``vertex_ids``), from the open body's landmarks."""
+    """The smplx package's 21 named vertices (its ``vertex_ids``), from the open body's landmarks."""
 
     def vertex(name: str) -> int:
         return next(int(part) for part in landmarks[name])
@@ -137,27 +136,28 @@ def used_vertices(landmarks: Mapping[str, Landmark]) -> list[int]:
 
 
 def check_landmarks(landmarks: Mapping[str, Landmark], vertices: int) -> None:
-    """Refuse landmarks of which the keypoints of some format cannot be made.
+    """Reject landmarks from which the keypoints of some format cannot be computed.
 
     Args:
-        landmarks: of a body.
-        vertices: how many it has.
+        landmarks: landmarks of a body.
+        vertices: number of vertices of the body.
 
     Raises:
-        ValueError: one is missing, is of a vertex that does not exist, or has weights that are huge or not of sum one.
+        ValueError: a landmark is missing, refers to a missing vertex, or has weights that are huge or do not sum to
+            one.
     """
     used = used_vertices(landmarks)
     if used and not 0 <= used[0] <= used[-1] < vertices:
         raise ValueError(f"expected landmarks on vertices from 0 to {vertices - 1}, found {used[0]} to {used[-1]}")
     if not all(abs(weight) < _HEAVIEST for landmark in landmarks.values() for weight in landmark.values()):
-        raise ValueError(f"expected weights of landmarks below {_HEAVIEST:g}, found others")
+        raise ValueError(f"expected landmark weights below {_HEAVIEST:g}, found others")
     for format in FORMATS:
         try:
             sums = mixing_matrix(format, landmarks, used).sum(1)
         except KeyError as error:
             raise ValueError(f"expected landmarks of all keypoints, found no {error.args[0]}") from None
         if not (np.abs(sums - 1.0) < 0.5).all():
-            raise ValueError(f"expected weights of sum 1 for landmarks, found sums from {sums.min()} to {sums.max()}")
+            raise ValueError(f"expected landmark weights with sum 1, found sums from {sums.min()} to {sums.max()}")
 
 
 def mixing_matrix(
@@ -166,13 +166,13 @@ def mixing_matrix(
     vertices: list[int],
     shifts: Mapping[FormatName, Mapping[str, Landmark]] = SHIFTS,
 ) -> Float[np.ndarray, "landmarks points"]:
-    """Weights that make a format's keypoints of the given vertices, followed by the 24 joints.
+    """Weights of the given vertices, followed by the 24 joints, in a format's keypoints.
 
     Args:
-        format: of the keypoints.
-        landmarks: of the body.
-        vertices: numbers of those that `used_vertices` lists.
-        shifts: what keypoints add to the body's landmarks.
+        format: keypoint format.
+        landmarks: landmarks of the body.
+        vertices: vertex indices from `used_vertices`.
+        shifts: shifts of keypoints relative to the body's landmarks.
 
     Returns:
         One row for each keypoint.

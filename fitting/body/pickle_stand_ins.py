@@ -1,4 +1,4 @@
-"""What objects of NumPy, SciPy and chumpy leave in a pickle, as plain data; none of those packages makes them."""
+"""Stand-ins for pickled objects of NumPy, SciPy and chumpy that hold plain data, without code of those packages."""
 
 from __future__ import annotations
 
@@ -13,49 +13,49 @@ from qposer.io.npz import MOST_BYTES
 
 
 class Room:
-    """The memory that is left for what a pickle asks for beyond its own bytes."""
+    """Remaining memory budget for data beyond a pickle's own bytes."""
 
     def __init__(self, left: int = MOST_BYTES) -> None:
         self.left = left
 
     def take(self, size: int) -> None:
-        """Use some of it.
+        """Use a part of it.
 
         Raises:
-            ValueError: it is too little.
+            ValueError: the budget is exceeded.
         """
         self.left -= size
         if self.left < 0:
-            raise ValueError(f"found one whose arrays take more than {MOST_BYTES >> 20} MiB")
+            raise ValueError(f"found a file whose arrays take more than {MOST_BYTES >> 20} MiB")
 
 
 class StandIn:
-    """What an object of another package leaves in a pickle: plain data."""
+    """Plain data of a pickled object of another package."""
 
     state: Any = None
     room: Room
     _made: np.ndarray | None = None
 
     def array(self) -> np.ndarray:
-        """The array that it stands for; made once, since objects may refer to each other many times."""
+        """The array, created once because objects may share it."""
         if self._made is None:
             self._made = self.make()
         return self._made
 
     def make(self) -> np.ndarray:
-        """The array anew."""
-        raise ValueError("found an object that is no array")
+        """Create the array."""
+        raise ValueError("found an object that is not an array")
 
 
 def array_of(value: Any) -> np.ndarray:
-    """The array of a stand-in; anything else is refused."""
+    """The array of a stand-in; anything else is rejected."""
     if not isinstance(value, StandIn):
         raise ValueError(f"found a {type(value).__name__} in place of an array")
     return value.array()
 
 
 class _DType(StandIn):
-    """``numpy.dtype``; its state tells the byte order."""
+    """``numpy.dtype``; its state contains the byte order."""
 
     def __init__(self, code: str = "", *flags: bool) -> None:
         self.code = code
@@ -68,7 +68,7 @@ class _DType(StandIn):
 
 
 class _Array(StandIn):
-    """``numpy.ndarray``, whose state is (version, shape, dtype, whether in Fortran's order, bytes)."""
+    """``numpy.ndarray``, whose state is (version, shape, dtype, Fortran order or not, bytes)."""
 
     def make(self) -> np.ndarray:
         _, shape, dtype, fortran, raw = self.state
@@ -77,7 +77,7 @@ class _Array(StandIn):
 
 
 class _Ch(StandIn):
-    """``chumpy.ch.Ch``: its numbers are ``x``."""
+    """``chumpy.ch.Ch``: its values are ``x``."""
 
     def make(self) -> np.ndarray:
         return array_of(self.state["x"])
@@ -109,7 +109,7 @@ class _Transpose(StandIn):
 
 
 class _Sparse(StandIn, ABC):
-    """A matrix of SciPy, filled in by NumPy, which checks what it is told: SciPy would write into foreign memory."""
+    """A SciPy matrix, filled with NumPy, which checks indices; SciPy would write out of bounds."""
 
     def make(self) -> np.ndarray:
         shape = tuple(int(length) for length in self.state["_shape"])
@@ -119,14 +119,14 @@ class _Sparse(StandIn, ABC):
         self.room.take(math.prod(shape) * numbers.itemsize)
         places = [_whole(place) for place in self.places(shape)]
         if any(place.shape != numbers.shape or (place < 0).any() for place in places):
-            raise ValueError("found a sparse matrix with numbers outside of it")
+            raise ValueError("found a sparse matrix with entries outside its shape")
         matrix = np.zeros(shape, numbers.dtype)
-        np.add.at(matrix, tuple(places), numbers)  # numbers at one place are summed
+        np.add.at(matrix, tuple(places), numbers)  # duplicate entries are summed
         return matrix
 
     @abstractmethod
     def places(self, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Row and column of each number."""
+        """Row and column of each entry."""
 
 
 class _CSR(_Sparse):
@@ -136,11 +136,11 @@ class _CSR(_Sparse):
         return self.compressed(shape[0])
 
     def compressed(self, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """Along the compressed axis, of a given length, and along the other one."""
+        """Indices along the compressed axis, of a given length, and along the other axis."""
         ends, others = _whole(array_of(self.state["indptr"])), array_of(self.state["indices"])
         counts = np.diff(ends)
         if ends.shape != (length + 1,) or ends[0] != 0 or ends[-1] != len(others) or (counts < 0).any():
-            raise ValueError("found a sparse matrix whose parts do not belong together")
+            raise ValueError("found a sparse matrix with inconsistent parts")
         return np.repeat(np.arange(length), counts), others
 
 
@@ -162,21 +162,21 @@ class _COO(_Sparse):
 
 def _whole(numbers: np.ndarray) -> np.ndarray:
     if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
-        raise ValueError("found a sparse matrix whose places are no whole numbers")
+        raise ValueError("found a sparse matrix with indices that are not integers")
     return numbers.astype(np.int64)
 
 
 def _new(kind: Any, *_: Any) -> StandIn:
-    """``copyreg._reconstructor`` and ``numpy.core.multiarray._reconstruct``, which make an object without a state."""
-    if kind is object:  # what Python 2 writes of its old classes; nothing that is read refers to it
+    """``copyreg._reconstructor`` and ``numpy.core.multiarray._reconstruct``, which create an object without state."""
+    if kind is object:  # Python 2's old-style classes; no array refers to them
         return StandIn()
     if not (isinstance(kind, type) and issubclass(kind, StandIn)):
-        raise ValueError("found an object of a class that no body needs")
+        raise ValueError("found an object of an unsupported class")
     return kind.__new__(kind)
 
 
 def _from_buffer(raw: bytes, dtype: _DType, shape: tuple[int, ...], order: str, *_: Any) -> _Array:
-    """``numpy.core.numeric._frombuffer``, of pickles of protocol 5."""
+    """``numpy.core.numeric._frombuffer`` of pickle protocol 5."""
     array = _Array()
     array.state = (1, shape, dtype, order == "F", raw)
     return array
@@ -190,12 +190,12 @@ def _scalar(dtype: _DType, raw: Any) -> _Array:
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    """``_codecs.encode``, which is how Python 3 writes bytes into old protocols."""
+    """``_codecs.encode``, which Python 3 uses for bytes in old protocols."""
     return text.encode("latin1")
 
 
 def _set(values: Iterable[Any] = ()) -> list[Any]:
-    """``set``, of which nothing is read."""
+    """``set``, whose content is ignored."""
     return []
 
 
@@ -229,7 +229,7 @@ STAND_INS: dict[str, Callable[..., Any]] = {
 CLASSES = tuple(found for found in STAND_INS.values() if isinstance(found, type) and issubclass(found, StandIn))
 FUNCTIONS = (_new, _from_buffer, _scalar, _encode, _set, _dict)
 COPYING = {_encode: 1, _dict: 100}
-"""Functions that take so many bytes for each item of what they are given."""
+"""Functions that copy their arguments, with bytes per item."""
 OLD_NAMES = {
     "builtins": "__builtin__",
     "copyreg": "copy_reg",

@@ -1,4 +1,4 @@
-"""The open body in the arrays of SMPL and SMPL-H, so that code written for these finds what it looks for."""
+"""The open body in the array layouts of SMPL and SMPL-H, for code written for these models."""
 
 from __future__ import annotations
 
@@ -15,31 +15,30 @@ if TYPE_CHECKING:
     from fitting.body.files import BodyData
 
 SHAPE_COLUMNS = 300
-"""Shape components in newer files of SMPL. The smplx package allows more than ten betas only where there are as many;
-those that the body does not have are zero."""
+"""Number of shape components in newer SMPL files. The smplx package allows more than ten betas only with this number;
+missing components are zero."""
 
 _TIP = "left_index_tip"
-"""A landmark that only the open body has."""
+"""A landmark of the open body only."""
 
 FINGERS = ("index", "middle", "pinky", "ring", "thumb")
-"""Of each hand of SMPL-H, three joints each."""
+"""Fingers of each hand of SMPL-H, with three joints each."""
 
 PHALANGES = (0.0, 0.45, 0.73)
-"""Where a finger's three joints lie on the way from its knuckle to its tip."""
+"""Positions of a finger's three joints, as fractions from knuckle to tip."""
 
 
 def smpl_order(landmarks: Mapping[str, Landmark], vertices: int) -> Int[np.ndarray, " vertices"]:
-    """The order of the open body's vertices in which its named ones have the numbers that SMPL's have.
+    """An order of the open body's vertices in which the named ones have the same indices as in SMPL.
 
-    The smplx package, and what is built on it, takes keypoints of face, feet and fingertips from these numbers.
+    The smplx package and tools based on it take keypoints of face, feet and fingertips from these indices.
 
     Args:
-        landmarks: of the open body, in its own order.
-        vertices: how many it has.
+        landmarks: landmarks of the open body, in its own order.
+        vertices: number of vertices.
 
     Returns:
-        For each number in the new order the number in the old; all but the named vertices and those that they
-        change places with keep theirs.
+        For each new index the old one; only the named vertices and those they swap with change.
     """
     order = np.arange(vertices)
     for name, source in smplx_vertex_ids(landmarks).items():
@@ -49,11 +48,11 @@ def smpl_order(landmarks: Mapping[str, Landmark], vertices: int) -> Int[np.ndarr
 
 
 def renumbered(landmarks: Mapping[str, Landmark], order: Int[np.ndarray, " vertices"]) -> dict[str, Landmark]:
-    """The same landmarks on a body whose vertices were put into this order.
+    """The landmarks after reordering the body's vertices.
 
     Args:
-        landmarks: of the body, by name.
-        order: the old number of each vertex of the new body.
+        landmarks: landmarks of the body by name.
+        order: old index of each vertex of the new body.
 
     Returns:
         The landmarks by name.
@@ -66,7 +65,7 @@ def renumbered(landmarks: Mapping[str, Landmark], order: Int[np.ndarray, " verti
 
 
 def smpl_layout(data: BodyData) -> dict[str, np.ndarray]:
-    """The arrays of an SMPL file, by their names there; the open body's vertices in ``smpl_order``."""
+    """The arrays of an SMPL file by name, with the open body's vertices in ``smpl_order``."""
     vertices = len(data.template)
     order = smpl_order(data.landmarks, vertices) if _TIP in data.landmarks else np.arange(vertices)
     shapes = _compact(data.shapes[order])
@@ -87,15 +86,15 @@ def smpl_layout(data: BodyData) -> dict[str, np.ndarray]:
 
 
 def smplh_layout(data: BodyData) -> dict[str, np.ndarray]:
-    """The arrays of an SMPL-H file: 52 joints, those of the fingers in their places, but without skin of their own.
+    """The arrays of an SMPL-H file: 52 joints, with finger joints that have positions but no skinning weights.
 
-    What belongs to a hand turns with the wrist. The components of the hands' poses are the joints' own coordinates.
+    A whole hand rotates with the wrist. The components of the hands' poses are the joints' own coordinates.
 
     Raises:
-        ValueError: it is not the open body, which alone has landmarks at its fingertips.
+        ValueError: ``data`` is not the open body; others have no landmarks at the fingertips.
     """
     if _TIP not in data.landmarks:
-        raise ValueError(f"expected the open body, found {data.name}: give its own SMPL-H file to other programs")
+        raise ValueError(f"expected the open body, found {data.name}: use its own SMPL-H file in other programs")
     smpl = smpl_layout(data)
     vertices = len(data.template)
     body = NUM_BODY_JOINTS + 1
@@ -138,7 +137,7 @@ def _finger(data: BodyData, side: str, finger: str) -> list[Float[np.ndarray, " 
 
 
 def _row(data: BodyData, landmark: str) -> Float[np.ndarray, " vertices"]:
-    """Weights of the vertices, in the body's own order, that make a landmark."""
+    """Vertex weights of a landmark, in the body's own order."""
     row = np.zeros(len(data.template))
     for vertex, weight in data.landmarks[landmark].items():
         row[int(vertex)] = weight
@@ -150,6 +149,6 @@ def _tree(parents: tuple[int, ...] | list[int]) -> UInt32[np.ndarray, "2 joints"
 
 
 def _compact(array: Float[np.ndarray, " *shape"]) -> Float[np.ndarray, " *shape"]:
-    """The array in half precision if that holds the same numbers, as it does those of the open body."""
+    """The array in half precision if that is lossless, as it is for the open body."""
     half = array.astype(np.float16)
     return half if np.array_equal(half, array) else array

@@ -1,10 +1,10 @@
-"""Official SMPL pickles, read without chumpy and without running anything that stands in them."""
+"""Read official SMPL pickles without chumpy and without running code in them."""
 
 from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
@@ -14,13 +14,16 @@ from fitting.body.pickle_stand_ins import CLASSES, COPYING, FUNCTIONS, OLD_NAMES
 from qposer.io.messages import one_line
 from qposer.io.npz import MOST_BYTES
 
+DEEPEST = 3
+"""Maximum depth of nested dictionaries, which also stops recursive ones."""
+
 
 def read_arrays(path: Path, keys: Iterable[str]) -> dict[str, np.ndarray]:
-    """Those of the arrays called ``keys`` that a pickled dictionary holds, whether of NumPy, SciPy or chumpy.
+    """Read the arrays named ``keys`` from a pickled dictionary, whether of NumPy, SciPy or chumpy.
 
-    Pickles of Python 2 and 3 are read. No class or function that a pickle names is ever imported: each one that
-    official files need has a stand-in here, which keeps plain data, and any other is refused. So is whatever would
-    take more memory than the file itself has bytes, or arrays of more than a gibibyte.
+    Pickles of Python 2 and 3 are supported. No class or function named in a pickle is imported: those that official
+    files need have stand-ins here, which hold plain data, and all others are rejected. Data that would take more memory
+    than the file has bytes is rejected, too, and arrays of more than a gibibyte.
 
     Args:
         path: the pickle.
@@ -31,8 +34,26 @@ def read_arrays(path: Path, keys: Iterable[str]) -> dict[str, np.ndarray]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no pickle, is no dictionary, or asks for anything but arrays.
+        ValueError: the file is not a pickled dictionary, or contains anything but arrays.
     """
+    keys = set(keys)
+    expected = f"body file {path} is not an SMPL pickle: expected a dictionary of arrays"
+    return _read(path, expected, lambda name, _: name in keys)
+
+
+def read_nested_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of a pickled dictionary, nested ones under dotted names; see `read_arrays`.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is not a pickled dictionary, or contains anything but arrays.
+    """
+    expected = f"{path} is not a pickled dictionary of arrays"
+    return _read(path, expected, lambda _, value: isinstance(value, StandIn | np.ndarray))
+
+
+def _read(path: Path, expected: str, wanted: Callable[[str, Any], bool]) -> dict[str, np.ndarray]:
+    """The requested arrays of a pickled dictionary and of nested ones."""
     with path.open("rb") as file:
         try:
             unpickler = _ArrayUnpickler(_Bounded(file), encoding="latin1")
@@ -40,16 +61,22 @@ def read_arrays(path: Path, keys: Iterable[str]) -> dict[str, np.ndarray]:
             content = unpickler.load()
             if not isinstance(content, dict):
                 raise ValueError(f"found a {type(content).__name__}")
-            return {key: array_of(content[key]) for key in keys if key in content}
+            return {name: array_of(value) for name, value in _leaves(content) if wanted(name, value)}
         except Exception as error:  # damaged and crafted pickles raise anything
-            raise ValueError(
-                f"body file {path} is not an SMPL pickle: expected a dictionary of arrays, {one_line(error)}; give the "
-                "file as it was downloaded"
-            ) from error
+            raise ValueError(f"{expected}, {one_line(error)}; give the original file") from error
+
+
+def _leaves(content: dict[Any, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Names and values of a dictionary and of nested ones."""
+    for name, value in content.items():
+        if isinstance(value, dict) and depth < DEEPEST:
+            yield from _leaves(value, f"{prefix}{name}.", depth + 1)
+        elif not isinstance(value, dict):
+            yield f"{prefix}{name}", value
 
 
 class _Bounded:
-    """A file of which no more is asked than it has, so that a declared length makes no room for what is not there."""
+    """A file that rejects reads beyond its end, so that a declared length allocates no memory."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._left = file, os.fstat(file.fileno()).st_size
@@ -59,7 +86,7 @@ class _Bounded:
     def read(self, size: int) -> bytes:
         """The next bytes."""
         if not 0 <= size <= self._left:
-            raise EOFError(f"found one that ends where {size} bytes were to follow")
+            raise EOFError(f"found a file that ends before {size} expected bytes")
         self._left -= size
         return self._file.read(size)
 
@@ -79,10 +106,10 @@ _REFUSED = b"".join(
 
 
 class _ArrayUnpickler(pickle._Unpickler):
-    """An unpickler that knows the stand-ins and nothing else.
+    """An unpickler that knows only the stand-ins.
 
-    It is the one written in Python: what the one in C makes room for on a pickle's word (the memo, a byte array) cannot
-    be bounded. Opcodes that call something or change an object are replaced by ones that do so to stand-ins only.
+    It is based on the Python implementation, because the C implementation's allocations (memo, byte arrays) cannot be
+    bounded. Opcodes that call a function or change an object are restricted to stand-ins.
     """
 
     room: Room
@@ -94,14 +121,14 @@ class _ArrayUnpickler(pickle._Unpickler):
         """The stand-in of a class or function, or an error."""
         full_name = f"{OLD_NAMES.get(module, module)}.{name}"
         if full_name not in STAND_INS:
-            raise ValueError(f"found {one_line(f'{module}.{name}', 80)}, which is refused because it could run code")
+            raise ValueError(f"found {one_line(f'{module}.{name}', 80)}, which is rejected because it could run code")
         return STAND_INS[full_name]
 
     def _call(self) -> None:
         arguments = self.stack.pop()
         function = self.stack[-1]
         if function not in (*CLASSES, *FUNCTIONS) or not isinstance(arguments, tuple):
-            raise ValueError("found a call of what is no function of a body file")
+            raise ValueError("found a call of an unsupported function")
         if function in COPYING:
             self.room.take(COPYING[function] * sum(map(len, arguments)))
         self.stack[-1] = made = function(*arguments)
@@ -112,7 +139,7 @@ class _ArrayUnpickler(pickle._Unpickler):
         state = self.stack.pop()
         changed = self.stack[-1]
         if not isinstance(changed, StandIn):
-            raise ValueError("found a state of an object that has none")
+            raise ValueError("found a state of an object without state")
         changed.state = state
 
     def _byte_array(self) -> None:
@@ -120,7 +147,7 @@ class _ArrayUnpickler(pickle._Unpickler):
         self.append(self.read(size))
 
     def _refused(self) -> None:
-        raise ValueError("found an instruction that no body file needs")
+        raise ValueError("found an unsupported instruction")
 
     dispatch: ClassVar[dict[int, Any]] = {
         **pickle._Unpickler.dispatch,

@@ -1,11 +1,11 @@
-"""Human3.6M as a test of the fitter: its cameras, what they see of a recording, and how far fits are from the truth."""
+"""Evaluate the fitter on Human3.6M: cameras, views of recordings, and errors."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from fitting.fit import Fitter
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.adam import Estimate
+from fitting.optimise.problem import Estimate
 from qposer import __version__
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.data.h36m import JOINTS_14, JOINTS_17, Recording, read_positions
@@ -26,23 +26,25 @@ from qposer.io.npz import read_npz, write_npz
 
 FOCAL = 1145.0
 CENTRE = (500.0, 500.0)
-"""Of made-up cameras, in pixels: about those of the dataset, whose pictures are 1000 pixels wide and high."""
+"""Principal point of synthetic cameras in pixels, similar to the dataset's, whose pictures are 1000 pixels wide and
+high."""
 
 MADE_UP_PLACES = ((2.0, 4.5), (2.0, -4.5), (-2.0, 4.5), (-2.0, -4.5))
-"""Of the four made-up cameras on the floor, in metres from the middle of a recording, 4.9 m away from it."""
+"""Positions of the four synthetic cameras on the floor, in metres from the centre of a recording, at a distance of 4.9
+m."""
 
 MADE_UP_RISE = 0.7
-"""How many metres the made-up cameras are above the pelvis."""
+"""Height of the synthetic cameras above the pelvis in metres."""
 
 NEAREST = 0.3
-"""Metres in front of a camera at which the nearest joint may be."""
+"""Minimum distance of joints in front of a camera, in metres."""
 
 ANKLES, HEAD = [3, 6], 10  # among the 17 joints
 
 
 @dataclass(frozen=True)
 class RoomCamera:
-    """A pinhole camera at its place in the room: ``x = R X + t`` takes metres of the world into its own space."""
+    """A pinhole camera in a room: ``x = R X + t`` maps world to camera coordinates in metres."""
 
     name: str
     R: Float[np.ndarray, "3 3"]
@@ -52,10 +54,10 @@ class RoomCamera:
 
     @classmethod
     def at_origin(cls, name: str, focal: float = FOCAL, centre: tuple[float, float] = CENTRE) -> RoomCamera:
-        """One in whose own space the positions are.
+        """A camera whose coordinates are the world's.
 
         Args:
-            name: of the camera.
+            name: name of the camera.
             focal: focal length in pixels.
             centre: principal point in pixels.
 
@@ -67,7 +69,7 @@ class RoomCamera:
 
 @dataclass(frozen=True)
 class View:
-    """What one camera sees of some frames of a recording."""
+    """One camera's view of some frames of a recording."""
 
     recording: Recording
     camera: RoomCamera
@@ -77,13 +79,13 @@ class View:
 
     @property
     def name(self) -> str:
-        """Of the recording and the camera."""
+        """Name of the recording and the camera."""
         return f"{self.recording.name.removesuffix(f'.{self.camera.name}')}.{self.camera.name}"
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Of fits to one view: errors in millimetres after the pelvis (MPJPE) or by Procrustes (PA), and the bodies."""
+    """Errors of fits to one view in millimetres, after pelvis (MPJPE) or Procrustes (PA) alignment, and the bodies."""
 
     frames: Int[np.ndarray, " frames"]
     mpjpe_14: Float[np.ndarray, " frames"]
@@ -91,7 +93,7 @@ class Scores:
     mpjpe_17: Float[np.ndarray, " frames"]
     pa_mpjpe_17: Float[np.ndarray, " frames"]
     energy: Float[np.ndarray, " frames"]
-    """Of the fitted poses: 0 is the median of recorded ones, 1 their 95th percentile (`CodePrior.energy`)."""
+    """Energies of the fitted poses: 0 is the median of recorded poses, 1 their 95th percentile (`CodePrior.energy`)."""
     global_orient: Float[np.ndarray, "frames 3"]
     body_pose: Float[np.ndarray, "frames 21 3"]
     betas: Float[np.ndarray, "frames betas"]
@@ -99,22 +101,22 @@ class Scores:
 
 
 FIGURES = ("mpjpe_14", "pa_mpjpe_14", "mpjpe_17", "pa_mpjpe_17", "energy")
-"""Those of the scores that are one number a fit."""
+"""Scores with one number per fit."""
 
 
 def read_cameras(path: Path) -> dict[str, list[RoomCamera]]:
-    """Cameras of each subject from a JSON file, in one of two layouts; millimetres and pixels in both.
+    """Read the cameras of each subject from a JSON file in one of two layouts, with millimetres and pixels.
 
     - ``{"S9": {"54138969": {"R": 3 x 3, "t": 3, "focal": f or [fx, fy], "centre": [cx, cy]}, ...}, ...}``
-    - the calibration that circulates for the dataset: ``{"extrinsics": {"S9": {"54138969": {"R", "t"}}}, "intrinsics":
+    - the common calibration file of the dataset: ``{"extrinsics": {"S9": {"54138969": {"R", "t"}}}, "intrinsics":
       {"54138969": {"calibration_matrix"}}}``.
 
-    ``x = R X + t`` takes the world into the camera's space; a camera at ``T`` has ``t = -R T``. Of two focal lengths,
-    which differ by a thousandth, the mean is taken, and distortion is left out: pictures are not looked at.
+    ``x = R X + t`` maps world to camera coordinates; a camera at ``T`` has ``t = -R T``. Two focal lengths, which
+    differ by a thousandth, are averaged, and distortion is ignored because no pictures are used.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no JSON file, or lacks something.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not JSON or is incomplete.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no camera file {path}: check the path")
@@ -146,14 +148,14 @@ def _camera(name: str, place: dict[str, Any], lens: dict[str, Any]) -> RoomCamer
     if R.shape != (3, 3) or not np.allclose(R @ R.T, np.eye(3), atol=1e-3) or np.linalg.det(R) < 0:
         raise ValueError(f"R of camera {name} is not a rotation")
     if t.size != 3 or centre.shape != (2,) or not np.isfinite([*t.flat, *centre]).all() or not (focal > 0).all():
-        raise ValueError(f"camera {name} needs t of three numbers, centre of two, and a focal length above zero")
+        raise ValueError(f"camera {name} needs t with three numbers, centre with two, and a positive focal length")
     return RoomCamera(name, R, t.reshape(3) / 1000, float(focal.mean()), (float(centre[0]), float(centre[1])))
 
 
 def made_up_cameras(joints: Float[np.ndarray, "frames 17 3"]) -> list[RoomCamera]:
-    """Four cameras around a recording, placed like those of the dataset, that look at the middle of it.
+    """Four synthetic cameras around a recording, placed like those of the dataset, that look at its centre.
 
-    What is up is the axis of the file along which heads are farthest above ankles, on average.
+    The up axis is the axis of the file along which heads are highest above ankles on average.
     """
     rise = (joints[:, HEAD] - joints[:, ANKLES].mean(axis=1)).mean(axis=0)
     axis = int(np.abs(rise).argmax())
@@ -173,21 +175,21 @@ def made_up_cameras(joints: Float[np.ndarray, "frames 17 3"]) -> list[RoomCamera
 
 
 def views(recording: Recording, cameras: dict[str, list[RoomCamera]] | None, every: int) -> Iterator[View]:
-    """Every ``every``-th frame of a recording as each camera sees it.
+    """Views of every ``every``-th frame of a recording by each camera.
 
-    A recording in the space of one camera is seen by that camera only.
+    A recording in camera coordinates has only the view of that camera.
 
     Args:
-        recording: it is read when the first view is asked for.
-        cameras: of each subject; made-up ones where None.
-        every: 1 for all frames; 64 is usual.
+        recording: read when the first view is requested.
+        cameras: cameras of each subject; None for synthetic ones.
+        every: 1 for all frames; 64 is common.
 
     Yields:
         A view for each camera.
 
     Raises:
-        FileNotFoundError: the recording's file is gone.
-        ValueError: it cannot be read, there is no camera for it, or a camera stands in or behind the person.
+        FileNotFoundError: the recording's file does not exist.
+        ValueError: the recording cannot be read, it has no camera, or the person is not in front of a camera.
     """
     positions = read_positions(recording.path)
     frames = np.arange(0, len(positions), every)
@@ -198,7 +200,7 @@ def views(recording: Recording, cameras: dict[str, list[RoomCamera]] | None, eve
         if hidden:
             raise ValueError(
                 f"{recording.path}: in {hidden} of {len(frames)} frames the person is not in front of camera "
-                f"{camera.name}: x = R X + t must take the file's world into the camera's space, t in millimetres"
+                f"{camera.name}: x = R X + t must map the file's world to camera coordinates, t in millimetres"
             )
         yield View(recording, camera, frames, seen)
 
@@ -210,27 +212,27 @@ def _cameras_of(
         return made_up_cameras(joints) if recording.camera is None else [RoomCamera.at_origin(recording.camera)]
     known = cameras.get(recording.subject)
     if not known:
-        raise ValueError(f"{recording.path}: the camera file has no camera of {recording.subject}")
+        raise ValueError(f"{recording.path}: the camera file has no camera for {recording.subject}")
     if recording.camera is None:
         return known
     own = [camera for camera in known if camera.name == recording.camera]
     if not own:
-        raise ValueError(f"{recording.path}: the camera file has no camera {recording.camera} of {recording.subject}")
+        raise ValueError(f"{recording.path}: the camera file has no camera {recording.camera} for {recording.subject}")
     return [RoomCamera.at_origin(camera.name, camera.focal, camera.centre) for camera in own]
 
 
 def evaluate(
     fitter: Fitter, view: View, batch: int = 64, on_step: Callable[[int], None] = lambda people: None
 ) -> Scores:
-    """Fit bodies to the projected joints of a view, each frame by itself, and compare them with the truth.
+    """Fit bodies to the projected joints of a view, each frame independently, and compare them with the recording.
 
-    The fitter knows the camera and 17 keypoints a frame, all seen and exact. Errors are in 3D, over the same points of
-    the fitted body.
+    The fitter gets the camera and 17 exact keypoints per frame. Errors are in 3D, over the same points of the fitted
+    body.
 
     Args:
         fitter: body, prior and settings.
-        view: what is fitted.
-        batch: frames fitted together; results do not depend on it.
+        view: the view to fit.
+        batch: number of frames per batch; it does not affect results.
         on_step: called after every step with the number of people in the batch.
 
     Returns:
@@ -273,8 +275,8 @@ def _scores(fitter: Fitter, truth: Float[Tensor, "people 17 3"], estimate: Estim
 
 
 def digest_of(fitter: Fitter) -> str:
-    """Of all that decides how a view is fitted: version, settings, weights and body."""
-    content = hashlib.sha256(f"{__version__} {asdict(fitter.settings)}".encode())
+    """Hash of everything that determines the fits: version, settings, weights and body."""
+    content = hashlib.sha256(f"{__version__} {fitter.settings.as_json}".encode())
     for module in (fitter.model, fitter.prior.network, fitter.regressor, fitter.body):
         for _, tensor in sorted([*module.named_parameters(), *module.named_buffers()]):
             content.update(tensor.detach().cpu().contiguous().numpy().tobytes())
@@ -282,37 +284,37 @@ def digest_of(fitter: Fitter) -> str:
 
 
 def write_scores(path: Path, scores: Scores, view: View, digest: str) -> None:
-    """Keep the scores of a view, with what they came from, at once or not at all.
+    """Write the scores of a view, with their inputs, atomically.
 
     Args:
-        path: the file.
-        scores: of the view.
-        view: what was fitted.
-        digest: of the fitter.
+        path: the file to write.
+        scores: scores of the view.
+        view: the fitted view.
+        digest: digest of the fitter.
     """
     write_npz(path, {**vars(scores), "of": np.array(_origin(view, digest))})
 
 
 def read_scores(path: Path, view: View, digest: str) -> Scores:
-    """What was kept.
+    """Read stored scores.
 
     Args:
-        path: a file that `write_scores` wrote.
-        view: what was fitted.
-        digest: of the fitter.
+        path: a file written by `write_scores`.
+        view: the fitted view.
+        digest: digest of the fitter.
 
     Returns:
         The scores.
 
     Raises:
-        FileNotFoundError: there is nothing kept.
-        ValueError: it is no such file, or it came from other positions, another camera or another fitter.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is invalid, or has other positions, another camera or another fitter.
     """
     names = [field.name for field in fields(Scores)]
     arrays = read_npz(path, [*names, "of"])
     if str(arrays.pop("of", "")) != _origin(view, digest) or arrays.keys() != set(names):
         raise ValueError(
-            f"{path} was made from other frames, cameras, weights or settings: give another --out, or delete it"
+            f"{path} belongs to other frames, cameras, weights or settings: give another --out, or delete it"
         )
     return Scores(**arrays)
 

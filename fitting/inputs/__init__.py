@@ -1,1 +1,1 @@
-"""What a fit starts from: images, keypoints and their files, cameras, the person detector."""
+"""Inputs of a fit: images, keypoints and their files, cameras, the person detector."""

@@ -1,4 +1,4 @@
-"""What MediaPipe's positions in metres are off by in depth, on average."""
+"""Mean depth error of MediaPipe's positions in metres."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _METRES = {
 def without_depth_bias(world: Float[np.ndarray, "33 3"]) -> Float[np.ndarray, "33 3"]:
     """Positions of MediaPipe's keypoints without their mean error in depth.
 
-    MediaPipe's people lean: against four calibrated views of a man, and on photos of people who stand, heads are too
-    near and feet too far from the camera, whichever way people face (docs/notes/landmarks.md).
+    MediaPipe's people lean: compared with four calibrated views of a man, and in photos of standing people, heads are
+    too close to the camera and feet too far, whichever way people face (docs/notes/landmarks.md).
 
     Args:
-        world: metres relative to the middle of the hips, with the camera's axes (x right, y down, z away).
+        world: metres relative to the midpoint of the hips, in camera axes (x right, y down, z forward).
     """
     return world - np.outer(DEPTH_BIAS, (0.0, 0.0, 1.0))
 
@@ -33,4 +33,4 @@ def _by_keypoint() -> Float[np.ndarray, " joints"]:
 
 
 DEPTH_BIAS = _by_keypoint()
-"""Metres that MediaPipe puts each keypoint too far from the camera, relative to the hips."""
+"""Excess depth of each MediaPipe keypoint in metres, relative to the hips."""

@@ -1,4 +1,4 @@
-"""Reading photos: any common file to upright 8-bit RGB, with the focal length that the camera noted."""
+"""Read photos of any common format as upright 8-bit RGB, with the focal length from EXIF."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from fitting.inputs.camera import checked_focal, focal_from_35mm
+from fitting.inputs.focal import checked_focal, focal_from_35mm
 from fitting.inputs.quiet import native_stderr_silenced
 from qposer.io.messages import one_line
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000", "PPM", "TGA")
-"""What pictures may be, by Pillow's names: pixels and nothing else. Pillow would hand PostScript to Ghostscript, which
-runs it, whatever the file is called."""
+"""Accepted formats, by Pillow's names: pixel data only. Pillow would pass PostScript to Ghostscript, which executes it,
+whatever the file's name."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -31,22 +31,22 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What undoes EXIF's orientations."""
+"""Operations that undo EXIF's orientations."""
 
 _ROWS = 256
-"""Rows of deep grey pictures that are brought to 8 bits at a time."""
+"""Number of rows of deep grey pictures that are converted to 8 bits at a time."""
 
 _MILLIMETRES_PER_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 1e-3}  # EXIF FocalPlaneResolutionUnit: inch, cm, mm, um
 
 
 @dataclass(frozen=True)
 class Photo:
-    """An upright picture; ``focal_px`` is the focal length in its pixels where the file tells it."""
+    """An upright picture; ``focal_px`` is the focal length in pixels, if the file contains it."""
 
     rgb: UInt8[np.ndarray, "height width 3"]
     focal_px: float | None = None
     focal_warning: str | None = None
-    """Why the focal length that the file tells is not taken."""
+    """Why the file's focal length is ignored."""
 
     @property
     def width(self) -> int:
@@ -62,14 +62,14 @@ class Photo:
 
 
 def read_image(path: str | Path) -> Photo:
-    """The photo in the file ``path``, turned upright as its EXIF orientation says.
+    """Read a photo, rotated upright according to its EXIF orientation.
 
-    Grey, palette, CMYK and 16-bit pictures become 8-bit RGB; what is transparent becomes white; of an animation the
-    first frame is taken. The size is kept, up to Pillow's limit of 179 megapixels. Damaged metadata are left out.
+    Grey, palette, CMYK and 16-bit pictures become 8-bit RGB; transparent areas become white; for an animation the first
+    frame is used. The size is kept, up to Pillow's limit of 179 megapixels. Damaged metadata are ignored.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is empty, is no image of `FORMATS`, or is damaged.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is empty, not an image of `FORMATS`, or damaged.
     """
     path = Path(path)
     if not path.is_file():
@@ -82,44 +82,44 @@ def read_image(path: str | Path) -> Photo:
             orientation, focal_px = _noted(image)
             rgb = _to_rgb(image)
     except UnidentifiedImageError:
-        raise ValueError(f"{path} is not an image that can be read: give a JPEG, PNG or other picture") from None
+        raise ValueError(f"{path} is not a readable image: give a JPEG, PNG or other picture") from None
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path} has too many pixels: shrink it first ({one_line(error)})") from None
     except Exception as error:  # Pillow's decoders raise anything on damaged files
-        raise ValueError(f"{path} is damaged or cut off: copy or export it again ({one_line(error)})") from None
+        raise ValueError(f"{path} is damaged or truncated: copy or export it again ({one_line(error)})") from None
     focal_warning = None
     if focal_px is not None:
         try:
             focal_px = checked_focal(focal_px, rgb.shape[1], rgb.shape[0])
         except ValueError:
-            focal_warning = f"the focal length in the file's EXIF, {focal_px:.3g} pixels, is no camera's: ignored"
+            focal_warning = f"ignored an implausible focal length of {focal_px:.3g} pixels in the file's EXIF"
             focal_px = None
     return Photo(_upright(rgb, orientation), focal_px, focal_warning)
 
 
 @contextmanager
 def open_image(file: str | Path | IO[bytes]) -> Iterator[Image.Image]:
-    """A picture of one of `FORMATS`, whatever its name says; anything else is not looked at.
+    """Open a picture in one of `FORMATS`, whatever its name; other formats are not tried.
 
-    What Pillow and the libraries below it have to say of odd metadata is kept from the console.
+    Messages of Pillow and its libraries about unusual metadata are suppressed.
 
     Raises:
-        OSError: the file cannot be read, or is no such picture (`PIL.UnidentifiedImageError`).
+        OSError: the file cannot be read, or is not such a picture (`PIL.UnidentifiedImageError`).
     """
     Image.init()
-    known = [name for name in FORMATS if name in Image.OPEN]  # not every Pillow has all
+    known = [name for name in FORMATS if name in Image.OPEN]  # some builds of Pillow lack some
     with native_stderr_silenced(), warnings.catch_warnings(action="ignore"), Image.open(file, formats=known) as image:
         yield image
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file's name is that of an image, and not of a hidden file."""
+    """Whether a file is an image by its name, and not hidden."""
     kind, _ = mimetypes.guess_type(path.name)
     return kind is not None and kind.startswith("image/") and not path.name.startswith(".")
 
 
 def _noted(image: Image.Image) -> tuple[int | None, float | None]:
-    """Orientation and focal length as the camera noted them; nothing where the metadata are damaged."""
+    """Orientation and focal length from EXIF; None where the metadata are damaged."""
     orientation = None
     try:
         exif = image.getexif()
@@ -147,7 +147,7 @@ def _to_rgb(image: Image.Image) -> UInt8[np.ndarray, "height width 3"]:
 
 
 def _eight_bits(grey: np.ndarray) -> UInt8[np.ndarray, "height width"]:
-    """Grey of any depth, a few rows at a time, for copies in double precision are large."""
+    """Convert grey of any depth, a few rows at a time because copies in double precision are large."""
     full_scale = 65535.0 if np.nan_to_num(grey).max(initial=0) > 255 else 255.0
     shown = np.empty(grey.shape, np.uint8)
     for top in range(0, len(grey), _ROWS):
@@ -157,7 +157,7 @@ def _eight_bits(grey: np.ndarray) -> UInt8[np.ndarray, "height width"]:
 
 
 def _focal_from_exif(exif: Image.Exif, width: int, height: int) -> float | None:
-    """Focal length in pixels from the 35 mm equivalent, or else from the sensor's resolution, or else None."""
+    """Focal length in pixels from the 35 mm equivalent, otherwise from the sensor's resolution, otherwise None."""
     tags = exif.get_ifd(ExifTags.IFD.Exif)
     equivalent_mm = _positive(tags.get(ExifTags.Base.FocalLengthIn35mmFilm))
     if equivalent_mm is not None:
@@ -174,7 +174,7 @@ def _focal_from_exif(exif: Image.Exif, width: int, height: int) -> float | None:
 
 
 def _positive(value: object) -> float | None:
-    """The EXIF number, or None where it is absent, zero (EXIF's "unknown") or broken."""
+    """The EXIF number, or None if it is absent, zero (EXIF's "unknown") or invalid."""
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, ArithmeticError):

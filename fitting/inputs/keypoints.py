@@ -13,33 +13,32 @@ from jaxtyping import Bool, Float, Int
 FormatName = Literal["mediapipe", "openpose", "coco", "h36m"]
 
 SEEN_CONFIDENCE = 0.1
-"""A keypoint whose confidence is above this counts as seen."""
+"""A keypoint counts as seen above this confidence."""
 
 MIN_SEEN = 4
-"""Fewer seen keypoints than this do not tell where a body is."""
+"""Minimum number of seen keypoints of a person."""
 
 MAX_COORDINATE = 1e7
-"""In pixels; no picture is as large, and squares of much larger coordinates overflow."""
+"""In pixels; larger than any picture, while squares of much larger coordinates overflow."""
 
 MAX_CONFIDENCE = 1.5
-"""Heat maps' confidences go a little above 1; higher ones are on another scale."""
+"""Confidences from heat maps may slightly exceed 1; higher ones are on another scale."""
 
 DETECTORS_ERROR = 0.01
-"""What detectors' keypoints are taken to be off by at the least, as a part of the person's height. MediaPipe's are off
-by 0.017 in the median on renderings of known bodies, and fits come within 0.005 of them, because landmarks that are
-wrong together do not look it (`python -m benchmarks.detections`). More is closer there, and follows unusual poses on
-photos less closely."""
+"""Smallest assumed error of detected keypoints, as a fraction of the person's height. MediaPipe's median error is 0.017
+on renderings of known bodies, but fits come within 0.005 of the keypoints, because correlated errors do not show in the
+residuals (`python -m benchmarks.detections`). A larger value is better there, but worse for unusual poses in photos."""
 
 
 @dataclass(frozen=True)
 class KeypointFormat:
-    """Names of the keypoints in their order, and the limbs that join them, as pairs of indices."""
+    """Names of the keypoints in order, and the limbs between them as pairs of indices."""
 
     names: tuple[str, ...]
     limbs: tuple[tuple[int, int], ...]
 
     def indices(self, *names: str) -> tuple[int, ...]:
-        """Positions of the keypoints called ``names``."""
+        """Indices of the keypoints named ``names``."""
         return tuple(self.names.index(name) for name in names)
 
     @property
@@ -49,14 +48,14 @@ class KeypointFormat:
 
     @property
     def mirror(self) -> tuple[int, ...]:
-        """Keypoint ``k`` of a person seen in a mirror is keypoint ``mirror[k]`` of the person."""
+        """Keypoint ``k`` of the mirrored person is keypoint ``mirror[k]`` of the person."""
         other = {"left": "right", "right": "left"}
         sides = ((name.partition("_"), name) for name in self.names)
         return self.indices(*(f"{other[side]}_{rest}" if side in other else name for (side, _, rest), name in sides))
 
 
 def _format(names: str, limbs: str) -> KeypointFormat:
-    """The format whose limbs are written as ``"nose-neck"``, with ``*`` standing for both left and right."""
+    """A format with limbs written as ``"nose-neck"``; ``*`` stands for left and right."""
     joints = tuple(names.split())
     sided = [limb.replace("*", side) for limb in limbs.split() for side in ("left", "right")]
     pairs = (limb.split("-") for limb in dict.fromkeys(sided))
@@ -97,12 +96,13 @@ FORMATS: dict[FormatName, KeypointFormat] = {
 
 @dataclass(frozen=True)
 class Keypoints:
-    """Keypoints of the people on one image: pixels, confidences in 0..1, and, where a detector tells them, metres.
+    """Keypoints of the people in one image: pixels, confidences in 0..1, and 3D positions if available.
 
     ``world`` is what MediaPipe estimates, less its mean error in depth: 3D positions relative to the middle of the
     hips, with the camera's axes (x right, y down, z away). Coordinates of unseen keypoints mean nothing, and NaN there
     becomes zero. ``noise_floor`` is how far off they are at the least, as a part of the person's height, however well a
-    body fits them: 0 for exact projections, of which fits judge by themselves how noisy they are.
+    body fits them: 0 for exact projections, of which fits judge by themselves how noisy they are. ``ambiguous`` says of
+    whom the shipped detector finds other keypoints, or none, where the photo is cropped differently.
     """
 
     xy: Float[np.ndarray, "people joints 2"]
@@ -110,19 +110,22 @@ class Keypoints:
     format: FormatName
     world: Float[np.ndarray, "people joints 3"] | None = None
     noise_floor: float = DETECTORS_ERROR
+    ambiguous: Bool[np.ndarray, " people"] | None = None
 
     def __post_init__(self) -> None:
-        """Check everything, so that keypoints that exist can be fitted.
+        """Check that the keypoints can be fitted.
 
         Raises:
             ValueError: unknown format, wrong shapes, no people, confidences below zero, NaN or on another scale, NaN,
                 infinite or huge coordinates of a keypoint that has a confidence, a person with fewer than four seen
-                keypoints, or an noise_floor below 0.
+                keypoints, or a noise_floor below 0.
         """
         if self.format not in FORMATS:
-            raise ValueError(f"there is no keypoint format {self.format!r}: use {', '.join(get_args(FormatName))}")
+            raise ValueError(f"unknown keypoint format {self.format!r}: use {', '.join(get_args(FormatName))}")
         if not 0 <= self.noise_floor < np.inf:
-            raise ValueError(f"the noise_floor is a part of the person's height, not {self.noise_floor}")
+            raise ValueError(
+                f"noise_floor must be a fraction of the person's height, at least 0, not {self.noise_floor}"
+            )
         joints = len(self.names)
         xy, confidence = _reals("xy", self.xy), _reals("confidence", self.confidence)
         if xy.ndim != 3 or xy.shape[1:] != (joints, 2) or confidence.shape != xy.shape[:2]:
@@ -131,7 +134,7 @@ class Keypoints:
                 f"not {xy.shape} and {confidence.shape}"
             )
         if len(xy) == 0:
-            raise ValueError("there are no keypoints of any person: give those of one person at least")
+            raise ValueError("there are no keypoints: give those of at least one person")
         if not (confidence >= 0).all():
             raise ValueError("confidences of keypoints must be between 0 and 1: some are negative or NaN")
         if confidence.max() > MAX_CONFIDENCE:
@@ -141,7 +144,7 @@ class Keypoints:
         sound = (np.abs(xy) < MAX_COORDINATE).all(-1)  # NaN is not
         for person, joint in np.argwhere(~sound & (confidence > 0)):
             raise ValueError(
-                f"the {self.names[joint]} of person {person} has coordinates NaN, infinite or huge but confidence "
+                f"the {self.names[joint]} of person {person} has NaN, infinite or huge coordinates but confidence "
                 f"{confidence[person, joint]:.2f}: give coordinates, or confidence 0 where it is unseen"
             )
         xy[~sound] = 0.0
@@ -151,24 +154,30 @@ class Keypoints:
             if seen.sum() < MIN_SEEN:
                 found = ", ".join(np.array(self.names)[seen]) or "none"
                 raise ValueError(
-                    f"person {person} has {seen.sum()} keypoints of confidence above {SEEN_CONFIDENCE} ({found}), and "
-                    f"{MIN_SEEN} are needed: leave the person out, or give a picture that shows more"
+                    f"person {person} has {seen.sum()} keypoints with confidence above {SEEN_CONFIDENCE} ({found}), "
+                    f"but {MIN_SEEN} are required: omit the person, or give a picture that shows more"
                 )
         if self.world is not None:
             world = _reals("world", self.world)
             if world.shape != (*confidence.shape, 3) or not (np.abs(world) < MAX_COORDINATE).all():
                 raise ValueError(f"world keypoints must be finite and {(*confidence.shape, 3)}, not {world.shape}")
             object.__setattr__(self, "world", world.astype(np.float32))
+        if self.ambiguous is not None:
+            ambiguous = np.asarray(self.ambiguous)
+            if ambiguous.shape != xy.shape[:1] or ambiguous.dtype != bool:
+                raise ValueError(f"ambiguous must be a truth value for each of {len(xy)} people, not {self.ambiguous}")
+            object.__setattr__(self, "ambiguous", ambiguous)
 
     def __len__(self) -> int:
         """Number of people."""
         return len(self.xy)
 
     def __getitem__(self, people: int | slice | Sequence[int]) -> Keypoints:
-        """Keypoints of some of the people; those of one person keep the ``people`` dimension, of size 1."""
+        """Keypoints of a selection of people; a single person keeps a ``people`` dimension of size 1."""
         chosen = [people] if isinstance(people, int | np.integer) else people
         world = None if self.world is None else self.world[chosen]
-        return replace(self, xy=self.xy[chosen], confidence=self.confidence[chosen], world=world)
+        ambiguous = None if self.ambiguous is None else self.ambiguous[chosen]
+        return replace(self, xy=self.xy[chosen], confidence=self.confidence[chosen], world=world, ambiguous=ambiguous)
 
     @property
     def names(self) -> tuple[str, ...]:

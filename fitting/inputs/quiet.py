@@ -1,4 +1,4 @@
-"""Silence for native libraries that log to the process's stderr and offer no switch against it."""
+"""Silence native libraries that log to stderr and have no option to turn it off."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _saved = -1
 
 @contextmanager
 def native_stderr_silenced() -> Iterator[None]:
-    """What is written to file descriptor 2 inside the block is thrown away; exceptions pass as ever.
+    """Discard output to file descriptor 2 inside the block; exceptions pass through.
 
-    Errors are not hidden: a library that fails raises, and what is raised carries its message. Blocks may be inside
-    each other and in several threads: stderr is back when the last of them has ended.
+    Errors are not hidden: a library that fails raises an exception with its message. Blocks may be nested and used in
+    several threads; stderr is restored when the last one ends.
     """
     _enter()
     try:
@@ -34,7 +34,7 @@ def _enter() -> None:
             return
         try:
             _saved = os.dup(2)
-        except OSError:  # a process without stderr has nothing to silence
+        except OSError:  # the process has no stderr
             _saved = -1
             return
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -14,25 +14,25 @@ from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, FormatName
 
 ERROR_WARNING = 3.0
-"""Percent of the person's height; keypoints that are a person's are closer to a body."""
+"""In percent of the person's height; real people's keypoints are closer to a body."""
 
 EXPLODED = 1.5
-"""A body is too large that is as many times as large as the keypoints show; foreshortening explains less."""
+"""A body is too large if it exceeds the size of the keypoints by this factor; foreshortening explains less."""
 
 PARTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-"""Of a whole person, beside the head."""
+"""Parts of a fully visible person, besides the head."""
 
 _HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head")
 
 _BONES = (("shoulder", "elbow"), ("elbow", "wrist"), ("shoulder", "hip"), ("hip", "knee"), ("knee", "ankle"))
 
 _LEAST_FORESHORTENED = 0.9
-"""Quantile of bones, by how long they are on the image beside their length on the body."""
+"""Quantile of bones, ordered by the ratio of image length to body length."""
 
 
 @runtime_checkable
 class Sight(Protocol):
-    """What is seen of people: a `fitting.optimise.adam.Problem`, or a part of one."""
+    """Keypoints of people and their cameras: a `fitting.optimise.problem.Problem`, or a part of one."""
 
     @property
     def keypoints(self) -> Float[Tensor, "people joints 2"]:
@@ -44,23 +44,23 @@ class Sight(Protocol):
 
     @property
     def format(self) -> FormatName:
-        """Of the keypoints."""
+        """Format of the keypoints."""
 
     @property
     def camera(self) -> Camera:
-        """That of everybody, or one for each."""
+        """One camera for all people, or one for each."""
 
 
 def warnings_of(names: Sequence[str], seen: Bool[ndarray, " joints"], error_percent: float) -> tuple[str, ...]:
-    """What of one person's fit deserves a look.
+    """Warnings about one person's fit.
 
     Args:
-        names: of the person's keypoints.
+        names: names of the person's keypoints.
         seen: which of them are seen.
         error_percent: 2D error as a percentage of the person's height.
 
     Returns:
-        Sentences; none where all is well.
+        Warning sentences, or none.
     """
     found = []
     if error_percent >= ERROR_WARNING:
@@ -72,7 +72,7 @@ def warnings_of(names: Sequence[str], seen: Bool[ndarray, " joints"], error_perc
 
 
 def _unseen_parts(seen: set[str]) -> list[str]:
-    """Parts of which neither side is seen."""
+    """Parts with neither side seen."""
     unseen = [] if seen.intersection(_HEAD) else ["head"]
     return unseen + [f"{part}s" for part in PARTS if not seen.intersection((f"left_{part}", f"right_{part}"))]
 
@@ -83,15 +83,15 @@ def person_height(
     stature: Float[Tensor, " people"],
     depth: Float[Tensor, " people"],
 ) -> Float[Tensor, " people"]:
-    """How tall people are on the image, in pixels: as their bodies, unless the keypoints show them much smaller.
+    """Heights of people in the image in pixels: those of their bodies, unless the keypoints are much smaller.
 
-    Bodies that exploded, or came too close to the camera, would make any error look small.
+    Bodies that are far too large or too close to the camera would make any error look small.
 
     Args:
         problem: keypoints and camera.
         landmarks: the bodies' keypoints in camera space, metres.
         stature: standing heights of the bodies in metres.
-        depth: of the bodies in metres.
+        depth: distances of the bodies in metres.
 
     Returns:
         Pixels.
@@ -120,20 +120,20 @@ def check_in_view(
     whose: str = "person",
     first: int = 0,
 ) -> None:
-    """Refuse bodies that are not in front of the camera.
+    """Reject bodies that are not in front of the camera.
 
     Args:
         landmarks: the bodies' keypoints in camera space, metres.
         seen: zero where a keypoint is unseen.
-        whose: what the bodies are counted by.
-        first: the number of the first one.
+        whose: noun for the error message, such as ``person``.
+        first: number of the first body.
 
     Raises:
-        ValueError: a seen keypoint is in or behind the camera, or nowhere.
+        ValueError: a seen keypoint is behind the camera or not finite.
     """
     in_front = (landmarks[..., 2] > 0) | (seen == 0)
     for person in (~(in_front & landmarks.isfinite().all(-1)).all(-1)).nonzero().flatten().tolist():
         raise ValueError(
-            f"the body of {whose} {first + person} came to lie in or behind the camera: check that the keypoints are "
+            f"the body of {whose} {first + person} is behind the camera: check that the keypoints are "
             "those of this image and that the focal length is in pixels"
         )

@@ -1,4 +1,4 @@
-"""How a body's landmarks move with its joints and its shape, in closed form."""
+"""Derivatives of a body's landmarks by its joints and shape, in closed form."""
 
 from __future__ import annotations
 
@@ -9,28 +9,32 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fitting.body.body import Body
-from fitting.inputs.keypoints import FormatName
 from qposer.body_pose.kinematics import tree_levels
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
 
 BENDING = NUM_BODY_JOINTS + 1
-"""Joints that turn: the root and the body's."""
+"""Number of rotating joints: the root and the body joints."""
 
 
 class LandmarkJacobian:
-    """First derivatives of one format's landmarks.
+    """First derivatives of landmarks.
 
-    A landmark is a sum over joints, of weights ``w`` of sum one: a point that the joint carries, and ``w`` times the
-    joint's place. So a joint that turns by a small ``d`` (radians, in space) moves it by ``d x arm``, where the arm
-    gathers what joints below carry. What a pose does to the surface beyond skinning (SMPL's pose blend shapes,
-    millimetres) is left out.
+    A landmark is a sum over joints with weights ``w`` of sum one: a point fixed to the joint, plus ``w`` times the
+    joint's position. A small rotation ``d`` of a joint (radians, world axes) moves it by ``d x arm``; the arm sums the
+    contributions of the joint's descendants. SMPL's pose blend shapes (millimetres) are ignored.
     """
 
-    def __init__(self, body: Body, format: FormatName) -> None:
+    def __init__(self, body: Body, mixing: Float[Tensor, "landmarks points"]) -> None:
+        """Prepare the derivatives.
+
+        Args:
+            body: body model with the landmarks.
+            mixing: weights of the body's surface points and joints in each landmark (`Body.mixing`,
+                `Body.joint_mixing`).
+        """
         basis = torch.cat([body.points_template, body.points_shapes], dim=1).unflatten(0, (-1, 3))
         self._bones, joints, surface = basis.split([NUM_JOINTS, NUM_JOINTS, len(basis) - 2 * NUM_JOINTS])
-        mix: Tensor = getattr(body, f"mix_{format}")
-        of_surface, of_joints = mix.split([len(surface), NUM_JOINTS], dim=1)
+        of_surface, of_joints = mixing.split([len(surface), NUM_JOINTS], dim=1)
         weights = of_surface @ body.points_weights
         carried = torch.einsum("lp,pk,pcn->klcn", of_surface, body.points_weights, surface)
         self._carried = carried - weights.T[..., None, None] * joints[:, None]
@@ -41,19 +45,19 @@ class LandmarkJacobian:
         levels = [(0,), *tree_levels(BENDING)]
         self._level_sizes = [len(level) for level in levels]
         self._level_parents = [
-            torch.tensor([above.index(PARENTS[joint]) for joint in level], device=mix.device)
+            torch.tensor([above.index(PARENTS[joint]) for joint in level], device=mixing.device)
             for above, level in pairwise(levels)
         ]
-        self._parents = torch.tensor(PARENTS[1:], device=mix.device)
+        self._parents = torch.tensor(PARENTS[1:], device=mixing.device)
 
     def world(
         self, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
     ) -> Float[Tensor, "people 24 3 3"]:
-        """Rotations of all joints in space.
+        """World rotations of all joints.
 
         Args:
-            orient: of the pelvis, in the camera's axes.
-            body_pose: relative to the parents.
+            orient: rotation of the pelvis, in camera axes.
+            body_pose: rotations relative to the parents.
 
         Returns:
             Rotation matrices in the camera's axes.
@@ -68,16 +72,16 @@ class LandmarkJacobian:
         return world.index_select(1, self._parents)
 
     def lever_arms(
-        self, world: Float[Tensor, "people 24 3 3"], betas: Float[Tensor, "people shapes"]
+        self, world: Float[Tensor, "people 24 3 3"], betas: Float[Tensor, "#people shapes"]
     ) -> Float[Tensor, "people landmarks 22 3"]:
-        """From joints that turn to landmarks, as far as these follow them, in metres.
+        """Lever arms from rotating joints to landmarks, in metres.
 
         Args:
-            world: rotations of all joints in space.
+            world: world rotations of all joints.
             betas: shape coefficients.
 
         Returns:
-            A landmark moves by the cross product of a joint's small turn (radians) with its arm.
+            Arms; a landmark moves by the cross product of a joint's small rotation (radians) with its arm.
         """
         one = torch.cat([torch.ones_like(betas[:, :1]), betas], dim=1)
         bones = torch.einsum("kcn,bn->bkc", self._bones, one)
@@ -90,7 +94,7 @@ class LandmarkJacobian:
         return lever_arms
 
     def shapes(self, world: Float[Tensor, "people 24 3 3"]) -> Float[Tensor, "people landmarks 3 shapes"]:
-        """Derivatives by the shape components, the position of the body held."""
+        """Derivatives by the shape components, with the body's position fixed."""
         turned = self.parents(world) @ self._bones[1:, :, 1:]
         places = (self._chains @ turned.flatten(2)).unflatten(2, turned.shape[2:]) + self._bones[0, :, 1:]
         carried = torch.einsum("bkcd,kldn->blcn", world, self._carried[..., 1:])
@@ -99,7 +103,7 @@ class LandmarkJacobian:
 
 
 def _below() -> Float[Tensor, "22 24"]:
-    """One where a joint (a column) is another that turns (a row) or hangs on it, else zero."""
+    """One where a joint (column) is a rotating joint (row) or its descendant, else zero."""
     below = torch.eye(NUM_JOINTS)
     for joint in range(NUM_JOINTS - 1, 0, -1):
         below[PARENTS[joint]] += below[joint]

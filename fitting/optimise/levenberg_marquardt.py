@@ -1,106 +1,84 @@
-"""The optimiser of a fit to codes: Levenberg-Marquardt, batched over people, each with a damping of its own.
+"""Stages of a fit to keypoints as least-squares problems over relaxed codes, orientation, position and shape.
 
-A dozen steps of it come where hundreds of Adam's do (docs/notes/fitting.md). Robust terms are squares whose weights
-follow their residuals; the prior's pull is a square whose target the denoiser gives; and a joint's latents move, in
-this approximation, nothing but the joint's own rotation, which is nearly so (four percent of what they do is done
-elsewhere).
+The prior's term is a squared distance to the denoiser's prediction. The Jacobian assumes that a joint's latents affect
+only the joint's own rotation (96 percent of their effect).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from fitting.body.body import Body
 from fitting.inputs.keypoints import FormatName
-from fitting.optimise.adam import DEPTH_RHO, Estimate, Problem, Stage, Weights
+from fitting.optimise.assembly import Assembly
 from fitting.optimise.landmark_jacobian import BENDING, LandmarkJacobian
-from fitting.optimise.objective import depth_gap, gmof_weight, guess_gap, reprojection, shape_prior, shares
 from fitting.optimise.pose_space import RelaxedCodes
-from qposer.body_pose.rotations import axis_angle_to_matrix
+from fitting.optimise.problem import Estimate, Problem, Stage, Weights
+from fitting.terms.term import Derivatives, Posed, Term, Unknown
+from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
+from qposer.least_squares import Equations, Step, minimise
 
 DRAWS = 4
-"""Of noise, of which the denoiser's answers are averaged in each step."""
+"""Number of noise samples over which the denoiser's predictions are averaged in each step."""
 
 FD_STEP = 0.02
-"""By how much latents are moved to see how the decoder turns joints."""
+"""Step of the finite differences for the decoder's derivatives."""
 
 PROBED_EVERY = 3
-"""Steps: until then the decoder turns joints in much the same way, and to see how is nearly half of a step's work."""
-
-DAMPING = {"orient": 1.0, "transl": 1.0, "betas": 1e-3, "pose": 1e-3}
-"""Curvature that is added for each unknown at the first step; less after a step that lowers the objective, more after
-one that does not."""
-
-EASED, STIFFENED = 0.4, 4.0
-SMALLEST_DAMPING, LARGEST_DAMPING = 1e-4, 1e4
-ROUNDING = 1e-6
-"""Curvature that is always added."""
+"""Number of steps between updates of the decoder's derivatives; they change little and cost nearly half of a step."""
 
 
 class LevenbergMarquardt:
     """Fits bodies in relaxed codes to keypoints in stages."""
 
-    def __init__(self, body: Body, space: RelaxedCodes, weights: Weights, seed: int = 0) -> None:
-        self.body, self.space, self.weights = body, space, weights
+    def __init__(
+        self, body: Body, space: RelaxedCodes, weights: Weights, seed: int = 0, terms: Sequence[Term] = ()
+    ) -> None:
+        self.body, self.space, self.weights, self.terms = body, space, weights, terms
         self.generator = torch.Generator().manual_seed(seed)
-        self.motion: Callable[[FormatName], LandmarkJacobian] = cache(lambda format: LandmarkJacobian(body, format))
+        self.jacobian: Callable[[FormatName], LandmarkJacobian] = cache(
+            lambda format: LandmarkJacobian(body, body.mixing(format))
+        )
 
-    @torch.no_grad()
-    def run(self, stage: Stage, problem: Problem, start: Estimate, on_step: Callable[[], None]) -> Estimate:
-        """Improve an estimate; ``on_step`` is called after every step.
+    def run(
+        self, stage: Stage, problem: Problem, start: Estimate, on_step: Callable[[], None] = lambda: None
+    ) -> Estimate:
+        """Improve an estimate.
 
         Args:
-            stage: what is minimised.
+            stage: stage to run.
             problem: keypoints and camera.
-            start: where to begin.
+            start: initial estimate.
             on_step: called after every step.
 
         Returns:
             The improved estimate.
         """
-        estimate = start
-        damping = torch.ones_like(problem.prior_scale)
-        depth = torch.cat([torch.ones_like(start.transl[:, :2]), start.transl[:, 2:]], dim=-1)
-        body_pose = self.space.decode(estimate.pose)
-        landmarks = self._landmarks(problem.format, estimate, body_pose)
-        noise = self._noise(stage, estimate.pose)
-        target = decoder_jacobian = None
-        for step in range(stage.steps):
-            if noise is not None:
-                target = self._target(estimate.pose, *noise[step])
-                decoder_jacobian = (
-                    self._decoder_jacobian(estimate.pose, body_pose) if step % PROBED_EVERY == 0 else decoder_jacobian
-                )
-            before = self._objective(stage, problem, estimate, body_pose, landmarks, target)
-            move, solved = self._step(
-                stage, problem, estimate, body_pose, landmarks, target, decoder_jacobian, damping, depth
-            )
-            candidate = replace(
-                estimate,
-                orient=axis_angle_to_matrix(move["orient"]) @ estimate.orient,
-                transl=estimate.transl + depth * move["transl"],
-                **{name: self._moved(name, getattr(estimate, name), move[name]) for name in move.keys() & _BOUNDED},
-            )
-            posed = self.space.decode(candidate.pose) if target is not None else body_pose
-            seen = self._landmarks(problem.format, candidate, posed)
-            better = solved & (self._objective(stage, problem, candidate, posed, seen, target) <= before)
-            estimate = Estimate(
-                **{name: _chosen(better, getattr(candidate, name), value) for name, value in vars(estimate).items()}
-            )
-            body_pose, landmarks = _chosen(better, posed, body_pose), _chosen(better, seen, landmarks)
-            damping = (damping * torch.where(better, EASED, STIFFENED)).clamp(SMALLEST_DAMPING, LARGEST_DAMPING)
-            on_step()
-        return estimate
+        fit = self.stage_problem(stage, problem, start)
+        end = minimise(fit, fit.posed(start), stage.steps, on_step=on_step)
+        return Estimate(**{name: getattr(end, name) for name in vars(start)})
+
+    def stage_problem(self, stage: Stage, problem: Problem, start: Estimate) -> StageProblem:
+        """The problem that `run` minimises.
+
+        Args:
+            stage: stage to run.
+            problem: keypoints and camera.
+            start: initial estimate.
+
+        Returns:
+            The least-squares problem.
+        """
+        return StageProblem(self, stage, problem, start)
 
     @torch.no_grad()
     def landmarks(self, problem: Problem, estimate: Estimate) -> Float[Tensor, "people joints 3"]:
-        """Where an estimate has the keypoints, in the camera's axes.
+        """Positions of an estimate's landmarks, in camera axes.
 
         Args:
             problem: keypoints and camera.
@@ -109,185 +87,163 @@ class LevenbergMarquardt:
         Returns:
             Metres.
         """
-        return self._landmarks(problem.format, estimate, self.space.decode(estimate.pose))
+        body_pose = self.space.decode(estimate.pose) @ axis_angle_to_matrix(estimate.residual)
+        return self.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format=problem.format)
 
-    def _landmarks(
-        self, format: FormatName, estimate: Estimate, body_pose: Float[Tensor, "people 21 3 3"]
-    ) -> Float[Tensor, "people joints 3"]:
-        return self.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format=format)
+
+class StageProblem:
+    """One stage for a batch of people; steps are accepted for each person independently."""
+
+    def __init__(self, solver: LevenbergMarquardt, stage: Stage, problem: Problem, start: Estimate) -> None:
+        self.body, self.space, self.weights = solver.body, solver.space, solver.weights
+        self.jacobian = solver.jacobian(problem.format)
+        self.stage, self.problem = stage, problem
+        away = start.transl[:, 2:] if problem.views is None else torch.ones_like(start.transl[:, 2:])
+        self.depth = torch.cat([torch.ones_like(start.transl[:, :2]), away], dim=-1)
+        """Metres that a step of one moves bodies by: along a single camera's line of sight, parts of the distance."""
+        self.terms = self.all_terms = [*self.weights.terms(stage, problem), *solver.terms]
+        self.noise = self._noise(start.pose, solver.generator) if "pose" in stage.free else None
+        self.decoder_jacobian: Tensor | None = None
+
+    def posed(self, estimate: Estimate) -> Posed:
+        """The state of an estimate."""
+        return self._posed(**vars(estimate))
+
+    def begin_step(self, step: int, state: Posed) -> None:
+        """Update the denoiser's target and, every few steps, the decoder's derivatives.
+
+        Args:
+            step: number of the step, from 0.
+            state: current state.
+        """
+        if self.noise is None:
+            return
+        target = self._target(state.pose, *self.noise[step])
+        self.all_terms = [*self.terms, self.weights.pull(self.problem, target)]
+        if step % PROBED_EVERY == 0:
+            self.decoder_jacobian = self._decoder_jacobian(state)
+
+    def cost(self, state: Posed) -> Float[Tensor, " people"]:
+        """Sum of the terms."""
+        return torch.stack([term.residual(state).cost for term in self.all_terms]).sum(0)
+
+    def linearise(self, state: Posed) -> Equations:
+        """The normal equations of all terms."""
+        return self.assembled(state).equations()
+
+    def assembled(self, state: Posed) -> Assembly:
+        """Curvature and gradient for each person."""
+        by = self.derivatives(state)
+        assembly = Assembly(
+            {name: moved.shape[-1] for name, moved in by.landmarks.items()}, len(state.transl), state.transl
+        )
+        assembly.add(self.all_terms, state, by)
+        return assembly
+
+    def moved(self, state: Posed, step: Step) -> Posed:
+        """The state after a step; latents are clamped to the outermost codes.
+
+        Args:
+            state: current state.
+            step: changes of the free unknowns.
+
+        Returns:
+            The candidate.
+        """
+        free = [name for name in state._fields if name in self.stage.free]
+        sizes = [getattr(state, name)[0].numel() if name != "orient" else 3 for name in free]
+        return self.changed(state, dict(zip(free, step.own.to(state.transl).split(sizes, dim=-1), strict=True)))
+
+    def changed(self, state: Posed, change: dict[str, Tensor]) -> Posed:
+        """The state after changes of some unknowns.
+
+        Args:
+            state: current state.
+            change: changes by name of the unknowns.
+
+        Returns:
+            The candidate.
+        """
+        values = {name: getattr(state, name) for name in ("orient", "transl", "betas", "pose", "residual")}
+        for name, by in change.items():
+            if name == "orient":
+                values[name] = axis_angle_to_matrix(by) @ values[name]
+            else:
+                values[name] = values[name] + (self.depth * by if name == "transl" else by.view_as(values[name]))
+        if "pose" in change:
+            values["pose"] = self.space.bounded(values["pose"])
+        fixed = None if change.keys() & {"pose", "residual"} else state.body_pose
+        return self._posed(**values, body_pose=fixed)
+
+    def _posed(
+        self,
+        orient: Tensor,
+        transl: Tensor,
+        betas: Tensor,
+        pose: Tensor,
+        residual: Tensor,
+        body_pose: Tensor | None = None,
+    ) -> Posed:
+        if body_pose is None:
+            body_pose = self.space.decode(pose)
+            if "residual" in self.stage.free:
+                body_pose = body_pose @ axis_angle_to_matrix(residual)
+        landmarks = self.body.landmarks(orient, body_pose, betas, transl, format=self.problem.format)
+        return Posed(orient, transl, betas, pose, residual, body_pose, landmarks)
+
+    def derivatives(self, state: Posed) -> Derivatives:
+        """Derivatives of landmarks and rotations by the free unknowns."""
+        jacobian, free, body_pose = self.jacobian, self.stage.free, state.body_pose
+        world = jacobian.world(state.orient, body_pose)
+        arms = jacobian.lever_arms(world, state.betas)
+        along_axes = torch.diag_embed(self.depth)[:, None].expand(-1, arms.shape[1], -1, -1)
+        moved: dict[Unknown, Tensor] = {"orient": turn_derivative(arms[:, :, 0]), "transl": along_axes}
+        if "betas" in free:
+            moved["betas"] = jacobian.shapes(world)
+        if self.decoder_jacobian is not None:
+            turns = _vectors(self.decoder_jacobian @ body_pose[:, :, None].mT)
+            moved["pose"] = _swings(turns @ jacobian.parents(world)[:, : BENDING - 1].mT, arms)
+        if "residual" in free:
+            moved["residual"] = _swings(world[:, 1:BENDING].mT, arms)
+        return Derivatives(moved, self.decoder_jacobian)
 
     def _noise(
-        self, stage: Stage, pose: Float[Tensor, "people 21 latent"]
-    ) -> list[tuple[float, Float[Tensor, "draws 1 21 latent"]]] | None:
-        """For every step of a stage that moves the pose, the level of the noise and draws of it, at unit variance.
+        self, pose: Float[Tensor, "people 21 latent"], generator: torch.Generator
+    ) -> list[tuple[float, Float[Tensor, "draws 1 21 latent"]]]:
+        """The noise level of every step and noise samples of unit variance.
 
-        They go to the device at once, so that it need not wait for the host in any step.
+        All are copied to the device at once, so that no step waits for the host.
         """
-        if "pose" not in stage.free:
-            return None
-        first, last = stage.noise
-        parts = [step / max(stage.steps - 1, 1) for step in range(stage.steps)]
-        drawn = [torch.randn(DRAWS, 1, *pose.shape[1:], generator=self.generator, dtype=torch.float32) for _ in parts]
-        levels = [first ** (1 - part) * last**part for part in parts]
-        return list(zip(levels, torch.stack(drawn).to(pose), strict=True))
+        shape = (DRAWS, 1, *pose.shape[1:])
+        drawn = [torch.randn(shape, generator=generator, dtype=torch.float32) for _ in self.stage.levels]
+        return list(zip(self.stage.levels, torch.stack(drawn).to(pose), strict=True))
 
     def _target(
         self, pose: Float[Tensor, "people 21 latent"], level: float, drawn: Float[Tensor, "draws 1 21 latent"]
     ) -> Float[Tensor, "people 21 latent"]:
-        """Where the denoiser sees human poses, on average over a few draws of noise that all people share."""
+        """The denoiser's prediction, averaged over a few noise samples shared by all people."""
         levels = pose.new_full((1, 1, 1), level)
         target: Tensor = self.space.network.denoiser(pose + level * drawn, levels).mean(0)
         return target
 
-    def _objective(
-        self,
-        stage: Stage,
-        problem: Problem,
-        estimate: Estimate,
-        body_pose: Float[Tensor, "people 21 3 3"],
-        landmarks: Float[Tensor, "people joints 3"],
-        target: Float[Tensor, "people 21 latent"] | None,
-    ) -> Float[Tensor, " people"]:
-        """What a step must not raise."""
-        weights = self.weights
-        total = problem.prior_scale * weights.shape * shape_prior(estimate.betas)
-        if target is not None:
-            pull = 0.5 * (estimate.pose - target).square().mean((-1, -2))
-            gap = guess_gap(body_pose, problem.guess, problem.init_weight)
-            total = total + problem.prior_scale * (weights.prior * pull + weights.guess * gap)
-        if problem.depths is not None:
-            gap = depth_gap(landmarks[..., 2], problem.depths, problem.confidence, DEPTH_RHO)
-            total = total + weights.depth * gap
-        projected = problem.camera.project(landmarks)
-        data = reprojection(projected, problem.keypoints, problem.confidence, problem.height, stage.rho)
-        return total + weights.data * data
-
-    def _step(
-        self,
-        stage: Stage,
-        problem: Problem,
-        estimate: Estimate,
-        body_pose: Float[Tensor, "people 21 3 3"],
-        landmarks: Float[Tensor, "people joints 3"],
-        target: Float[Tensor, "people 21 latent"] | None,
-        decoder_jacobian: Float[Tensor, "people 21 latent 3 3"] | None,
-        damping: Float[Tensor, " people"],
-        depth: Float[Tensor, "people 3"],
-    ) -> tuple[dict[str, Tensor], Bool[Tensor, " people"]]:
-        """The step of each unknown that moves, and for whom there is one."""
-        moved = self._moved_landmarks(stage, problem, estimate, body_pose, decoder_jacobian, depth)
-        sizes = {name: value.shape[-1] for name, value in moved.items()}
-        rows, residuals = self._weighted(stage, problem, landmarks, torch.cat([*moved.values()], dim=-1))
-        rows, residuals = rows.double(), residuals.double()  # how products round depends on the batch
-        curvature, slope = rows.mT @ rows, (rows.mT @ residuals[..., None]).squeeze(-1)
-        stiffness = torch.cat([slope.new_full((size,), DAMPING[name]) for name, size in sizes.items()])
-        own = damping[:, None] * stiffness + ROUNDING  # curvature of each number for itself
-        slopes, owns = (dict(zip(sizes, part.split([*sizes.values()], dim=-1), strict=True)) for part in (slope, own))
-
-        weights, prior_scale = self.weights, problem.prior_scale[:, None]
-        if "betas" in stage.free:
-            slopes["betas"] += 2 * weights.shape * prior_scale * estimate.betas
-            owns["betas"] += 2 * weights.shape * prior_scale
-        if target is not None and decoder_jacobian is not None:
-            pull = weights.prior * prior_scale / sizes["pose"]
-            slopes["pose"] += pull * (estimate.pose - target).flatten(1)
-            owns["pose"] += pull
-            joints, numbers = estimate.pose.shape[1:]
-            init_weight = (weights.guess * prior_scale / joints * problem.init_weight)[..., None, None]
-            decoder_jacobian = decoder_jacobian.flatten(-2)
-            gap = (body_pose - problem.guess).flatten(-2)[..., None]
-            slopes["pose"] += (init_weight * (decoder_jacobian @ gap)).flatten(1)
-            of_pose = curvature[:, -sizes["pose"] :, -sizes["pose"] :]
-            blocks = of_pose.unflatten(2, (joints, numbers)).unflatten(1, (joints, numbers)).diagonal(dim1=1, dim2=3)
-            blocks += (init_weight * (decoder_jacobian @ decoder_jacobian.mT)).permute(0, 2, 3, 1)
-        curvature.diagonal(dim1=1, dim2=2).add_(own)
-        factor, failed = torch.linalg.cholesky_ex(curvature)
-        step = -torch.cholesky_solve(slope[..., None], factor).squeeze(-1).to(landmarks)
-        return dict(zip(sizes, step.split([*sizes.values()], dim=-1), strict=True)), failed == 0
-
-    def _moved_landmarks(
-        self,
-        stage: Stage,
-        problem: Problem,
-        estimate: Estimate,
-        body_pose: Float[Tensor, "people 21 3 3"],
-        decoder_jacobian: Float[Tensor, "people 21 latent 3 3"] | None,
-        depth: Float[Tensor, "people 3"],
-    ) -> dict[str, Float[Tensor, "people joints 3 _"]]:
-        """Derivatives of the landmarks by each unknown that moves."""
-        motion = self.motion(problem.format)
-        world = motion.world(estimate.orient, body_pose)
-        lever_arms = motion.lever_arms(world, estimate.betas)
-        along_axes = torch.diag_embed(depth)[:, None].expand(-1, lever_arms.shape[1], -1, -1)
-        moved = {"orient": _swung(lever_arms[:, :, 0]), "transl": along_axes}
-        if "betas" in stage.free:
-            moved["betas"] = motion.shapes(world)
-        if decoder_jacobian is not None:
-            turns = _vectors(decoder_jacobian @ body_pose[:, :, None].mT) @ motion.parents(world)[:, : BENDING - 1].mT
-            swings = torch.linalg.cross(turns[:, None], lever_arms[:, :, 1:, None], dim=-1)
-            moved["pose"] = swings.flatten(2, 3).mT
-        return moved
-
-    def _decoder_jacobian(
-        self, pose: Float[Tensor, "people 21 latent"], body_pose: Float[Tensor, "people 21 3 3"]
-    ) -> Float[Tensor, "people 21 latent 3 3"]:
-        """How each joint's rotation changes with its latents; all joints are probed at once."""
-        people, _, numbers = pose.shape
-        probes = pose + FD_STEP * torch.eye(numbers, dtype=pose.dtype, device=pose.device)[:, None, None]
-        turned = self.space.decode(probes.flatten(0, 1)).unflatten(0, (numbers, people))
-        decoder_jacobian: Tensor = ((turned - body_pose) / FD_STEP).permute(1, 2, 0, 3, 4)
-        return decoder_jacobian
-
-    def _weighted(
-        self,
-        stage: Stage,
-        problem: Problem,
-        landmarks: Float[Tensor, "people joints 3"],
-        moved: Float[Tensor, "people joints 3 numbers"],
-    ) -> tuple[Float[Tensor, "people rows numbers"], Float[Tensor, "people rows"]]:
-        """Derivatives of the residuals of keypoints (and depths), and these, times the roots of their weights."""
-        share = shares(problem.confidence)
-        scale = (1 / problem.height)[:, None, None]
-        residual = scale * (problem.camera.project(landmarks) - problem.keypoints)
-        weight = self.weights.data * share * gmof_weight(residual.square().sum(-1), stage.rho)
-        root = (2 * weight).sqrt()[..., None]
-        magnified = root * scale * problem.camera.focal[:, None, None] / landmarks[..., 2:]
-        onward = landmarks[..., :2] / landmarks[..., 2:]
-        rows = magnified[..., None] * (moved[:, :, :2] - onward[..., None] * moved[:, :, 2:])
-        rows, residual = rows.flatten(1, 2), (root * residual).flatten(1)
-        if problem.depths is None:
-            return rows, residual
-        behind = landmarks[..., 2] - problem.depths
-        behind = behind - (share * behind).sum(-1, keepdim=True)
-        weight = self.weights.depth * share * gmof_weight(behind.square(), DEPTH_RHO)
-        root = (2 * weight).sqrt()
-        away = moved[:, :, 2] - (share[..., None] * moved[:, :, 2]).sum(1, keepdim=True)
-        return torch.cat([rows, root[..., None] * away], dim=1), torch.cat([residual, root * behind], dim=1)
-
-    def _moved(self, name: str, value: Tensor, move: Tensor) -> Tensor:
-        """A value after its step; latents stay between the outermost codes."""
-        moved = value + move.view_as(value)
-        if name != "pose":
-            return moved
-        return self.space.network.standardise(self.space.latents(moved))
+    def _decoder_jacobian(self, state: Posed) -> Float[Tensor, "people 21 latent 3 3"]:
+        """Derivatives of each joint's rotation by its latents, by finite differences for all joints at once."""
+        people, _, numbers = state.pose.shape
+        eye = torch.eye(numbers, dtype=state.pose.dtype, device=state.pose.device)
+        turned = self.space.decode((state.pose + FD_STEP * eye[:, None, None]).flatten(0, 1))
+        jacobian: Tensor = ((turned.unflatten(0, (numbers, people)) - state.body_pose) / FD_STEP).permute(1, 2, 0, 3, 4)
+        return jacobian
 
 
-_BOUNDED = {"betas", "pose"}
-
-
-def _chosen(better: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    return torch.where(better.view(-1, *[1] * (new.ndim - 1)), new, old)
-
-
-def _swung(lever_arms: Float[Tensor, "people landmarks 3"]) -> Float[Tensor, "people landmarks 3 3"]:
-    """The matrices that take a small turn to what it moves, ``turn x arm``."""
-    x, y, z = lever_arms.unbind(-1)
-    zero = torch.zeros_like(x)
-    swung: Tensor = torch.stack([zero, z, -y, -z, zero, x, y, -x, zero], dim=-1).unflatten(-1, (3, 3))
-    return swung
+def _swings(
+    turns: Float[Tensor, "people 21 numbers 3"], arms: Float[Tensor, "people landmarks 22 3"]
+) -> Float[Tensor, "people landmarks 3 unknowns"]:
+    """Derivatives of landmarks by parameters that rotate joints: ``turn x arm``."""
+    swings: Tensor = torch.linalg.cross(turns[:, None], arms[:, :, 1:, None], dim=-1).flatten(2, 3).mT
+    return swings
 
 
 def _vectors(turns: Float[Tensor, "*shape 3 3"]) -> Float[Tensor, "*shape 3"]:
-    """Axis-angle vectors of infinitesimal turns, of the part of a matrix that is one."""
-    skew = 0.5 * (turns - turns.mT)
-    return torch.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], dim=-1)
+    """Axis-angle vectors of infinitesimal rotations, from the antisymmetric part of a matrix."""
+    antisymmetric = 0.5 * (turns - turns.mT)
+    return torch.stack([antisymmetric[..., 2, 1], antisymmetric[..., 0, 2], antisymmetric[..., 1, 0]], dim=-1)

@@ -1,4 +1,4 @@
-"""Where a fit starts: a body put where its keypoints are, in closed form."""
+"""Initial alignment of a body with its keypoints, in closed form."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ def place(
     weight: Float[Tensor, "people joints"],
     camera: Camera,
 ) -> tuple[Float[Tensor, "people 3 3"], Float[Tensor, "people 3"], Float[Tensor, " people"]]:
-    """Turn a body in the image plane and move it so that its landmarks project onto keypoints.
+    """Rotate a body in the image plane and translate it to align its projected landmarks with keypoints.
 
     Solved as weak perspective: the best rotation, scale and shift in the image plane (Procrustes in two dimensions, as
-    complex numbers) give the roll, the depth and the position. No particular keypoints are needed.
+    complex numbers) give the roll, the depth and the position. No specific keypoints are required.
 
     Args:
-        landmarks: of the body in its pose and orientation, in metres with the camera's axes.
+        landmarks: landmarks of the posed and oriented body, in metres, camera axes.
         keypoints: pixels.
-        weight: of each keypoint, zero where it is unseen.
+        weight: weight of each keypoint, zero if unseen.
         camera: one for each person.
 
     Returns:
         The rotation about the line of sight, the translation to apply after it, and the weighted root mean square
-        distance in pixels that is left.
+        distance in pixels after alignment.
     """
     weight = weight / weight.sum(-1, keepdim=True)
     model = torch.complex(landmarks[..., 0], landmarks[..., 1])

@@ -1,8 +1,8 @@
-"""A first guess of orientation and pose from 2D keypoints, in one pass through a small network.
+"""Initial orientation and pose from 2D keypoints, predicted by a small network.
 
-A fit of keypoints has many local minima: bodies that face the wrong way, limbs that bend towards the camera in place of
-away from it. The regressor has seen projections of the training poses from everywhere, with keypoints noisy, missing
-and wrong, and starts the fit near the right one.
+Fits to keypoints have many local minima: bodies that face the wrong way, limbs that bend towards the camera instead of
+away from it. The regressor is trained on projections of the training poses from all directions, with noisy, missing and
+wrong keypoints, and starts the fit close to the right minimum.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fitting.body.landmarks import KEYPOINT_NAMES
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, FormatName
 from qposer.body_pose.kinematics import mirror_body_pose
-from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d, reflected
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.assets import asset
 from qposer.io.weights import load_module, save_module
@@ -50,7 +50,7 @@ class _Block(nn.Module):
 
 
 class Regressor(nn.Module):
-    """Keypoints of any format to an orientation and a body pose."""
+    """Predicts an orientation and a body pose from keypoints of any format."""
 
     def __init__(self, config: RegressorConfig | None = None) -> None:
         super().__init__()
@@ -74,9 +74,9 @@ class Regressor(nn.Module):
         Args:
             keypoints: pixels.
             confidence: zero where a keypoint is unseen.
-            format: of the keypoints.
-            camera: one for each person. The network sees the person as if they stood in the middle of the picture, and
-                the orientation is turned with the line of sight (as in CLIFF, Li et al., ECCV 2022).
+            format: keypoint format.
+            camera: one for each person. The network's input is centred on the person, and the predicted orientation is
+                rotated with the line of sight (as in CLIFF, Li et al., ECCV 2022).
 
         Returns:
             Rotation matrices of the pelvis and of the body joints.
@@ -99,12 +99,12 @@ class Regressor(nn.Module):
         format: FormatName,
         camera: Camera,
     ) -> tuple[Float[Tensor, "people 3 3"], Float[Tensor, "people 21 3 3"]]:
-        """As ``forward``, on average over the picture and the picture in a mirror.
+        """As ``forward``, averaged over the input and its mirror image.
 
         Args:
             keypoints: pixels.
             confidence: zero where a keypoint is unseen.
-            format: of the keypoints.
+            format: keypoint format.
             camera: one for each person.
 
         Returns:
@@ -115,33 +115,31 @@ class Regressor(nn.Module):
         mirrored = torch.stack([away[..., 0], keypoints[..., 1]], dim=-1)[:, mirror]
         orient, pose = self(keypoints, confidence, format, camera)
         other_orient, other_pose = self(mirrored, confidence[:, mirror], format, camera)
-        reflection = orient.new_tensor([-1.0, 1.0, 1.0])
-        other_orient = reflection[:, None] * other_orient * reflection
-        return _mean_rotation(orient, other_orient), _mean_rotation(pose, mirror_body_pose(other_pose))
+        return _mean_rotation(orient, reflected(other_orient)), _mean_rotation(pose, mirror_body_pose(other_pose))
 
     def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights (in half precision), configuration and any notes (strings), at once or not at all.
+        """Write weights (in half precision), configuration and notes atomically.
 
         Args:
             path: the file to write.
-            notes: strings that are written into the file beside the weights.
+            notes: strings stored in the file with the weights.
         """
         save_module(path, self, self.config, FORMAT, notes, torch.float16)
 
     @classmethod
     def from_pretrained(cls, path: str | Path | None = None, device: str | torch.device = "cpu") -> Regressor:
-        """The shipped weights, or those of ``path``, in evaluation mode.
+        """Load the shipped weights, or those of ``path``, in evaluation mode.
 
         Args:
-            path: a file that `save` wrote; the shipped one if left out.
-            device: where the network works.
+            path: a file written by `save`; default: the shipped one.
+            device: device of the network.
 
         Returns:
-            The network, its weights frozen.
+            The network with frozen weights.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is not a regressor, or its weights do not match its configuration.
         """
         return load_module(path or asset("start.safetensors"), cls, RegressorConfig, FORMAT).to(device)
 
@@ -151,10 +149,10 @@ def _mean_rotation(one: Float[Tensor, "*batch 3 3"], other: Float[Tensor, "*batc
 
 
 def line_of_sight(pixels: Float[Tensor, "people 2"], camera: Camera) -> Float[Tensor, "people 3 3"]:
-    """The smallest rotations that turn the camera's axis onto the lines through given pixels.
+    """The smallest rotations from the camera's axis to the lines through given pixels.
 
     Args:
-        pixels: points on the image.
+        pixels: points in the image.
         camera: one for each person.
 
     Returns:

@@ -1,1 +1,1 @@
-"""What a fit writes: results, files for other tools, pictures, the 3D viewer."""
+"""Outputs of a fit: results, files for other tools, pictures, the 3D viewer."""

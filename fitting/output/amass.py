@@ -1,4 +1,4 @@
-"""AMASS's layout of motion, SMPL-H parameters with z up, for the many tools that read it."""
+"""Write motion in AMASS's layout: SMPL-H parameters with z up."""
 
 from __future__ import annotations
 
@@ -7,44 +7,46 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from fitting.output.results import FitResult
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from qposer.io.npz import write_npz
 
 POSE_WIDTH = 156
-"""Numbers a frame: the root, 21 body joints, and 2 x 15 joints of the hands, which stay at rest."""
+"""Numbers per frame: the root, 21 body joints, and 2 x 15 hand joints, which stay at rest."""
 
 NUM_BETAS = 16
 
-_Z_UP = Rotation.from_euler("x", -90, degrees=True)  # from camera space (x right, y down, z forward) to z up, y forward
+_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+"""From camera space (x right, y down, z forward) to z up, y forward."""
 
 
 def write_amass(path: str | Path, results: Sequence[FitResult], fps: float) -> None:
-    """Write a clip as AMASS has it.
+    """Write a clip in AMASS's layout.
 
     The npz has ``poses`` (frames, 156), ``trans`` (frames, 3), ``betas`` (16,), ``gender`` and ``mocap_framerate``.
-    z is up, provided that the camera is held level, and the camera is at the origin and looks along y. The shape is
-    the mean of the frames', with zeros to its end, and belongs to the body that was fitted. It is what
-    `qposer.data.amass.read_amass` and `qposer.read_poses` read.
+    z is up if the camera is level; the camera is at the origin and looks along y. The shape is the mean over the
+    frames, padded with zeros, and belongs to the fitted body model. `qposer.data.amass.read_amass` and
+    `qposer.read_poses` read the file.
 
     Args:
-        path: where to; the folder is made.
-        results: of one person, one a frame, with their joints.
-        fps: frames a second.
+        path: the file to write; its folder is created.
+        results: results of one person, one per frame, with joints.
+        fps: frames per second.
 
     Raises:
-        ValueError: there are no frames, they are of different bodies or come without joints, as those read from files
-            do, or fps is no positive number.
+        ValueError: there are no frames, they use different body models or lack joints (results read from files do), or
+            fps is not positive.
     """
     if not results:
-        raise ValueError("there are no frames to write: give the results of one at least")
+        raise ValueError("there are no frames to write: give at least one result")
     if not 0 < fps < math.inf:
-        raise ValueError(f"frames a second must be a positive number, not {fps}")
+        raise ValueError(f"frames per second must be a positive number, not {fps}")
     bodies = sorted({result.body for result in results})
     if len(bodies) > 1:
-        raise ValueError(f"the frames are of different bodies ({', '.join(bodies)}): fit all with the same")
+        raise ValueError(f"the frames use different body models ({', '.join(bodies)}): fit all with the same")
     pelvis, rest = [], []
     for result in results:
         if result.joints is None:
@@ -73,27 +75,26 @@ def write_motion(
 ) -> None:
     """Write a clip as `write_amass` does, from parameters in camera space.
 
-    ``pelvis`` is where the pelvis is, and ``rest_pelvis`` where the shape has it without orientation and translation:
-    metres.
+    Positions are in metres.
 
     Args:
         path: the file to write.
         global_orient: axis-angle in radians, in camera space.
         body_pose: axis-angle in radians, relative to the parents.
         betas: shape coefficients.
-        pelvis: where the pelvis is, in camera space, metres.
-        rest_pelvis: where the shape has the pelvis without orientation and translation, metres.
-        fps: frames a second.
+        pelvis: position of the pelvis in camera space.
+        rest_pelvis: position of the shape's pelvis without orientation and translation.
+        fps: frames per second.
     """
-    orient = _Z_UP * Rotation.from_rotvec(global_orient)
+    orient = torch.from_numpy(_Z_UP) @ axis_angle_to_matrix(torch.from_numpy(np.asarray(global_orient, dtype=float)))
     poses = np.zeros((len(body_pose), POSE_WIDTH))
-    poses[:, :3] = orient.as_rotvec()
+    poses[:, :3] = matrix_to_axis_angle(orient).numpy()
     poses[:, 3:66] = body_pose.reshape(len(body_pose), -1)
     kept = betas[:NUM_BETAS]
     arrays = {
         "poses": poses,
-        # SMPL turns bodies about the pelvis, which the shape places; the mean shape's is the mean of all.
-        "trans": _Z_UP.apply(pelvis) - rest_pelvis,
+        # SMPL rotates bodies about the pelvis, whose position depends linearly on the shape.
+        "trans": pelvis @ _Z_UP.T - rest_pelvis,
         "betas": np.pad(kept, (0, NUM_BETAS - len(kept))),
         "gender": np.array("neutral"),
         "mocap_framerate": np.array(float(fps)),

@@ -1,4 +1,4 @@
-"""Everything that is written of the people on a photo."""
+"""Write all output files for the people in a photo."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PAGE = "view.html"
 
 
 def result_name(path: Path) -> str:
-    """What the results of a file or folder are called: its name without the last extension.
+    """Name of the results of a file or folder: its name without the last extension.
 
     Raises:
-        ValueError: nothing can have that name, or it leads elsewhere.
+        ValueError: the name is not a valid folder name.
     """
     name = path.stem if path.stem not in ("", ".", "..") else path.resolve().stem
     check_name(name)
@@ -29,43 +29,43 @@ def result_name(path: Path) -> str:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that would not be a folder's own, below the one that it is put in.
+    """Reject a name that is not a single folder name.
 
     Raises:
-        ValueError: it is empty, leads elsewhere or holds other folders.
+        ValueError: the name is empty, contains a path, or leads elsewhere.
     """
     if name in ("", ".", "..") or Path(name).name != name:
-        raise ValueError(f"results cannot have the name {name!r}: rename what they are of")
+        raise ValueError(f"results cannot be named {name!r}: rename the input")
 
 
 def write_fit(
     out: str | Path, name: str, photo: Photo, results: Sequence[FitResult], exports: Sequence[Export] = ("obj",)
 ) -> list[Path]:
-    """Write what was fitted to one photo; the paths of its people's folders.
+    """Write the fits of one photo.
 
-    Each person has a folder ``out/<name>/person<i>`` with parameters and pictures (see `fitting.write_results`). On
-    request there are:
+    Each person has a folder ``out/<name>/person<i>`` with parameters and pictures (see `fitting.write_results`).
+    Optional exports are:
 
-    - ``obj``, ``glb``, ``ply``: the mesh in it, as ``mesh.obj`` and so on.
-    - ``html``: ``out/<name>/view.html``, a page that turns everybody in 3D (see `fitting.output.viewer.viewer_page`);
-      that of an earlier run is removed where it is not asked for.
-    - ``smplx-pkl``: ``out/results/<name>/000.pkl`` and ``out/meshes/<name>/000.obj``, as SMPLify-X has them (see
+    - ``obj``, ``glb``, ``ply``: the mesh in that folder, as ``mesh.obj`` and so on.
+    - ``html``: ``out/<name>/view.html``, a page with a 3D view of all people (see `fitting.output.viewer.viewer_page`);
+    without this export, the page of an earlier run is deleted. - ``smplx-pkl``: ``out/results/<name>/000.pkl`` and
+    ``out/meshes/<name>/000.obj``, in SMPLify-X's layout (see
       `fitting.output.smplifyx.write_smplifyx`).
 
     Args:
-        out: folder of all results.
-        name: of the photo's own folder in it.
-        photo: what was fitted.
-        results: of its people.
-        exports: what is written besides parameters and pictures.
+        out: folder for all results.
+        name: name of the photo's folder.
+        photo: the fitted photo.
+        results: results of its people.
+        exports: files to write besides parameters and pictures.
 
     Returns:
         Folders of the people.
 
     Raises:
-        ValueError: a result comes without its mesh, as those read from files do, or the name leads out of the folder.
-        FileExistsError: one of the people's folders exists and is not a fit's.
-        OSError: something could not be written.
+        ValueError: a result has no mesh (results read from files have none), or the name leads out of the folder.
+        FileExistsError: one of the people's folders exists and does not contain a fit.
+        OSError: a file cannot be written.
     """
     check_name(name)
     folder = Path(out) / name

@@ -1,4 +1,4 @@
-"""Rendering by pyrender, where OpenGL is found: EGL, OSMesa or a hidden window."""
+"""Render with pyrender, if OpenGL is available: EGL, OSMesa or a hidden window."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def paint(
     centre: tuple[float, float],
     size: tuple[int, int],
 ) -> UInt8[np.ndarray, "height width 4"]:
-    """The mesh as a pinhole camera sees it, as by `fitting.output.software_rasterizer.paint`.
+    """Render the mesh with a pinhole camera, as `fitting.output.software_rasterizer.paint`.
 
     Args:
         vertices: in camera space, metres.
         faces: triangles.
-        colours: of the vertices, in 0..1.
+        colours: colours of the vertices, in 0..1.
         focal: focal length in pixels.
         centre: principal point in pixels.
         size: width and height of the picture.
@@ -45,7 +45,7 @@ def paint(
         The picture, RGBA.
 
     Raises:
-        RuntimeError: this machine has no OpenGL that works.
+        RuntimeError: this machine has no working OpenGL.
     """
     renderer = _renderer()
     if renderer is None:
@@ -63,7 +63,7 @@ def paint(
     try:
         with native_stderr_silenced():
             colour, depth = renderer.render(scene, flags.FLAT | flags.RGBA | flags.SKIP_CULL_FACES)
-    except Exception as error:  # drivers fail in many ways, and the caller can paint without them
+    except Exception as error:  # drivers fail in many ways, and the caller can fall back to software
         raise RuntimeError(f"OpenGL failed ({error}): use fitting.output.software_rasterizer") from error
     if colour.shape[-1] == 3:  # OSMesa has neither alpha nor smooth edges
         return np.dstack([colour, np.where(depth > 0, np.uint8(255), np.uint8(0))])
@@ -74,7 +74,7 @@ def paint(
 
 @cache
 def _renderer() -> pyrender.OffscreenRenderer | None:
-    """pyrender on the first platform that works, or None. Found once a process."""
+    """pyrender on the first working platform, or None; searched once per process."""
     for platform in _candidates():
         renderer = _try(platform)
         if renderer is not None:
@@ -83,7 +83,7 @@ def _renderer() -> pyrender.OffscreenRenderer | None:
 
 
 def _candidates() -> list[Platform]:
-    """Platforms worth a try. One that the user has chosen, or that OpenGL is already loaded for, is the only one."""
+    """Platforms to try; only the one chosen by the user or already loaded, if any."""
     chosen = os.environ.get(_VARIABLE)
     if chosen or "OpenGL" in sys.modules:
         return [platform for platform in ("egl", "osmesa", "window") if platform == (chosen or "window")]
@@ -98,7 +98,7 @@ def _candidates() -> list[Platform]:
 
 
 def _try(platform: Platform) -> pyrender.OffscreenRenderer | None:
-    """A renderer on the platform, or None; then PyOpenGL, which binds to a platform when imported, is unloaded."""
+    """A renderer on the platform, or None; on failure PyOpenGL, which binds to a platform on import, is unloaded."""
     before = os.environ.get(_VARIABLE)
     loaded = set(sys.modules)
     if platform != "window":

@@ -1,4 +1,4 @@
-"""The pictures that show a fit."""
+"""Pictures of a fit."""
 
 from __future__ import annotations
 
@@ -8,37 +8,39 @@ import numpy as np
 from jaxtyping import Float
 
 from fitting.inputs.images import Photo
-from fitting.output.render import Mesh, Picture, draw_keypoints, overlay, side_view
+from fitting.output.render import Mesh, Picture, draw_keypoints, in_software, overlay, side_view
 from fitting.output.results import FitResult
 
-_SURROUNDINGS = 0.25  # what is shown around a person, in parts of the person's size
+_SURROUNDINGS = 0.25  # margin around a person, as a fraction of the person's size
 
 
 def fit_pictures(photo: Photo, results: Sequence[FitResult]) -> list[dict[str, Picture]]:
-    """For each person: ``overlay`` (the body on the photo), ``side`` (from the side), ``keypoints`` (what was fitted).
+    """For each person: ``overlay`` (the body over the photo), ``side`` (side view), ``keypoints`` (the fitted
+    keypoints).
 
     Args:
-        photo: what was fitted.
-        results: of its people.
+        photo: the fitted photo.
+        results: results of its people.
 
     Returns:
         Pictures by name, for each person.
 
     Raises:
-        ValueError: a result comes without its mesh, as those read from files do.
+        ValueError: a result has no mesh (results read from files have none).
     """
-    return [_of_person(photo, result) for result in results]
+    with in_software():
+        return [_of_person(photo, result) for result in results]
 
 
 def cut_around(picture: Picture, xy: Float[np.ndarray, "points 2"]) -> Picture:
-    """The part of a picture that shows the points, in its pixels, and something around them.
+    """Crop a picture around points, with a margin.
 
     Args:
-        picture: the whole.
+        picture: the whole picture.
         xy: points in its pixels.
 
     Returns:
-        The part, of at least one pixel.
+        The crop, at least one pixel.
     """
     low, high = xy.min(axis=0), xy.max(axis=0)
     margin = _SURROUNDINGS * (high - low).max()

@@ -1,8 +1,10 @@
-"""Pictures of bodies: over the photo, from the side, many on a sheet; and of keypoints."""
+"""Pictures of bodies (over the photo, from the side, many on a sheet) and of keypoints."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +18,7 @@ from fitting.output import opengl, software_rasterizer
 Picture = UInt8[np.ndarray, "_height _width 3"]
 
 LONG_SIDE = 1600
-"""Pictures of larger photos are drawn at this size."""
+"""Pictures of larger photos are limited to this size in pixels."""
 
 _OPACITY = 0.85
 _BACKGROUND = 245
@@ -24,9 +26,12 @@ _BACKGROUND = 245
 BODY_COLOURS = np.array(
     [[0.66, 0.81, 0.97], [0.98, 0.72, 0.64], [0.7, 0.89, 0.7], [0.97, 0.87, 0.64], [0.83, 0.74, 0.95]]
 )
-"""Of bodies one after the other: blue, coral, green, sand, violet; in 0..1."""
+"""Colours of successive bodies: blue, coral, green, sand, violet; in 0..1."""
 
 _LEFT, _RIGHT, _MIDDLE = (255, 140, 40), (40, 190, 255), (240, 240, 240)
+
+
+_in_software = ContextVar("_in_software", default=False)
 
 
 class Mesh(NamedTuple):
@@ -39,7 +44,7 @@ class Mesh(NamedTuple):
 def render(
     meshes: Sequence[Mesh], focal: float, centre: tuple[float, float], size: tuple[int, int]
 ) -> UInt8[np.ndarray, "height width 4"]:
-    """The meshes, each in a colour of its own, on nothing: RGBA, with colours not multiplied by alpha.
+    """Render the meshes, each in its own colour, on a transparent background: RGBA with straight alpha.
 
     Args:
         meshes: in camera space.
@@ -66,13 +71,13 @@ def paint(
     centre: tuple[float, float],
     size: tuple[int, int],
 ) -> UInt8[np.ndarray, "height width 4"]:
-    """A mesh in the given colours, unlit, on nothing: RGBA, with colours not multiplied by alpha.
+    """Render a mesh in the given colours, unlit, on a transparent background: RGBA with straight alpha.
 
-    OpenGL draws where it is installed, and `fitting.output.software_rasterizer` elsewhere.
+    Uses OpenGL if installed, otherwise, and within `in_software`, `fitting.output.software_rasterizer`.
 
     Args:
         mesh: in camera space.
-        colours: of the vertices, in 0..1.
+        colours: colours of the vertices, in 0..1.
         focal: focal length in pixels.
         centre: principal point in pixels.
         size: width and height of the picture in pixels.
@@ -80,14 +85,26 @@ def paint(
     Returns:
         The picture, RGBA.
     """
+    if _in_software.get():
+        return software_rasterizer.paint(mesh.vertices, mesh.faces, colours, focal, centre, size)
     try:
         return opengl.paint(mesh.vertices, mesh.faces, colours, focal, centre, size)
     except RuntimeError:
         return software_rasterizer.paint(mesh.vertices, mesh.faces, colours, focal, centre, size)
 
 
+@contextmanager
+def in_software() -> Iterator[None]:
+    """Render without OpenGL, which is faster for a few pictures than loading it."""
+    token = _in_software.set(True)
+    try:
+        yield
+    finally:
+        _in_software.reset(token)
+
+
 def vertex_normals(mesh: Mesh) -> Float[np.ndarray, "vertices 3"]:
-    """Unit normals of the vertices: means over the faces around them, weighted by area."""
+    """Unit normals of the vertices: area-weighted means over the adjacent faces."""
     a, b, c = mesh.vertices[mesh.faces].transpose(1, 0, 2)
     across = np.cross(b - a, c - a)
     normals = np.zeros_like(mesh.vertices)
@@ -99,7 +116,7 @@ def vertex_normals(mesh: Mesh) -> Float[np.ndarray, "vertices 3"]:
 def _light(
     vertices: Float[np.ndarray, "vertices 3"], faces: Int[np.ndarray, "faces 3"]
 ) -> Float[np.ndarray, " vertices"]:
-    """Light from above left, a little from the right and from the sky, in 0..1; darker where a surface turns away."""
+    """Light from above left, weaker from the right and from the sky, in 0..1; darker where the surface faces away."""
     normals = vertex_normals(Mesh(vertices, faces))
     towards_camera = _unit(-vertices)
     key = np.maximum(normals @ _unit(np.array([-0.7, -0.6, -0.8])), 0.0)
@@ -116,12 +133,12 @@ def _unit(vectors: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3
 
 
 def overlay(photo: Picture, meshes: Sequence[Mesh], focal: float, centre: tuple[float, float]) -> Picture:
-    """The photo with the bodies on it, slightly transparent; at most `LONG_SIDE` pixels long.
+    """The photo with the bodies over it, slightly transparent; at most `LONG_SIDE` pixels long.
 
     ``focal`` and ``centre`` are in pixels of the photo.
 
     Args:
-        photo: what was fitted.
+        photo: the fitted photo.
         meshes: in camera space, metres.
         focal: focal length in pixels of the photo.
         centre: principal point in pixels of the photo.
@@ -136,9 +153,9 @@ def overlay(photo: Picture, meshes: Sequence[Mesh], focal: float, centre: tuple[
 
 
 def view(mesh: Mesh, yaw: float = 0.0, size: tuple[int, int] = (512, 512)) -> Picture:
-    """The whole mesh on a light ground, turned by ``yaw`` radians about the vertical through its middle.
+    """The whole mesh on a light background, rotated by ``yaw`` radians about the vertical through its centre.
 
-    At 0 it is seen as from the photo's camera, at pi / 2 from that camera's right. ``size`` is width and height.
+    0 is the view of the photo's camera, pi / 2 the view from that camera's right.
 
     Args:
         mesh: in camera space.
@@ -161,12 +178,12 @@ def view(mesh: Mesh, yaw: float = 0.0, size: tuple[int, int] = (512, 512)) -> Pi
 
 
 def composed(rgba: UInt8[np.ndarray, "height width 4"], ground: Picture, opacity: float = 1.0) -> Picture:
-    """What `render` gives, laid on a ground of the same size.
+    """Composite an image of `render` over a background of the same size.
 
     Args:
-        rgba: what is laid on top.
-        ground: what is below.
-        opacity: of what is on top, from 0 to 1.
+        rgba: the foreground.
+        ground: the background.
+        opacity: opacity of the foreground, from 0 to 1.
 
     Returns:
         The picture.
@@ -177,7 +194,7 @@ def composed(rgba: UInt8[np.ndarray, "height width 4"], ground: Picture, opacity
 
 
 def side_view(mesh: Mesh, size: tuple[int, int] = (512, 512)) -> Picture:
-    """The mesh as seen from the right of the photo's camera: what stood near it is on the left of the picture.
+    """The mesh seen from the right of the photo's camera, which is on the left of the picture.
 
     Args:
         mesh: in camera space.
@@ -193,11 +210,11 @@ def contact_sheet(pictures: Sequence[Picture], columns: int) -> Picture:
     """Pictures of one size side by side, row by row.
 
     Args:
-        pictures: of one size.
-        columns: pictures in a row.
+        pictures: pictures of one size.
+        columns: number of pictures per row.
 
     Returns:
-        The sheet; places without a picture are blank.
+        The sheet; empty cells are blank.
     """
     blank = np.full_like(pictures[0], _BACKGROUND)
     rows = [list(pictures[start : start + columns]) for start in range(0, len(pictures), columns)]
@@ -214,12 +231,12 @@ class _Stroke:
 
 
 def draw_keypoints(photo: Picture, keypoints: Keypoints) -> Picture:
-    """The photo with everybody's seen keypoints and limbs: left orange, right blue, faint where confidence is low.
+    """The photo with all seen keypoints and limbs: left orange, right blue, faint at low confidence.
 
     At most `LONG_SIDE` pixels long.
 
     Args:
-        photo: where the keypoints were found.
+        photo: the photo of the keypoints.
         keypoints: in pixels of the photo.
 
     Returns:
@@ -261,7 +278,7 @@ def _side_colour(*names: str) -> tuple[int, int, int]:
 
 
 def _draw(picture: Picture, stroke: _Stroke) -> None:
-    bits = 4  # OpenCV's drawing takes fixed-point coordinates, and calls the middle of the first pixel 0
+    bits = 4  # OpenCV draws with fixed-point coordinates, with 0 at the centre of the first pixel
     points = [tuple(point) for point in np.round((stroke.points - 0.5) * 2**bits).astype(int).tolist()]
     if len(points) == 1:
         cv2.circle(picture, points[0], stroke.width * 2**bits, (30, 30, 30), -1, cv2.LINE_AA, bits)
@@ -271,7 +288,7 @@ def _draw(picture: Picture, stroke: _Stroke) -> None:
 
 
 def _limited(photo: Picture) -> tuple[Picture, float]:
-    """The photo at most `LONG_SIDE` pixels long, and its scale."""
+    """The photo, shrunk to at most `LONG_SIDE` pixels, and its scale."""
     scale = min(1.0, LONG_SIDE / max(photo.shape))
     if scale == 1.0:
         return photo.copy(), scale

@@ -1,4 +1,4 @@
-"""What a fit gives for one person, and the files it is kept in."""
+"""Result of a fit for one person, and its files."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,10 @@ from PIL import Image
 
 from fitting.inputs.keypoints import Keypoints
 from fitting.optimise.agreement import warnings_of
+from fitting.output.body_result import BodyResult
+from fitting.output.obj import write_obj
 from fitting.shapes import check_shapes
+from qposer.body_pose.skeleton import JOINT_NAMES
 from qposer.io.atomic_files import sync, sync_tree
 from qposer.io.messages import one_line
 from qposer.io.npz import read_npz
@@ -26,29 +30,30 @@ _ARRAYS = {
     **{"global_orient": "3", "body_pose": "21 3", "betas": "shapes", "transl": "3", "codes": "21 heads"},
     **{"centre": "2", "image_size": "2"},
 }
-"""Names and shapes."""
+"""Names and shapes of the arrays."""
+
+AMBIGUOUS = (
+    "the detector finds other keypoints where the photo is cropped differently: they may mix two people, or be nobody's"
+)
 
 _NUMBERS = ("focal", "reprojection_error_px", "person_height_px")
 _TEXTS = ("body", "qposer_version")
 
+Verdict = Literal["good", "doubtful", "failed"]
+
+FAILED = 10.0
+"""Error in percent of the person's height above which the fit has failed."""
+
 MeshFormat = Literal["obj", "glb", "ply"]
-_MESH_OPTIONS: dict[MeshFormat, dict[str, Any]] = {"obj": {"header": None}, "glb": {"include_normals": True}, "ply": {}}
+
+_COMPRESSION = 1
+"""Compression level of PNG files; Pillow's default of 6 takes four times as long for files 8 % smaller."""
 
 
 @dataclass(frozen=True)
-class FitResult:
-    """One person's body and the camera that sees it.
+class FitResult(BodyResult):
+    """One person's body in camera axes (x right, y down, z forward)."""
 
-    Pose and shape are SMPL parameters as they are, axis-angle in radians and metres, never latents. ``global_orient``
-    turns the body about its pelvis into the camera's axes (x right, y down, z forward) and ``transl`` moves it there,
-    as in SMPL: there is no other transformation between body and camera.
-    """
-
-    global_orient: Float[np.ndarray, "3"]
-    body_pose: Float[np.ndarray, "21 3"]
-    betas: Float[np.ndarray, " shapes"]
-    transl: Float[np.ndarray, "3"]
-    codes: Int[np.ndarray, "21 heads"]
     focal: float
     """Focal length in pixels of the photo."""
     centre: Float[np.ndarray, "2"]
@@ -56,58 +61,69 @@ class FitResult:
     image_size: Int[np.ndarray, "2"]
     """Width and height of the photo in pixels."""
     keypoints: Keypoints
-    """What was fitted; of this person only."""
+    """The fitted keypoints of this person."""
     reprojection_error_px: float
     """Mean distance of the body's landmarks to the keypoints, weighted by confidence, in pixels of the photo."""
     person_height_px: float
-    """How tall the person is on the photo, in pixels: the measure for the error."""
-    body: str
-    """Name of the body model that ``betas`` belongs to."""
-    qposer_version: str
+    """Height of the person in the photo in pixels, the reference for the error."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the fit, as JSON can hold them."""
+    """Settings of the fit, as JSON values."""
     vertices: Float[np.ndarray, "vertices 3"] | None = None
-    """In camera space, metres; not kept in ``fit.npz``."""
+    """In camera space, metres; not stored in ``fit.npz``."""
     faces: Int[np.ndarray, "faces 3"] | None = None
     joints: Float[np.ndarray, "24 3"] | None = None
-    """In camera space, metres; not kept in ``fit.npz``."""
+    """In camera space, metres; not stored in ``fit.npz``."""
+    joint_covariance: Float[np.ndarray, "22 3 3"] | None = None
+    """Covariances of the joints' positions relative to the pelvis, in camera axes, square metres; calibrated so that 90
+    % regions contain 9 of 10 joints (docs/benchmarks/uncertainty.md)."""
+    guessed_joints: tuple[str, ...] = ()
+    """Joints that no visible keypoint determines; the prior fills them in."""
+    moved: Mapping[str, float] = field(default_factory=dict)
+    """Rotation of joints relative to a given start in degrees, largest first; not stored in ``fit.npz``."""
     notes: tuple[str, ...] = ()
-    """What was done differently than the photo asks for; not kept in ``fit.npz``."""
+    """Deviations from the photo's metadata; not stored in ``fit.npz``."""
 
     def __post_init__(self) -> None:
-        """Let nothing out that is no number.
+        """Reject NaN and infinite values.
 
         Raises:
-            ValueError: an array or a number is NaN or infinite, or an array is of another shape.
+            ValueError: a value is NaN or infinite, or an array has a wrong shape.
         """
-        check_shapes({name: np.asarray(getattr(self, name)) for name in _ARRAYS}, _ARRAYS)
-        for name in (*_ARRAYS, *_NUMBERS, "vertices", "joints"):
+        shapes = _ARRAYS | ({} if self.joint_covariance is None else {"joint_covariance": "22 3 3"})
+        check_shapes({name: np.asarray(getattr(self, name)) for name in shapes}, shapes)
+        for name in (*_ARRAYS, *_NUMBERS, "vertices", "joints", "joint_covariance"):
             values = getattr(self, name)
             if values is not None and not np.isfinite(values).all():
                 raise ValueError(
-                    f"the fit came out as NaN or infinite ({name}): the keypoints or the camera are absurd"
+                    f"the fit contains NaN or infinite values ({name}): check the keypoints and the camera"
                 )
 
     @property
     def reprojection_error_percent(self) -> float:
-        """The 2D error as a percentage of the person's height on the photo."""
+        """The 2D error as a percentage of the person's height in the photo."""
         return 100.0 * self.reprojection_error_px / self.person_height_px
 
     @property
+    def joint_std_mm(self) -> dict[str, float]:
+        """Standard deviations of the joints' positions relative to the pelvis in millimetres; empty if unknown."""
+        if self.joint_covariance is None:
+            return {}
+        variance = np.trace(self.joint_covariance, axis1=-2, axis2=-1)
+        return dict(zip(JOINT_NAMES[1:], (1000 * np.sqrt(variance[1:])).round().tolist(), strict=False))
+
+    @property
+    def verdict(self) -> Verdict:
+        """``failed`` if the body is far from the keypoints, ``doubtful`` if there are warnings, otherwise ``good``."""
+        if self.reprojection_error_percent >= FAILED:
+            return "failed"
+        return "doubtful" if self.warnings else "good"
+
+    @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the fit deserves a look: a large error, parts of the person that are not seen, notes."""
+        """What of the fit deserves a look: a large error, unseen parts, ambiguous keypoints, notes."""
         seen = self.keypoints.seen[0]
-        return (*warnings_of(self.keypoints.names, seen, self.reprojection_error_percent), *self.notes)
-
-    def smplx_arguments(self, body_joints: int = 23) -> dict[str, Float[np.ndarray, "1 values"]]:
-        """Parameters for the models that ``smplx.create`` returns, once they are tensors.
-
-        ``body_joints`` is 23 for SMPL, whose two hand joints are left at rest, and 21 for SMPL-H and SMPL-X.
-        """
-        pose = np.zeros((body_joints, 3), dtype=np.float32)
-        pose[: len(self.body_pose)] = self.body_pose
-        values = {"global_orient": self.global_orient, "body_pose": pose, "betas": self.betas, "transl": self.transl}
-        return {name: np.asarray(value, dtype=np.float32).reshape(1, -1) for name, value in values.items()}
+        doubts = (AMBIGUOUS,) if self.keypoints.ambiguous is not None and self.keypoints.ambiguous[0] else ()
+        return (*warnings_of(self.keypoints.names, seen, self.reprojection_error_percent), *doubts, *self.notes)
 
 
 def write_results(
@@ -118,25 +134,45 @@ def write_results(
 ) -> list[Path]:
     """Write ``folder/person0``, ``folder/person1``, ... and return their paths.
 
-    Each holds ``fit.npz``, ``fit.json``, and a PNG for every one of the person's pictures, named by its key. Where the
-    result has a mesh, there is one file of it for each of the formats ``meshes``, ``mesh.obj`` and so on, in metres
-    (y up, as viewers expect: y and z of camera space are negated).
+    Each contains ``fit.npz``, ``fit.json``, and a PNG for each of the person's pictures, named by its key. If the
+    result has a mesh, it is written in each of the formats ``meshes``, as ``mesh.obj`` and so on, in metres (y up, as
+    viewers expect: y and z of camera space are negated).
 
-    ``fit.npz`` is read with ``numpy.load(path, allow_pickle=False)``: ``global_orient`` (3,), ``body_pose`` (21, 3),
+    Read ``fit.npz`` with ``numpy.load(path, allow_pickle=False)``: ``global_orient`` (3,), ``body_pose`` (21, 3),
     ``betas``, ``transl`` (3,), ``codes`` (21, heads), ``focal``, ``centre`` (2,), ``image_size`` (2,), ``keypoints_xy``
-    (K, 2), ``keypoints_confidence`` (K,), ``keypoints_format``, ``keypoints_world`` (K, 3) if known,
+    (K, 2), ``keypoints_confidence`` (K,), ``keypoints_format``, ``keypoints_world`` (K, 3) and
+    ``keypoints_ambiguous`` if known,
     ``reprojection_error_px``, ``person_height_px``, ``body``, ``qposer_version``, ``settings`` (JSON). For smplx,
-    flatten ``body_pose`` to 63 numbers, and append six zeros for SMPL. ``fit.json`` holds the same, the error as a
-    percentage of the person's height, and ``warnings``.
+    flatten ``body_pose`` to 63 numbers, and append six zeros for SMPL. ``fit.json`` contains the same, the error as a
+    percentage of the person's height, ``verdict`` (good, doubtful or failed), ``warnings``, ``joint_std_mm`` by joint
+    and ``guessed_joints``.
 
-    Everything is first written elsewhere in ``folder`` and then renamed, so that nothing is ever half-written under a
-    final name. People of an earlier run are replaced; those of whom there are fewer now are removed.
+    All files are written under temporary names in ``folder`` and then renamed, so that no incomplete file has a final
+    name. People of an earlier run are replaced; excess people are deleted.
+
+    Args:
+        folder: parent of the people's folders.
+        results: results of all people.
+        pictures: pictures by name, for each person.
+        meshes: mesh formats to write.
+
+    Returns:
+        The people's folders.
+
+    Raises:
+        OSError: a file cannot be written; then nothing has changed.
+        FileExistsError: one of the folders exists and does not contain a fit.
+    """
+    shown = zip(results, pictures, strict=True)
+    return write_people(folder, [partial(_write_person, result, pictures, meshes) for result, pictures in shown])
+
+
+def write_people(folder: str | Path, writers: Sequence[Callable[[Path], None]]) -> list[Path]:
+    """Write ``folder/person0``, ``folder/person1``, ..., all at once or not at all, in place of an earlier run's.
 
     Args:
         folder: where the people's folders are.
-        results: of all people.
-        pictures: by name, for each person.
-        meshes: formats of the meshes that are written.
+        writers: one for each person, which writes ``fit.npz`` and other files into an empty folder.
 
     Returns:
         The people's folders.
@@ -146,17 +182,20 @@ def write_results(
         FileExistsError: one of those folders exists and is not a fit's.
     """
     folder = Path(folder)
-    targets = [folder / f"person{index}" for index in range(len(results))]
+    targets = [folder / f"person{index}" for index in range(len(writers))]
     for target in targets:
         if target.exists() and not _is_fit(target):
-            raise FileExistsError(f"{target} exists and holds no fit: move it away, or choose another output folder")
+            raise FileExistsError(
+                f"{target} exists and does not contain a fit: move it, or choose another output folder"
+            )
     created = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
     old = {path: staging / f"old-{path.name}" for path in folder.iterdir() if _is_person(path)}
     try:
-        for target, result, shown in zip(targets, results, pictures, strict=True):
-            _write_person(staging / target.name, result, shown, meshes)
+        for target, write in zip(targets, writers, strict=True):
+            (staging / target.name).mkdir()
+            write(staging / target.name)
         sync_tree(staging)
         try:
             for path, aside in old.items():
@@ -180,7 +219,7 @@ def write_results(
 
 
 def _is_person(folder: Path) -> bool:
-    """Whether it is a folder that an earlier run wrote, and not one that somebody has put aside under another name."""
+    """Whether a folder was written by an earlier run and has not been renamed."""
     return re.fullmatch(r"person\d+", folder.name) is not None and _is_fit(folder)
 
 
@@ -189,27 +228,38 @@ def _is_fit(folder: Path) -> bool:
 
 
 def _write_person(
-    folder: Path,
     result: FitResult,
     pictures: Mapping[str, UInt8[np.ndarray, "height width 3"]],
     meshes: Sequence[MeshFormat],
+    folder: Path,
 ) -> None:
-    folder.mkdir()
     values = _flattened(result)
     np.savez(folder / "fit.npz", allow_pickle=False, **values)
     readable = {name: value.tolist() for name, value in values.items()} | {"settings": dict(result.settings)}
     readable["reprojection_error_percent"] = result.reprojection_error_percent
+    readable["verdict"] = result.verdict
     readable["warnings"] = list(result.warnings)
+    readable |= {"joint_std_mm": result.joint_std_mm, "guessed_joints": list(result.guessed_joints)}
+    readable |= {"moved_from_start_degrees": dict(result.moved)} if result.moved else {}
     (folder / "fit.json").write_text(json.dumps(readable, indent=1) + "\n", encoding="utf-8")
     if result.vertices is not None and result.faces is not None:
-        import trimesh
-
         upright = np.asarray(result.vertices) * np.array([1.0, -1.0, -1.0])
-        mesh = trimesh.Trimesh(upright, result.faces, process=False)
         for suffix in meshes:
-            mesh.export(folder / f"mesh.{suffix}", **_MESH_OPTIONS[suffix])
+            _write_mesh(folder / f"mesh.{suffix}", upright, result.faces, suffix)
     for name, picture in pictures.items():
-        Image.fromarray(picture).save(folder / f"{name}.png")
+        Image.fromarray(picture).save(folder / f"{name}.png", compress_level=_COMPRESSION)
+
+
+def _write_mesh(
+    path: Path, vertices: Float[np.ndarray, "vertices 3"], faces: Int[np.ndarray, "faces 3"], suffix: MeshFormat
+) -> None:
+    if suffix == "obj":
+        write_obj(path, vertices, faces)
+        return
+    import trimesh  # loading takes as long as a fit, and most meshes are written as OBJ
+
+    options: dict[str, Any] = {"include_normals": True} if suffix == "glb" else {}
+    trimesh.Trimesh(vertices, faces, process=False).export(path, **options)
 
 
 def _flattened(result: FitResult) -> dict[str, np.ndarray]:
@@ -224,15 +274,20 @@ def _flattened(result: FitResult) -> dict[str, np.ndarray]:
     }
     if keypoints.world is not None:
         values["keypoints_world"] = keypoints.world[0]
+    if result.joint_covariance is not None:
+        values["joint_covariance"] = result.joint_covariance
+    values["guessed_joints"] = np.asarray(json.dumps(list(result.guessed_joints)))
+    if keypoints.ambiguous is not None:
+        values["keypoints_ambiguous"] = keypoints.ambiguous[0]
     return values
 
 
 def read_result(path: str | Path) -> FitResult:
-    """The result in a ``fit.npz``, or in the folder that holds one; without vertices, faces and joints.
+    """Read the result in a ``fit.npz`` or its folder, without vertices, faces and joints.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is not one that `write_results` wrote.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file was not written by `write_results`.
     """
     path = Path(path)
     path = path / "fit.npz" if path.is_dir() else path
@@ -240,16 +295,19 @@ def read_result(path: str | Path) -> FitResult:
         raise FileNotFoundError(f"there is no fit {path}: give a fit.npz or the folder of a person")
     try:
         values = read_npz(path)
-        world = values.get("keypoints_world")
+        world, ambiguous = values.get("keypoints_world"), values.get("keypoints_ambiguous")
         keypoints = Keypoints(
             values["keypoints_xy"][None],
             values["keypoints_confidence"][None],
             str(values["keypoints_format"]),  # type: ignore[arg-type]  # checked by Keypoints
             None if world is None else world[None],
+            ambiguous=None if ambiguous is None else ambiguous[None],
         )
         fields: dict[str, Any] = {name: values[name] for name in _ARRAYS}
         fields |= {name: float(values[name]) for name in _NUMBERS}
         fields |= {name: str(values[name]) for name in _TEXTS}
+        fields["joint_covariance"] = values.get("joint_covariance")
+        fields["guessed_joints"] = tuple(map(str, json.loads(str(values.get("guessed_joints", "[]")))))
         return FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         told = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)

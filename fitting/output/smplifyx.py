@@ -1,4 +1,4 @@
-"""The folders that SMPLify-X leaves, for tools that read them: ``results/<image>/000.pkl`` and ``meshes``."""
+"""Write results in SMPLify-X's folder layout: ``results/<image>/000.pkl`` and ``meshes``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import trimesh
 from jaxtyping import Float
 
+from fitting.output.obj import write_obj
 from fitting.output.results import FitResult
 from qposer.io.atomic_files import atomic_write
 
@@ -28,7 +28,7 @@ KEYS = (
     "reye_pose",
     "expression",
 )
-"""What a pickle holds: SMPLify-X's names, and the camera's numbers, which SMPLify-X does not keep."""
+"""Content of a pickle: SMPLify-X's names, and camera parameters, which SMPLify-X does not store."""
 
 _AT_REST = {
     "left_hand_pose": 45,
@@ -38,15 +38,15 @@ _AT_REST = {
     "reye_pose": 3,
     "expression": 10,
 }
-"""Numbers of what is not fitted; readers such as the Blender add-on want them."""
+"""Sizes of parameters that are not fitted, required by readers such as the Blender add-on."""
 
 
 def smplifyx_arrays(result: FitResult) -> dict[str, Float[np.ndarray, " 1 *values"]]:
-    """A fit in SMPLify-X's names and shapes, float32.
+    """A fit with SMPLify-X's names and shapes, float32.
 
-    ``camera_rotation`` (1, 3, 3) is the identity and ``camera_translation`` (1, 3) the body's place, metres;
-    ``global_orient`` (1, 3) and ``body_pose`` (1, 63) are axis-angle and never a latent; ``betas`` (1, 10) belong to
-    the body that was fitted; ``focal_length`` (1,) and ``camera_center`` (1, 2) are in pixels of the photo. Hands
+    ``camera_rotation`` (1, 3, 3) is the identity and ``camera_translation`` (1, 3) the body's position in metres;
+    ``global_orient`` (1, 3) and ``body_pose`` (1, 63) are axis-angle, never a latent; ``betas`` (1, 10) belong to the
+    fitted body model; ``focal_length`` (1,) and ``camera_center`` (1, 2) are in pixels of the photo. Hands
     (``left_hand_pose`` and ``right_hand_pose``, (1, 45), axis-angle), jaw, eyes and expression are zeros.
     """
     values = {
@@ -63,23 +63,22 @@ def smplifyx_arrays(result: FitResult) -> dict[str, Float[np.ndarray, " 1 *value
 
 
 def write_smplifyx(folder: str | Path, image: str, results: Sequence[FitResult]) -> list[Path]:
-    """Write ``results/<image>/<person>.pkl`` and ``meshes/<image>/<person>.obj``; the paths of the pickles.
+    """Write ``results/<image>/<person>.pkl`` and ``meshes/<image>/<person>.obj``.
 
-    People are 000, 001, ... Each pickle is a dictionary of arrays (see `smplifyx_arrays`) that Python 2 and any NumPy
-    read. A mesh, where the result has one, is as SMPLify-X writes it: y up, at the body's own place rather than
-    the camera's. Each file is written at once or not at all; those of an earlier run of whom there are fewer people now
-    are removed.
+    People are 000, 001, ... Each pickle is a dictionary of arrays (see `smplifyx_arrays`), readable by Python 2 and any
+    NumPy. Meshes, if present, follow SMPLify-X: y up, at the body's own position, not the camera's. Files are written
+    atomically; excess files of an earlier run are deleted.
 
     Args:
-        folder: where ``results`` and ``meshes`` are.
-        image: name of the image without its suffix.
-        results: of its people.
+        folder: parent of ``results`` and ``meshes``.
+        image: image name without suffix.
+        results: results of its people.
 
     Returns:
         Paths of the pickles.
 
     Raises:
-        OSError: something could not be written.
+        OSError: a file cannot be written.
     """
     pickles, meshes = Path(folder) / "results" / image, Path(folder) / "meshes" / image
     written = []
@@ -92,8 +91,7 @@ def write_smplifyx(folder: str | Path, image: str, results: Sequence[FitResult])
             meshes.mkdir(parents=True, exist_ok=True)
             upright = (np.asarray(result.vertices) - result.transl) * np.array([1.0, -1.0, -1.0])
             with atomic_write(meshes / f"{index:03d}.obj") as temporary:
-                mesh = trimesh.Trimesh(upright, result.faces, process=False)
-                mesh.export(temporary, file_type="obj", header=None)
+                write_obj(temporary, upright, result.faces)
     for old in (*pickles.glob("[0-9][0-9][0-9].pkl"), *meshes.glob("[0-9][0-9][0-9].obj")):
         if int(old.stem) >= len(results):
             old.unlink()
@@ -101,5 +99,5 @@ def write_smplifyx(folder: str | Path, image: str, results: Sequence[FitResult])
 
 
 def _pickled(arrays: dict[str, np.ndarray]) -> bytes:
-    """A pickle of protocol 2 that names NumPy's modules as every version of NumPy knows them."""
+    """A pickle of protocol 2 with NumPy module names that every version of NumPy supports."""
     return pickle.dumps(arrays, protocol=2).replace(b"cnumpy._core.", b"cnumpy.core.")

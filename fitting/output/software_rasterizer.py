@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 NEAR = 0.05
-"""Triangles that reach closer to the camera than this, in metres, are left out."""
+"""Triangles closer to the camera than this, in metres, are skipped."""
 
 _SUPERSAMPLING = 2
 _FRAGMENTS_AT_ONCE = 1_000_000
@@ -23,12 +23,12 @@ def paint(
     centre: tuple[float, float],
     size: tuple[int, int],
 ) -> UInt8[np.ndarray, "height width 4"]:
-    """The mesh as a pinhole camera sees it, on nothing: RGBA, with colours not multiplied by alpha.
+    """Render the mesh with a pinhole camera on a transparent background: RGBA with straight alpha.
 
     Args:
         vertices: in camera space, metres; x right, y down, z forward.
         faces: triangles of either orientation.
-        colours: of the vertices, in 0..1; interpolated over the triangles.
+        colours: colours of the vertices, in 0..1, interpolated over the triangles.
         focal: focal length in pixels.
         centre: principal point in pixels.
         size: width and height of the picture.
@@ -36,16 +36,42 @@ def paint(
     Returns:
         The picture, RGBA.
     """
-    fine = _SUPERSAMPLING
-    width, height = size[0] * fine, size[1] * fine
     faces = faces[(vertices[faces, 2] > NEAR).all(axis=1)]
     depth = np.maximum(vertices[:, 2:], NEAR)
-    xy = (vertices[:, :2] * focal / depth + np.asarray(centre)) * fine
+    xy = vertices[:, :2] * focal / depth + np.asarray(centre)
+    picture = np.zeros((size[1], size[0], 4), dtype=np.uint8)
+    left, top, right, bottom = _window(xy[faces], size)
+    if left < right and top < bottom:
+        window = xy - (left, top), depth, faces, colours
+        picture[top:bottom, left:right] = _paint(*window, (right - left, bottom - top))
+    return picture
+
+
+def _window(corners: Float[np.ndarray, "faces 3 2"], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the area covered by triangles."""
+    if not len(corners):
+        return 0, 0, 0, 0
+    left, top = np.clip(np.floor(corners.min(axis=(0, 1))), 0, size).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(corners.max(axis=(0, 1))), 0, size).astype(int).tolist()
+    return left, top, right, bottom
+
+
+def _paint(
+    xy: Float[np.ndarray, "vertices 2"],
+    depth: Float[np.ndarray, "vertices 1"],
+    faces: Int[np.ndarray, "faces 3"],
+    colours: Float[np.ndarray, "vertices 3"],
+    size: tuple[int, int],
+) -> UInt8[np.ndarray, "height width 4"]:
+    """Render a whole picture from vertices at pixels ``xy``."""
+    fine = _SUPERSAMPLING
+    width, height = size[0] * fine, size[1] * fine
+    xy = xy * fine
     area = np.linalg.det(_homogeneous(xy)[faces])
     faces, area = faces[area != 0], area[area != 0]
-    nearness = 1.0 / depth[:, 0]  # linear on the picture, as depth is not
+    nearness = 1.0 / depth[:, 0]  # linear in the picture, unlike depth
 
-    # On the picture, barycentric coordinates, 1 / z and colour / z are linear: each is some vector times (x, y, 1).
+    # In the picture, barycentric coordinates, 1 / z and colour / z are linear: each is a vector times (x, y, 1).
     corners = _homogeneous(xy)[faces]
     edges = np.cross(corners[:, [1, 2, 0]], corners[:, [2, 0, 1]]) / area[:, None, None]
     planes = np.einsum("fi,fid->fd", nearness[faces], edges)
@@ -81,13 +107,13 @@ def _fragments(
     width: int,
     height: int,
 ) -> Iterator[tuple[Int[np.ndarray, " fragments"], Int[np.ndarray, " fragments"], Float[np.ndarray, " fragments"]]]:
-    """Triangle, pixel and nearness wherever a pixel's middle is inside of a triangle, about a million at a time."""
+    """Triangle, pixel and inverse depth wherever a pixel's centre is inside a triangle, about a million at a time."""
     top = np.clip(np.ceil(corners[..., 1].min(axis=1) - 0.5), 0, height).astype(np.int64)
     bottom = np.clip(np.floor(corners[..., 1].max(axis=1) - 0.5), -1, height - 1).astype(np.int64)
     triangle, nth = _repeat(np.maximum(bottom - top + 1, 0))
     row = top[triangle] + nth
 
-    # On a row, coordinate i is slope[i] x + rest[i], and inside it is not negative: a lower or an upper limit of x.
+    # In a row, coordinate i is slope[i] x + rest[i] and nonnegative inside, which gives a lower or upper limit of x.
     slope = edges[triangle, :, 0]
     rest = edges[triangle, :, 1] * (row + 0.5)[:, None] + edges[triangle, :, 2]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -107,7 +133,7 @@ def _fragments(
 
 
 def _repeat(counts: Int[np.ndarray, " items"]) -> tuple[Int[np.ndarray, " total"], Int[np.ndarray, " total"]]:
-    """Every item as often as its count says, and the how-manieth repetition it is."""
+    """Each index repeated by its count, and the number of each repetition."""
     item = np.repeat(np.arange(len(counts)), counts)
     return item, np.arange(len(item)) - np.repeat(np.cumsum(counts) - counts, counts)
 

@@ -1,4 +1,4 @@
-"""A page that shows a fit in any browser: the bodies turn in 3D beside the photo; nothing is loaded from elsewhere."""
+"""A self-contained web page with a 3D view of a fit beside the photo."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _JPEG_QUALITY = 85
 
 
 def write_viewer(path: str | Path, photo: Photo, results: Sequence[FitResult], title: str) -> None:
-    """Write the page of `viewer_page` at once or not at all.
+    """Write the page of `viewer_page` atomically.
 
     Args:
         path: the page to write.
-        photo: what was fitted.
-        results: everybody on the photo, with their meshes.
-        title: of the page.
+        photo: the fitted photo.
+        results: results of all people, with meshes.
+        title: title of the page.
 
     Raises:
         ValueError: as `viewer_page`.
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     page = viewer_page(photo, results, title)
     with atomic_write(path) as temporary:
@@ -48,30 +48,30 @@ def write_viewer(path: str | Path, photo: Photo, results: Sequence[FitResult], t
 
 
 def viewer_page(photo: Photo, results: Sequence[FitResult], title: str) -> str:
-    """HTML with everything inside: the photo as a JPEG, the meshes as 16-bit integers, and the WebGL that draws them.
+    """Self-contained HTML: the photo as a JPEG, the meshes as 16-bit integers, and WebGL code.
 
-    The bodies lie on the photo as its camera sees them, and turn beside it as the mouse drags.
+    One view shows the bodies over the photo, the other in 3D, rotated with the mouse.
 
     Args:
-        photo: what was fitted.
-        results: everybody on the photo, all of one body, with their meshes.
-        title: of the page.
+        photo: the fitted photo.
+        results: results of all people, with one body model and meshes.
+        title: title of the page.
 
     Returns:
         The page.
 
     Raises:
-        ValueError: there are no results, one has no mesh, as those read from files, or their meshes are not of one
-            body of at most 65 536 vertices.
+        ValueError: there are no results, one has no mesh (results read from files have none), or the meshes are not of
+            one body model with at most 65 536 vertices.
     """
     if not results:
-        raise ValueError("there is no result to show: give one person at least")
+        raise ValueError("there is no result to show: give at least one person")
     faces = results[0].faces
     for result in results:
         if result.vertices is None or result.faces is None or faces is None:
             raise ValueError("this result has no mesh to show: compute it from its parameters with a Body")
         if not np.array_equal(result.faces, faces) or len(result.vertices) > _STEPS + 1:
-            raise ValueError(f"a page shows people of one body, of at most {_STEPS + 1} vertices")
+            raise ValueError(f"a page can show only one body model, with at most {_STEPS + 1} vertices")
     people = [_person(index, result) for index, result in enumerate(results)]
     scene = json.dumps({"faces": _encoded(np.asarray(faces, dtype="<u2")), "people": people})
     fills = {"title": html.escape(one_line(title)), "photo": _jpeg(photo.rgb), "scene": scene}

@@ -1,9 +1,9 @@
-"""Random errors as keypoint detectors make them, for training; docs/benchmarks/detector.md has the measurements.
+"""Random errors like those of keypoint detectors, for training; docs/benchmarks/detector.md has the measurements.
 
-Independent noise on every keypoint is not what detectors do. A limb that is hidden, and sometimes one that is not, is
-lost: the whole of it is put elsewhere, the more so towards its end, and often with a high confidence. Left and right
-are swapped, on the legs or the arms or the whole body. A whole person is a little shifted and scaled, and a detector's
-hips or ankles are not quite where the body's are. Lengths are in parts of the person's height.
+Detector errors are not independent between keypoints. Hidden limbs, and sometimes visible ones, are misplaced as a
+whole, increasingly towards the end, and often with high confidence. Left and right are swapped for the legs, the arms
+or the whole body. The whole person is slightly shifted and scaled, and a detector's hips or ankles are offset from the
+body's. Lengths are fractions of the person's height.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from fitting.training.detector_visibility import hidden_behind_body
 
 
 class _Kind(NamedTuple):
-    """How a kind of keypoint errs."""
+    """Error model of a kind of keypoint."""
 
     own: float
-    """Standard deviation on each axis of the error of its own."""
+    """Standard deviation of its own error on each axis."""
     parent: str = ""
-    """Kind of the keypoint on the same side whose error is passed on."""
+    """Kind of the keypoint on the same side whose error it inherits."""
     passed_on: float = 0.0
-    """Part of the parent's small error that this keypoint shares."""
+    """Inherited fraction of the parent's small error."""
     lost: tuple[float, float] = (0.0, 0.0)
-    """Probability that the limb is lost from here on, where the keypoint is visible and where it is hidden."""
+    """Probability that the limb is misplaced from here on, if the keypoint is visible and if it is hidden."""
     follows: float = 0.0
-    """Part of a lost parent's error that this keypoint shares where it is visible; where it is hidden, all of it."""
+    """Inherited fraction of a misplaced parent's error if visible; if hidden, all of it."""
     confidence: tuple[float, float] = (5.5, 5.5)
-    """Mean of the confidence's logit, where the keypoint is visible and where it is hidden."""
+    """Mean logit of the confidence, if the keypoint is visible and if it is hidden."""
 
 
 _TRUNK = _Kind(0.008)
@@ -54,16 +54,16 @@ _KINDS: dict[str, _Kind] = {
     "ankle": _Kind(0.006, "knee", 0.4, (0.02, 0.50), 0.6, (2.8, -0.4)),
     **dict.fromkeys(("heel", "foot_index", "big_toe", "small_toe"), _FOOT),
 }
-"""Keypoints of trunk and face are never lost: the detector places the rest by them."""
+"""Keypoints of trunk and face are never misplaced: the others depend on them."""
 
 HIDDEN = 1.8
 """Small errors of hidden keypoints are larger by this factor."""
 
 LOST, LOST_TAIL = 0.048, 0.5
-"""Standard deviation on each axis of what is added to a lost limb, and of the logarithm of its size."""
+"""Standard deviation of the additional error of a misplaced limb on each axis, and of the logarithm of its size."""
 
 SHIFT, SCALE, TAIL = 0.004, 0.02, 0.3
-"""Standard deviations of the shift of a person, of the logarithm of their size, and of that of their small errors'."""
+"""Standard deviations of a person's shift, log scale, and log scale of small errors."""
 
 LAYOUT: dict[str, tuple[str, str, float]] = {
     "shoulder": ("hip", "shoulder", 0.04),
@@ -72,23 +72,23 @@ LAYOUT: dict[str, tuple[str, str, float]] = {
     "ankle": ("ankle", "knee", 0.03),
     "heel": ("ankle", "knee", 0.03),
 }
-"""How a person's keypoints of a kind lie off the body's, both sides alike: along the way from one kind of keypoint to
-another, by a part of its length of which this is the standard deviation."""
+"""Offsets of a kind of keypoint from the body's, equal on both sides: along the line between two kinds of keypoints,
+with this standard deviation as a fraction of its length."""
 
 SWAPS: dict[str, float] = {"body": 0.015, "legs": 0.02, "arms": 0.02}
-"""Shares of people whose left and right are swapped."""
+"""Fractions of people with left and right swapped."""
 
 COVERED = 0.35
-"""Share of people whom something stands in front of."""
+"""Fraction of people with an occluder."""
 
 CONFIDENCE_SPREAD = 1.9, 2.6
-"""Standard deviations of the confidence's logit, where a keypoint is visible and where it is hidden."""
+"""Standard deviations of the confidence's logit, if a keypoint is visible and if it is hidden."""
 
 _LOGISTIC_DEVIATION = math.pi / math.sqrt(3)
 """Standard deviation of the standard logistic distribution."""
 
 LOST_IN_VIEW = -4.5
-"""What the logit of a visible keypoint falls by where its limb is lost."""
+"""Change of the logit of a visible keypoint if its limb is misplaced."""
 
 _LIMBS = {
     "arms": ("elbow", "wrist", "pinky", "index", "thumb"),
@@ -101,9 +101,9 @@ class Detected(NamedTuple):
 
     xy: Float[Tensor, "people joints 2"]
     confidence: Float[Tensor, "people joints"]
-    """Zero where it is too low to count."""
+    """Zero if too low to count."""
     hidden: Bool[Tensor, "people joints"]
-    """Behind the person's own body or behind something else: guessed, where the confidence is not zero."""
+    """Occluded by the person's own body or by an object; estimated if the confidence is not zero."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class _Table:
     layout: Float[Tensor, "kinds joints joints"]
     """For each kind of `LAYOUT` the matrix from keypoints to offsets."""
     swapped: Bool[Tensor, "groups joints"]
-    """For the body, the legs and the arms: which keypoints change sides."""
+    """For the body, the legs and the arms: which keypoints are swapped."""
 
 
 @cache
@@ -146,7 +146,7 @@ def _table(format: FormatName) -> _Table:
 
 
 def _levels(names: tuple[str, ...]) -> tuple[tuple[Int[Tensor, " _level"], Int[Tensor, " _level"]], ...]:
-    """Keypoints at one, two and more steps from those without a parent, and their parents."""
+    """Keypoints and their parents by level, from those without a parent."""
     split = [_side_and_kind(name) for name in names]
     parents = [
         next((i for i, (s, k) in enumerate(split) if k == _KINDS[kind].parent and s in ("", side)), -1)
@@ -184,14 +184,14 @@ def draw_detections(
     format: FormatName,
     generator: torch.Generator,
 ) -> Detected:
-    """What a detector might report of people.
+    """Simulate a detector's keypoints.
 
     Args:
         landmarks: keypoints on the bodies in camera space, metres.
         xy: the same in pixels.
-        height: of the people, standing, in pixels.
-        format: of the keypoints.
-        generator: source of the randomness.
+        height: standing heights of the people in pixels.
+        format: keypoint format.
+        generator: random generator.
 
     Returns:
         Keypoints with errors and confidences.
@@ -231,7 +231,7 @@ def draw_detections(
 def _covered(
     xy: Float[Tensor, "people joints 2"], height: Float[Tensor, " people"], generator: torch.Generator
 ) -> Bool[Tensor, "people joints"]:
-    """Keypoints behind a box, in front of some of the people, that lies around one of their keypoints."""
+    """Keypoints hidden by a box around a random keypoint, for some of the people."""
     people, joints = xy.shape[:2]
     draw = torch.rand(people, 6, generator=generator)
     chosen = (draw[:, 0] * joints).long().clamp(max=joints - 1)
@@ -244,7 +244,7 @@ def _covered(
 def _layout(
     xy: Float[Tensor, "people joints 2"], table: _Table, generator: torch.Generator
 ) -> Float[Tensor, "people joints 2"]:
-    """How far off the body's the keypoints of a detector, or of a person unlike the body, lie."""
+    """Offsets of a detector's or person's keypoints from the body's."""
     spread = torch.tensor([deviation for _, _, deviation in LAYOUT.values()])
     drawn = spread * torch.randn(len(xy), len(LAYOUT), generator=generator)
     return torch.einsum("pk,kij,pjc->pic", drawn, table.layout, xy)
@@ -253,6 +253,6 @@ def _layout(
 def _swapped(people: int, table: _Table, generator: torch.Generator) -> Bool[Tensor, "people joints"]:
     ends = torch.tensor(list(SWAPS.values())).cumsum(0)
     draw = torch.rand(people, 1, generator=generator)
-    group = (draw >= ends).sum(-1)  # the number of groups where nothing is swapped
+    group = (draw >= ends).sum(-1)  # the number of groups if nothing is swapped
     none = torch.zeros(1, table.swapped.shape[1], dtype=torch.bool)
     return torch.cat([table.swapped, none])[group]

@@ -1,4 +1,4 @@
-"""Which keypoints are behind the person's own body, judged from a body of capsules."""
+"""Self-occlusion of keypoints, computed with a body of capsules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from fitting.inputs.keypoints import FORMATS, FormatName
 
 _OWN_DEPTH = 0.14
-"""Metres below the surface at which keypoints lie at most."""
+"""Maximum depth of keypoints below the surface, in metres."""
 
 _STATURE = 1.7
 
@@ -24,7 +24,7 @@ _CAPSULES: dict[str, tuple[tuple[str, ...], tuple[str, ...], float]] = {
     **{f"{side}_thigh": ((f"{side}_hip",), (f"{side}_knee",), 0.08) for side in ("left", "right")},
     **{f"{side}_shin": ((f"{side}_knee",), (f"{side}_ankle",), 0.055) for side in ("left", "right")},
 }
-"""Ends, each the mean of those of the keypoints that a format has, and radius in metres."""
+"""Ends, each the mean of the keypoints that a format has, and radius in metres."""
 
 _WITHIN = {
     "shoulder": ("upper_arm",),
@@ -34,7 +34,7 @@ _WITHIN = {
     "knee": ("thigh", "shin"),
     **dict.fromkeys(("ankle", "heel", "foot_index", "big_toe", "small_toe"), ("shin",)),
 }
-"""Capsules that do not hide a keypoint, because they hold it."""
+"""Capsules that do not hide a keypoint because they contain it."""
 
 
 class _Capsules(NamedTuple):
@@ -64,13 +64,13 @@ def hidden_behind_body(
     height: Float[Tensor, " people"],
     format: FormatName,
 ) -> Bool[Tensor, "people joints"]:
-    """Which keypoints the trunk, the head, an arm or a leg is in front of.
+    """Keypoints hidden by the trunk, the head, an arm or a leg.
 
     Args:
         landmarks: keypoints on the bodies in camera space, metres.
         xy: the same in pixels.
-        height: of the people, standing, in pixels.
-        format: of the keypoints.
+        height: standing heights of the people in pixels.
+        format: keypoint format.
 
     Returns:
         True where a keypoint is hidden.

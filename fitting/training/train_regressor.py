@@ -1,8 +1,8 @@
 """Train the regressor: ``python -m fitting.training.train_regressor --data poses.npz --out runs/start``.
 
-It learns from projections of the training poses, mirrored ones included and all as other rigs would record them, by
-random cameras, with keypoints as wrong as detectors report them, noisy, or missing. A run that was killed goes on from
-its last checkpoint when the same command is given again.
+The training data are projections of the training poses, mirrored and varied between rigs, by random cameras, with
+simulated detector errors, noise and missing keypoints. To resume a killed run from its last checkpoint, run the same
+command again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import tyro
 from jaxtyping import Bool, Float
 from rich.console import Console
 from torch import Tensor
@@ -23,33 +22,21 @@ from fitting.inputs.keypoints import FORMATS, FormatName
 from fitting.optimise.regressor import Regressor, RegressorConfig
 from fitting.training.detector_errors import draw_detections
 from qposer.body_pose.kinematics import forward_kinematics, mirror_body_pose
-from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.rotations import axis_angle_to_matrix, reflected
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS, REST_JOINTS
-from qposer.data.dataset import PoseDataset, Subjects
 from qposer.data.stance import upright_frames
 from qposer.evaluation.metrics import pa_mpjpe
-from qposer.io.cli_errors import cli_errors, plain_console
+from qposer.training.config import SubjectsConfig, training_command
 from qposer.training.rig_variation import STRENGTH, vary_rig
 from qposer.training.run import run
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(SubjectsConfig):
     """Settings of a training run of a regressor."""
 
-    data: Path
-    """poses.npz, written by ``python -m qposer.data.build``."""
-    out: Path
-    """Folder of the run: best.safetensors, last.safetensors (checkpoint), log.csv."""
-    subjects: Subjects = "train"
-    """Whose poses to train on: "all", validation and test subjects included, keeps the last weights."""
     steps: int = 20_000
     batch_size: int = 256
-    learning_rate: float = 1e-3
-    """At its peak, after a warm-up and before a cosine decay."""
-    validate_every: int = 1000
-    """Steps; a checkpoint is written then, too."""
-    seed: int = 0
     device: str = "cpu"
     width: int = 512
     depth: int = 4
@@ -58,19 +45,19 @@ class TrainConfig:
 FORMAT_SHARES: dict[FormatName, float] = {"mediapipe": 0.6, "openpose": 0.15, "coco": 0.15, "h36m": 0.1}
 
 RIG_VARIATION = STRENGTH / 2
-"""Strength at which poses are varied: more of it costs accuracy, as keypoints do not show all of what it changes."""
+"""Strength of the rig variation; more reduces accuracy, because keypoints do not show all its changes."""
 
 STANDING_SHARE = 0.2
-"""Share of the people who are drawn from the most upright poses: most people on photos stand."""
+"""Fraction of people sampled from the most upright poses, because most people in photos stand."""
 
 DETECTED_SHARE = 0.6
-"""Share of the people whose keypoints err as a detector's do; those of the others have independent noise."""
+"""Fraction of people with simulated detector errors; the others have independent noise."""
 
 EYE_LEVEL_SHARE = 0.35
-"""Share of the people, oriented as recorded, who are seen by somebody who stands before them."""
+"""Fraction of people with recorded orientation seen from eye level."""
 
 EYE_LEVEL = math.radians(8), math.radians(10)
-"""How far such a camera looks down on the middle of a person: mean and standard deviation."""
+"""Downward angle of such a camera to the centre of the person: mean and standard deviation."""
 
 LEGS, SIDES = ("knee", "ankle", "heel", "foot_index", "toe"), ("left", "right")
 
@@ -88,7 +75,7 @@ class Views:
 
 
 class Photographer:
-    """Draws views of poses."""
+    """Samples views of poses."""
 
     def __init__(self, body: Body, generator: torch.Generator) -> None:
         self.body, self.generator = body, generator
@@ -100,14 +87,14 @@ class Photographer:
         return torch.randn(*shape, generator=self.generator)
 
     def draw(self, poses: Float[Tensor, "people 22 3 3"], format: FormatName) -> Views:
-        """Views of poses (joint 0: relative to the world, y up) in one format.
+        """Sample views of poses (joint 0: relative to the world, y up) in one format.
 
         Args:
             poses: rotations, relative to the parents.
-            format: of the keypoints.
+            format: keypoint format.
 
         Returns:
-            Keypoints as a detector might report them, with what is true.
+            Simulated keypoints with the true poses.
         """
         people = len(poses)
         orient = self._orientations(poses[:, 0])
@@ -122,9 +109,10 @@ class Photographer:
         return Views(orient, poses[:, 1:], camera, keypoints, confidence, format)
 
     def _orientations(self, recorded: Float[Tensor, "people 3 3"]) -> Float[Tensor, "people 3 3"]:
-        """As recorded, upright but for about 15 degrees, or any, seen from all around and a little above or below.
+        """Recorded, upright to about 15 degrees, or random orientations, seen from all sides and slightly above or
+        below.
 
-        A part of those oriented as recorded are seen as on most photos: from eye level, by cameras held level.
+        Some of the recorded ones are seen as in most photos: from eye level, by level cameras.
         """
         people = len(recorded)
         kind = torch.rand(people, generator=self.generator)
@@ -150,7 +138,7 @@ class Photographer:
         height: Float[Tensor, " people"],
         format: FormatName,
     ) -> tuple[Float[Tensor, "people joints 2"], Float[Tensor, "people joints"]]:
-        """Keypoints as a detector reports them or with independent noise, a few anywhere, some of them missing."""
+        """Keypoints with simulated detector errors or independent noise, a few outliers, and some missing."""
         people, joints = xy.shape[:2]
         detected = draw_detections(landmarks, xy, height, format, self.generator)
         noise = self._uniform(0.0, 0.03, people) * (torch.rand(people, generator=self.generator) < 0.8)
@@ -167,7 +155,7 @@ class Photographer:
         return torch.where(hidden[..., None], 0.0, found), confidence * ~hidden
 
     def _hidden(self, xy: Float[Tensor, "people joints 2"], format: FormatName) -> Bool[Tensor, "people joints"]:
-        """Nothing, scattered keypoints, legs, one side, or all below a line."""
+        """Hidden keypoints: none, scattered ones, legs, one side, or all below a line."""
         people, joints = xy.shape[:2]
         names = FORMATS[format].names
         kind = torch.rand(people, 1, generator=self.generator)
@@ -183,23 +171,21 @@ class Photographer:
 
 
 def train(config: TrainConfig, console: Console) -> Path:
-    """Run, or go on with, a training run; returns the file with the best weights.
+    """Start or resume a training run.
 
     Args:
         config: settings of the run.
-        console: where the progress is shown.
+        console: console for the progress.
 
     Returns:
-        The file of the weights.
+        The file with the best weights.
 
     Raises:
-        FileNotFoundError: there is no such file of poses.
-        ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
-        FloatingPointError: the loss is not finite any more.
+        FileNotFoundError: the file of poses does not exist.
+        ValueError: the file of poses is invalid, or the folder belongs to a run with other settings.
+        FloatingPointError: the loss is no longer finite.
     """
-    data = PoseDataset.load(config.data)
-    torch.manual_seed(config.seed)
-    generator = torch.Generator().manual_seed(config.seed)
+    data, generator = config.begin()
     body = Body.open()
     poses, held_out_poses = (data.poses(of)[:, : NUM_BODY_JOINTS + 1] for of in (config.subjects, "validation"))
     model = Regressor(RegressorConfig(config.width, config.depth)).to(config.device)
@@ -214,8 +200,7 @@ def train(config: TrainConfig, console: Console) -> Path:
         chosen = torch.where(stands, upright, chosen)
         rotations = axis_angle_to_matrix(poses[chosen])
         half = config.batch_size // 2
-        flip = rotations.new_tensor([-1.0, 1.0, 1.0])
-        mirrored = torch.cat([flip[:, None] * rotations[:half, :1] * flip, mirror_body_pose(rotations[:half, 1:])], 1)
+        mirrored = torch.cat([reflected(rotations[:half, :1]), mirror_body_pose(rotations[:half, 1:])], dim=1)
         format = names[int(torch.multinomial(shares, 1, generator=generator))]
         recorded = torch.cat([mirrored, rotations[half:]])
         body_pose = vary_rig(recorded[:, 1:], generator, RIG_VARIATION)
@@ -253,12 +238,10 @@ def _joints(
     return forward_kinematics(torch.cat([orient[:, None], body_pose], dim=1), rest)[1]
 
 
-def main(config: TrainConfig) -> None:
-    """Train the regressor that starts fits."""
-    console = plain_console(soft_wrap=False)
-    with cli_errors("train_regressor", resumable=True):
-        console.print(f"the best weights: {train(config, console)}")
+def main() -> None:
+    """Command line."""
+    training_command(TrainConfig, train, __doc__, "train_regressor")
 
 
 if __name__ == "__main__":
-    main(tyro.cli(TrainConfig, description=__doc__))
+    main()

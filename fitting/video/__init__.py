@@ -1,1 +1,1 @@
-"""Videos: frames, tracking of a person, clips fitted as a whole."""
+"""Videos: frames, tracking of a person, and fits of whole clips."""

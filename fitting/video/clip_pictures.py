@@ -1,4 +1,4 @@
-"""The video that shows the fit of a clip: each frame with the body on it, and beside it the body from the side."""
+"""The video of a clip's fit: each frame with the body over it, beside a side view."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import torch
 from jaxtyping import Float
 
 from fitting.body.body import Body
-from fitting.inputs.detect import Picture
+from fitting.inputs.detections import Picture
 from fitting.output.render import Mesh, composed, overlay, render
 from fitting.video.clip_result import ClipResult
 from fitting.video.frame_times import Timing
 from fitting.video.frames import Video, even
 
 SIDE = 720
-"""Longer videos are shown this many pixels long."""
+"""Maximum long side of a frame in pixels."""
 
 _BACKGROUND = 245
 _MARGIN = 1.15
 _LENS = 4.0
-"""Focal length of the side view, in heights of its picture: a long one, which hardly distorts."""
+"""Focal length of the side view, in picture heights; long, to reduce distortion."""
 
 
 def clip_pictures(video: Video, when: Timing, result: ClipResult, body: Body) -> Iterator[Picture]:
-    """The frames of the video, each beside a view from the camera's right that goes along with the person.
+    """The frames of the video, each beside a view from the camera's right that follows the person.
 
-    They are at the result's constant rate: a frame is shown until the next one is due, while the body moves on. Frames
-    without the person are shown as they are; a frame on which the person was not detected says so.
+    They have the result's constant rate: a frame is shown until the next one, while the body moves on. Frames outside
+    the fit are shown unchanged; frames without a detection are labelled.
 
     Args:
         video: the frames.
-        when: at which times the frames are due.
-        result: the fit of the clip.
-        body: that was fitted.
+        when: times of the frames.
+        result: result of the clip.
+        body: the fitted body model.
 
     Yields:
         Pictures of one size.
@@ -61,7 +61,7 @@ def clip_pictures(video: Video, when: Timing, result: ClipResult, body: Body) ->
 
 
 def _held(video: Video, when: Timing) -> Iterator[tuple[int, Picture, bool]]:
-    """Numbers at the constant rate, the frame that is shown then, and whether it is shown for the first time."""
+    """Frame numbers at the constant rate, the frame shown, and whether it is shown for the first time."""
     ends = [*when.numbers[1:].tolist(), int(when.numbers[-1]) + 1]
     for begin, end, frame in zip(when.numbers.tolist(), ends, video.frames(), strict=False):
         for number in range(begin, end):
@@ -69,7 +69,7 @@ def _held(video: Video, when: Timing) -> Iterator[tuple[int, Picture, bool]]:
 
 
 def _reach(result: ClipResult) -> float:
-    """How far joints ever are from the pelvis, metres."""
+    """Maximum distance of joints from the pelvis in metres."""
     return float(np.linalg.norm(result.joints - result.joints[:, :1], axis=-1).max())
 
 
@@ -88,7 +88,7 @@ def _from_the_right(
     reach: float,
     ground: Picture,
 ) -> Picture:
-    """Seen from the right of the video's camera, always from as far; what is near that camera is on the left."""
+    """A view from the right of the video's camera at constant distance; that camera is on the left."""
     turned = (vertices - pelvis) @ np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     side = len(ground)
     depth = 2 * _LENS * _MARGIN * reach

@@ -1,4 +1,4 @@
-"""When the frames of a video are, as numbers at a constant rate: phones, screens and editors make uneven ones."""
+"""Frame times as numbers at a constant rate; phones, screen recorders and editors write variable rates."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from jaxtyping import Float, Int
 
 MOST_FPS = 240.0
 MOST_EMPTY = 30
-"""Numbers at the constant rate, for each frame, beyond which it is too fine."""
+"""Maximum ratio of numbers at the constant rate to frames."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """A constant rate, and the number that each frame has at it."""
+    """A constant rate, and the number of each frame at this rate."""
 
     fps: float
     numbers: Int[np.ndarray, " frames"]
-    """Rising from 0; one that no frame has is a time at which the one before is still shown."""
+    """Ascending from 0; at missing numbers the previous frame is still shown."""
 
 
 def timing(seconds: Float[np.ndarray, " frames"], noted: float) -> Timing:
-    """The lowest of a few likely rates at which every frame has a number of its own.
+    """The lowest of a few likely rates at which all frames have different numbers.
 
     Args:
-        seconds: when each frame is shown.
-        noted: frames a second as the file says; what holds where the times mean nothing.
+        seconds: time of each frame.
+        noted: the file's frames per second, used if the times are invalid.
 
     Returns:
         The rate, and the number of each frame at this rate.

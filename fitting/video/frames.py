@@ -1,4 +1,4 @@
-"""Videos: frames of files and folders, one after the other, and files of frames."""
+"""Read frames from video files and folders, and write video files."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fitting.inputs.detect import Picture
+from fitting.inputs.detections import Picture
 from fitting.inputs.images import is_image, read_image
 from fitting.inputs.quiet import native_stderr_silenced
 from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's threads talk to stderr long after they are called
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's threads write to stderr long after they are called
 
 FOLDER_FPS = 30.0
-"""Frames a second of a folder of frames, unless told."""
+"""Default frame rate of a folder of frames."""
 
 _CODECS = ("vp09", "mp4v")
-"""What mp4 files are written in: VP9, which browsers play; or else MPEG-4, which OpenCV always has."""
+"""Codecs for mp4 files: VP9, which browsers play, otherwise MPEG-4, which OpenCV always has."""
 
 
 _WIDEST = 4.0
-"""Pixels that are said to be wider or higher than so many times are taken to be square."""
+"""Pixel aspect ratios beyond this factor are ignored."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +40,26 @@ class Video:
     width: int
     height: int
     count: int
-    """Number of frames, as the file says: an estimate."""
+    """Number of frames according to the file, an estimate."""
     focal_px: float | None = None
-    """Focal length in pixels, where the first image of a folder tells it."""
+    """Focal length in pixels from the EXIF of a folder's first image."""
+
+    focal_warning: str | None = None
+    """Why the focal length that the first image of a folder tells is ignored."""
 
     timed: bool = False
-    """Whether the file tells when each frame is shown; else they are ``1 / fps`` apart."""
+    """Whether the file contains frame times; otherwise frames are ``1 / fps`` apart."""
 
     def frames(self, start: int = 0) -> Iterator[Picture]:
-        """The frames, RGB, from the one numbered ``start`` on, as far as they can be read.
+        """The readable frames, RGB, from number ``start``.
 
         Raises:
-            ValueError: a frame is of another size than the first, or an image of the folder cannot be read.
+            ValueError: a frame differs in size from the first, or an image of the folder cannot be read.
         """
         return (frame for _, frame in self.timed_frames(start))
 
     def timed_frames(self, start: int = 0) -> Iterator[tuple[float, Picture]]:
-        """The frames as `frames` gives them, each with the time in seconds at which it is shown.
+        """The frames of `frames`, each with its time in seconds.
 
         Raises:
             ValueError: as `frames`.
@@ -65,36 +68,37 @@ class Video:
         for number, (seconds, frame) in enumerate(reading, start):
             if frame.shape[:2] != (self.height, self.width):
                 raise ValueError(
-                    f"frame {number} of {self.path} is {frame.shape[1]} x {frame.shape[0]} pixels, and the first "
-                    f"{self.width} x {self.height}: make all alike"
+                    f"frame {number} of {self.path} is {frame.shape[1]} x {frame.shape[0]} pixels, but the first "
+                    f"{self.width} x {self.height}: give frames of one size"
                 )
             yield (seconds if self.timed else number / self.fps), frame
 
 
 def open_video(path: str | Path, fps: float | None = None) -> Video:
-    """What is known of a video before its frames are read.
+    """Open a video without reading its frames.
 
     Args:
         path: a file in any format that OpenCV reads, or a folder of images in the order of their names.
-        fps: frames a second, in place of what the file says; 30 for a folder if left out.
+        fps: frames per second; default: the file's rate, 30 for a folder.
 
     Returns:
         The video.
 
     Raises:
-        FileNotFoundError: there is no such file or folder.
-        ValueError: the file is empty, no video, or of a codec that cannot be read; the folder holds no images; or the
-            frames a second are no positive number.
+        FileNotFoundError: the file or folder does not exist.
+        ValueError: the file is empty, not a video, or its codec is not supported; the folder contains no images; or
+            ``fps`` is not positive.
     """
     path = Path(path)
     if fps is not None and not 0 < fps < math.inf:
-        raise ValueError(f"frames a second must be a positive number, not {fps}: leave it out if unknown")
+        raise ValueError(f"frames per second must be a positive number, not {fps}: omit it if unknown")
     if path.is_dir():
         images = _image_paths(path)
         if not images:
-            raise ValueError(f"{path} holds no images: give a video, or a folder of its frames")
+            raise ValueError(f"{path} contains no images: give a video, or a folder of its frames")
         first = read_image(images[0])
-        return Video(path, fps or FOLDER_FPS, first.width, first.height, len(images), first.focal_px)
+        size, rate = (first.width, first.height), fps or FOLDER_FPS
+        return Video(path, rate, *size, len(images), first.focal_px, first.focal_warning)
     if not path.is_file():
         raise FileNotFoundError(f"there is no video {path}: check the path")
     if path.stat().st_size == 0:
@@ -105,7 +109,7 @@ def open_video(path: str | Path, fps: float | None = None) -> Video:
     first_frame = next(_decoded(path, 0), None)
     if first_frame is None:
         raise ValueError(
-            f"no frame of {path} can be read: it is no video, is damaged, or is of a codec that OpenCV lacks: "
+            f"no frame of {path} can be read: it is not a video, is damaged, or has a codec that OpenCV lacks: "
             "convert it to mp4 (H.264), or give a folder of its frames"
         )
     height, width = first_frame[1].shape[:2]
@@ -123,10 +127,10 @@ def _images(folder: Path, start: int) -> Iterator[tuple[float, Picture]]:
 
 
 def _decoded(path: Path, start: int) -> Iterator[tuple[float, Picture]]:
-    """Frames of square pixels, and when they are shown, in seconds."""
+    """Frames with square pixels, and their times in seconds."""
     with _capture(path) as capture:
         wider = _pixel_shape(capture)
-        for _ in range(start):  # jumping lands on the wrong frame in many files
+        for _ in range(start):  # seeking is inaccurate in many files
             with native_stderr_silenced():
                 if not capture.grab():
                     return
@@ -141,11 +145,11 @@ def _decoded(path: Path, start: int) -> Iterator[tuple[float, Picture]]:
 
 
 def _pixel_shape(capture: cv2.VideoCapture) -> float:
-    """How many times wider than high the pixels of the frames are; 1 where that is not known, or absurd."""
+    """Pixel aspect ratio, width to height; 1 if unknown or implausible."""
     wide, high = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
     if not (wide > 0 and high > 0 and 1 / _WIDEST <= wide / high <= _WIDEST):
         return 1.0
-    lying = capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180 == 90  # what the file says holds before it is turned
+    lying = capture.get(cv2.CAP_PROP_ORIENTATION_META) % 180 == 90  # the file's value applies before the rotation
     return high / wide if lying else wide / high
 
 
@@ -163,13 +167,13 @@ def _capture(path: Path) -> Iterator[cv2.VideoCapture]:
 
 
 class VideoWriter:
-    """An mp4 file that grows by frames of one size."""
+    """Writes frames of one size to an mp4 file."""
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
         """``size`` is width and height, even numbers.
 
         Raises:
-            OSError: the file cannot be made.
+            OSError: the file cannot be created.
         """
         self.size, self.written = size, 0
         for codec in _CODECS:
@@ -178,13 +182,13 @@ class VideoWriter:
                 self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, fps, size)
             if self._writer.isOpened():
                 return
-        raise OSError(f"no video can be written at {path}: OpenCV has no encoder, or the folder is not writable")
+        raise OSError(f"cannot write the video {path}: OpenCV has no encoder, or the folder is not writable")
 
     def write(self, frame: Picture) -> None:
         """Append a frame, RGB.
 
         Raises:
-            ValueError: it is of another size.
+            ValueError: the frame has a wrong size.
         """
         if frame.shape != (self.size[1], self.size[0], 3):
             raise ValueError(f"frames of this video are {self.size[0]} x {self.size[1]}, not {frame.shape[1::-1]}")
@@ -193,45 +197,47 @@ class VideoWriter:
         self.written += 1
 
     def close(self) -> None:
-        """End the file."""
+        """Finish the file."""
         with native_stderr_silenced():
             self._writer.release()
 
 
 @contextmanager
 def writing_video(path: Path, fps: float, size: tuple[int, int]) -> Iterator[VideoWriter]:
-    """An mp4 that appears under its name when the block ends well, and not at all when it does not.
+    """Write an mp4 file that appears under its name only if the block succeeds.
 
     Args:
         path: the file to write.
-        fps: frames a second.
+        fps: frames per second.
         size: width and height in pixels.
 
     Yields:
-        What takes the frames.
+        The writer.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path.with_suffix(".mp4")) as temporary:
-        playable = temporary.with_name(f"{temporary.name}.mp4")  # the container is told by the name
+        playable = temporary.with_name(f"{temporary.name}.mp4")  # the extension selects the container
         try:
             writer = VideoWriter(playable, fps, size)
             try:
                 yield writer
             finally:
                 writer.close()
-            with _capture(playable) as capture:  # OpenCV does not say that it could not write
+            with _capture(playable) as capture:  # OpenCV does not report write errors
                 there = max(capture.get(cv2.CAP_PROP_FRAME_COUNT), 0.0)
             if there != writer.written:
-                raise OSError(f"{path} could not be written: {there:.0f} of {writer.written} frames: is the disk full?")
+                raise OSError(
+                    f"cannot write {path}: only {there:.0f} of {writer.written} frames were written: is the disk full?"
+                )
             playable.replace(temporary)
         finally:
             playable.unlink(missing_ok=True)
 
 
 def even(picture: Picture) -> Picture:
-    """The picture without a last odd row or column, as video codecs want it."""
+    """The picture without an odd last row or column, as video codecs require."""
     height, width = picture.shape[:2]
     return np.ascontiguousarray(picture[: height - height % 2, : width - width % 2])

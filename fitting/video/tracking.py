@@ -1,4 +1,4 @@
-"""One person through the frames of a clip: who it is at first, and who of those on the next frame it is again."""
+"""Track one person through the frames of a clip."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from jaxtyping import Float
 from fitting.inputs.keypoints import Keypoints
 
 Choice = int | tuple[float, float]
-"""A person of the first frame that shows people: how many others are larger, or a point (pixels) on the person."""
+"""A person of the first frame with people: rank by size (0 is the largest), or a point on the person in pixels."""
 
 _JUMP = 0.25
-"""A detection whose keypoints are farther off, in the median, than this part of the person's size is somebody else."""
+"""Maximum median distance of a person's keypoints between frames, as a fraction of the person's size."""
 
 _DRIFT = 0.03
-"""What is added to that for every frame in which the person was not seen."""
+"""Increase of that maximum for every frame without a detection."""
 
 _FARTHEST = 1.0
-"""The most that it grows to."""
+"""Upper limit of that maximum."""
 
 
 @dataclass
 class Track:
-    """Where a person was last, and moves to."""
+    """The last position and velocity of a person."""
 
     choice: Choice = 0
     last: Keypoints | None = None
-    """The person's keypoints on the last frame that showed them."""
+    """The person's last detected keypoints."""
     velocity: Float[np.ndarray, "2"] | None = None
-    """Pixels a frame, where the last frame but one showed the person, too."""
+    """In pixels per frame, if the person was also detected in the frame before."""
     missed: int = 0
-    """Frames since, or from the beginning."""
+    """Number of frames since the last detection, or since the beginning."""
 
     def expected(self) -> Float[np.ndarray, "4"] | None:
-        """The box (left, top, right, bottom in pixels) in which to look on the next frame; None before the first."""
+        """The expected box (left, top, right, bottom in pixels) in the next frame; None before the first."""
         if self.last is None:
             return None
         box: Float[np.ndarray, "4"] = self.last.boxes[0] + np.tile(self._shift(), 2)
         return box
 
     def find(self, people: Keypoints | None) -> Keypoints | None:
-        """Who of the people of the next frame is the person, if anybody.
+        """Find the person among the people of the next frame, if present.
 
         Raises:
-            ValueError: the first people do not include the chosen one.
+            ValueError: the first people do not include the selected one.
         """
         if people is None:
             return None
         return self._first(people) if self.last is None else self._again(people)
 
     def advance(self, person: Keypoints | None) -> None:
-        """Go on to the next frame, which shows the person, or does not."""
+        """Advance to the next frame, with or without a detection."""
         if person is None:
             self.missed += 1
             return
@@ -63,7 +63,7 @@ class Track:
         if isinstance(self.choice, int):
             if not 0 <= self.choice < len(people):
                 raise ValueError(
-                    f"there is no person {self.choice}: {len(people)} are found on the first frame that shows anybody, "
+                    f"there is no person {self.choice}: the first frame with people shows {len(people)}, "
                     "counted from 0, the largest first"
                 )
             return people.largest_first()[self.choice]
@@ -84,7 +84,7 @@ class Track:
         return people[nearest] if distance[nearest] < limit else None
 
     def _shift(self) -> Float[np.ndarray, "2"]:
-        """How far the person has probably moved since last seen; who is lost is taken to have stopped."""
+        """Expected displacement since the last detection; a lost person is assumed to have stopped."""
         return np.zeros(2) if self.velocity is None or self.missed else self.velocity
 
 

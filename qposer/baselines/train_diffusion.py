@@ -7,44 +7,34 @@ on from its last checkpoint when the same command is given again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-import tyro
 from jaxtyping import Float
 from rich.console import Console
 from torch import Tensor
 
 from qposer.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
 from qposer.body_pose.rotations import matrix_to_axis_angle
-from qposer.data.dataset import PoseDataset
-from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.prior.denoiser import denoising_error
 from qposer.training.batches import draw_poses
+from qposer.training.config import RunConfig, training_command
 from qposer.training.run import run
 
 VALIDATION_LEVELS = (0.2, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(RunConfig):
     """Settings of a training run of a pose diffusion."""
 
-    data: Path
-    """poses.npz, written by ``python -m qposer.data.build``."""
-    out: Path
-    """Folder of the run: best.safetensors, last.safetensors, log.csv, config.json."""
     steps: int = 3000
     """Few: with more, what it says of the validation subjects gets worse."""
     batch_size: int = 512
-    learning_rate: float = 1e-3
-    """At its peak, after a warm-up and before a cosine decay."""
     noise_log_mean: float = -0.7
     noise_log_std: float = 1.2
     """Noise levels are log-normal: most are where denoising is neither trivial nor hopeless."""
     validate_every: int = 500
     """Steps; a checkpoint is written then, too."""
-    seed: int = 0
     device: str = "cpu"
     width: int = 512
     depth: int = 3
@@ -65,9 +55,7 @@ def train(config: TrainConfig, console: Console) -> PoseDiffusion:
         ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
         FloatingPointError: the loss is not finite any more.
     """
-    data = PoseDataset.load(config.data)
-    torch.manual_seed(config.seed)
-    generator = torch.Generator().manual_seed(config.seed)
+    data, generator = config.begin()
     model = PoseDiffusion(PoseDiffusionConfig(config.width, config.depth)).to(config.device)
     poses = data.body_pose("train")
     held_out = data.body_pose("validation").to(config.device)
@@ -99,11 +87,7 @@ def train(config: TrainConfig, console: Console) -> PoseDiffusion:
 
 def main() -> None:
     """Command line."""
-    console = plain_console(soft_wrap=False)
-    config = tyro.cli(TrainConfig, description=__doc__)
-    with cli_errors("train_diffusion", resumable=True):
-        train(config, console)
-    console.print(f"best weights: {config.out / 'best.safetensors'}")
+    training_command(TrainConfig, train, __doc__, "train_diffusion")
 
 
 if __name__ == "__main__":

@@ -7,11 +7,8 @@ when the same command is given again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import roma
 import torch
-import tyro
 from jaxtyping import Float
 from rich.console import Console
 from torch import Tensor
@@ -19,29 +16,21 @@ from torch.distributions import Normal, kl_divergence
 
 from qposer.baselines.vposer import VPoser, VPoserConfig
 from qposer.body_pose.kinematics import body_joints
-from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from qposer.body_pose.surface import Surface
-from qposer.data.dataset import PoseDataset
 from qposer.evaluation.metrics import mpjpe
-from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.training.batches import draw_poses
+from qposer.training.config import RunConfig, training_command
 from qposer.training.run import run
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(RunConfig):
     """Settings of a training run of a VPoser."""
 
-    data: Path
-    """poses.npz, written by ``python -m qposer.data.build``."""
-    out: Path
-    """Folder of the run: best.safetensors, last.safetensors, log.csv, config.json."""
     kl: float = 5e-3
     """Weight of the divergence of the posterior from the unit Gaussian, in nats."""
     steps: int = 12_000
-    batch_size: int = 128
-    learning_rate: float = 1e-3
-    """At its peak, after a warm-up and before a cosine decay."""
     weight_decay: float = 1e-5
     surface_weight: float = 4.0
     """Of the mean absolute difference of coordinates of points on the skin, in metres."""
@@ -51,9 +40,6 @@ class TrainConfig:
     """Of the mean angle between rotations in radians."""
     joints_weight: float = 2.0
     """Of the mean absolute difference of the joints' coordinates in metres."""
-    validate_every: int = 1000
-    """Steps; a checkpoint is written then, too."""
-    seed: int = 0
     device: str = "cpu"
     latent_dim: int = 32
     width: int = 512
@@ -74,9 +60,7 @@ def train(config: TrainConfig, console: Console) -> VPoser:
         ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
         FloatingPointError: the loss is not finite any more.
     """
-    data = PoseDataset.load(config.data)
-    torch.manual_seed(config.seed)
-    generator = torch.Generator().manual_seed(config.seed)
+    data, generator = config.begin()
     model = VPoser(VPoserConfig(config.latent_dim, config.width, config.kl)).to(config.device)
     surface = Surface.open().to(config.device)
     unit = Normal(torch.zeros((), device=config.device), torch.ones((), device=config.device))
@@ -103,7 +87,7 @@ def train(config: TrainConfig, console: Console) -> VPoser:
         skin = (decoded_points - points).abs().mean()
         total = bound(posterior, skin)
         if batches <= extra_steps:
-            angles = roma.rotmat_geodesic_distance(decoded, truth, clamping=1 - 1e-4).mean()  # finite gradients
+            angles = geodesic_angle(decoded, truth, largest_sine=1 - 1e-4).mean()
             total = total + config.angles_weight * angles
             total = total + config.joints_weight * (decoded_joints - joints).abs().mean()
         decay = torch.stack([parameter.square().sum() for parameter in model.parameters()]).sum()
@@ -129,11 +113,7 @@ def train(config: TrainConfig, console: Console) -> VPoser:
 
 def main() -> None:
     """Command line."""
-    console = plain_console(soft_wrap=False)
-    config = tyro.cli(TrainConfig, description=__doc__)
-    with cli_errors("train_vposer", resumable=True):
-        train(config, console)
-    console.print(f"best weights: {config.out / 'best.safetensors'}")
+    training_command(TrainConfig, train, __doc__, "train_vposer")
 
 
 if __name__ == "__main__":

@@ -8,15 +8,24 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from qposer.body_pose.rotations import reflected
 from qposer.body_pose.skeleton import MIRROR, PARENTS
 
 
 @cache
-def tree_levels(num_joints: int) -> tuple[tuple[int, ...], ...]:
-    """The joints ``1..num_joints-1``, those of equal depth together, the root's children first."""
+def tree_levels(num_joints: int, parents: tuple[int, ...] = PARENTS) -> tuple[tuple[int, ...], ...]:
+    """The joints ``1..num_joints-1`` grouped by depth, the root's children first.
+
+    Args:
+        num_joints: number of joints.
+        parents: parent of each joint, with a lower index; default: SMPL's tree.
+
+    Returns:
+        Joint indices, level by level.
+    """
     depth = {0: 0}
     for joint in range(1, num_joints):
-        depth[joint] = depth[PARENTS[joint]] + 1
+        depth[joint] = depth[parents[joint]] + 1
     return tuple(
         tuple(joint for joint in depth if depth[joint] == level)
         for level in range(1, max(depth.values(), default=0) + 1)
@@ -24,7 +33,7 @@ def tree_levels(num_joints: int) -> tuple[tuple[int, ...], ...]:
 
 
 def chain(joint: int) -> list[int]:
-    """The joints from the root to one, both included."""
+    """The joints from the root to a joint, both included."""
     way = [joint]
     while PARENTS[way[0]] >= 0:
         way.insert(0, PARENTS[way[0]])
@@ -32,14 +41,17 @@ def chain(joint: int) -> list[int]:
 
 
 def forward_kinematics(
-    rotations: Float[Tensor, "*batch joints 3 3"], rest_joints: Float[Tensor, "*#batch joints 3"]
+    rotations: Float[Tensor, "*batch joints 3 3"],
+    rest_joints: Float[Tensor, "*#batch joints 3"],
+    tree: tuple[int, ...] = PARENTS,
 ) -> tuple[Float[Tensor, "*batch joints 3 3"], Float[Tensor, "*batch joints 3"]]:
     """Pose a skeleton.
 
     Args:
-        rotations: of each joint relative to its parent; joint 0 relative to the world. Any leading part of SMPL's
-            24 joints that contains the parents of its members (22 and 24 are the usual ones).
+        rotations: rotations of each joint relative to its parent; joint 0 relative to the world. Any leading part of
+            the tree that contains all parents (22 and 24 are common for SMPL).
         rest_joints: joint positions in the T-pose, metres.
+        tree: parent of each joint; default: SMPL's tree.
 
     Returns:
         Rotations of each joint relative to the world, and joint positions with the root at its rest position.
@@ -47,8 +59,8 @@ def forward_kinematics(
     num_joints = rotations.shape[-3]
     world: list[Tensor] = [rotations[..., 0, :, :]] * num_joints
     position: list[Tensor] = [rest_joints[..., 0, :].expand((*rotations.shape[:-3], 3))] * num_joints
-    for level in tree_levels(num_joints):
-        parents = [PARENTS[joint] for joint in level]
+    for level in tree_levels(num_joints, tree):
+        parents = [tree[joint] for joint in level]
         parent_world = torch.stack([world[parent] for parent in parents], dim=-3)
         offset = (rest_joints[..., level, :] - rest_joints[..., parents, :]).unsqueeze(-1)
         moved = torch.stack([position[parent] for parent in parents], dim=-2) + (parent_world @ offset).squeeze(-1)
@@ -75,7 +87,5 @@ def body_joints(
 
 
 def mirror_body_pose(body_pose: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21 3 3"]:
-    """The pose seen in a mirror: left and right swapped, rotations reflected in the body's median plane."""
-    reflection = body_pose.new_tensor([-1.0, 1.0, 1.0])
-    swapped = body_pose[..., [MIRROR[joint] - 1 for joint in range(1, 22)], :, :]
-    return reflection[:, None] * swapped * reflection
+    """The mirrored pose: left and right swapped, rotations reflected in the body's median plane."""
+    return reflected(body_pose[..., [MIRROR[joint] - 1 for joint in range(1, 22)], :, :])

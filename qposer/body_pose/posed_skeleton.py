@@ -1,8 +1,7 @@
-"""A posture as a figure in space: where its joints and a few places on the body are, and how its limbs are turned.
+"""A posed skeleton: positions of joints and body landmarks, and rotations of joints.
 
-The axes are those of a person who stands upright: x to the person's left, y up, z forward; metres, the pelvis at the
-origin. What is said here of sides, angles and places is the common ground of constraints, instructions, and
-descriptions.
+The axes are those of an upright person: x to the person's left, y up, z forward; metres, the pelvis at the origin.
+Constraints, instructions and descriptions all use these definitions.
 """
 
 from __future__ import annotations
@@ -14,16 +13,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from qposer.body_pose.kinematics import forward_kinematics
+from qposer.body_pose.kinematics import forward_kinematics, mirror_body_pose
 from qposer.body_pose.poses import as_matrices
-from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.rotations import axis_angle_to_matrix, reflected
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, JOINT_NAMES, NUM_BODY_JOINTS, PARENTS, REST_JOINTS
 
 
 class OrientedPose(NamedTuple):
-    """A body pose, and how the pelvis is turned in a world with a ground and a sky.
+    """A body pose and the orientation of the pelvis in the world.
 
-    Both of matrices, of equal batch dimensions. With the identity the pelvis is upright and faces forward.
+    Both are matrices with equal batch dimensions. With the identity the pelvis is upright and faces forward.
     """
 
     body_pose: Float[Tensor, "*batch 21 3 3"]
@@ -31,22 +30,26 @@ class OrientedPose(NamedTuple):
 
     @classmethod
     def upright(cls, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]) -> OrientedPose:
-        """A body pose, axis-angle or matrices, whose pelvis is upright.
+        """A body pose, axis-angle or matrices, with an upright pelvis.
 
         Raises:
-            ValueError: it is no body pose.
+            ValueError: the input is not a body pose.
         """
         matrices = as_matrices(body_pose)
         root = torch.eye(3, dtype=matrices.dtype, device=matrices.device)
         return cls(matrices, root.expand(*matrices.shape[:-3], 3, 3))
 
+    def mirrored(self) -> OrientedPose:
+        """The mirrored pose, with left and right swapped."""
+        return OrientedPose(mirror_body_pose(self.body_pose), reflected(self.global_orient))
+
 
 Place = tuple[str, tuple[float, ...]]
-"""The joint that carries a place, and where it is in the T-pose; after x, y, z more numbers may follow."""
+"""The joint that carries a point and its position in the T-pose; more numbers may follow x, y, z."""
 
 
 def sided(places: Mapping[str, Place]) -> dict[str, Place]:
-    """Places whose names have an asterisk are given on the left; both sides are made of them."""
+    """Expand points with an asterisk in the name, given for the left, to both sides."""
     both: dict[str, Place] = {}
     for name, (joint, numbers) in places.items():
         for side, sign in (("left", 1), ("right", -1)) if "*" in name else (("", 1),):
@@ -86,16 +89,16 @@ SURFACE_MARKERS = sided(
         "groin": ("pelvis", (0.0, -0.08, 0.1)),
     }
 )
-"""Places on the skin of the open body: the joint that carries each, and where it is in the T-pose, metres from the
-pelvis. They move with their joint as if the flesh there were stiff."""
+"""Points on the skin of the open body: the joint that carries each, and its position in the T-pose, metres from the
+pelvis. They move rigidly with their joint."""
 
 POINT_NAMES = (*JOINT_NAMES, *SURFACE_MARKERS)
-"""What can be asked for by name: the 24 joints, then the places."""
+"""Names of all points: the 24 joints, then the surface points."""
 
 GROUND_POINTS = tuple(
     f"{side}_{part}" for part in ("heel", "toes", "kneecap", "fingers", "buttock") for side in ("left", "right")
 )
-"""What the body may stand, kneel, sit or lean on: the lowest of them is on the ground."""
+"""Points that may touch the ground; the lowest defines the ground."""
 
 _CARRIERS = [JOINT_NAMES.index(joint) for joint, _ in SURFACE_MARKERS.values()]
 _LEVERS = torch.tensor([place for _, place in SURFACE_MARKERS.values()]) - torch.from_numpy(REST_JOINTS)[_CARRIERS]
@@ -103,19 +106,19 @@ _REST = torch.from_numpy(REST_JOINTS)
 
 
 def carrier(point: str) -> int:
-    """The joint, of the 24, that carries a point; a joint's own place is carried by its parent."""
+    """The joint (of 24) that carries a point; a joint's position is carried by its parent."""
     if point in SURFACE_MARKERS:
         return JOINT_NAMES.index(SURFACE_MARKERS[point][0])
     return max(PARENTS[JOINT_NAMES.index(point)], 0)
 
 
 class PosedSkeleton(NamedTuple):
-    """Joints and places of a posture in space.
+    """World rotations and points of an oriented pose.
 
     Attributes:
         local: rotations of the 21 body joints relative to their parents.
         world: rotations of the 24 joints relative to the world.
-        points: positions in metres of what `POINT_NAMES` names, the pelvis at the origin.
+        points: positions of `POINT_NAMES` in metres, the pelvis at the origin.
     """
 
     local: Float[Tensor, "*batch 21 3 3"]
@@ -124,7 +127,7 @@ class PosedSkeleton(NamedTuple):
 
     @classmethod
     def of(cls, posture: OrientedPose) -> PosedSkeleton:
-        """The figure of a posture."""
+        """The posed skeleton of an oriented pose."""
         local, orient = posture
         hands = torch.eye(3, dtype=local.dtype, device=local.device).expand(*local.shape[:-3], 2, 3, 3)
         rotations = torch.cat([orient.unsqueeze(-3), local, hands], dim=-3)
@@ -133,25 +136,25 @@ class PosedSkeleton(NamedTuple):
         return cls(local, world, torch.cat([joints, joints[..., _CARRIERS, :] + levers], dim=-2))
 
     def point(self, name: str) -> Float[Tensor, "*batch 3"]:
-        """Where a joint or a place is.
+        """Position of a joint or surface point.
 
         Raises:
-            ValueError: there is none of that name.
+            ValueError: there is no point with that name.
         """
         if name not in POINT_NAMES:
-            raise ValueError(f"there is no point {name!r}: there are {', '.join(POINT_NAMES)}")
+            raise ValueError(f"there is no point {name!r}: use one of {', '.join(POINT_NAMES)}")
         return self.points[..., POINT_NAMES.index(name), :]
 
     def world_rotation(self, joint: str) -> Float[Tensor, "*batch 3 3"]:
-        """How a joint is turned in space; columns are where its own left, up and forward (of the T-pose) point."""
+        """World rotation of a joint; columns are the directions of its left, up and forward axes of the T-pose."""
         return self.world[..., JOINT_NAMES.index(joint), :, :]
 
     def rotation(self, joint: str) -> Float[Tensor, "*batch 3 3"]:
-        """How a body joint is turned relative to its parent."""
+        """Rotation of a body joint relative to its parent."""
         return self.local[..., JOINT_NAMES.index(joint) - 1, :, :]
 
     def ground(self) -> Float[Tensor, " *batch"]:
-        """How high the ground is: under the lowest of `GROUND_POINTS`."""
+        """Height of the ground, below the lowest of `GROUND_POINTS`."""
         return torch.stack([self.point(name)[..., 1] for name in GROUND_POINTS], dim=-1).amin(-1)
 
 
@@ -168,7 +171,7 @@ _AT_EASE = {
 
 
 def neutral_pose() -> OrientedPose:
-    """Somebody who stands at ease: upright, looking ahead, the arms hanging. Left and right are mirror images."""
+    """A relaxed standing pose: upright, looking ahead, arms hanging. Left and right are mirror images."""
     body_pose = torch.zeros(NUM_BODY_JOINTS, 3)
     for name, (x, y, z) in _AT_EASE.items():
         body_pose[BODY_JOINT_NAMES.index(name)] = torch.tensor([x, y, z])

@@ -1,4 +1,4 @@
-"""The SMPL skeleton: 24 joints, of which 0 is the root and 1..21 are the body pose that the prior knows."""
+"""The SMPL skeleton: 24 joints; 0 is the root and 1..21 are the body pose of the prior."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MIRROR: tuple[int, ...] = tuple(
     JOINT_NAMES.index(name.replace("left", "right") if name.startswith("left") else name.replace("right", "left"))
     for name in JOINT_NAMES
 )
-"""Joint ``j`` of a pose seen in a mirror is joint ``MIRROR[j]`` of the pose itself."""
+"""Joint ``j`` of a mirrored pose is joint ``MIRROR[j]`` of the pose."""
 
 
 def _with_sides(parts: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """The parts, with those that have an asterisk replaced by their left and right ones, and by both together."""
+    """Expand parts with an asterisk to left, right and both."""
     named: dict[str, tuple[str, ...]] = {}
     for part, joints in parts.items():
         if "*" not in part:
@@ -50,8 +50,7 @@ BODY_PARTS: dict[str, tuple[str, ...]] = {joint: (joint,) for joint in BODY_JOIN
         "right_side": tuple(j for j in BODY_JOINT_NAMES if j.startswith("right")),
     }
 )
-"""Joints of the body pose that make up a part, by the part's name; each joint is a part, too, but ``head`` is the head
-with the neck."""
+"""Body joints of each part by name. Each joint is a part, too, except that ``head`` is the head with the neck."""
 
 
 # fmt: off
@@ -65,4 +64,4 @@ REST_JOINTS: Float[np.ndarray, "24 3"] = np.array([
 ], dtype=np.float32)
 # fmt: on
 """Joints of the open body's mean adult (1.69 m) in the T-pose, metres, pelvis at the origin; ``assets/body.npz`` holds
-the same, and ``tools/build_body.py`` computes them."""
+the same, and ``tools/build_body`` computes them."""

@@ -1,4 +1,4 @@
-"""A few points of the skin in place of the mesh: what a pose does to a body's surface, cheap enough for a loss."""
+"""A few skin points instead of the whole mesh, cheap enough for a loss."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qposer.body_pose.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS, REST
 from qposer.io.assets import asset
 from qposer.io.npz import read_npz
 
-MOVING_JOINTS = NUM_BODY_JOINTS + 1  # the two hand joints come last and never bend
+MOVING_JOINTS = NUM_BODY_JOINTS + 1  # the two hand joints come last and never rotate
 
 
 class Surface(nn.Module):
@@ -22,7 +22,7 @@ class Surface(nn.Module):
     is linear in the rotations and positions of the joints.
 
     Attributes:
-        vertices: which of the body's vertices the points are.
+        vertices: indices of the points among the body's vertices.
     """
 
     vertices: Int[Tensor, " points"]
@@ -45,7 +45,7 @@ class Surface(nn.Module):
 
     @classmethod
     def open(cls, points: int = 256) -> Surface:
-        """Vertices of the open body that are spread evenly over its skin, the same at every call.
+        """Evenly spread vertices of the open body, the same at every call.
 
         Raises:
             ValueError: the body has fewer vertices.
@@ -66,7 +66,7 @@ class Surface(nn.Module):
     def points_and_joints(
         self, body_pose: Float[Tensor, "*batch 21 3 3"]
     ) -> tuple[Float[Tensor, "*batch points 3"], Float[Tensor, "*batch 22 3"]]:
-        """The points, and what ``qposer.body_pose.kinematics.body_joints`` gives, at no extra cost."""
+        """The points, and the result of ``qposer.body_pose.kinematics.body_joints``, at no extra cost."""
         root = torch.eye(3, dtype=body_pose.dtype, device=body_pose.device).expand(*body_pose.shape[:-3], 1, 3, 3)
         world, joints = forward_kinematics(torch.cat([root, body_pose], dim=-3), self.rest_joints)
         motion = torch.cat([world, joints.unsqueeze(-1)], dim=-1)
@@ -74,16 +74,16 @@ class Surface(nn.Module):
 
 
 def farthest_points(points: Float[np.ndarray, "all axes"], number: int) -> Int[np.ndarray, " number"]:
-    """Indices of points each of which is the farthest from those before it; the first is the farthest from the middle.
+    """Indices of points, each the farthest from those before it; the first is the farthest from the centre.
 
-    Farthest-point sampling (Eldar et al., IEEE TIP 1997): it covers a surface evenly, and needs no random numbers.
+    Farthest-point sampling (Eldar et al., IEEE TIP 1997): it covers a surface evenly without random numbers.
 
     Args:
-        points: in any number of dimensions.
-        number: how many to choose.
+        points: points in any number of dimensions.
+        number: number of points to select.
 
     Returns:
-        Indices, in the order of the choice.
+        Indices, in the order of selection.
     """
     chosen = [int(np.linalg.norm(points - points.mean(0), axis=1).argmax())]
     distance = np.full(len(points), np.inf)

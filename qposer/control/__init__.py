@@ -1,1 +1,1 @@
-"""Control of poses: edits by code, constraints, inverse kinematics, instructions and descriptions in words."""
+"""Control of poses: edits of codes, constraints, inverse kinematics, instructions and text descriptions."""

@@ -1,4 +1,4 @@
-"""Angles of the body: how each is measured on a figure, and how far people go.
+"""Joint angles: measurement on a posed skeleton, and anatomical ranges.
 
 Signs are anatomical: flexion bends forward (a knee backward), abduction goes outward, turns and tilts of trunk and head
 go to the person's left.
@@ -47,7 +47,7 @@ def degrees(y: Float[Tensor, " *batch"], x: Float[Tensor, " *batch"]) -> Float[T
 
 
 def _twist(rotation: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, " *batch"]:
-    """Degrees by which a rotation turns about its own y axis, what else it does left aside (swing and twist)."""
+    """Twist of a rotation about its y axis in degrees (swing-twist decomposition)."""
     return degrees(rotation[..., 0, 2] - rotation[..., 2, 0], rotation[..., 0, 0] + rotation[..., 2, 2])
 
 
@@ -61,7 +61,7 @@ def _knee(figure: PosedSkeleton, side: str) -> Tensor:
 
 
 _FOREARM_BENDS = (0.0, 0.5, 0.866)
-"""Where the forearm goes when the elbow of the T-pose bends, in the upper arm's frame."""
+"""Direction in which the forearm moves when the elbow bends in the T-pose, in the upper arm's frame."""
 
 
 def _elbow(figure: PosedSkeleton, side: str) -> Tensor:
@@ -177,7 +177,7 @@ _NECK = ("neck", "head")
 
 @dataclass(frozen=True)
 class Anatomy:
-    """An angle of the body: how it is measured, how far people go, and which joints make it."""
+    """A joint angle: its measure, anatomical range and joints."""
 
     measure: Measure
     low: float
@@ -202,4 +202,4 @@ ANGLES: dict[str, Anatomy] = {
     "head_turn": Anatomy(_turn("head", "spine3"), -85.0, 85.0, _NECK),
 }
 """Angles of the body by name; those of limbs begin with a side. The ranges are rounded from clinical norms (American
-Academy of Orthopaedic Surgeons, 1965), wider where movements of several joints are taken together."""
+Academy of Orthopaedic Surgeons, 1965), wider where movements of several joints are combined."""

@@ -1,4 +1,4 @@
-"""How deep arms are inside the rest of the body: balls for the flesh, cheap enough for every step of a solver."""
+"""Penetration depth of arms into the rest of the body, approximated by spheres for use in every solver step."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _FLESH = {
     "neck": ("neck", (0.0, 0.56, 0.02, 0.06)),
     "head": ("head", (0.0, 0.69, 0.04, 0.1)),
 }
-"""Balls inside the open body: the joint that carries each, its centre in the T-pose, and its radius, metres."""
+"""Spheres inside the open body: the joint that carries each, its centre in the T-pose, and its radius, metres."""
 
 _THICKNESS = {"elbow": 0.045, "forearm": 0.035, "wrist": 0.025, "palm": 0.015, "fingers": 0.005}
-"""Of points along an arm: how near to a ball they come, metres."""
+"""Minimum distance of points along an arm to a sphere, metres."""
 
 _CARRIERS = [JOINT_NAMES.index(joint) for joint, _ in _FLESH.values()]
 _LEVERS = torch.tensor([place[:3] for _, place in _FLESH.values()]) - torch.from_numpy(REST_JOINTS)[_CARRIERS]
@@ -39,7 +39,7 @@ _MARGINS = torch.tensor(list(_THICKNESS.values()))
 
 
 def penetration(figure: PosedSkeleton, sides: Sequence[str]) -> Float[Tensor, "*batch contacts"]:
-    """Centimetres by which points of the arms of these sides are inside head, neck, trunk, and thighs; zero outside.
+    """Penetration of arm points into head, neck, trunk, and thighs in centimetres; zero outside.
 
     Args:
         figure: the bodies.

@@ -1,16 +1,15 @@
-"""The solver that bends postures: Levenberg and Marquardt's method over relaxed codes.
+"""Constraints on a pose as a least-squares problem over relaxed codes, for several candidates at once.
 
-What moves are standardised latents of the joints that may move, decoded by QPoser, and, where asked for, the
-orientation of the pelvis. All other joints keep their rotations exactly. What shall be small are constraints, the
-distance to where the code prior's denoiser sees human poses, the distance to the posture before, how far joints are
-beyond their anatomical ranges, and how deep arms are inside the body. The Jacobian takes one decode a head: a joint's
-latents move hardly anything but the joint itself, so all joints can be nudged in one go, and the nudged rotations be
-tried one by one in the kinematic tree.
+The unknowns are standardised latents of the free joints, decoded by QPoser, and optionally the orientation of the
+pelvis. All other joints keep their rotations exactly. The cost contains the constraints, the distance to the denoiser's
+prediction, the distance to the start pose, violations of anatomical ranges, and penetration of the arms into the body.
+The Jacobian needs one decode per head: a joint's latents affect almost only that joint, so all joints are perturbed at
+once, and the perturbed rotations are applied one by one in the kinematic tree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -26,11 +25,13 @@ from qposer.body_pose.surface import farthest_points
 from qposer.control.anatomy import ANGLES
 from qposer.control.collisions import penetration
 from qposer.control.constraints import Constraint, Unit
+from qposer.control.free_joints import FreeJoints
+from qposer.least_squares import Damping, Equations, Step, minimise
 from qposer.prior.code_prior import DISPERSION, CodePrior
 from qposer.prior.diffusion import SIGMA_MIN
 
 EXACTNESS: dict[Unit, float] = {"degrees": 2.0, "cm": 1.0}
-"""A constraint that is off by this costs as much as all other terms do at their unit."""
+"""A constraint violated by this amount costs as much as any other term at its unit."""
 
 RANGE_UNIT = 4.0
 """The same for joints beyond their anatomical ranges, degrees."""
@@ -39,84 +40,48 @@ DEPTH_UNIT = 2.0
 """The same for points of arms that get deeper into the body than they were, cm."""
 
 CARRIED = 8.0
-"""Weight, a radian, of how the legs are turned in space while the pelvis turns."""
+"""Weight per radian of the legs' world rotation while the pelvis rotates."""
 
 NUDGE = 0.02
 """Of a standardised latent, and radians of the pelvis: finite differences for the Jacobian."""
 
 DRAWS = 512
-"""Poses of the prior's that further candidates may start from."""
+"""Number of prior samples from which additional candidates may start."""
 
 TEMPERATURE = 1 / DISPERSION
-"""Of these draws, which are a little nearer to the usual than recorded poses."""
+"""Temperature of these samples, which are slightly more typical than recorded poses."""
 
 POOL = 4
-"""Of the draws that suit best, one in so many is started from: those that are most unlike each other."""
+"""One in this many of the best samples is used as a start: the most different ones."""
+
+DAMPING = Damping(first=1e-2, accepted=1 / 3, rejected=5.0, least=1e-5, most=1e4)
+
+LEAST_STIFFNESS = 1e-3
+"""Stiffness of unknowns that no term depends on."""
 
 PRIOR_WEIGHTS = (1.0, 1.0, 2.0, 4.0)
-"""How much the candidates heed the prior, in turn."""
+"""Weights of the prior for successive candidates."""
 
 
 @dataclass(frozen=True)
 class SolverOptions:
-    """How hard a solve tries, and what weighs how much beside the constraints."""
+    """Effort of a solve, and weights of the terms relative to the constraints."""
 
     iterations: int
     candidates: int
-    """Starts for each answer, of which the best end is taken: the posture as it is, and draws of the prior."""
+    """Starts for each solution, of which the best is used: the given pose, and samples from the prior."""
     noise: tuple[float, float]
-    """Levels, first and last, of the noise that the prior is shown."""
+    """First and last noise level of the prior's denoiser."""
     pull: float
-    """Weight of the prior, a standard deviation of a latent."""
+    """Weight of the prior per standard deviation of a latent."""
     stay: float
-    """Weight of the posture before, a radian, for joints that move freely."""
+    """Weight of the start pose per radian, for joints that move freely."""
     follow: float
     """The same for joints that help."""
 
 
-@dataclass(frozen=True)
-class FreeJoints:
-    """What may move in a solve.
-
-    Attributes:
-        named: body joints, of the 21, that move freely.
-        helping: those that move if need be.
-        pelvis: whether the pelvis may turn; the legs then stay as they are in space, unless they are named.
-    """
-
-    named: tuple[int, ...]
-    helping: tuple[int, ...] = ()
-    pelvis: bool = False
-
-    @classmethod
-    def of(cls, named: Iterable[str], helping: Iterable[str] = (), pelvis: bool = False) -> FreeJoints:
-        """From names of body joints; hips help where the pelvis turns.
-
-        Args:
-            named: joints that a constraint is about.
-            helping: joints that move if need be.
-            pelvis: whether the pelvis may turn.
-
-        Returns:
-            The freedom of these joints.
-
-        Raises:
-            ValueError: no joint may move.
-        """
-        free = {BODY_JOINT_NAMES.index(name) for name in named}
-        help_ = {BODY_JOINT_NAMES.index(name) for name in (*helping, *(("left_hip", "right_hip") if pelvis else ()))}
-        if not free | help_:
-            raise ValueError("no joint may move: name some that may")
-        return cls(tuple(sorted(free)), tuple(sorted(help_ - free)), pelvis)
-
-    @property
-    def moving(self) -> list[int]:
-        """All body joints that may move, in ascending order."""
-        return sorted({*self.named, *self.helping})
-
-
 class Draws(NamedTuple):
-    """Poses that the prior has drawn."""
+    """Poses sampled from the prior."""
 
     body_pose: Float[Tensor, "draws 21 3 3"]
     latents: Float[Tensor, "draws 21 latent"]
@@ -127,23 +92,27 @@ _drawn: WeakKeyDictionary[CodePrior, Draws] = WeakKeyDictionary()
 
 
 def _draws(prior: CodePrior) -> Draws:
-    """The same poses at every call, drawn when they are first needed."""
+    """The same poses at every call, sampled at first use."""
     if prior not in _drawn:
         body_pose = prior.sample(DRAWS, TEMPERATURE, generator=torch.Generator().manual_seed(0))
-        _drawn[prior] = Draws(body_pose, prior.network.standardise(prior.model.latents(body_pose)))
+        _drawn[prior] = Draws(body_pose, prior.standard_latents(body_pose))
     return _drawn[prior]
 
 
 class State(NamedTuple):
-    """Where a solve stands."""
+    """State of a solve."""
 
     latents: Float[Tensor, "candidates 21 latent"]
     turn: Float[Tensor, "candidates 3"]
-    """Axis-angle by which the pelvis has turned in space."""
+    """World rotation of the pelvis since the start, axis-angle."""
+    decoded: Float[Tensor, "candidates 21 3 3"]
+    """Rotations decoded from the latents."""
+    residuals: Float[Tensor, "candidates residuals"]
+    """All residuals except those of the prior."""
 
 
 class ConstraintSolver:
-    """Levenberg-Marquardt over some candidates at once, each with a damping of its own."""
+    """A `qposer.least_squares.LeastSquares` problem; steps are accepted for each candidate independently."""
 
     def __init__(
         self,
@@ -171,8 +140,8 @@ class ConstraintSolver:
         self.ranges = [angle for angle in ANGLES.values() if names.issuperset(angle.joints)]
 
     def starts(self, candidates: int) -> Float[Tensor, "candidates 21 latent"]:
-        """The posture's latents, and with them the moving joints of those draws of the prior that suit best."""
-        latents = self.prior.network.standardise(self.prior.model.latents(self.start.body_pose))
+        """The start pose's latents, and those with the moving joints of the best prior samples."""
+        latents = self.prior.standard_latents(self.start.body_pose)
         starts = latents.expand(candidates, -1, -1).clone()
         if candidates == 1:
             return starts
@@ -189,14 +158,14 @@ class ConstraintSolver:
         return self.prior.model.decode_latents(raw.unflatten(-1, self.prior.model.config.latent_shape[1:]))
 
     def posture(self, decoded: Float[Tensor, "*batch 21 3 3"], turn: Float[Tensor, "*batch 3"]) -> OrientedPose:
-        """The posture with the moving joints as decoded, and the pelvis turned.
+        """The oriented pose with decoded moving joints and rotated pelvis.
 
         Args:
             decoded: rotations of the body joints, relative to the parents.
-            turn: axis-angle of the pelvis, radians, relative to where it began.
+            turn: axis-angle of the pelvis, radians, relative to the start.
 
         Returns:
-            The posture; joints that stay have the rotations they began with.
+            The oriented pose; fixed joints have their initial rotations.
         """
         body_pose = self.start.body_pose.expand(decoded.shape).clone()
         body_pose[..., self.moving, :, :] = decoded[..., self.moving, :, :]
@@ -206,11 +175,11 @@ class ConstraintSolver:
     def residuals(
         self, decoded: Float[Tensor, "*batch 21 3 3"], turn: Float[Tensor, "*batch 3"]
     ) -> Float[Tensor, "*batch residuals"]:
-        """What shall be zero: all terms but the prior's pull.
+        """Residuals of all terms except the prior's.
 
         Args:
             decoded: rotations of the body joints, relative to the parents.
-            turn: axis-angle of the pelvis, radians, relative to where it began.
+            turn: axis-angle of the pelvis, radians, relative to the start.
 
         Returns:
             One number for each term; the sum of their squares is the cost.
@@ -231,29 +200,18 @@ class ConstraintSolver:
             rest.append(CARRIED / 2**0.5 * drift.flatten(-2))
         return torch.cat([torch.stack(asked, dim=-1), *rest], dim=-1)
 
-    def jacobian(
-        self, state: State, decoded: Float[Tensor, "candidates 21 3 3"], now: Float[Tensor, "candidates residuals"]
-    ) -> Float[Tensor, "candidates residuals unknowns"]:
-        """Of the residuals, by the latents of the moving joints and by the turn of the pelvis.
-
-        Args:
-            state: latents and turns at which it is taken.
-            decoded: the rotations that the state's latents stand for.
-            now: the residuals there.
-
-        Returns:
-            Derivatives, by forward differences.
-        """
+    def jacobian(self, state: State) -> Float[Tensor, "candidates residuals unknowns"]:
+        """Jacobian of the residuals by the moving joints' latents and the pelvis rotation, by forward differences."""
         nudged = self.decode(state.latents[:, None] + NUDGE * torch.eye(self.heads)[:, None])
         columns = len(self.moving) * self.heads
-        tried = decoded[:, None].expand(-1, columns, -1, -1, -1).clone()
+        tried = state.decoded[:, None].expand(-1, columns, -1, -1, -1).clone()
         for place, joint in enumerate(self.moving):
             tried[:, place * self.heads : (place + 1) * self.heads, joint] = nudged[:, :, joint]
         turn = state.turn[:, None].expand(-1, columns, -1)
         if self.freedom.pelvis:
-            tried = torch.cat([tried, decoded[:, None].expand(-1, 3, -1, -1, -1)], dim=1)
+            tried = torch.cat([tried, state.decoded[:, None].expand(-1, 3, -1, -1, -1)], dim=1)
             turn = torch.cat([turn, state.turn[:, None] + NUDGE * torch.eye(3)], dim=1)
-        return ((self.residuals(tried, turn) - now[:, None]) / NUDGE).mT
+        return ((self.residuals(tried, turn) - state.residuals[:, None]) / NUDGE).mT
 
     def aim(
         self,
@@ -261,12 +219,12 @@ class ConstraintSolver:
         level: float,
         noise: Float[Tensor, "#candidates 21 latent"],
     ) -> Float[Tensor, "candidates moving latent"]:
-        """Where the denoiser sees human poses, if the joints that stay are known to it.
+        """The denoiser's prediction, with the fixed joints known.
 
         Args:
-            latents: of all body joints, in standardised units.
-            level: standard deviation of the noise that the denoiser is shown.
-            noise: unit normal numbers to be scaled by the level.
+            latents: standardised latents of all body joints.
+            level: standard deviation of the added noise.
+            noise: unit normal samples, scaled by the level.
 
         Returns:
             Expected clean latents of the moving joints (Tweedie's formula, as in Karras et al., NeurIPS 2022).
@@ -277,57 +235,84 @@ class ConstraintSolver:
         aims: Tensor = self.prior.network.denoiser(noisy, levels.expand(noisy.shape[:-1]))[:, self.moving]
         return aims
 
+    def begin_step(self, step: int, state: State) -> None:
+        """Update the denoiser's prediction.
+
+        Args:
+            step: number of the step, from 0.
+            state: current state.
+        """
+        (first, last), steps = self.options.noise, self.options.iterations
+        level = first * (last / first) ** (step / max(steps - 1, 1))
+        self.target = self.aim(state.latents, level, self.noise)
+
+    def cost(self, state: State) -> Float[Tensor, " candidates"]:
+        """Sum of squares of all terms."""
+        return squared(state.residuals) + squared(self._pull(state))
+
+    def linearise(self, state: State) -> Equations:
+        """Normal equations; their stiffness is the curvature's diagonal (Marquardt)."""
+        jacobian, own = self.jacobian(state), len(self.moving) * self.heads
+        curvature, slope = jacobian.mT @ jacobian, (jacobian.mT @ state.residuals[..., None]).squeeze(-1)
+        diagonal = curvature.diagonal(dim1=-2, dim2=-1)
+        diagonal[:, :own] += self.weight**2
+        slope[:, :own] += self.weight * self._pull(state)
+        return Equations(curvature, slope, diagonal + LEAST_STIFFNESS)
+
+    def moved(self, state: State, step: Step) -> State:
+        """The state after a step; latents are clamped to the outermost codes.
+
+        Args:
+            state: current state.
+            step: changes of the moving joints' latents, and of the pelvis' turn where it is free.
+
+        Returns:
+            The candidate.
+        """
+        own = len(self.moving) * self.heads
+        latents = state.latents.clone()
+        latents[:, self.moving] += step.own[:, :own].unflatten(1, (-1, self.heads))
+        latents = torch.minimum(torch.maximum(latents, self.lowest), self.highest)
+        return self.state(latents, state.turn + step.own[:, own:] if self.freedom.pelvis else state.turn)
+
+    def state(self, latents: Float[Tensor, "candidates 21 latent"], turn: Float[Tensor, "candidates 3"]) -> State:
+        """A state with all values derived from its unknowns.
+
+        Args:
+            latents: standardised.
+            turn: world rotation of the pelvis, axis-angle in radians.
+
+        Returns:
+            The state.
+        """
+        decoded = self.decode(latents)
+        return State(latents, turn, decoded, self.residuals(decoded, turn))
+
     def run(self, starts: Float[Tensor, "candidates 21 latent"], generator: torch.Generator) -> State:
         """Improve all candidates.
 
         Args:
-            starts: latents to begin with, standardised.
-            generator: draws the noise that the prior is shown.
+            starts: initial latents, standardised.
+            generator: random generator of the prior's noise.
 
         Returns:
-            Where the candidates ended.
+            The final state.
         """
-        options, moving, own = self.options, self.moving, len(self.moving) * self.heads
-        noise = torch.randn(starts.shape, generator=generator)
-        weight = options.pull * torch.tensor(PRIOR_WEIGHTS)[torch.arange(len(starts)) % len(PRIOR_WEIGHTS), None]
-        state = State(starts, torch.zeros(len(starts), 3))
-        damping = torch.full((len(starts), 1), 1e-2)
-        decoded = self.decode(state.latents)
-        now = self.residuals(decoded, state.turn)
-        for step in range(options.iterations):
-            first, last = options.noise
-            aim = self.aim(state.latents, first * (last / first) ** (step / max(options.iterations - 1, 1)), noise)
-            jacobian = self.jacobian(state, decoded, now)
-            pull = weight * (state.latents[:, moving] - aim).flatten(1)
-            normal, slope = jacobian.mT @ jacobian, (jacobian.mT @ now[..., None]).squeeze(-1)
-            normal.diagonal(dim1=-2, dim2=-1)[:, :own] += weight**2
-            slope[:, :own] += weight * pull
-            damped = normal + torch.diag_embed(damping * (normal.diagonal(dim1=-2, dim2=-1) + 1e-3))
-            change = -torch.linalg.solve(damped, slope)
+        self.noise = torch.randn(starts.shape, generator=generator)
+        every = torch.arange(len(starts)) % len(PRIOR_WEIGHTS)
+        self.weight = self.options.pull * torch.tensor(PRIOR_WEIGHTS)[every, None]
+        return minimise(self, self.state(starts, torch.zeros(len(starts), 3)), self.options.iterations, DAMPING)
 
-            latents = state.latents.clone()
-            latents[:, moving] += change[:, :own].unflatten(1, (-1, self.heads))
-            latents = torch.minimum(torch.maximum(latents, self.lowest), self.highest)
-            turn = state.turn + change[:, own:] if self.freedom.pelvis else state.turn
-            tried = self.decode(latents)
-            after = self.residuals(tried, turn)
-            pulled = weight * (latents[:, moving] - aim).flatten(1)
-            better = squared(after) + squared(pulled) < squared(now) + squared(pull)
-            damping = torch.where(better[:, None], damping / 3, damping * 5).clamp(1e-5, 1e4)
-            state = State(*(_where(better, new, old) for new, old in zip((latents, turn), state, strict=True)))
-            decoded, now = _where(better, tried, decoded), _where(better, after, now)
-        return state
+    def _pull(self, state: State) -> Float[Tensor, "candidates unknowns"]:
+        """Weighted distances of the moving joints' latents from the denoiser's prediction."""
+        return self.weight * (state.latents[:, self.moving] - self.target).flatten(1)
 
 
 def _ends(codebooks: Float[Tensor, "heads codes dim"]) -> tuple[Tensor, Tensor]:
-    """The lowest and the highest numbers that codes stand for."""
+    """The lowest and highest values of codes."""
     return codebooks.amin(1), codebooks.amax(1)
 
 
 def squared(rows: Float[Tensor, "candidates rows"]) -> Float[Tensor, " candidates"]:
     """Sums of squares."""
     return rows.square().sum(-1)
-
-
-def _where(chosen: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    return torch.where(chosen.reshape(-1, *(1,) * (new.ndim - 1)), new, old)

@@ -1,4 +1,4 @@
-"""Edits of poses by their codes: what is named changes, and the rest stays."""
+"""Edits of poses by their codes: named parts change, the others stay."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import math
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-import roma
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from qposer.body_pose.kinematics import mirror_body_pose
 from qposer.body_pose.poses import as_matrices, in_kind_of
+from qposer.body_pose.rotations import nearest_rotation
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS, NUM_BODY_JOINTS
 from qposer.prior.code_prior import CodePrior, default_prior
 from qposer.prior.model import QPoser
 
 Pose = Float[Tensor, "*#batch 21 3"] | Float[Tensor, "*#batch 21 3 3"]
-"""Body poses, as axis-angle or as matrices; edits give back the kind that they were given first."""
+"""Body poses, as axis-angle or matrices; edits return the representation of the first input."""
 
 
 def joints_of(parts: str | Sequence[str]) -> list[int]:
     """Indices, among the 21 body joints, of the joints of one part or of several.
 
     Raises:
-        ValueError: no part is named, or one that does not exist; the message names those that do.
+        ValueError: no part is named, or an unknown one; the message lists the parts.
     """
     names = [parts] if isinstance(parts, str) else list(parts)
     if not names:
@@ -42,16 +42,16 @@ def swap(pose: Pose, donor: Pose, parts: str | Sequence[str], *, model: QPoser |
     """The pose with the parts' codes taken from a donor.
 
     Args:
-        pose: what is edited.
-        donor: of the parts.
-        parts: names of one or several.
-        model: the shipped one if left out.
+        pose: the pose to edit.
+        donor: the pose that provides the parts.
+        parts: names of one or more parts.
+        model: default: the shipped one.
 
     Returns:
-        A pose of the kind of ``pose``.
+        A pose in the representation of ``pose``.
 
     Raises:
-        ValueError: a part does not exist, or one of the two is no pose.
+        ValueError: a part does not exist, or one of the two is not a pose.
     """
     model = model or default_prior().model
     codes = _with_parts(parts, model.encode(pose), model.encode(donor))
@@ -73,28 +73,28 @@ def blend(
     *,
     model: QPoser | None = None,
 ) -> Tensor:
-    """The codes of a weighted mean of poses, decoded; the codes of what is not of the parts are the first pose's.
+    """Decode the codes of a weighted mean of poses; other parts keep the first pose's codes.
 
-    The mean is that of the rotation matrices, projected to the nearest rotation.
+    The mean is over the rotation matrices, projected to the nearest rotation.
 
     Args:
-        poses: of equal shapes.
+        poses: poses of equal shapes.
         weights: one for each pose; only their ratios matter.
-        parts: which parts are blended; all if left out.
-        model: the shipped one if left out.
+        parts: parts to blend; default: all.
+        model: default: the shipped one.
 
     Returns:
-        A pose of the kind of the first.
+        A pose in the representation of the first.
 
     Raises:
         ValueError: the numbers of poses and weights differ, a weight is negative or not finite, or none is above zero.
     """
     if len(poses) != len(weights) or not poses:
-        raise ValueError(f"each pose needs one weight: there are {len(poses)} poses and {len(weights)} weights")
+        raise ValueError(f"each pose needs one weight: got {len(poses)} poses and {len(weights)} weights")
     if not all(0 <= weight < math.inf for weight in weights) or max(weights) == 0:
-        raise ValueError(f"weights are numbers from zero, and one must be above it: they are {list(weights)}")
+        raise ValueError(f"weights must not be negative, and one must be positive: got {list(weights)}")
     weighted = [weight * as_matrices(pose) for weight, pose in zip(weights, poses, strict=True)]
-    mean = roma.special_procrustes(torch.stack(weighted).sum(0))
+    mean = nearest_rotation(torch.stack(weighted).sum(0))
     model = model or default_prior().model
     codes = model.encode(mean)
     if parts is not None:
@@ -105,28 +105,28 @@ def blend(
 def interpolate(
     start: Pose, end: Pose, steps: int, *, model: QPoser | None = None
 ) -> Float[Tensor, "steps *batch 21 3"] | Float[Tensor, "steps *batch 21 3 3"]:
-    """Poses on the way from one to another, ends included, each decoded from the codes of a `blend` of the two.
+    """Interpolate between poses, ends included; each is decoded from the codes of a `blend` of the two.
 
     Args:
         start: the first pose.
-        end: the last.
-        steps: how many poses.
-        model: the shipped one if left out.
+        end: the last pose.
+        steps: number of poses.
+        model: default: the shipped one.
 
     Returns:
-        Poses of the kind of ``start``.
+        Poses in the representation of ``start``.
 
     Raises:
         ValueError: there are fewer than two steps.
     """
     if steps < 2:
-        raise ValueError(f"a way from one pose to another has 2 steps at least, not {steps}")
+        raise ValueError(f"an interpolation needs at least 2 steps, not {steps}")
     parts = torch.linspace(0.0, 1.0, steps).tolist()
     return torch.stack([blend([start, end], [1.0 - part, part], model=model) for part in parts])
 
 
 def mirror(pose: Pose) -> Tensor:
-    """The pose seen in a mirror, left and right swapped."""
+    """The mirrored pose, with left and right swapped."""
     return in_kind_of(pose, mirror_body_pose(as_matrices(pose)))
 
 
@@ -140,19 +140,19 @@ def vary(
     generator: torch.Generator | None = None,
     prior: CodePrior | None = None,
 ) -> Float[Tensor, "n *batch 21 3"] | Float[Tensor, "n *batch 21 3 3"]:
-    """Other poses of the parts that go with the rest of the pose, whose joints keep their rotations.
+    """Resample parts consistently with the rest of the pose, whose joints keep their rotations.
 
     Args:
-        pose: what is varied.
-        parts: whose codes are drawn again.
-        amount: from 0, nothing but a way through the codes, to 1, as if the parts were not known.
-        n: how many.
-        seed: of the draws; equal seeds give equal poses on one machine.
-        generator: in place of the seed.
-        prior: the shipped one if left out.
+        pose: the pose to vary.
+        parts: names of the parts to resample.
+        amount: from 0 (only quantisation) to 1 (as if the parts were unknown).
+        n: number of poses.
+        seed: random seed; equal seeds give equal poses on one machine.
+        generator: random generator instead of the seed.
+        prior: default: the shipped one.
 
     Returns:
-        Poses of the kind of ``pose``.
+        Poses in the representation of ``pose``.
 
     Raises:
         ValueError: a part does not exist, ``amount`` is not from 0 to 1, or ``n`` is below 1.
@@ -171,19 +171,19 @@ def complete(
     generator: torch.Generator | None = None,
     prior: CodePrior | None = None,
 ) -> Float[Tensor, "n *batch 21 3"] | Float[Tensor, "n *batch 21 3 3"]:
-    """Guess parts of a pose from the rest of it, whose joints keep their rotations (`CodePrior.complete`).
+    """Complete parts of a pose from the rest, whose joints keep their rotations (`CodePrior.complete`).
 
     Args:
-        pose: whose values at unknown joints are ignored.
-        unknown: names of one or several parts.
-        n: how many guesses, that of the largest cluster first.
-        temperature: 1 for all that may be; below, guesses closer to the most common.
-        seed: of the draws; equal seeds give equal poses on one machine.
-        generator: in place of the seed.
-        prior: the shipped one if left out.
+        pose: the pose; values at unknown joints are ignored.
+        unknown: names of one or more parts.
+        n: number of completions, that of the largest cluster first.
+        temperature: 1 for the full variety; lower for more common completions.
+        seed: random seed; equal seeds give equal poses on one machine.
+        generator: random generator instead of the seed.
+        prior: default: the shipped one.
 
     Returns:
-        Poses of the kind of ``pose``.
+        Poses in the representation of ``pose``.
 
     Raises:
         ValueError: a part does not exist, nothing is known, or ``n`` or ``temperature`` is out of range.

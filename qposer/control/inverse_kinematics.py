@@ -14,9 +14,11 @@ from torch import Tensor
 from qposer.body_pose.kinematics import chain
 from qposer.body_pose.posed_skeleton import POINT_NAMES, OrientedPose, PosedSkeleton, carrier
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, JOINT_NAMES, NUM_BODY_JOINTS
-from qposer.control.constraint_solver import DRAWS, ConstraintSolver, FreeJoints, SolverOptions
-from qposer.control.constraints import TOLERANCE, Constraint, Coordinate, about
+from qposer.control.constraint_solver import DRAWS, ConstraintSolver, SolverOptions
+from qposer.control.constraints import TOLERANCE, Constraint, about
 from qposer.control.edits import joints_of
+from qposer.control.free_joints import FreeJoints
+from qposer.control.measures import Coordinate
 from qposer.prior.code_prior import CodePrior, default_prior
 
 THOROUGH = SolverOptions(iterations=16, candidates=6, noise=(0.7, 0.2), pull=0.5, stay=1.0, follow=4.0)
@@ -24,26 +26,26 @@ FAR = SolverOptions(iterations=16, candidates=3, noise=(0.5, 0.2), pull=0.1, sta
 WHILE_DRAGGING = SolverOptions(iterations=5, candidates=1, noise=(0.3, 0.2), pull=0.1, stay=0.3, follow=1.0)
 
 ROOM = 1.0
-"""How much worse in score than the best an answer may be, to be unlike the others."""
+"""Maximum score difference from the best solution for a different solution."""
 
 
 class ConstraintSolution(NamedTuple):
-    """One answer of a solve."""
+    """One solution."""
 
     posture: OrientedPose
     energy: float
-    """Of the code prior: 1 is the 95th percentile of recorded poses."""
+    """Energy of the code prior: 1 is the 95th percentile of recorded poses."""
 
 
 def check_single(posture: OrientedPose) -> None:
-    """Refuse all but one posture.
+    """Check for a single oriented pose.
 
     Raises:
-        ValueError: it has batch dimensions, or is none.
+        ValueError: the shapes are wrong or have batch dimensions.
     """
     shapes = [tuple(part.shape) for part in posture]
     if shapes != [(NUM_BODY_JOINTS, 3, 3), (3, 3)]:
-        raise ValueError(f"one posture is bent at a time, of matrices (21, 3, 3) and (3, 3), not {shapes}")
+        raise ValueError(f"expected a single oriented pose with matrices (21, 3, 3) and (3, 3), not {shapes}")
 
 
 @torch.no_grad()
@@ -57,30 +59,30 @@ def solve_constraints(
     generator: torch.Generator,
     options: SolverOptions = THOROUGH,
 ) -> list[ConstraintSolution]:
-    """Postures near a given one in which constraints hold, as far as they can, the best first.
+    """Find poses near a given one that satisfy constraints as far as possible, the best first.
 
     Args:
-        prior: knows how people pose.
-        posture: where to start, one, without batch dimensions.
-        constraints: what shall hold; their joints are not looked at.
-        freedom: what may move.
-        n: how many answers, from starts of their own.
-        generator: draws the noise that the prior is shown.
-        options: how hard to try.
+        prior: the pose prior.
+        posture: start pose, without batch dimensions.
+        constraints: constraints to satisfy; their joints are ignored.
+        freedom: the free joints.
+        n: number of solutions, each from its own starts.
+        generator: random generator of the prior's noise.
+        options: effort and weights.
 
     Returns:
-        ``n`` answers, the best first.
+        ``n`` solutions, the best first.
 
     Raises:
-        ValueError: ``n`` is below 1, or more than there are starts for.
+        ValueError: ``n`` is below 1, or exceeds the number of starts.
     """
     most = DRAWS // options.candidates
     if not 1 <= n <= most:
-        raise ValueError(f"n is the number of answers, from 1 to {most}, not {n}")
+        raise ValueError(f"the number of solutions must be from 1 to {most}, not {n}")
     check_single(posture)
     solver = ConstraintSolver(prior, posture, constraints, freedom, options)
     state = solver.run(solver.starts(n * options.candidates), generator)
-    found = solver.posture(solver.decode(state.latents), state.turn)
+    found = solver.posture(state.decoded, state.turn)
     energy = prior.energy(found.body_pose)
     figure = PosedSkeleton.of(found)
     missed = torch.zeros_like(energy)
@@ -93,11 +95,11 @@ def solve_constraints(
 
 
 class IKSolution(NamedTuple):
-    """A posture whose points are at their targets, or as near as they come.
+    """A pose with points at or close to their targets.
 
     Attributes:
-        distance: metres left, for each target.
-        energy: of the code prior.
+        distance: remaining distance in metres, for each target.
+        energy: energy of the code prior.
     """
 
     posture: OrientedPose
@@ -106,10 +108,10 @@ class IKSolution(NamedTuple):
 
 
 DRAGGED = 15.0
-"""Centimetres along an axis that a few iterations go; targets farther away are given more."""
+"""Distance in centimetres along an axis covered by the default iterations; more distant targets get more."""
 
 REACH = 1.05
-"""How far targets may be from where a limb begins, in lengths of the limb, before they are drawn nearer."""
+"""Maximum distance of targets from a limb's origin, in limb lengths; farther targets are moved closer."""
 
 
 def solve_ik(
@@ -119,44 +121,44 @@ def solve_ik(
     *,
     prior: CodePrior | None = None,
 ) -> IKSolution:
-    """Inverse kinematics: bring joints or places of the body to points in space; quick, from where the posture is.
+    """Inverse kinematics: move joints or surface points to target positions, starting from a given pose.
 
-    The limb of each target moves, the spine helps hands and head, and all else keeps its rotations. The pelvis stays
-    where it is; to move it, move what stands on the ground the other way.
+    The limb of each target moves, the spine helps hands and head, and all other joints keep their rotations. The pelvis
+    stays fixed; to move it, move the feet in the opposite direction.
 
     Args:
-        posture: where to start, one, without batch dimensions.
-        targets: by names of `qposer.body_pose.posed_skeleton.POINT_NAMES`; x (left), y (up), z (forward) in metres from
-            the pelvis, in the world's axes.
+        posture: start pose, without batch dimensions.
+        targets: target positions by names of `qposer.body_pose.posed_skeleton.POINT_NAMES`; x (left), y (up), z
+            (forward) in metres from the pelvis, in the world's axes.
         keep: parts (`qposer.body_pose.skeleton.BODY_PARTS`) that must not move.
-        prior: knows how people pose; the shipped one if left out.
+        prior: default: the shipped one.
 
     Returns:
-        The posture, how far its points are from the targets, and its energy.
+        The pose, the distances of its points from the targets, and its energy.
 
     Returns:
-        The posture, and how far each point is from its target.
+        The pose, and the distance of each point from its target.
 
     Raises:
-        ValueError: there is no target, no point or part of such a name, a target is not three finite numbers, or
-            nothing that could move may.
+        ValueError: no target is given, a point or part does not exist, a target is not three finite numbers, or all
+            joints that could move are fixed.
     """
     check_single(posture)
     if not targets:
-        raise ValueError("no target is given: name a point, left_wrist for instance, and where it shall be")
+        raise ValueError("no target is given: give a point, for example left_wrist, and its position")
     figure = PosedSkeleton.of(posture)
     constraints: list[Constraint] = []
     named: set[str] = set()
     helping: set[str] = set()
     for name, target in targets.items():
         if name not in POINT_NAMES or carrier(name) == 0:
-            raise ValueError(f"no point {name!r} can be moved: there are {', '.join(_MOVABLE)}")
+            raise ValueError(f"no point {name!r} can be moved: use one of {', '.join(_MOVABLE)}")
         try:
             goal = torch.as_tensor(target, dtype=torch.float32)
         except (TypeError, ValueError):
             goal = torch.empty(0)
         if goal.shape != (3,) or not bool(torch.isfinite(goal).all()):
-            raise ValueError(f"the target of {name} must be three finite numbers, metres, not {target!r}")
+            raise ValueError(f"the target of {name} must be three finite numbers in metres, not {target!r}")
         moves, helps = _limb(carrier(name))
         named |= moves
         helping |= helps
@@ -181,14 +183,14 @@ _TRUNK = {*_SPINE, "neck", "head"}  # the head reaches as far as the spine bends
 
 
 def _limb(joint: int) -> tuple[set[str], set[str]]:
-    """Names of the joints that move what a joint carries, and of those that help."""
+    """Names of the joints that move a joint's points, and of those that help."""
     way = {JOINT_NAMES[j] for j in chain(joint) if j > 0}
     limb = way - _SPINE
     return (limb, way & _SPINE) if limb else (way, set())
 
 
 def _within_reach(figure: PosedSkeleton, name: str, goal: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
-    """The goal, or the point on the way to it that the limb just does not reach."""
+    """The goal, or the point on the way to it just beyond the limb's reach."""
     way = [j for j in chain(carrier(name)) if j > 0]
     limb = [j for j in way if JOINT_NAMES[j] not in _TRUNK] or way
     stops = [figure.points[j] for j in limb] + [figure.point(name)]
@@ -198,7 +200,7 @@ def _within_reach(figure: PosedSkeleton, name: str, goal: Float[Tensor, "3"]) ->
 
 
 def _spread(score: Float[Tensor, " candidates"], body_pose: Float[Tensor, "candidates 21 3 3"], n: int) -> list[int]:
-    """The candidate of the lowest score, and others nearly as good, each as unlike those before it as can be."""
+    """The candidate with the lowest score, and nearly as good ones, each as different as possible from those before."""
     order = score.argsort()
     order = order[: max(n, int((score <= score.min() + ROOM).sum()))]
     chosen = [int(order[0])]

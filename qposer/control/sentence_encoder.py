@@ -1,4 +1,4 @@
-"""Sentences as numbers: a small encoder of short texts about postures, trained along with what it is for."""
+"""A small encoder of short texts about poses, trained with the model that uses it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from qposer.prior.initialization import scaled_normal
+
 LONGEST_TEXT = 2000
 """Characters."""
 
 _BREAKS = ("and", "then", "while", "but")
-_STEP = 5.0  # between the numbers that have embeddings of their own; others lie between two
+_STEP = 5.0  # spacing of numbers with their own embeddings; others are interpolated
 _LETTERS_WEIGHT = 0.3
 
 
 class Bags(NamedTuple):
-    """Sentences as bags of features: rows of an embedding, and how much each counts."""
+    """Sentences as bags of features: rows of an embedding and their weights."""
 
     rows: Int[Tensor, " features"]
     weights: Float[Tensor, " features"]
     offsets: Int[Tensor, " sentences"]
-    """Where each sentence begins."""
+    """Start of each sentence."""
 
 
 def sentences_of(text: str) -> list[str]:
-    """The sentences of a text, in lower case and without punctuation; a full stop, a comma, or "and" is between two."""
+    """The sentences of a text, in lower case and without punctuation; separated by full stops, commas, or "and"."""
     cleaned = "".join(letter if letter.isalnum() or letter in " .,;:!?\n'-" else " " for letter in text.lower())
     for mark in ".,;:!?\n":
         cleaned = cleaned.replace(mark, " , ")
@@ -66,7 +68,7 @@ def bags(sentences: Sequence[str], buckets: int) -> Bags:
 
 
 def features_of(words: list[str]) -> list[tuple[str, float]]:
-    """What a sentence of these words is made of, and how much each counts."""
+    """The features of a sentence and their weights."""
     features: list[tuple[str, float]] = []
     plain = ["#" if _number(word) is not None else word for word in words]
     for word in words:
@@ -93,13 +95,15 @@ def _number(word: str) -> float | None:
 class SentenceEncoder(nn.Module):
     """A text as one vector: each sentence by its bag of features, the text by the sum over its sentences.
 
-    Sums, for each sentence says something of its own, and their order says nothing.
+    A sum, because the order of the sentences does not matter.
     """
 
     def __init__(self, buckets: int, embedding: int, width: int, out: int) -> None:
         super().__init__()
         self.buckets = buckets
-        self.embed = nn.EmbeddingBag(buckets, embedding, mode="sum")
+        self.embed = nn.EmbeddingBag.from_pretrained(
+            scaled_normal(buckets, embedding, fan_in=1), freeze=False, mode="sum"
+        )
         self.sentence = nn.Sequential(
             nn.LayerNorm(embedding), nn.Linear(embedding, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )
@@ -109,9 +113,9 @@ class SentenceEncoder(nn.Module):
         """Encode.
 
         Args:
-            sentences: of all texts.
-            owner: which text each is of.
-            texts: how many there are.
+            sentences: sentences of all texts.
+            owner: index of the text of each sentence.
+            texts: number of texts.
 
         Returns:
             Features of the texts, each computed from the sum over its sentences.
@@ -128,15 +132,15 @@ class SentenceEncoder(nn.Module):
             ValueError: there are no texts, or a text has no words, or too many characters.
         """
         if not texts:
-            raise ValueError("there are no texts: give one at least")
+            raise ValueError("there are no texts: give at least one")
         sentences: list[str] = []
         owner: list[int] = []
         for number, text in enumerate(texts):
             if len(text) > LONGEST_TEXT:
-                raise ValueError(f"a text has {LONGEST_TEXT} characters at most, not {len(text)}")
+                raise ValueError(f"a text must have at most {LONGEST_TEXT} characters, not {len(text)}")
             found = sentences_of(text)
             if not found:
-                raise ValueError("the text has no words: say how somebody stands or moves")
+                raise ValueError("the text has no words: describe a pose")
             sentences += found
             owner += [number] * len(found)
         device = self.embed.weight.device

@@ -1,8 +1,8 @@
-"""Poses from words: the code prior's denoiser, shown a text besides the noisy latents.
+"""Poses from text: the code prior's denoiser, conditioned on a text.
 
-What the text is not about is drawn as the prior draws it, and several draws differ where the words leave room. Words
-that training has not seen count by the letters they share with those that it has; for instructions that must hold to
-the degree there is `qposer.control.instructions`.
+Parts that the text does not mention are sampled from the prior, and samples differ where the text leaves room. Unknown
+words are represented by letter triples that they share with known ones. For exact instructions use
+`qposer.control.instructions`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from qposer.prior.seeding import generator_of
 FORMAT = "qposer-text-1"
 WEIGHTS = ASSETS / "text.safetensors"
 GUIDANCE = 2.0
-"""How far the denoiser's answer with the text is followed beyond its answer without (Ho and Salimans, 2022)."""
+"""Strength of classifier-free guidance (Ho and Salimans, 2022)."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,17 @@ class TextPriorConfig:
     width: int = 512
     depth: int = 3
     buckets: int = 4096
-    """Of hashed words."""
+    """Number of hashed features."""
     embedding: int = 96
     sentence_width: int = 384
     context: int = 128
-    """Numbers that the denoiser is shown of a text."""
+    """Size of the text vector."""
 
 
 class TextPriorNetwork(nn.Module):
-    """What is learned: an encoder of texts, and a denoiser of the code prior's standardised latents.
+    """The learned part: a text encoder, and a denoiser of the code prior's standardised latents.
 
-    ``mean`` and ``scale`` are those that the latents of training were standardised with.
+    ``mean`` and ``scale`` standardised the training latents.
     """
 
     mean: Tensor
@@ -70,11 +70,11 @@ class TextPriorNetwork(nn.Module):
         )
 
     def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights (in half precision), configuration and any notes, at once or not at all.
+        """Write weights (in half precision), configuration and notes atomically.
 
         Args:
             path: the file to write.
-            notes: strings that are written into the file beside the weights.
+            notes: strings stored in the file with the weights.
         """
         save_module(path, self, self.config, FORMAT, notes, torch.float16)
 
@@ -88,17 +88,17 @@ def generate(
     generator: torch.Generator | None = None,
     prior: CodePrior | None = None,
 ) -> Float[Tensor, "n 21 3 3"]:
-    """Poses that a text is true of, more or less, with the shipped weights.
+    """Sample poses that match a text, with the shipped weights.
 
-    Where these are not there, the text is followed as an instruction from the neutral posture, and must be one.
+    Without these weights, the text is applied as an instruction to the neutral pose.
 
     Args:
-        text: sentences about the posture, or orders.
-        n: how many poses.
+        text: descriptions of a pose, or instructions.
+        n: number of poses.
         guidance: see `TextPrior.generate`.
-        seed: of the draws; equal seeds give equal poses on one machine.
-        generator: in place of the seed.
-        prior: the shipped code prior if left out.
+        seed: random seed; equal seeds give equal poses on one machine.
+        generator: random generator instead of the seed.
+        prior: default: the shipped code prior.
 
     Returns:
         Rotation matrices of the body joints, relative to the parents.
@@ -115,22 +115,22 @@ def generate(
 
 
 class TextPrior:
-    """Draws poses from texts.
+    """Samples poses from texts.
 
     Attributes:
-        prior: the code prior in whose latents poses are drawn.
-        network: the learned part, which files hold.
+        prior: the code prior of the latents.
+        network: the learned part, which is saved in files.
     """
 
     def __init__(self, prior: CodePrior, network: TextPriorNetwork) -> None:
-        """Join a code prior and the network that was trained on its latents.
+        """Combine a code prior and the network trained on its latents.
 
         Raises:
-            ValueError: their sizes do not fit, or the latents of training were other ones.
+            ValueError: their sizes do not match, or the network was trained on other latents.
         """
         sizes = [(part.config.joints, part.config.latent_dim) for part in (prior.network, network)]
         if sizes[0] != sizes[1]:
-            raise ValueError(f"the text prior draws latents of {sizes[1]}, and the code prior's are of {sizes[0]}")
+            raise ValueError(f"the text prior has latents of size {sizes[1]}, but the code prior {sizes[0]}")
         known, own = prior.network, network
         if (
             max(
@@ -144,18 +144,18 @@ class TextPrior:
 
     @classmethod
     def from_pretrained(cls, path: str | Path | None = None, prior: CodePrior | None = None) -> TextPrior:
-        """The shipped weights, or those of ``path``, over the shipped code prior or ``prior``, on its device.
+        """Load the shipped weights, or those of ``path``, for the shipped code prior or ``prior``, on its device.
 
         Args:
-            path: a file that `TextPriorNetwork.save` wrote; the shipped one if left out.
-            prior: the code prior that it goes with; the shipped one if left out.
+            path: a file written by `TextPriorNetwork.save`; default: the shipped one.
+            prior: its code prior; default: the shipped one.
 
         Returns:
             The prior of poses given texts.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file holds something else.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is not a text prior.
         """
         network = load_module(path or asset(WEIGHTS.name), TextPriorNetwork, TextPriorConfig, FORMAT)
         prior = prior or CodePrior.from_pretrained()
@@ -164,13 +164,13 @@ class TextPrior:
     def generate(
         self, text: str, n: int = 1, guidance: float = GUIDANCE, *, generator: torch.Generator
     ) -> Float[Tensor, "n 21 3 3"]:
-        """Draw poses that a text is true of, more or less.
+        """Sample poses that match a text.
 
         Args:
-            text: sentences about the posture, or orders.
-            n: how many poses.
-            guidance: 0 ignores the text, 1 draws what the training poses with such texts were, and more exaggerates.
-            generator: of the draws; equal seeds give equal poses on one machine.
+            text: descriptions of a pose, or instructions.
+            n: number of poses.
+            guidance: 0 ignores the text, 1 samples poses that match it, more exaggerates.
+            generator: random generator; equal seeds give equal poses on one machine.
 
         Returns:
             Rotation matrices of the body joints, relative to the parents.
@@ -179,19 +179,19 @@ class TextPrior:
             ValueError: the text is empty or too long, ``n`` is below 1, or the guidance is negative or not finite.
         """
         if n < 1 or not 0 <= guidance < math.inf:
-            raise ValueError(f"draw 1 pose at least, with a finite guidance from 0: these are {n} and {guidance}")
+            raise ValueError(f"n must be at least 1 and the guidance finite and not negative, not {n} and {guidance}")
         return self.generate_each([text] * n, guidance, generator=generator)
 
     @torch.no_grad()
     def generate_each(
         self, texts: Sequence[str], guidance: float = GUIDANCE, *, generator: torch.Generator
     ) -> Float[Tensor, "texts 21 3 3"]:
-        """Draw one pose for each text; see `generate`.
+        """Sample one pose for each text; see `generate`.
 
         Args:
-            texts: one for each pose.
+            texts: one text for each pose.
             guidance: see `generate`.
-            generator: of the draws; equal seeds give equal results on one machine.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Rotation matrices of the body joints, relative to the parents.

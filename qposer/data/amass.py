@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, NUM_JOINTS, PARENTS, REST_JOINTS
 from qposer.data.motion import Motion
+from qposer.data.world_rotations import to_world
 from qposer.io.npz import read_npz
 
 BODY_WIDTH = 3 * (1 + NUM_BODY_JOINTS)
@@ -45,8 +46,6 @@ def read_amass(path: Path) -> Motion:
     rotations = np.tile(np.eye(3), (count, NUM_JOINTS, 1, 1))
     rotations[:, : 1 + NUM_BODY_JOINTS] = body.reshape(count, -1, 3, 3)
     rotations[:, 0] = Rotation.from_euler("x", -90, degrees=True).as_matrix() @ rotations[:, 0]
-    for joint in range(1, NUM_JOINTS):
-        rotations[:, joint] = rotations[:, PARENTS[joint]] @ rotations[:, joint]
     return Motion(
         subject=path.resolve().parent.name,
         sequence=path.stem,
@@ -55,7 +54,7 @@ def read_amass(path: Path) -> Motion:
         names=JOINT_NAMES,
         parents=PARENTS,
         offsets=REST_JOINTS - np.vstack([REST_JOINTS[:1], REST_JOINTS[list(PARENTS[1:])]]),
-        rotations=rotations,
+        rotations=to_world(rotations),
     )
 
 

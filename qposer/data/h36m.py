@@ -19,9 +19,11 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from qposer.body_pose.kinematics import forward_kinematics
 from qposer.io.npz import read_npz
 
 FPS = 50
@@ -41,6 +43,10 @@ _OFFSETS_MM = {
 # fmt: on
 OFFSETS: Float[np.ndarray, "32 3"] = np.array([_OFFSETS_MM.get(joint, (0, 0, 0)) for joint in range(NUM_JOINTS)]) / 1000
 """From each joint's parent to the joint while nothing is turned, metres: the skeleton of the exponential-map text."""
+
+_REST_JOINTS = torch.zeros(NUM_JOINTS, 3, dtype=torch.float64)
+for _joint, _offset in enumerate(torch.from_numpy(OFFSETS)[1:], start=1):
+    _REST_JOINTS[_joint] = _REST_JOINTS[PARENTS[_joint]] + _offset
 
 JOINTS_17: tuple[int, ...] = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 """Pelvis; right hip, knee, ankle; left ones; spine, thorax, nose, head; left shoulder, elbow, wrist; right ones."""
@@ -170,11 +176,8 @@ def positions_of_angles(
         Positions of the joints in the world's axes.
     """
     local = Rotation.from_rotvec(-exponential_maps.reshape(-1, 3)).as_matrix().reshape(-1, NUM_JOINTS, 3, 3)
-    world, positions = np.empty_like(local), np.empty_like(exponential_maps)
-    world[:, 0], positions[:, 0] = local[:, 0], root
-    for joint, parent in enumerate(PARENTS[1:], start=1):
-        positions[:, joint] = positions[:, parent] + world[:, parent] @ OFFSETS[joint]
-        world[:, joint] = world[:, parent] @ local[:, joint]
+    _, relative = forward_kinematics(torch.from_numpy(local), _REST_JOINTS, PARENTS)
+    positions: np.ndarray = relative.numpy() + root[:, None]
     return positions
 
 

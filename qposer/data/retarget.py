@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from qposer.body_pose.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS, REST_JOINTS
 from qposer.data.motion import Motion
+from qposer.data.world_rotations import to_local
 
 _TRUNK = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 _LEG = ("{}hip", "{}knee", "{}ankle", "{}foot")
@@ -143,10 +144,7 @@ def retarget(motion: Motion) -> Float[np.ndarray, "frames 24 3"]:
     world = np.stack([_rotation(motion, joints[name]) @ rest[j] for j, name in enumerate(JOINT_NAMES)], axis=1)
     if rig.stiff_forearm:
         _share_pronation(world)
-    local = world.copy()
-    for joint in range(1, NUM_JOINTS):
-        local[:, joint] = world[:, PARENTS[joint]].transpose(0, 2, 1) @ world[:, joint]
-    pose: np.ndarray = Rotation.from_matrix(local.reshape(-1, 3, 3)).as_rotvec().reshape(-1, NUM_JOINTS, 3)
+    pose: np.ndarray = Rotation.from_matrix(to_local(world).reshape(-1, 3, 3)).as_rotvec().reshape(-1, NUM_JOINTS, 3)
     pose[:, 22:] = 0
     return pose
 

@@ -24,7 +24,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial.transform import Rotation
 
-from qposer.body_pose.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS, REST_JOINTS
+from qposer.body_pose.skeleton import JOINT_NAMES, NUM_JOINTS, REST_JOINTS
+from qposer.data.world_rotations import to_local, to_world
 
 SIDES = ("left_", "right_")
 
@@ -133,8 +134,7 @@ def apply_stance(pose: Float[np.ndarray, "frames 24 3"], stance: Stance) -> Floa
         ankle, toes = (JOINT_NAMES.index(side + name) for name in ("ankle", "foot"))
         bend = world[:, ankle].transpose(0, 2, 1) @ world[:, toes]
         corrected[:, toes] = corrected[:, ankle] @ bend @ turns[toes]
-    local = corrected.copy()
-    local[:, 1:] = corrected[:, PARENTS[1:]].transpose(0, 1, 3, 2) @ corrected[:, 1:]
+    local = to_local(corrected)
     calibrated: np.ndarray = Rotation.from_matrix(local.reshape(-1, 3, 3)).as_rotvec().reshape(pose.shape)
     calibrated[:, 22:] = 0
     return calibrated
@@ -180,10 +180,7 @@ def _bend(angle: Float[np.ndarray, " frames"]) -> Float[np.ndarray, " frames"]:
 
 def _world(pose: Float[np.ndarray, "frames 24 3"]) -> Float[np.ndarray, "frames 24 3 3"]:
     """Rotations of the joints in space."""
-    world: np.ndarray = Rotation.from_rotvec(pose.reshape(-1, 3)).as_matrix().reshape(-1, NUM_JOINTS, 3, 3)
-    for joint in range(1, NUM_JOINTS):
-        world[:, joint] = world[:, PARENTS[joint]] @ world[:, joint]
-    return world
+    return to_world(Rotation.from_rotvec(pose.reshape(-1, 3)).as_matrix().reshape(-1, NUM_JOINTS, 3, 3))
 
 
 def _leans(world: Float[np.ndarray, "frames joints 3 3"]) -> Float[np.ndarray, "frames joints"]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import roma
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from qposer.body_pose.rotations import matrix_to_quaternion, nearest_rotation
 
 CHUNK = 4096
 """Rows of a table of pairwise distances that are in memory at once."""
@@ -42,9 +43,10 @@ def pa_mpjpe(
     Returns:
         Mean Euclidean distance over the joints, in the unit of ``truth`` (Umeyama's alignment, IEEE TPAMI 1991).
     """
-    rotation, translation, scale = roma.rigid_points_registration(joints, truth, compute_scaling=True)
-    aligned = scale[..., None, None] * torch.einsum("...ij,...kj->...ki", rotation, joints) + translation[..., None, :]
-    return mpjpe(aligned, truth)
+    joints, truth = joints - joints.mean(-2, keepdim=True), truth - truth.mean(-2, keepdim=True)
+    turned = joints @ nearest_rotation(truth.mT @ joints).mT
+    scale = (turned * truth).sum((-2, -1), keepdim=True) / joints.square().sum((-2, -1), keepdim=True)
+    return mpjpe(scale * turned, truth)
 
 
 def frechet_distance(samples: Float[Tensor, "samples dim"], reference: Float[Tensor, "references dim"]) -> float:
@@ -151,11 +153,11 @@ def nearest_pose_distance(
     """
     if poses.ndim != 4 or poses.shape[1:] != known.shape[1:] or not len(known):
         raise ValueError(f"expected rotations of as many joints, found {tuple(poses.shape)} and {tuple(known.shape)}")
-    quaternions = roma.rotmat_to_unitquat(poses).transpose(0, 1)
+    quaternions = matrix_to_quaternion(poses).transpose(0, 1)
     nearest = poses.new_full((len(poses),), math.inf)
     for part in known.split(CHUNK):
         total = poses.new_zeros(len(poses), len(part))
-        for own, other in zip(quaternions, roma.rotmat_to_unitquat(part).transpose(0, 1), strict=True):
+        for own, other in zip(quaternions, matrix_to_quaternion(part).transpose(0, 1), strict=True):
             total += (own @ other.T).abs_().clamp_(max=1.0).acos_()
         nearest = torch.minimum(nearest, 2 * total.amin(1))
     return nearest

@@ -1,1 +1,1 @@
-"""Files, console output and interrupts: what every package reads, writes and prints with."""
+"""Files, console output and interrupts, used by all packages."""

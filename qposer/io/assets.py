@@ -1,4 +1,4 @@
-"""Where the files that the product ships are found."""
+"""Paths of the shipped files."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
 OVERRIDE = "QPOSER_ASSETS"
-"""Environment variable that names a folder whose files are used in place of the shipped ones of the same names."""
+"""Environment variable with a folder whose files replace shipped ones of the same name."""
 
 
 def asset(name: str) -> Path:
     """Path of the shipped file ``name`` (for instance ``"body.npz"``), or of its replacement in ``$QPOSER_ASSETS``.
 
     Raises:
-        FileNotFoundError: the file is not there; the installation is incomplete.
+        FileNotFoundError: the file is missing; the installation is incomplete.
     """
     replacement = Path(os.environ[OVERRIDE]) / name if os.environ.get(OVERRIDE) else None
     if replacement is not None and replacement.is_file():

@@ -1,4 +1,4 @@
-"""Files that are written at once or not at all, and are on the disk when that is said."""
+"""Atomic and durable writing of files."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _NAME_BYTES = 100
-"""Of a file's name in that of its temporary twin: names have 255 bytes at most."""
+"""Maximum length of the file name within the temporary name; names have at most 255 bytes."""
 
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside ``path``, moved there when the block ends well and removed when it does not.
+    """A temporary path beside ``path``, renamed to it if the block succeeds and deleted otherwise.
 
-    When it has ended, the file and its name outlast a loss of power. What killed processes left half-written of the
-    same file is removed.
+    Afterwards the file survives a power failure. Temporary files of killed processes are deleted.
     """
     path = Path(path)
     begin = f".{os.fsdecode(os.fsencode(path.name)[:_NAME_BYTES])}."
@@ -34,7 +33,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 def _clear_away(folder: Path, begin: str) -> None:
-    """Remove temporary files whose names begin so and whose processes are no more."""
+    """Delete temporary files with this prefix whose processes no longer exist."""
     for left in folder.glob(f"{glob.escape(begin)}*-*"):
         process = left.name.removeprefix(begin).partition("-")[0]
         if process.isdecimal() and not _runs(int(process)):
@@ -43,20 +42,20 @@ def _clear_away(folder: Path, begin: str) -> None:
 
 def _runs(process: int) -> bool:
     if os.name == "nt":
-        return True  # there is no asking that does not end it
+        return True  # checking would kill the process
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):
-        return True  # somebody else's
+        return True  # another user's process
     return True
 
 
 def sync(path: Path) -> None:
-    """Wait until a file's content, or a folder's names, are on the disk."""
+    """Flush a file's content, or a folder's entries, to disk."""
     if path.is_dir() and os.name == "nt":
-        return  # Windows has no handle of a folder to flush
+        return  # Windows cannot flush folders
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)
@@ -65,7 +64,7 @@ def sync(path: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Wait until a folder is on the disk with everything in it."""
+    """Flush a folder and its content to disk."""
     for path in folder.rglob("*"):
         sync(path)
     sync(folder)

@@ -1,8 +1,7 @@
-"""What commands print: plain lines, errors of input and files in one line, and one line where Ctrl-C stopped them."""
+"""Console output of commands: plain lines, one-line errors of input and files, and one line after Ctrl-C."""
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,18 +9,18 @@ from typing import Any
 
 from rich.console import Console
 
-from qposer.io.interrupts import STATUS, end_on_interrupt, ends_on_interrupt
+from qposer.io.interrupts import STATUS, end_on_interrupt, ends_on_interrupt, raise_on_interrupt
 from qposer.io.messages import one_line
 
 
 def plain_console(stderr: bool = False, **options: Any) -> Console:
-    """A console that prints texts as they are: no markup, no emoji (``:-1:``), no wrapping.
+    """A console that prints text unchanged: no markup, no emoji (``:-1:``), no wrapping.
 
-    What the stream cannot encode, such as names of files that are not UTF-8, is printed as escapes.
+    Characters that the stream cannot encode, such as in file names that are not UTF-8, are escaped.
 
     Args:
-        stderr: print there in place of stdout.
-        options: of `rich.console.Console`.
+        stderr: print to stderr instead of stdout.
+        options: options of `rich.console.Console`.
 
     Returns:
         The console.
@@ -33,22 +32,22 @@ def plain_console(stderr: bool = False, **options: Any) -> Console:
     return Console(stderr=stderr, **plain | options)
 
 
-_GOES_ON = ", and the same command goes on from here"
+_GOES_ON = ": run the same command again to resume"
 
 
 @contextmanager
 def cli_errors(program: str, resumable: bool = False) -> Iterator[None]:
-    """Turn errors of input and files into one line on stderr and exit status 2, and Ctrl-C into one and status 130.
+    """Convert errors of input and files to one line on stderr and exit status 2, and Ctrl-C to one line and status 130.
 
-    Other errors are faults of the program, and pass.
+    Other exceptions are bugs and pass through.
 
     Args:
-        program: what the line begins with.
-        resumable: whether the same command goes on from where Ctrl-C stopped it.
+        program: prefix of the line.
+        resumable: whether the same command can resume after Ctrl-C.
     """
     loading = ends_on_interrupt()
     if loading:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise_on_interrupt()
     try:
         yield
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
@@ -56,7 +55,7 @@ def cli_errors(program: str, resumable: bool = False) -> Iterator[None]:
         sys.exit(2)
     except KeyboardInterrupt:
         if loading:
-            end_on_interrupt()  # a second one is quiet, too
+            end_on_interrupt()  # a second Ctrl-C is quiet, too
         plain_console(stderr=True).print(f"{program}: stopped{_GOES_ON * resumable}", style="red")
         sys.exit(STATUS)
     finally:

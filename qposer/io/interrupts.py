@@ -1,33 +1,59 @@
-"""Ctrl-C while a command loads its modules, when there is nothing to lose: one line and exit status 130."""
+"""Ctrl-C in commands: one line and exit status 130 at every moment, also while modules are loaded.
+
+A `KeyboardInterrupt` in an import may be caught by what is imported, and leaves modules half made.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from pathlib import Path
-from types import FrameType
+from types import FrameType  # pathlib and others take so long that Ctrl-C may come meanwhile
 
 STATUS = 130
-"""What a command that Ctrl-C stopped exits with: 128 and the number of the signal, as shells have it."""
+"""Exit status after Ctrl-C: 128 plus the signal number, as in shells."""
+
+_AGAIN = 0.02
+"""Seconds after which an interrupt that came during an import comes again."""
 
 
 def end_on_interrupt() -> None:
-    """Let Ctrl-C end this process at once, in place of a traceback through somebody's import.
+    """Let Ctrl-C end this process at once, without a traceback from an import.
 
-    `qposer.io.cli_errors.cli_errors` brings `KeyboardInterrupt` back while a command works. A process that ignores the
+    `qposer.io.cli_errors.cli_errors` calls `raise_on_interrupt` while a command works. A process that ignores the
     signal, or handles it in its own way, is left alone.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _raise):
         signal.signal(signal.SIGINT, _end)
 
 
+def raise_on_interrupt() -> None:
+    """Let Ctrl-C raise `KeyboardInterrupt`, as soon as no module is being imported."""
+    signal.signal(signal.SIGINT, _raise)
+
+
 def ends_on_interrupt() -> bool:
-    """Whether `end_on_interrupt` is in force."""
+    """Whether `end_on_interrupt` is active."""
     return signal.getsignal(signal.SIGINT) is _end
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    program = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] != "-m" else "python"
+    script = sys.argv[0] if sys.argv and sys.argv[0] != "-m" else "python"
+    program = script.replace("\\", "/").rpartition("/")[2].removesuffix(".py")
     os.write(2, f"{program}: stopped\n".encode(errors="backslashreplace"))
     os._exit(STATUS)
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    caller = frame
+    while caller is not None:
+        if caller.f_code.co_filename == "<frozen importlib._bootstrap>":
+            import _thread
+            import threading
+
+            timer = threading.Timer(_AGAIN, _thread.interrupt_main)
+            timer.daemon = True
+            timer.start()
+            return
+        caller = caller.f_back
+    raise KeyboardInterrupt

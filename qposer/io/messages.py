@@ -1,4 +1,4 @@
-"""Texts of others (errors of libraries, names of files) made fit for messages of one line."""
+"""Convert external texts (errors of libraries, file names) for one-line messages."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ _LONGEST = 400
 
 
 def one_line(text: object, longest: int = _LONGEST) -> str:
-    """A text in one line: line breaks become blanks, and what cannot be printed appears as escapes.
+    """A text in one line: line breaks become spaces, and unprintable characters are escaped.
 
     Args:
-        text: or an error, whose name stands in for a message that it lacks.
-        longest: characters, of which the middle ones are left out.
+        text: a text, or an error, whose name replaces an empty message.
+        longest: maximum number of characters; the middle is cut.
 
     Returns:
-        The text, no longer than ``longest``.
+        The text, at most ``longest`` characters.
     """
     given = str(text) or (type(text).__name__ if isinstance(text, Exception) else "")
     joined = " ".join(line.strip() for line in given.splitlines()) if "\n" in given else given

@@ -1,4 +1,4 @@
-"""Archives of plain arrays, read without unpickling and written at once or not at all."""
+"""Archives of plain arrays, read without unpickling and written atomically."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 
 MOST_BYTES = 2**30
-"""Of all arrays that are read of one archive, unless the caller allows more."""
+"""Default limit on the bytes of all arrays read from one archive."""
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def read_npz(path: Path, names: Collection[str] | None = None, most: int = MOST_BYTES) -> dict[str, np.ndarray]:
-    """Those of the arrays ``names`` that the archive has; all of its arrays where no names are given.
+    """Read the arrays ``names`` that the archive contains, or all arrays.
 
-    Nothing is read before its declared size is known to be within bounds, so small files cannot fill the memory.
+    Declared sizes are checked before reading, so that small files cannot fill the memory.
 
     Args:
         path: the archive.
-        names: of arrays; others are not looked at.
-        most: bytes of all arrays together.
+        names: names of arrays; others are ignored.
+        most: maximum bytes of all arrays together.
 
     Returns:
-        The arrays by their names.
+        The arrays by name.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not an npz archive, it is damaged, one of these arrays needs unpickling, or they are larger
-            than ``most``.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not an npz archive, is damaged, contains Python objects, or exceeds ``most``.
     """
     with path.open("rb") as file:
         try:
@@ -58,23 +57,23 @@ def _read(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> np.ndar
 
 
 def _check_header(stream: IO[bytes] | BufferedIOBase, name: str, size: int) -> None:
-    """Refuse an array that is larger than its member of the archive, for which NumPy would make room first."""
+    """Reject an array larger than its archive member, for which NumPy would allocate memory first."""
     version = np.lib.format.read_magic(stream)
     if version not in _HEADERS:
-        raise ValueError(f"{name} is of a format that plain arrays do not need")
+        raise ValueError(f"{name} has an unsupported format version")
     shape, _, dtype = _HEADERS[version](stream)
     if dtype.hasobject:
-        raise ValueError(f"{name} holds Python objects, which are not read: save it as a plain array")
+        raise ValueError(f"{name} contains Python objects, which are not supported: save it as a plain array")
     if not all(length >= 0 for length in shape) or math.prod(shape) * dtype.itemsize > size:
-        raise ValueError(f"{name} is said to be of shape {shape}, and is shorter")
+        raise ValueError(f"{name} declares the shape {shape}, but is shorter")
 
 
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write a compressed archive; whoever reads ``path`` meanwhile finds the old one or the new one, whole.
+    """Write a compressed archive atomically.
 
     Args:
         path: the file to write.
-        arrays: by the names that they get in the archive.
+        arrays: arrays by name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary, temporary.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Model files: safetensors that carry their configuration, written at once or not at all."""
+"""Model files: safetensors with their configuration, written atomically."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ def write_tensors(path: str | Path, tensors: dict[str, Tensor], metadata: dict[s
 
     Args:
         path: the file to write.
-        tensors: by their names.
-        metadata: strings by their names.
+        tensors: tensors by name.
+        metadata: strings by name.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     with atomic_write(path) as temporary:
         try:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata)
-        except SafetensorError as error:  # a full disk, for instance
-            raise OSError(f"{path} could not be written: {one_line(error)}") from None
+        except SafetensorError as error:  # for example a full disk
+            raise OSError(f"cannot write {path}: {one_line(error)}") from None
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors and metadata of a safetensors file.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not a safetensors file.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not a safetensors file.
     """
     path = Path(path)
     if not path.is_file():
@@ -57,17 +57,17 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def read_note(path: str | Path, name: str) -> str | None:
-    """A note that ``save_module`` wrote, or none; the tensors are not read.
+    """Read a note that ``save_module`` wrote, without the tensors.
 
     Args:
         path: a safetensors file.
-        name: of the note.
+        name: name of the note.
 
     Returns:
-        The note; None if there is none of this name.
+        The note, or None.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
         ValueError: the file is not a safetensors file.
     """
     try:
@@ -80,43 +80,42 @@ def read_note(path: str | Path, name: str) -> str | None:
 def save_module(
     path: str | Path, module: nn.Module, config: Any, format: str, notes: dict[str, str], dtype: torch.dtype
 ) -> None:
-    """Write a module's state, the dataclass that it was built from, and notes on its origin.
+    """Write a module's state, its configuration, and notes on its origin.
 
     Args:
         path: the file to write.
-        module: whose state is written.
-        config: the dataclass.
-        format: name of the format, which `load_module` asks for.
-        notes: strings that are written into the file beside the weights.
-        dtype: of the floating-point numbers in the file.
+        module: the module.
+        config: its configuration, a dataclass.
+        format: name of the format, which `load_module` checks.
+        notes: strings stored in the file with the weights.
+        dtype: type of the floating-point numbers in the file.
     """
     state = {name: tensor.to(dtype) for name, tensor in module.state_dict().items()}
     write_tensors(path, state, {"format": format, "config": json.dumps(dataclasses.asdict(config)), **notes})
 
 
 def load_module(path: str | Path, kind: type[Module], config_kind: type, format: str) -> Module:
-    """A module that ``save_module`` wrote, in single precision and evaluation mode, its weights frozen.
+    """Load a module that ``save_module`` wrote, in single precision and evaluation mode, with frozen weights.
 
-    Sizes are compared before anything of the configuration's sizes is made, which may name any.
+    Sizes are checked before allocation, because the configuration may contain any.
 
     Args:
         path: the file.
-        kind: class of the module, built from its configuration alone.
+        kind: class of the module, created from its configuration.
         config_kind: class of the configuration, a dataclass.
-        format: name of the format that the file must have.
+        format: required name of the format.
 
     Returns:
         The module.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file holds something else, weights of other sizes than its configuration says, or numbers that
-            are not finite.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is invalid, its weights do not match its configuration, or they are not finite.
     """
     weights, metadata = read_tensors(path)
     if metadata.get("format") != format:
         found = metadata.get("format", "none")
-        raise ValueError(f"{path} is no {kind.__name__} file: expected format {format}, found {found}")
+        raise ValueError(f"{path} is not a {kind.__name__} file: expected format {format}, found {found}")
     try:
         config = _config(config_kind, metadata["config"], weights)
         with torch.device("meta"):
@@ -124,23 +123,23 @@ def load_module(path: str | Path, kind: type[Module], config_kind: type, format:
         _check_weights(weights, planned)
         module = kind(config)
         module.load_state_dict(weights)
-    except Exception as error:  # configurations of others make any layer fail in its own way
-        raise ValueError(f"{path} holds weights that do not fit its configuration: {one_line(error)}") from None
+    except Exception as error:  # invalid configurations may raise any exception in a layer
+        raise ValueError(f"{path} contains weights that do not match its configuration: {one_line(error)}") from None
     return module.float().eval().requires_grad_(False)
 
 
 def _config(kind: type, text: str, weights: dict[str, Tensor]) -> Any:
-    """The configuration, if each of its sizes can be that of something in the file."""
+    """The configuration, if its sizes are plausible for the weights in the file."""
     values = json.loads(text)
     largest = max((max(tensor.shape, default=1) for tensor in weights.values() if tensor.numel()), default=0)
     for field in dataclasses.fields(kind):
         value = values.get(field.name, field.default)
         kinds = (float, int) if type(field.default) is float else (type(field.default),)
         if type(value) not in kinds or not -math.inf < value < math.inf:
-            raise ValueError(f"{field.name} is {one_line(value, 40)}, and was expected to be like {field.default}")
+            raise ValueError(f"{field.name} is {one_line(value, 40)}, but must be like {field.default}")
         most = len(weights) if field.name == "depth" else max(largest, len(weights))
         if type(field.default) is int and not 0 <= value <= most:
-            raise ValueError(f"{field.name} is {one_line(value, 40)}, and nothing in the file is of more than {most}")
+            raise ValueError(f"{field.name} is {one_line(value, 40)}, but no size in the file exceeds {most}")
     return kind(**values)
 
 
@@ -149,6 +148,6 @@ def _check_weights(weights: dict[str, Tensor], planned: dict[str, Tensor]) -> No
     expected = {name: tuple(tensor.shape) for name, tensor in planned.items()}
     for name in sorted(sizes.keys() | expected.keys()):
         if sizes.get(name) != expected.get(name):
-            raise ValueError(f"{name} is {sizes.get(name, 'absent')}, and should be {expected.get(name, 'absent')}")
+            raise ValueError(f"{name} is {sizes.get(name, 'absent')}, but must be {expected.get(name, 'absent')}")
         if not (weights[name].abs() <= _LARGEST).all():
-            raise ValueError(f"{name} holds NaN, or numbers beyond {_LARGEST:g}, which no training leaves")
+            raise ValueError(f"{name} contains NaN or numbers beyond {_LARGEST:g}")

@@ -1,1 +1,1 @@
-"""The prior: the quantised autoencoder, the model of which codes go together, and the networks of both."""
+"""The prior: the quantised autoencoder, the prior over its codes, and their networks."""

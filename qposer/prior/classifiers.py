@@ -1,4 +1,4 @@
-"""Judges of poses: one tells them from mixtures of the parts of several, the other finds joints that were disturbed."""
+"""Pose classifiers: one detects mixtures of several poses' parts, the other detects perturbed joints."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FEATURES = NUM_BODY_JOINTS * 9 + 3
 
 
 class _Judge(nn.Module):
-    """What judges see: rotations and positions of the joints, standardised.
+    """Input of the classifiers: standardised rotations and positions of the joints.
 
-    In training, features are hidden and blurred at random, each pose's to another degree, or judges would learn the
-    poses on record by heart.
+    In training, features are masked and perturbed at random, with different strength for each pose, against
+    overfitting.
     """
 
     rest_joints: Tensor
@@ -33,12 +33,12 @@ class _Judge(nn.Module):
         self.register_buffer("scale", torch.ones(FEATURES))
 
     def features(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch features"]:
-        """What is seen of a pose, before it is standardised."""
+        """Features of a pose before standardisation."""
         joints = body_joints(rotations, self.rest_joints)
         return torch.cat([matrix_to_6d(rotations).flatten(-2), joints.flatten(-2)], dim=-1)
 
     def seen(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch features"]:
-        """Standardised features; in training blurred, and some of them hidden."""
+        """Standardised features, in training with noise and masking."""
         features = (self.features(rotations) - self.mean) / self.scale
         if self.training:
             rates = torch.rand(2, *features.shape[:-1], 1, device=features.device)
@@ -48,18 +48,18 @@ class _Judge(nn.Module):
 
     @torch.no_grad()
     def fit_features(self, rotations: Float[Tensor, "poses 21 3 3"]) -> None:
-        """Take mean and spread of the features from training poses."""
+        """Set mean and standard deviation of the features from training poses."""
         features = self.features(rotations)
         self.mean.copy_(features.mean(0))
         self.scale.copy_(features.std(0) + 0.01)
 
 
 class CoherenceClassifier(_Judge):
-    """The logarithm of the odds that a pose was put together from parts of several.
+    """Log odds that a pose was combined from parts of several poses.
 
-    Trained on poses against mixtures of them, it tends to the logarithm of how much rarer the parts are together than
-    by chance (noise-contrastive estimation, Gutmann and Hyvarinen, AISTATS 2010): what a pose's parts are by themselves
-    does not count, which a density cannot leave out.
+    Trained on poses against mixtures of them, it approaches the log ratio of the product of the parts' densities to
+    their joint density (noise-contrastive estimation, Gutmann and Hyvarinen, AISTATS 2010). Unlike a density, it does
+    not depend on how common each part is.
     """
 
     def __init__(self, width: int = 512, hidden: float = 0.7, blur: float = 0.3) -> None:
@@ -70,17 +70,17 @@ class CoherenceClassifier(_Judge):
         self.layers = nn.Sequential(*layers, nn.Linear(width, 1))
 
     def forward(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, " *batch"]:
-        """CoherenceClassifier poses by the rotations and the positions of their joints."""
+        """Classify poses by the rotations and positions of their joints."""
         score: Tensor = self.layers(self.seen(rotations)).squeeze(-1)
         return score
 
 
 class PerJointDetector(_Judge):
-    """Of each joint, the logarithm of the odds that it was turned away from where it was, as far as the others tell.
+    """Log odds for each joint that its rotation was perturbed, given the other joints.
 
-    Trained on poses of which a few joints were disturbed, it asks at every joint what a detector of replaced tokens
-    asks at every word (ELECTRA, Clark et al., ICLR 2020). Features stay at their joints, joined by a small global one:
-    of networks that were tried, those saw most of other people's disturbances.
+    Trained on poses with a few perturbed joints, similar to replaced-token detection (ELECTRA, Clark et al., ICLR
+    2020). Features stay at their joints, with a small global feature; of the networks tried, this one generalised best
+    to perturbations of other people's poses.
     """
 
     def __init__(self, width: int = 64, depth: int = 2, hidden: float = 0.3, blur: float = 0.1) -> None:
@@ -88,7 +88,7 @@ class PerJointDetector(_Judge):
         self.stack = GLIFStack(NUM_BODY_JOINTS, 12, 1, width, depth, global_tokens=4, attention_heads=4)
 
     def forward(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21"]:
-        """CoherenceClassifier joints by their rotations, where they are, and where their parents are."""
+        """Classify joints by their rotations, positions, and parents' positions."""
         seen = self.seen(rotations)
         turns, places = seen.tensor_split([NUM_BODY_JOINTS * 6], dim=-1)
         places = places.unflatten(-1, (NUM_BODY_JOINTS + 1, 3))
@@ -98,5 +98,5 @@ class PerJointDetector(_Judge):
 
 
 def any_of(logits: Float[Tensor, "*batch 21"]) -> Float[Tensor, " *batch"]:
-    """One logit of a pose from those of its joints, in which the highest count by far the most."""
+    """One logit of a pose from those of its joints, dominated by the highest."""
     return logits.logsumexp(-1)

@@ -1,4 +1,4 @@
-"""A network that takes Gaussian noise off the numbers of a pose, each joint with a noise level of its own."""
+"""A network that removes Gaussian noise from a pose's parameters, with a noise level for each joint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NOISE_EMBEDDING = 64
 
 
 class _Block(nn.Module):
-    """A residual MLP block, modulated by the noise levels, and by a context where there is one."""
+    """A residual MLP block, modulated by the noise levels and an optional context."""
 
     def __init__(self, width: int, context: int, dropout: float) -> None:
         super().__init__()
@@ -32,9 +32,9 @@ class Denoiser(nn.Module):
     """Expected clean numbers, given noisy ones; the clean ones have zero mean and unit variance over the data.
 
     The network sees the noisy numbers scaled to unit variance and the logarithms of the noise levels, and its output
-    is mixed with its input by noise level (the preconditioning of Karras et al., NeurIPS 2022, table 1). Levels differ
-    between joints, so that what is known of a pose can be shown nearly clean while the rest is still noise (as in
-    Diffusion Forcing, Chen et al., NeurIPS 2024). What else is known, a text for instance, comes as a vector.
+    is mixed with its input by noise level (the preconditioning of Karras et al., NeurIPS 2022, table 1). Levels may
+    differ between joints, so that known joints can be nearly clean while the others are noisy (as in Diffusion Forcing,
+    Chen et al., NeurIPS 2024). A context, for example a text, is given as a vector.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Denoiser(nn.Module):
         Args:
             noisy: numbers of each joint, with noise.
             noise_level: standard deviation of the noise, of each joint or of all.
-            context: what else is known of the poses; none if left out.
+            context: optional context vector.
 
         Returns:
             Expected clean numbers, in the preconditioned form of Karras et al. (NeurIPS 2022, eq. 7).
@@ -85,9 +85,9 @@ def denoising_error(
     """Squared error in the units in which the network's own output has unit variance (Karras et al., table 1).
 
     Args:
-        denoised: what the network says.
-        clean: what is true.
-        noise_level: standard deviation of the noise that was shown.
+        denoised: output of the network.
+        clean: true values.
+        noise_level: standard deviation of the added noise.
 
     Returns:
         Mean over joints and numbers, one for each member of the batch.

@@ -1,4 +1,4 @@
-"""Drawing from a denoiser: from noise to clean numbers, step by step."""
+"""Sampling with a denoiser, from noise to clean values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 SIGMA_MAX, SIGMA_MIN = 20.0, 0.02
-"""Standard deviations at which data of unit variance is as good as gone, and as good as clean."""
+"""Standard deviations of noise at which data of unit variance is practically lost, and practically clean."""
 
 Denoise = Callable[[Float[Tensor, "*batch joints numbers"], Float[Tensor, "*#batch joints"]], Tensor]
 
@@ -19,7 +19,7 @@ Denoise = Callable[[Float[Tensor, "*batch joints numbers"], Float[Tensor, "*#bat
 def karras_sigmas(
     steps: int, highest: float = SIGMA_MAX, lowest: float = SIGMA_MIN, curvature: float = 7.0
 ) -> Float[Tensor, " steps"]:
-    """Falling noise levels, denser where they are low (Karras et al., NeurIPS 2022, eq. 5).
+    """Decreasing noise levels, denser at low levels (Karras et al., NeurIPS 2022, eq. 5).
 
     Args:
         steps: how many levels.
@@ -28,7 +28,7 @@ def karras_sigmas(
         curvature: the exponent rho of the paper; larger ones make low levels denser.
 
     Returns:
-        Standard deviations, falling.
+        Standard deviations, decreasing.
     """
     part = torch.linspace(0.0, 1.0, steps)
     ends = highest ** (1 / curvature), lowest ** (1 / curvature)
@@ -43,13 +43,13 @@ def heun_sampler(
     levels: Float[Tensor, " steps"],
     known: Bool[Tensor, " joints"] | None = None,
 ) -> Float[Tensor, "*batch joints numbers"]:
-    """Take all noise off: Lu et al.'s solver of second order with one denoising a step (DPM-Solver++(2M), 2022).
+    """Denoise with Lu et al.'s second-order solver with one denoising per step (DPM-Solver++(2M), 2022).
 
     Args:
         denoise: expected clean numbers, given noisy ones and the noise level of every joint.
-        noisy: numbers with noise of the first level; clean ones at the known joints. It decides what comes out.
-        levels: of the noise, falling.
-        known: joints that stay as they are and are shown to the denoiser as clean.
+        noisy: values with noise of the first level, clean values at the known joints. They determine the result.
+        levels: noise levels, decreasing.
+        known: joints that stay unchanged and are clean input to the denoiser.
 
     Returns:
         Clean numbers.

@@ -1,7 +1,7 @@
-"""Global-local feature integration (GLIF): per-joint features stay per joint, one whole-body feature joins them.
+"""Global-local feature integration (GLIF): per-joint features, coupled by one whole-body feature.
 
-A local feature is changed by two things only: itself, and a small global feature that is gathered from all joints by
-attention. So what a joint says travels to its own place directly, and to other places only through the whole body.
+A local feature depends only on itself and on a small global feature that attention gathers from all joints. Information
+thus stays at a joint, and reaches other joints only through the global feature.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from qposer.prior.initialization import scaled_normal
+
 
 class JointLinear(nn.Module):
-    """A linear layer with weights of its own for every joint."""
+    """A linear layer with separate weights for every joint."""
 
     def __init__(self, joints: int, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(joints, inputs, outputs) / inputs**0.5)
+        self.weight = nn.Parameter(scaled_normal(joints, inputs, outputs, fan_in=inputs))
         self.bias = nn.Parameter(torch.zeros(joints, outputs))
 
     def forward(self, features: Float[Tensor, "batch joints inputs"]) -> Float[Tensor, "batch joints outputs"]:
-        """Map every joint's features by its own weights."""
+        """Map every joint's features with its own weights."""
         return torch.einsum("bji,jio->bjo", features, self.weight) + self.bias
 
 
@@ -31,11 +33,11 @@ class GLIFBlock(nn.Module):
     def __init__(self, width: int, global_tokens: int, attention_heads: int) -> None:
         super().__init__()
         if global_tokens and (attention_heads < 1 or width % attention_heads):
-            raise ValueError(f"a width of {width} cannot be shared out among {attention_heads} attention heads")
+            raise ValueError(f"a width of {width} cannot be divided among {attention_heads} attention heads")
         self.attention_heads = attention_heads
         self.global_tokens = global_tokens
         if global_tokens:
-            self.queries = nn.Parameter(torch.randn(global_tokens, width) / width**0.5)
+            self.queries = nn.Parameter(scaled_normal(global_tokens, width, fan_in=width))
             self.gather_norm = nn.LayerNorm(width)
             self.key_value = nn.Linear(width, 2 * width)
             self.summarise = nn.Sequential(
@@ -45,7 +47,7 @@ class GLIFBlock(nn.Module):
         self.local = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
     def forward(self, local: Float[Tensor, "batch joints width"]) -> Float[Tensor, "batch joints width"]:
-        """Refined local features; with no global tokens, each refined by itself alone."""
+        """Refined local features; without global tokens, each is refined independently."""
         normed = self.local_norm(local)
         if self.global_tokens:
             scale, shift = self._global(local).unsqueeze(1).chunk(2, dim=-1)
@@ -63,7 +65,7 @@ class GLIFBlock(nn.Module):
 
 
 class GLIFStack(nn.Module):
-    """From one kind of per-joint vectors to another, through GLIF blocks."""
+    """Maps per-joint vectors to per-joint vectors through GLIF blocks."""
 
     def __init__(
         self, joints: int, inputs: int, outputs: int, width: int, depth: int, global_tokens: int, attention_heads: int

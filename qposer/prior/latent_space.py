@@ -1,4 +1,4 @@
-"""A space of few numbers for body poses, in which zeros are a neutral pose and long vectors unlikely ones.
+"""A low-dimensional latent space of body poses, in which zeros are a neutral pose and long vectors are unlikely poses.
 
 It is a variational autoencoder with a unit normal prior (Kingma, Welling, ICLR 2014). The way to latents and the way
 from them are linear maps, which begin as principal components, and what two small networks add.
@@ -24,7 +24,7 @@ FORMAT = "qposer-vposer-latent-2"
 SPACE_FILE = "vposer_latent.safetensors"
 
 POSE = 6 * NUM_BODY_JOINTS
-"""Numbers in which the networks see and make a pose: the first two columns of each rotation."""
+"""Size of a pose for the networks: the first two columns of each rotation."""
 
 FIRST_LOG_SPREAD, LEAST_LOG_SPREAD, MOST_LOG_SPREAD = -2.0, -7.0, 0.0
 
@@ -37,8 +37,11 @@ class LatentSpaceConfig:
     width: int = 512
 
 
+_IDENTITY_6D = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
 class LatentSpace(nn.Module):
-    """Poses to normal distributions of latents, and latents to poses, with gradients everywhere.
+    """Maps poses to normal distributions of latents and latents to poses, with gradients everywhere.
 
     Attributes:
         neutral: the pose that zeros decode to, exactly.
@@ -49,7 +52,7 @@ class LatentSpace(nn.Module):
     def __init__(self, config: LatentSpaceConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or LatentSpaceConfig()
-        self.register_buffer("neutral", matrix_to_6d(torch.eye(3)).repeat(NUM_BODY_JOINTS))
+        self.register_buffer("neutral", torch.tensor(_IDENTITY_6D * NUM_BODY_JOINTS))
         self.project = nn.Linear(POSE, config.latent_dim, bias=False)
         self.expand = nn.Linear(config.latent_dim, POSE, bias=False)
         self.encoder = _network(POSE, config.width, 2 * config.latent_dim)
@@ -57,13 +60,13 @@ class LatentSpace(nn.Module):
 
     @torch.no_grad()
     def begin_with(self, rotations: Float[Tensor, "poses 21 3 3"]) -> None:
-        """Make the linear maps the principal components of poses and their mirror images, and the networks zero.
+        """Make the linear maps the principal components of poses and their mirror images, and set the networks to zero.
 
         Raises:
             ValueError: there are too few poses.
         """
         if len(rotations) <= self.config.latent_dim:
-            raise ValueError(f"more than {self.config.latent_dim} poses are needed, not {len(rotations)}")
+            raise ValueError(f"more than {self.config.latent_dim} poses are required, not {len(rotations)}")
         poses = matrix_to_6d(torch.cat([rotations, mirror_body_pose(rotations)])).flatten(1)
         mean = matrix_from_6d(poses.mean(0).unflatten(0, (NUM_BODY_JOINTS, 6)))
         self.neutral.copy_(matrix_to_6d(mean).flatten())
@@ -77,7 +80,7 @@ class LatentSpace(nn.Module):
         list(self.encoder.parameters())[-1][self.config.latent_dim :] = FIRST_LOG_SPREAD
 
     def encode(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Normal:
-        """The distribution of the latents of poses; the mean decodes to what the space holds of the pose."""
+        """The distribution of the latents of poses; the mean decodes to the pose up to the reconstruction error."""
         pose = matrix_to_6d(rotations).flatten(-2) - self.neutral
         mean, log_spread = self.encoder(pose).chunk(2, dim=-1)
         log_spread = log_spread.clamp(LEAST_LOG_SPREAD, MOST_LOG_SPREAD)
@@ -90,27 +93,27 @@ class LatentSpace(nn.Module):
         return matrix_from_6d(pose.unflatten(-1, (NUM_BODY_JOINTS, 6)))
 
     def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights (in half precision), sizes and any notes (strings), at once or not at all.
+        """Write weights (in half precision), sizes and notes atomically.
 
         Args:
             path: the file to write.
-            notes: strings that are written into the file beside the weights.
+            notes: strings stored in the file with the weights.
         """
         save_module(path, self, self.config, FORMAT, notes, torch.float16)
 
     @classmethod
     def from_pretrained(cls, path: str | Path | None = None) -> LatentSpace:
-        """The shipped space, or that of ``path``, in evaluation mode, its weights frozen.
+        """Load the shipped space, or that of ``path``, in evaluation mode with frozen weights.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is invalid, or its weights do not match its configuration.
         """
         return load_module(path or asset(SPACE_FILE), cls, LatentSpaceConfig, FORMAT)
 
 
 def _network(numbers: int, width: int, out: int) -> nn.Sequential:
-    """Smooth activations, for optimisers of second order."""
+    """A network with smooth activations, for second-order optimisers."""
     return nn.Sequential(
         nn.Linear(numbers, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, out)
     )

@@ -1,4 +1,4 @@
-"""Few of many that stand for them all: medoids, the members of a set that lie in the middle of its clusters."""
+"""Medoids: representative members of a set at the centres of its clusters."""
 
 from __future__ import annotations
 
@@ -6,29 +6,33 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.poses import as_matrices
+from qposer.body_pose.skeleton import REST_JOINTS
+
 ROUNDS = 20
-"""Of moving each medoid to the middle of its cluster; most sets come to rest within five."""
+"""Maximum number of iterations; most sets converge within five."""
 
 
 def medoids(distances: Float[Tensor, "*batch members members"], number: int) -> Int[Tensor, "*batch number"]:
-    """Members near to which all others are, those of the largest clusters first.
+    """Select medoids, those of the largest clusters first.
 
-    They are chosen one by one, each to lower the sum of the distances of all to their nearest as far as one can, and
-    then moved to the middles of their clusters (Kaufman and Rousseeuw's first phase, 1987, then Park and Jun's, 2009).
+    Greedy selection, which minimises the sum of distances to the nearest medoid, then moves to the cluster centres
+    (Kaufman and Rousseeuw's first phase, 1987, then Park and Jun's, 2009).
 
     Args:
-        distances: between the members of a set.
-        number: how many.
+        distances: pairwise distances of the members of a set.
+        number: number of medoids.
 
     Returns:
         Indices of the chosen members.
 
     Raises:
-        ValueError: there are fewer members.
+        ValueError: the set has fewer members.
     """
     members = distances.shape[-1]
     if not 1 <= number <= members:
-        raise ValueError(f"{members} members have from 1 to {members} medoids, not {number}")
+        raise ValueError(f"the number of medoids must be from 1 to {members}, not {number}")
     chosen = _one_by_one(distances, number)
     each = torch.arange(number, device=distances.device)[:, None]
     for _ in range(ROUNDS):
@@ -45,7 +49,7 @@ def medoids(distances: Float[Tensor, "*batch members members"], number: int) -> 
 
 
 def _one_by_one(distances: Float[Tensor, "*batch members members"], number: int) -> Int[Tensor, "*batch number"]:
-    """The first member is nearest to all, and each of the next takes most off the distances that are left."""
+    """The first member is closest to all; each of the next reduces the remaining distances most."""
     left = distances.new_full(distances.shape[:-1], torch.inf)
     chosen: list[Tensor] = []
     for _ in range(number):
@@ -60,3 +64,20 @@ def _rows(
     distances: Float[Tensor, "*batch members members"], chosen: Int[Tensor, "*batch number"]
 ) -> Float[Tensor, "*batch number members"]:
     return distances.take_along_dim(chosen[..., None], dim=-2)
+
+
+def pose_medoids(drawn: Float[Tensor, " drawn *pose"], n: int) -> Float[Tensor, " n *pose"]:
+    """The medoids of samples of each pose, by joint distances.
+
+    Args:
+        drawn: poses, axis-angle or matrices.
+        n: number of medoids.
+
+    Returns:
+        The medoid of the largest cluster first.
+    """
+    matrices = as_matrices(drawn)
+    joints = body_joints(matrices, torch.from_numpy(REST_JOINTS).to(matrices))
+    by_joint = joints.movedim(0, -2)  # (*batch, 22, drawn, 3)
+    chosen = medoids(torch.cdist(by_joint, by_joint).mean(-3), n).movedim(-1, 0)
+    return drawn.take_along_dim(chosen.reshape(*chosen.shape, *(1,) * (drawn.dim() - chosen.dim())), dim=0)

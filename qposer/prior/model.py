@@ -28,19 +28,19 @@ class QPoserConfig:
     """Sizes of a QPoser."""
 
     heads: int = 4
-    """Codes a joint."""
+    """Codes per joint."""
     codes: int = 256
     """Entries of each head's codebook."""
     code_dim: int = 1
     """Numbers in a codebook entry."""
     shared_codebook: bool = False
-    """One codebook for all heads, in place of one each."""
+    """One codebook for all heads instead of one for each."""
     width: int = 64
     """Numbers in a local feature."""
     depth: int = 2
-    """GLIF blocks in the encoder, and as many in the decoder."""
+    """Number of GLIF blocks in the encoder and in the decoder."""
     global_tokens: int = 4
-    """Queries that gather the global feature; with none, every joint goes its own way."""
+    """Number of queries for the global feature; with 0, joints are independent."""
     attention_heads: int = 4
     """Heads of that attention."""
 
@@ -51,7 +51,7 @@ class QPoserConfig:
 
 
 class QuantizedPose(NamedTuple):
-    """What a training step sees of one batch."""
+    """Outputs for a training batch."""
 
     rotations: Float[Tensor, "batch 21 3 3"]
     latents: Float[Tensor, "batch 21 heads dim"]
@@ -81,7 +81,7 @@ class QPoser(nn.Module):
         """Codes of poses.
 
         Raises:
-            ValueError: the pose is of another shape or not finite.
+            ValueError: the pose has a wrong shape or is not finite.
         """
         return self.encode_latents(self.latents(body_pose))
 
@@ -91,7 +91,7 @@ class QPoser(nn.Module):
         """Continuous latents of poses, before quantisation, in the model's precision.
 
         Raises:
-            ValueError: the pose is of another shape or not finite.
+            ValueError: the pose has a wrong shape or is not finite.
         """
         return self._encode(as_matrices(body_pose).to(self.quantizer.codebooks.dtype))
 
@@ -100,56 +100,56 @@ class QPoser(nn.Module):
         return self.quantizer.nearest(latents)
 
     def decode(self, codes: Integer[Tensor, "*batch 21 heads"]) -> Float[Tensor, "*batch 21 3 3"]:
-        """Rotation matrices that the codes stand for.
+        """Decode codes to rotation matrices.
 
         Raises:
-            ValueError: they are no codes.
+            ValueError: the codes are invalid.
         """
         return self.decode_latents(self.latents_of(codes))
 
     def latents_of(self, codes: Integer[Tensor, "*batch 21 heads"]) -> Float[Tensor, "*batch 21 heads dim"]:
-        """The latents that codes stand for. Values are not checked where ``torch.compile`` or ``torch.export`` traces.
+        """Latents of codes. Values are not checked while ``torch.compile`` or ``torch.export`` traces.
 
         Raises:
-            ValueError: they are no codes: not integers, not ``(..., 21, heads)``, or beyond the codebooks.
+            ValueError: the codes are not integers, not ``(..., 21, heads)``, or out of range.
         """
         config = self.config
         if codes.is_floating_point() or codes.is_complex() or codes.dtype == torch.bool:
-            raise ValueError(f"codes are integers, not {codes.dtype}")
+            raise ValueError(f"codes must be integers, not {codes.dtype}")
         if codes.shape[-2:] != (NUM_BODY_JOINTS, config.heads):
-            raise ValueError(f"codes are (..., 21, {config.heads}) integers, not {tuple(codes.shape)}")
+            raise ValueError(f"codes must be (..., 21, {config.heads}) integers, not {tuple(codes.shape)}")
         codes = codes.to(self.quantizer.codebooks.device, torch.long)
         if not torch.compiler.is_compiling() and bool(((codes < 0) | (codes >= config.codes)).any()):
-            raise ValueError(f"codes are from 0 to {config.codes - 1}: these run from {codes.min()} to {codes.max()}")
+            raise ValueError(f"codes must be from 0 to {config.codes - 1}: found {codes.min()} to {codes.max()}")
         return self.quantizer.lookup(codes)
 
     def decode_relaxed(
         self, logits: Float[Tensor, "*batch 21 heads codes"], temperature: float = 1.0
     ) -> Float[Tensor, "*batch 21 3 3"]:
-        """Rotation matrices of points in the simplices over the codebooks, softmax of ``logits / temperature``.
+        """Decode points in the simplices over the codebooks, softmax of ``logits / temperature``.
 
-        As the temperature falls to zero this tends to ``decode(logits.argmax(-1))``.
+        As the temperature approaches zero, this approaches ``decode(logits.argmax(-1))``.
 
         Args:
-            logits: of the codes of each head.
-            temperature: of the softmax.
+            logits: logits over the codes of each head.
+            temperature: temperature of the softmax.
 
         Returns:
             Rotations of the body joints, relative to the parents.
 
         Raises:
-            ValueError: they are no logits over codes, not finite, or the temperature is not above zero.
+            ValueError: the logits have a wrong shape or are not finite, or the temperature is not positive.
         """
         return self.decode_latents(self.latents_of_logits(logits, temperature))
 
     def latents_of_logits(
         self, logits: Float[Tensor, "*batch 21 heads codes"], temperature: float = 1.0
     ) -> Float[Tensor, "*batch 21 heads dim"]:
-        """The latents that mixtures of codes stand for.
+        """Latents of mixtures of codes.
 
         Args:
-            logits: of the codes of each head.
-            temperature: of the softmax.
+            logits: logits over the codes of each head.
+            temperature: temperature of the softmax.
 
         Returns:
             Means of the codebooks' rows, weighted by the softmax.
@@ -160,13 +160,13 @@ class QPoser(nn.Module):
         expected = (NUM_BODY_JOINTS, self.config.heads, self.config.codes)
         if logits.shape[-3:] != expected or not logits.is_floating_point():
             raise ValueError(
-                f"logits are (..., {', '.join(map(str, expected))}) of floating point, "
+                f"logits must be (..., {', '.join(map(str, expected))}) floating point, "
                 f"not {tuple(logits.shape)} of {logits.dtype}"
             )
         if not 0 < temperature < math.inf:
-            raise ValueError(f"a temperature is a number above 0, not {temperature}")
+            raise ValueError(f"the temperature must be above 0, not {temperature}")
         if not torch.compiler.is_compiling() and not bool(torch.isfinite(logits).all()):
-            raise ValueError("the logits hold NaN or infinite numbers")
+            raise ValueError("the logits contain NaN or infinite numbers")
         return self.quantizer.relaxed(logits.to(self.quantizer.codebooks), temperature)
 
     def decode_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Float[Tensor, "*batch 21 3 3"]:
@@ -175,20 +175,20 @@ class QPoser(nn.Module):
         return matrix_from_6d(sixd + _identity_6d(sixd)).reshape(*latents.shape[:-2], 3, 3)
 
     def reconstruct(self, body_pose: Tensor) -> Tensor:
-        """The pose after a way through the codes, in the representation it came in.
+        """The pose after quantisation, in the given representation.
 
         Raises:
-            ValueError: the pose is of another shape or not finite.
+            ValueError: the pose has a wrong shape or is not finite.
         """
         matrices = self.decode(self.encode(body_pose)).to(body_pose.dtype)
         return matrices if body_pose.shape[-2:] == (3, 3) else matrix_to_axis_angle(matrices)
 
     def forward(self, rotations: Float[Tensor, "batch 21 3 3"], unquantised: int = 0) -> QuantizedPose:
-        """A way through the codes with gradients, for training; the first ``unquantised`` poses bypass the codes.
+        """Encode, quantise and decode with gradients, for training; the first ``unquantised`` poses bypass the codes.
 
         Args:
-            rotations: of the body joints, relative to the parents.
-            unquantised: how many poses bypass the codes.
+            rotations: rotations of the body joints relative to the parents.
+            unquantised: number of poses that bypass the codes.
 
         Returns:
             Decoded rotations, latents, codes, and the commitment loss (van den Oord et al., NeurIPS 2017).
@@ -204,35 +204,35 @@ class QPoser(nn.Module):
         return latents.reshape(*rotations.shape[:-2], self.config.heads, self.config.code_dim)
 
     def fingerprint(self) -> str:
-        """SHA-256 of the configuration and the weights in single precision: equal for models of equal latents."""
+        """SHA-256 of the configuration and the weights in single precision: equal for models with equal latents."""
         digest = hashlib.sha256(repr(self.config).encode())
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
     def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights, configuration and any notes (strings) into one safetensors file, at once or not at all.
+        """Write weights, configuration and notes into one safetensors file atomically.
 
         Args:
             path: the file to write.
-            notes: strings that are written into the file beside the weights.
+            notes: strings stored in the file with the weights.
         """
         save_module(path, self, self.config, FORMAT, notes, torch.float32)
 
     @classmethod
     def from_pretrained(cls, path: str | Path | None = None, device: str | torch.device = "cpu") -> QPoser:
-        """The shipped weights, or those of ``path``, in evaluation mode.
+        """Load the shipped weights, or those of ``path``, in evaluation mode.
 
         Args:
-            path: a file that `save` wrote; the shipped one if left out.
-            device: where the model works.
+            path: a file written by `save`; default: the shipped one.
+            device: device of the model.
 
         Returns:
-            The model, its weights frozen.
+            The model with frozen weights.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is invalid, or its weights do not match its configuration.
         """
         return load_module(path or asset("qposer.safetensors"), cls, QPoserConfig, FORMAT).to(device)
 

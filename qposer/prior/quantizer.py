@@ -1,4 +1,4 @@
-"""Multi-head vector quantisation: every head of a latent has a codebook of its own."""
+"""Multi-head vector quantisation: each head of a latent has its own codebook."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from qposer.prior.initialization import scaled_normal
+
 
 class MultiHeadQuantizer(nn.Module):
     """Codebooks of ``heads`` heads with ``codes`` entries of ``dim`` numbers each; one for all heads if ``shared``.
 
     The codebooks are not learned by gradient: they follow the latents assigned to them by exponential moving averages
-    (van den Oord et al., NeurIPS 2017, appendix A.1), and codes that nothing falls to are moved onto latents.
+    (van den Oord et al., NeurIPS 2017, appendix A.1), and unused codes are moved onto latents.
     """
 
     codebooks: Tensor
@@ -22,7 +24,7 @@ class MultiHeadQuantizer(nn.Module):
     def __init__(self, heads: int, codes: int, dim: int, shared: bool = False) -> None:
         super().__init__()
         self.heads, self.codes, self.dim, self.shared = heads, codes, dim, shared
-        codebooks = torch.randn(1 if shared else heads, codes, dim) / dim**0.5
+        codebooks = scaled_normal(1 if shared else heads, codes, dim, fan_in=dim)
         codebooks = codebooks.expand(heads, -1, -1).contiguous()
         self.register_buffer("codebooks", codebooks)
         self.register_buffer("usage", torch.ones(heads, codes), persistent=False)
@@ -43,14 +45,14 @@ class MultiHeadQuantizer(nn.Module):
         return order.gather(1, torch.searchsorted(midpoints, by_head)).T.reshape(latents.shape[:-1])
 
     def _scores(self, latents: Float[Tensor, "*batch heads dim"]) -> Float[Tensor, "*batch heads codes"]:
-        """Half the squared distances, negated, up to what does not depend on the code: one matrix product."""
+        """Negative half squared distances up to a term independent of the code, as one matrix product."""
         flat = latents.reshape(-1, self.heads, self.dim).transpose(0, 1)
         offset = self.codebooks.square().sum(-1).unsqueeze(1)
         scores = torch.baddbmm(offset, flat, self.codebooks.transpose(1, 2), beta=-0.5)
         return scores.transpose(0, 1).reshape(*latents.shape[:-1], self.codes)
 
     def logits(self, latents: Float[Tensor, "*batch heads dim"]) -> Float[Tensor, "*batch heads codes"]:
-        """Logits over codes of latents: the lower, the farther the code, in units of the codebook's own spacing.
+        """Logits over codes of latents: lower for more distant codes, in units of the codebook's spacing.
 
         ``relaxed(logits(z), temperature)`` smooths the codebook around ``z``: over about a code's neighbours at
         temperature 1, and down to the nearest code alone as the temperature falls to zero.
@@ -70,8 +72,8 @@ class MultiHeadQuantizer(nn.Module):
         """Points in the simplices over the codebooks: softmax of ``logits / temperature``, times the codes.
 
         Args:
-            logits: of the codes of each head.
-            temperature: of the softmax.
+            logits: logits over the codes of each head.
+            temperature: temperature of the softmax.
 
         Returns:
             Weighted means of the codes.
@@ -102,10 +104,10 @@ class MultiHeadQuantizer(nn.Module):
 
         Args:
             latents: a batch of latents.
-            codes: the codes they were assigned to.
-            generator: draws the latents that unused codes are moved to.
-            decay: of the moving averages.
-            dead_below: a code whose share of the assignments is below this part of an even share is revived.
+            codes: their assigned codes.
+            generator: selects the latents that replace unused codes.
+            decay: decay of the moving averages.
+            dead_below: codes with less than this fraction of an even share of assignments are replaced.
         """
         latents, codes = latents.reshape(-1, self.heads, self.dim), codes.reshape(-1, self.heads)
         count, total = torch.zeros_like(self.usage), torch.zeros_like(self.sums)
@@ -128,14 +130,14 @@ class MultiHeadQuantizer(nn.Module):
 
 
 def perplexity(codes: Int[Tensor, "*batch heads"], size: int) -> Float[Tensor, " heads"]:
-    """How many codes of each head are in use: the exponential of the entropy of their frequencies.
+    """Effective number of codes used by each head: the exponential of the entropy of their frequencies.
 
     Args:
-        codes: of any number of poses.
+        codes: codes of any number of poses.
         size: number of codes in a codebook.
 
     Returns:
-        From 1, a single code, to ``size``, all codes equally often.
+        From 1 (a single code) to ``size`` (all codes equally often).
     """
     flat = codes.reshape(-1, codes.shape[-1])
     counts = torch.stack([torch.bincount(head, minlength=size) for head in flat.T])

@@ -1,4 +1,4 @@
-"""Random draws that a seed or a generator decides."""
+"""Random generators from seeds."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import torch
 
 
 def generator_of(seed: int, generator: torch.Generator | None = None) -> torch.Generator:
-    """The generator that was given, or else a new one with the seed.
+    """The given generator, or a new one with the seed.
 
     Args:
-        seed: of the new generator.
-        generator: is returned as it is, unless None.
+        seed: seed of the new generator.
+        generator: returned unless None.
 
     Returns:
         A generator on the CPU, or the given one.
 
     Raises:
-        ValueError: the seed is needed, and is negative or does not fit 63 bits.
+        ValueError: the seed is used, and is negative or exceeds 63 bits.
     """
     if generator is not None:
         return generator
     if not 0 <= seed < 2**63:
-        raise ValueError(f"a seed is a whole number from 0 to 2^63 - 1, not {seed}")
+        raise ValueError(f"a seed must be an integer from 0 to 2^63 - 1, not {seed}")
     return torch.Generator().manual_seed(seed)

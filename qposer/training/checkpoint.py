@@ -54,24 +54,28 @@ def load_checkpoint(
     saved = {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
     sizes = {name: tensor.shape for name, tensor in current.items()}
     if {name: tensor.shape for name, tensor in saved.items()} != sizes:
-        raise ValueError(f"{path} belongs to a model of other sizes: give another --out, or delete it to start anew")
+        raise ValueError(f"{path} belongs to a model of other sizes{_START_ANEW}")
     try:
         state = _optimizer_state(tensors, optimizer)
         step, best = int(metadata["step"]), float(metadata["best"])
         generators = tensors["generator"], tensors["global_generator"]
     except KeyError as error:
-        raise ValueError(f"{path} lacks {error}: delete it to start anew, or give another --out") from None
+        raise ValueError(f"{path} lacks {error}{_START_ANEW}") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is no checkpoint ({one_line(error)}){_START_ANEW}") from None
     try:
         generator.set_state(generators[0])
         torch.set_rng_state(generators[1])
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f"{path} holds no state of a random generator ({one_line(error)})") from None
+        raise ValueError(f"{path} holds no state of a random generator ({one_line(error)}){_START_ANEW}") from None
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     with torch.no_grad():
         for name, tensor in current.items():
             tensor.copy_(saved[name])
     return step, best
 
+
+_START_ANEW = ": delete it to start anew, or give another --out"
 
 _SLOTS = ("step", "exp_avg", "exp_avg_sq")
 """What Adam keeps of a parameter."""
@@ -84,11 +88,17 @@ def _optimizer_state(
 
     Raises:
         KeyError: some are missing.
+        ValueError: there are numbers of no parameter, or of one of another size.
     """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     moved = {int(name.split(".")[1]) for name in tensors if name.startswith("optimizer.")}
-    if not moved and optimizer.param_groups[0]["params"]:
+    if not moved and parameters:
         raise KeyError("optimizer")
-    return {index: {slot: tensors[f"optimizer.{index}.{slot}"] for slot in _SLOTS} for index in sorted(moved)}
+    state = {index: {slot: tensors[f"optimizer.{index}.{slot}"] for slot in _SLOTS} for index in sorted(moved)}
+    for index, slots in state.items():
+        if index >= len(parameters) or any(slots[slot].shape != parameters[index].shape for slot in _SLOTS[1:]):
+            raise ValueError(f"optimizer.{index} fits no parameter")
+    return state
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
@@ -20,12 +19,13 @@ from qposer.data.dataset import Subjects
 from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 from qposer.training.checkpoint import load_checkpoint, save_checkpoint
+from qposer.training.config import RunConfig
 
 WARM_UP = 500
 
 
 def run(
-    config: Any,
+    config: RunConfig,
     model: nn.Module,
     generator: torch.Generator,
     loss: Callable[[], dict[str, torch.Tensor]],
@@ -39,8 +39,7 @@ def run(
     Where everybody's poses are trained on, validation is on poses seen and chooses nothing: the last weights are kept.
 
     Args:
-        config: a dataclass with ``out``, ``steps``, ``learning_rate``, ``validate_every``. Its settings are kept in the
-            folder ``out``, and a folder with others is refused.
+        config: settings of the run. They are kept in the folder ``out``, and a folder with others is refused.
         model: with a method ``save(path, **notes)``.
         generator: whatever the steps draw from; its state is part of the checkpoints.
         loss: the terms of a batch's loss by name, the total first.
@@ -117,7 +116,7 @@ def warm_up_and_cosine(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def _claim(config: Any) -> None:
+def _claim(config: RunConfig) -> None:
     """Make the run's folder, or check that what is in it was started with the same settings."""
     config.out.mkdir(parents=True, exist_ok=True)
     settings = json.loads(json.dumps(dataclasses.asdict(config), default=str))

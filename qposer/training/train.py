@@ -9,43 +9,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-import tyro
 from jaxtyping import Float
 from rich.console import Console
 from torch import Tensor, nn
 
 from qposer.body_pose.surface import Surface
-from qposer.data.dataset import PoseDataset, Subjects
-from qposer.evaluation.metrics import mpjpe
+from qposer.data.dataset import PoseDataset
 from qposer.evaluation.reconstruction import reconstruction, report
-from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.prior.model import QPoser, QPoserConfig
 from qposer.training.batches import draw_poses, jitter
+from qposer.training.config import training_command
 from qposer.training.discriminator import Discriminator, adversarial_losses
+from qposer.training.reconstruction import ReconstructionConfig
 from qposer.training.run import run
 from qposer.training.swaps import draw_donated, draw_shuffled
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(ReconstructionConfig):
     """Settings of a training run."""
 
-    data: Path
-    """poses.npz, written by ``python -m qposer.data.build``."""
-    out: Path
-    """Folder of the run: best.safetensors, last.safetensors, log.csv, config.json."""
-    subjects: Subjects = "train"
-    """Whose poses to train on: "all", validation and test subjects included, keeps the last weights."""
     steps: int = 12_000
-    batch_size: int = 128
     learning_rate: float = 2e-3
     """At its peak, after a warm-up and before a cosine decay."""
-    joints_weight: float = 10.0
-    """Of the mean joint distance in metres."""
-    vertices_weight: float = 5.0
-    """Of the mean distance in metres of 256 points of the open body's skin."""
-    rotations_weight: float = 1.0
-    """Of the mean chordal distance of the rotations."""
     swap_weight: float = 0.5
     """Of the chordal distance, after a swap of codes, of the part to the donor's and of the rest to the receiver's."""
     adversarial_weight: float = 0.02
@@ -55,9 +41,6 @@ class TrainConfig:
     """Part of each batch that is decoded from its continuous latents, so that the decoder is smooth between codes."""
     jittered: float = 0.125
     """Part of each batch whose joints are turned by about 10 degrees, for people who move unlike those on record."""
-    validate_every: int = 1000
-    """Steps; a checkpoint is written then, too."""
-    seed: int = 0
     device: str = "cpu"
     model: QPoserConfig = field(default_factory=QPoserConfig)
 
@@ -95,9 +78,7 @@ def train(config: TrainConfig, console: Console) -> QPoser:
         ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
         FloatingPointError: the loss is not finite any more.
     """
-    data = PoseDataset.load(config.data)
-    torch.manual_seed(config.seed)
-    generator = torch.Generator().manual_seed(config.seed)
+    data, generator = config.begin()
     pair = AdversarialPair(QPoser(config.model)).to(config.device)
     model = pair.model
     poses, held_out = data.body_pose(config.subjects), data.body_pose("validation").to(config.device)
@@ -126,12 +107,8 @@ def train(config: TrainConfig, console: Console) -> QPoser:
         truth = truth.to(config.device)
         decoded, latents, codes, commitment = model(truth, unquantised)
         assigned[:] = latents.detach(), codes
-        skin, joints = surface.points_and_joints(decoded)
-        true_skin, true_joints = surface.points_and_joints(truth)
         terms = {
-            "joints": config.joints_weight * mpjpe(joints, true_joints).mean(),
-            "vertices": config.vertices_weight * mpjpe(skin, true_skin).mean(),
-            "rotations": config.rotations_weight * torch.linalg.matrix_norm(decoded - truth).mean(),
+            **config.reconstruction_terms(surface, decoded, truth),
             "commitment": config.commitment_weight * commitment,
         }
         if config.swap_weight or config.adversarial_weight:
@@ -150,14 +127,19 @@ def train(config: TrainConfig, console: Console) -> QPoser:
     return QPoser.from_pretrained(best)
 
 
+def train_and_report(config: TrainConfig, console: Console) -> None:
+    """Train, and show how exactly the best model reconstructs poses.
+
+    Args:
+        config: settings of the run.
+        console: where the progress and the table are shown.
+    """
+    report(train(config, console), PoseDataset.load(config.data), console)
+
+
 def main() -> None:
     """Command line."""
-    console = plain_console(soft_wrap=False)
-    config = tyro.cli(TrainConfig, description=__doc__)
-    with cli_errors("train", resumable=True):
-        model = train(config, console)
-        report(model, PoseDataset.load(config.data), console)
-    console.print(f"best weights: {config.out / 'best.safetensors'}")
+    training_command(TrainConfig, train_and_report, __doc__, "train")
 
 
 if __name__ == "__main__":

@@ -9,51 +9,44 @@ A run that was killed goes on from its last checkpoint when the same command is 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-import tyro
 from jaxtyping import Float
 from rich.console import Console
 from torch import Tensor
 
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
-from qposer.control.edits import joints_of
-from qposer.data.dataset import PoseDataset, Subjects
+from qposer.data.dataset import PoseDataset
 from qposer.data.smpl_poses import read_smpl
-from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.io.weights import load_module
-from qposer.prior.classifiers import CoherenceClassifier, PerJointDetector, any_of
-from qposer.prior.code_prior import FORMAT, CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import FORMAT, CodePriorConfig, CodePriorNetwork
 from qposer.prior.denoiser import denoising_error
 from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN
 from qposer.prior.model import QPoser
 from qposer.training.averaging import ExponentialMovingAverage
-from qposer.training.batches import draw_poses, jitter
-from qposer.training.corruptions import disturbed
+from qposer.training.batches import draw_poses
+from qposer.training.config import SubjectsConfig, training_command
+from qposer.training.judging import JOINT_JUDGE_STRENGTH, coherence_loss, draw_wobbling, joints_judged, undetected
 from qposer.training.latents import LatentPool, encoded
-from qposer.training.rig_variation import STRENGTH, vary_rig
+from qposer.training.rig_variation import STRENGTH
 from qposer.training.run import run
 from qposer.training.swaps import draw_donated
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(SubjectsConfig):
     """Settings of a training run of a code prior."""
 
-    data: Path
-    """poses.npz, written by ``python -m qposer.data.build``."""
     out: Path
     """Folder of the run: best.safetensors, and a folder for each of the networks with its checkpoints and log."""
     qposer: Path | None = None
     """The QPoser whose latents are learned; the shipped one if left out."""
-    subjects: Subjects = "train"
-    """Whose poses to train on: "all", validation and test subjects included, keeps the last weights."""
     foreign: Path | None = None
     """SMPL poses of others (npz with ``pose``, ``sequence``), to validate and calibrate on beside those of ``data``."""
     calibration: Path | None = None
@@ -66,8 +59,6 @@ class TrainConfig:
     joint_judge_steps: int = 3000
     """Of the judge of joints, which is small and learns at twice the rate of the others."""
     batch_size: int = 512
-    learning_rate: float = 1e-3
-    """At its peak, after a warm-up and before a cosine decay."""
     noise_log_mean: float = -0.7
     noise_log_std: float = 1.2
     """Noise levels are log-normal: most are where denoising is neither trivial nor hopeless."""
@@ -75,9 +66,6 @@ class TrainConfig:
     """Part of each batch in which one part of the body has less noise than the rest."""
     averaging: float = 0.999
     """Decay of the moving average of the weights; the average is what is validated and kept."""
-    validate_every: int = 1000
-    """Steps; a checkpoint is written then, too."""
-    seed: int = 0
     device: str = "cpu"
     width: int = 512
     depth: int = 3
@@ -86,15 +74,6 @@ class TrainConfig:
 VALIDATION_LEVELS = (0.2, 0.5, 1.0)
 VALIDATION_POSES = 1000
 """Of the validation subjects, and of the poses of others."""
-MIXED_PARTS = (("left_arm",), ("right_arm",), ("left_leg",), ("right_leg",), ("torso", "head"))
-
-
-WOBBLE = math.radians(8)
-"""Spread of the largest small turns of all joints that are no disturbance: other people differ by as much."""
-
-JOINT_JUDGE_STRENGTH = 1.3
-"""Of the variation of rigs that the judge of joints learns to accept. It looks at every joint by itself, where rigs
-differ most; of 0.8, 1.3 and 1.6 this one finds most disturbances of poses of others."""
 
 
 def draw_levels(config: TrainConfig, number: int, generator: torch.Generator) -> Float[Tensor, "number 21"]:
@@ -124,26 +103,6 @@ def seeded() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-def mixed(poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> Float[Tensor, "poses 21 3 3"]:
-    """Poses of which most parts come from others.
-
-    Args:
-        poses: rotations of the body joints.
-        generator: of the draws; equal seeds give equal results on one machine.
-
-    Returns:
-        The mixtures.
-    """
-    mixture = poses.clone()
-    for parts in MIXED_PARTS:
-        strangers = torch.randperm(len(poses), generator=generator)
-        swapped = torch.rand(len(poses), generator=generator) < 0.7
-        donor = torch.where(swapped, strangers, torch.arange(len(poses))).to(poses.device)
-        joints = joints_of(parts)
-        mixture[:, joints] = poses[donor][:, joints]
-    return mixture
-
-
 def recorded_poses(config: TrainConfig, data: PoseDataset) -> list[Float[Tensor, "_ 21 3"]]:
     """Poses that nothing is trained on: of validation and test subjects, and of others where they are given.
 
@@ -170,59 +129,112 @@ def _calibration_of(config: TrainConfig) -> Tensor | None:
     return None
 
 
-def draw_wobbling(
-    poses: Float[Tensor, "poses 21 3"], size: int, generator: torch.Generator, strength: float = JOINT_JUDGE_STRENGTH
-) -> Float[Tensor, "size 21 3 3"]:
-    """Random poses, in random order, of which all joints are turned a little: what the judge of joints shall accept.
+class _Training:
+    """The parts of a network that are trained one after the other, and what they share."""
 
-    Args:
-        poses: axis-angle in radians.
-        size: number of poses to draw.
-        generator: draws on the CPU.
-        strength: of the variation of rigs.
+    def __init__(self, config: TrainConfig, console: Console) -> None:
+        self.config, self.console = config, console
+        self.calibration = _calibration_of(config)
+        data, self.generator = config.begin()
+        self.model = QPoser.from_pretrained(config.qposer, config.device)
+        joints, heads, code_dim = self.model.config.latent_shape
+        sizes = CodePriorConfig(joints, heads * code_dim, config.width, config.depth)
+        self.networks = ExponentialMovingAverage(CodePriorNetwork(sizes)).to(config.device)
+        self.network = self.networks.live
+        self.poses = data.body_pose(config.subjects)
+        self.sources = recorded_poses(config, data)
+        held_out = [poses[:: max(1, len(poses) // VALIDATION_POSES)] for poses in (self.sources[0], *self.sources[2:])]
+        self.held_out_rotations = [axis_angle_to_matrix(poses).to(config.device) for poses in held_out]
+        validation_poses = torch.cat(self.held_out_rotations)
+        self.validation_poses = validation_poses[torch.randperm(len(validation_poses), generator=seeded())]
+        self.pool = LatentPool(self.model, self.poses, self.generator)
+        soft = self.pool.latents[0]
+        for each in (self.networks.live, self.networks.average):
+            each.mean.copy_(soft.mean(0))
+            each.scale.copy_(soft.std(0))
+        self.held_out = self.network.standardise(encoded(self.model, self.validation_poses)[1])
 
-    Returns:
-        Rotation matrices relative to the parents.
-    """
-    real = draw_poses(poses, size, generator, strength)
-    real = jitter(real, generator, WOBBLE * torch.rand(len(real), 1, 1, generator=generator))
-    return real[torch.randperm(len(real), generator=generator)]
+    def run(self) -> CodePrior:
+        """Train all parts and set the scales of the energy."""
+        config, network = self.config, self.network
+        self._train_part("denoiser", config.steps, self._denoiser_loss, self._validate_denoiser)
+        for judge, strength in ((network.judge, STRENGTH), (network.joint_judge, JOINT_JUDGE_STRENGTH)):
+            judge.fit_features(draw_poses(self.poses, 20_000, self.generator, strength).to(config.device))
+        self.networks.average.load_state_dict(network.state_dict())
+        self._train_part("judge", config.judge_steps, self._judge_loss, self._validate_judge)
+        rate = 2 * config.learning_rate
+        self._train_part(
+            "joint_judge", config.joint_judge_steps, self._joint_judge_loss, self._validate_joint_judge, rate
+        )
+        prior = CodePrior(self.model, self.networks.average.eval())
+        if self.calibration is None:
+            prior.calibrate(self.sources)
+        else:
+            prior.network.calibration.copy_(self.calibration)
+        prior.save(config.out / "best.safetensors", steps=str(config.steps), subjects=config.subjects)
+        return prior
+
+    def _train_part(
+        self,
+        name: str,
+        steps: int,
+        loss: Callable[[], dict[str, Tensor]],
+        validate: Callable[[], dict[str, float]],
+        learning_rate: float | None = None,
+    ) -> None:
+        """Train a part of the network, and go on with the weights that were best on validation."""
+        config, networks = self.config, self.networks
+        rate = config.learning_rate if learning_rate is None else learning_rate
+        part = dataclasses.replace(config, out=config.out / name, steps=steps, learning_rate=rate)
+        networks.steps.zero_()
+        after = partial(networks.follow, config.averaging)
+        best = run(part, networks, self.generator, loss, validate, after, self.console, part.subjects)
+        weights = load_module(best, CodePriorNetwork, CodePriorConfig, FORMAT).state_dict()
+        for each in (networks.live, networks.average):
+            each.load_state_dict(weights)
+
+    def _draw_clean(self) -> Float[Tensor, "batch 21 latent"]:
+        soft, hard = self.pool.draw(self.config.batch_size)
+        snapped = torch.rand(self.config.batch_size, 1, 1, generator=self.generator).to(soft)
+        return (torch.lerp(soft, hard, snapped) - self.network.mean) / self.network.scale
+
+    def _denoiser_loss(self) -> dict[str, Tensor]:
+        clean = self._draw_clean()
+        level = draw_levels(self.config, len(clean), self.generator).to(clean)
+        denoised = self.network.denoiser(_noisy(clean, level, self.generator), level)
+        return {"loss": denoising_error(denoised, clean, level).mean()}
+
+    @torch.no_grad()
+    def _validate_denoiser(self) -> dict[str, float]:
+        average, held_out, drawn = self.networks.average, self.held_out, seeded()
+        errors = {}
+        for level in VALIDATION_LEVELS:
+            levels = held_out.new_full((len(held_out), 1), level)
+            denoised = average.denoiser(_noisy(held_out, levels, drawn), levels)
+            errors[f"validation_{level}"] = denoising_error(denoised, held_out, levels).mean().item()
+        return {"validation": sum(errors.values()) / len(errors), **errors}
+
+    def _judge_loss(self) -> dict[str, Tensor]:
+        real = draw_poses(self.poses, self.config.batch_size, self.generator, strength=0.0)
+        real = real[torch.randperm(len(real), generator=self.generator)].to(self.config.device)
+        return {"loss": coherence_loss(self.network.judge, real, self.generator, STRENGTH)}
+
+    @torch.no_grad()
+    def _validate_judge(self) -> dict[str, float]:
+        return {"validation": coherence_loss(self.networks.average.judge, self.validation_poses, seeded()).item()}
+
+    def _joint_judge_loss(self) -> dict[str, Tensor]:
+        real = draw_wobbling(self.poses, self.config.batch_size // 2, self.generator).to(self.config.device)
+        return {"loss": joints_judged(self.network.joint_judge, real, self.generator)}
+
+    @torch.no_grad()
+    def _validate_joint_judge(self) -> dict[str, float]:
+        found = [undetected(self.networks.average.joint_judge, poses, seeded()) for poses in self.held_out_rotations]
+        return {"validation": sum(found) / len(found)}
 
 
-def joints_judged(
-    judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator
-) -> Float[Tensor, ""]:
-    """Errors of the logits of joints, and of those of poses that come of them; a half of the poses is disturbed.
-
-    Args:
-        judge: the network that judges joints.
-        real: recorded poses.
-        generator: of the draws; equal seeds give equal results on one machine.
-
-    Returns:
-        The loss.
-    """
-    untouched, rest = real.chunk(2)
-    spoilt, chosen = disturbed(rest, generator)
-    turned = torch.cat([chosen.new_zeros(len(untouched), NUM_BODY_JOINTS), chosen]).to(real)
-    logits = judge(torch.cat([untouched, spoilt]))
-    of_poses = F.binary_cross_entropy_with_logits(any_of(logits), turned.amax(-1))
-    return 3 * F.binary_cross_entropy_with_logits(logits, turned) + of_poses
-
-
-def undetected(judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> float:
-    """How often a pose is judged more disturbed than a disturbed one: one less the area under the ROC curve.
-
-    Args:
-        judge: the network that judges joints.
-        real: recorded poses.
-        generator: of the draws; equal seeds give equal results on one machine.
-
-    Returns:
-        0 where all are told apart, 0.5 where the judge guesses.
-    """
-    untouched, spoilt = any_of(judge(real)), any_of(judge(disturbed(real, generator)[0]))
-    return (untouched[:, None] > spoilt).float().mean().item()
+def _noisy(clean: Tensor, level: Tensor, generator: torch.Generator) -> Tensor:
+    return clean + level.unsqueeze(-1) * torch.randn(clean.shape, generator=generator).to(clean)
 
 
 def train(config: TrainConfig, console: Console) -> CodePrior:
@@ -240,123 +252,12 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
         ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
         FloatingPointError: the loss is not finite any more.
     """
-    calibration = _calibration_of(config)
-    data = PoseDataset.load(config.data)
-    torch.manual_seed(config.seed)
-    generator = torch.Generator().manual_seed(config.seed)
-    model = QPoser.from_pretrained(config.qposer, config.device)
-    joints, heads, code_dim = model.config.latent_shape
-    sizes = CodePriorConfig(joints, heads * code_dim, config.width, config.depth)
-    networks = ExponentialMovingAverage(CodePriorNetwork(sizes)).to(config.device)
-    network = networks.live
-
-    train_poses = data.body_pose(config.subjects)
-    sources = recorded_poses(config, data)
-    held_out_poses = [poses[:: max(1, len(poses) // VALIDATION_POSES)] for poses in (sources[0], *sources[2:])]
-    held_out_rotations = [axis_angle_to_matrix(poses).to(config.device) for poses in held_out_poses]
-    validation_poses = torch.cat(held_out_rotations)
-    validation_poses = validation_poses[torch.randperm(len(validation_poses), generator=seeded())]
-    pool = LatentPool(model, train_poses, generator)
-    soft = pool.latents[0]
-    for each in (networks.live, networks.average):
-        each.mean.copy_(soft.mean(0))
-        each.scale.copy_(soft.std(0))
-    held_out = network.standardise(encoded(model, validation_poses)[1])
-
-    def noisy(clean: Tensor, level: Tensor, generator: torch.Generator) -> Tensor:
-        return clean + level.unsqueeze(-1) * torch.randn(clean.shape, generator=generator).to(clean)
-
-    def draw_clean() -> Float[Tensor, "batch 21 latent"]:
-        soft, hard = pool.draw(config.batch_size)
-        snapped = torch.rand(config.batch_size, 1, 1, generator=generator).to(soft)
-        return (torch.lerp(soft, hard, snapped) - network.mean) / network.scale
-
-    def denoiser_loss() -> dict[str, Tensor]:
-        clean = draw_clean()
-        level = draw_levels(config, len(clean), generator).to(clean)
-        return {"loss": denoising_error(network.denoiser(noisy(clean, level, generator), level), clean, level).mean()}
-
-    @torch.no_grad()
-    def validate_denoiser() -> dict[str, float]:
-        average, drawn = networks.average, seeded()
-        errors = {}
-        for level in VALIDATION_LEVELS:
-            levels = held_out.new_full((len(held_out), 1), level)
-            denoised = average.denoiser(noisy(held_out, levels, drawn), levels)
-            errors[f"validation_{level}"] = denoising_error(denoised, held_out, levels).mean().item()
-        return {"validation": sum(errors.values()) / len(errors), **errors}
-
-    def train_part(
-        name: str,
-        steps: int,
-        loss: Callable[[], dict[str, Tensor]],
-        validate: Callable[[], dict[str, float]],
-        learning_rate: float = config.learning_rate,
-    ) -> None:
-        """Train a part of the network, and go on with the weights that were best on validation."""
-        part = dataclasses.replace(config, out=config.out / name, steps=steps, learning_rate=learning_rate)
-        networks.steps.zero_()
-        best = run(
-            part, networks, generator, loss, validate, lambda: networks.follow(config.averaging), console, part.subjects
-        )
-        weights = load_module(best, CodePriorNetwork, CodePriorConfig, FORMAT).state_dict()
-        for each in (networks.live, networks.average):
-            each.load_state_dict(weights)
-
-    def judged(
-        judge: CoherenceClassifier,
-        real: Float[Tensor, "poses 21 3 3"],
-        generator: torch.Generator,
-        strength: float = 0.0,
-    ) -> Float[Tensor, ""]:
-        """Errors of the logits; a mixture's parts were recorded by one rig, like a pose's."""
-        judgement = judge(vary_rig(torch.cat([real, mixed(real, generator)]), generator, strength))
-        is_mixed = (torch.arange(len(judgement), device=real.device) >= len(real)).to(judgement)
-        return F.binary_cross_entropy_with_logits(judgement, is_mixed)
-
-    def judge_loss() -> dict[str, Tensor]:
-        real = draw_poses(train_poses, config.batch_size, generator, strength=0.0)
-        real = real[torch.randperm(len(real), generator=generator)].to(config.device)
-        return {"loss": judged(network.judge, real, generator, STRENGTH)}
-
-    @torch.no_grad()
-    def validate_judge() -> dict[str, float]:
-        return {"validation": judged(networks.average.judge, validation_poses, seeded()).item()}
-
-    def joint_judge_loss() -> dict[str, Tensor]:
-        real = draw_wobbling(train_poses, config.batch_size // 2, generator).to(config.device)
-        return {"loss": joints_judged(network.joint_judge, real, generator)}
-
-    @torch.no_grad()
-    def validate_joint_judge() -> dict[str, float]:
-        found = [undetected(networks.average.joint_judge, poses, seeded()) for poses in held_out_rotations]
-        return {"validation": sum(found) / len(found)}
-
-    train_part("denoiser", config.steps, denoiser_loss, validate_denoiser)
-    for judge, strength in ((network.judge, STRENGTH), (network.joint_judge, JOINT_JUDGE_STRENGTH)):
-        judge.fit_features(draw_poses(train_poses, 20_000, generator, strength).to(config.device))
-    networks.average.load_state_dict(network.state_dict())
-    train_part("judge", config.judge_steps, judge_loss, validate_judge)
-    train_part(
-        "joint_judge", config.joint_judge_steps, joint_judge_loss, validate_joint_judge, 2 * config.learning_rate
-    )
-    best = config.out / "best.safetensors"
-    prior = CodePrior(model, networks.average.eval())
-    if calibration is None:
-        prior.calibrate(sources)
-    else:
-        prior.network.calibration.copy_(calibration)
-    prior.save(best, steps=str(config.steps), subjects=config.subjects)
-    return prior
+    return _Training(config, console).run()
 
 
 def main() -> None:
     """Command line."""
-    console = plain_console(soft_wrap=False)
-    config = tyro.cli(TrainConfig, description=__doc__)
-    with cli_errors("train_codeprior", resumable=True):
-        train(config, console)
-    console.print(f"best weights: {config.out / 'best.safetensors'}")
+    training_command(TrainConfig, train, __doc__, "train_codeprior")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import tyro
 from jaxtyping import Float
 from rich.console import Console
 from rich.progress import track
@@ -25,36 +24,30 @@ from qposer.body_pose import posed_skeleton
 from qposer.body_pose.kinematics import mirror_body_pose
 from qposer.body_pose.posed_skeleton import OrientedPose
 from qposer.body_pose.rotations import axis_angle_to_matrix
-from qposer.control import anatomy, constraints, descriptions
+from qposer.control import anatomy, constraints, description_rules, descriptions, measures
 from qposer.control.descriptions import relations
 from qposer.control.sentence_encoder import Bags, bags
 from qposer.control.text_prior import TextPriorConfig, TextPriorNetwork
-from qposer.data.dataset import PoseDataset, Subjects
-from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.io.npz import read_npz, write_npz
 from qposer.prior.code_prior import CodePrior
 from qposer.prior.denoiser import denoising_error
 from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN
 from qposer.training.averaging import ExponentialMovingAverage
 from qposer.training.batches import varied
+from qposer.training.config import SubjectsConfig, training_command
 from qposer.training.latents import encoded
 from qposer.training.paraphrases import mirrored, reworded
 from qposer.training.run import run
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(SubjectsConfig):
     """Settings of a training run of a prior of poses given texts."""
 
-    data: Path
-    """poses.npz, written by ``python -m qposer.data.build``."""
     out: Path
     """Folder of the run: best.safetensors, checkpoints, log, and the descriptions of the poses."""
-    subjects: Subjects = "train"
-    """Whose poses to train on: "all", validation and test subjects included, keeps the last weights."""
     steps: int = 8000
     batch_size: int = 512
-    learning_rate: float = 1e-3
     noise_log_mean: float = -0.2
     noise_log_std: float = 1.3
     """Noise levels are log-normal, higher than those of the code prior: a text is about the pose as a whole."""
@@ -65,8 +58,6 @@ class TrainConfig:
     paraphrases: int = 8
     """Of each sentence."""
     averaging: float = 0.999
-    validate_every: int = 1000
-    seed: int = 0
 
 
 VALIDATION_LEVELS = (0.5, 1.0, 3.0)
@@ -141,7 +132,7 @@ class Texts:
 def descriptions_follow_from(poses: Float[Tensor, "poses 21 3"]) -> str:
     """A digest of poses and of the code that describes them."""
     digest = hashlib.sha256(poses.contiguous().numpy().tobytes())
-    for module in (anatomy, constraints, descriptions, posed_skeleton):
+    for module in (anatomy, constraints, measures, description_rules, descriptions, posed_skeleton):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()
 
@@ -161,7 +152,7 @@ def described(poses: Float[Tensor, "poses 21 3"], file: Path) -> list[list[str]]
     """
     digest = descriptions_follow_from(poses)
     kept = read_npz(file) if file.exists() else {}
-    if str(kept.get("follows_from")) != digest:
+    if str(kept.get("follows_from")) != digest or kept.get("text", np.array(0)).shape != poses.shape[:1]:
         texts: list[str] = []
         for part in track(poses.split(512), "describing"):
             texts += ["\n".join(r.text for r in found) for found in relations(OrientedPose.upright(part))]
@@ -204,9 +195,7 @@ def train(config: TrainConfig, console: Console) -> Path:
         ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
         FloatingPointError: the loss is not finite any more.
     """
-    data = PoseDataset.load(config.data)
-    torch.manual_seed(config.seed)
-    generator = torch.Generator().manual_seed(config.seed)
+    data, generator = config.begin()
     prior = CodePrior.from_pretrained()
     known = prior.network.config
     sizes = TextPriorConfig(known.joints, known.latent_dim, known.width, known.depth)
@@ -227,10 +216,6 @@ def train(config: TrainConfig, console: Console) -> Path:
     clean = torch.stack([latents(matrices), latents(mirror_body_pose(matrices))])
     held_clean = latents(axis_angle_to_matrix(held_out))
 
-    def context(network: TextPriorNetwork, said: tuple[Bags, Tensor], untold: Tensor) -> Tensor:
-        known = network.encoder(*said, len(untold))
-        return torch.where(untold[:, None], network.no_text, known)
-
     def loss() -> dict[str, Tensor]:
         rng = np.random.default_rng(int(torch.randint(2**31, (), generator=generator)))
         size = config.batch_size
@@ -243,7 +228,7 @@ def train(config: TrainConfig, console: Console) -> Path:
         level = (config.noise_log_mean + config.noise_log_std * torch.randn(size, 1, generator=generator)).exp()
         level = level.clamp(SIGMA_MIN, SIGMA_MAX)
         noisy = given + level[..., None] * torch.randn(given.shape, generator=generator)
-        denoised = networks.live.denoiser(noisy, level, context(networks.live, said, untold))
+        denoised = networks.live.denoiser(noisy, level, _context(networks.live, said, untold))
         return {"loss": denoising_error(denoised, given, level).mean()}
 
     @torch.no_grad()
@@ -256,7 +241,7 @@ def train(config: TrainConfig, console: Console) -> Path:
         for level in VALIDATION_LEVELS:
             noise = torch.randn(held_clean.shape, generator=drawn)
             levels = held_clean.new_full((len(held_clean), 1), level)
-            shown = context(networks.average, said, untold)
+            shown = _context(networks.average, said, untold)
             denoised = networks.average.denoiser(held_clean + level * noise, levels, shown)
             errors[f"validation_{level}"] = denoising_error(denoised, held_clean, levels).mean().item()
         return {"validation": sum(errors.values()) / len(errors), **errors}
@@ -266,13 +251,15 @@ def train(config: TrainConfig, console: Console) -> Path:
     )
 
 
+def _context(network: TextPriorNetwork, said: tuple[Bags, Tensor], untold: Tensor) -> Tensor:
+    """What the denoiser knows of each text; of poses without one, the same vector."""
+    known = network.encoder(*said, len(untold))
+    return torch.where(untold[:, None], network.no_text, known)
+
+
 def main() -> None:
     """Command line."""
-    console = plain_console(soft_wrap=False)
-    config = tyro.cli(TrainConfig, description=__doc__)
-    with cli_errors("train_text", resumable=True):
-        best = train(config, console)
-    console.print(f"best weights: {best}")
+    training_command(TrainConfig, train, __doc__, "train_text")
 
 
 if __name__ == "__main__":

@@ -43,3 +43,23 @@ def test_a_measurement_that_fails_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         Cache(tmp_path).result("a", {}, fail)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "Expecting"),
+        ("[1]", "list indices"),
+        ('{"seconds": 1}', "lacks 'result'"),
+        ('{"result": 1, "seconds": 1}', ""),
+    ],
+)
+def test_a_damaged_result_is_named(tmp_path, content, told):
+    cache, measure = Cache(tmp_path), Measure({})
+    cache.result("a", {}, measure)
+    (file,) = tmp_path.iterdir()
+    file.write_text(content)
+    with pytest.raises(
+        ValueError, match=rf"{file.name} is not a kept result \(.*{told}.*\): delete it to measure anew"
+    ):
+        cache.result("a", {}, measure)

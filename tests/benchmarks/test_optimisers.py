@@ -1,7 +1,8 @@
 """Courses with more and fewer steps."""
 
+from benchmarks.fitting import adam
 from benchmarks.optimisers import FACTORS, scaled
-from fitting.optimise.schedule import ADAM_SCHEDULE, SCHEDULE
+from fitting.optimise.schedule import SCHEDULE
 
 
 def test_courses_are_scaled_in_every_stage_and_in_nothing_else():
@@ -15,5 +16,5 @@ def test_courses_are_scaled_in_every_stage_and_in_nothing_else():
 
 def test_every_stage_keeps_a_step():
     least = min(min(factors) for factors in FACTORS.values())
-    for course in (SCHEDULE, ADAM_SCHEDULE):
+    for course in (SCHEDULE, adam.SCHEDULE):
         assert all(stage.steps >= 1 for stage in scaled(course, least).stages)

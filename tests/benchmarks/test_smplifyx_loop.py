@@ -5,7 +5,7 @@ from fitting.body.body import Body
 from fitting.fit import Fitter
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.schedule import initialize
+from fitting.optimise.initialize import initialize
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.evaluation.metrics import pa_mpjpe
 from qposer.vposer import load_vposer

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import demos
-from qposer.prior.code_prior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
 from qposer.prior.model import QPoser, QPoserConfig
 
 

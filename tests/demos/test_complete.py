@@ -73,8 +73,8 @@ def test_same_seed_same_picture(run, random_prior, pose, tmp_path):
         (["--unknown", "upper_body", "lower_body"], "no joint is known"),
         (["--unknown"], "no part is named"),
         (["--unknown", "legz"], "did you mean legs"),
-        (["--number", "0"], "draw 1 pose at least"),
-        (["--seed", "-1"], "a seed is a whole number"),
+        (["--number", "0"], "n must be at least 1"),
+        (["--seed", "-1"], "a seed must be an integer"),
     ],
 )
 def test_wrong_input_is_told_in_one_line(refused, random_prior, tmp_path, arguments, message):

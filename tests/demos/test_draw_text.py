@@ -25,7 +25,7 @@ def test_the_draws_of_each_text_are_those_of_the_package(run, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [([], "say how somebody stands"), ([" "], "the text has no words"), (["sit", "--number", 0], "1 pose at least")],
+    [([], "no text is given"), ([" "], "the text has no words"), (["sit", "--number", 0], "n must be at least 1")],
 )
 def test_wrong_input_is_told_in_one_line(refused, tmp_path, arguments, message):
     assert message in refused("draw_text", *arguments, "--out", tmp_path)

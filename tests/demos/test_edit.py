@@ -24,7 +24,7 @@ def poses(tmp_path):
 
 def test_swap_with_the_shipped_weights(run, tmp_path):
     said = run("edit", "swap", "--parts", "left_arm", "head", "--out", tmp_path)
-    assert f"look at {tmp_path / 'swap.png'}" in said
+    assert f"picture: {tmp_path / 'swap.png'}" in said
     written = arrays(tmp_path / "swap.npz")
     assert written["name"].tolist() == ["pose: sample 0", "donor: sample 1", "result"]
     pose, donor, result = written["body_pose"]
@@ -98,10 +98,10 @@ def test_what_was_edited_is_tinted_but_not_in_the_pose_itself(run, random_prior,
         (["swap", "--parts"], "no part is named"),
         (["swap", "--pose", "absent.npz"], "there is no pose file absent.npz"),
         (["mirror", "--pose", "absent.npz:3"], "there is no pose file absent.npz"),
-        (["mirror", "--sample", "-1"], "a seed is a whole number"),
-        (["interpolate", "--steps", "1"], "2 steps at least"),
-        (["vary", "--amount", "1.5"], "an amount from 0 to 1"),
-        (["vary", "--number", "0"], "1 variant at least"),
+        (["mirror", "--sample", "-1"], "a seed must be an integer"),
+        (["interpolate", "--steps", "1"], "at least 2 steps"),
+        (["vary", "--amount", "1.5"], "the amount from 0 to 1"),
+        (["vary", "--number", "0"], "n must be at least 1"),
     ],
 )
 def test_wrong_input_is_told_in_one_line(refused, random_prior, tmp_path, arguments, message):
@@ -111,7 +111,7 @@ def test_wrong_input_is_told_in_one_line(refused, random_prior, tmp_path, argume
 
 def test_a_pose_that_the_file_does_not_have(refused, random_prior, poses, tmp_path):
     file, _ = poses
-    assert "has 3 poses, counted from 0: there is no pose 3" in refused("edit", "mirror", "--pose", f"{file}:3")
+    assert "has no pose 3: it has 3 poses, counted from 0" in refused("edit", "mirror", "--pose", f"{file}:3")
     assert "there is no pose file" in refused("edit", "mirror", "--pose", f"{file}:-1")
     (tmp_path / "text.npz").write_text("no poses")
     assert "expected an npz archive" in refused("edit", "mirror", "--pose", tmp_path / "text.npz")

@@ -36,7 +36,7 @@ def test_a_folder(run, recordings, tmp_path):
         *[("S9", "Walking", "8"), ("S11", "TakingPhoto", "8")],
         *[("S9", "all", "8"), ("S11", "all", "8"), ("all", "all", "16")],
     ]
-    for word in ("every 64. frame, made-up cameras", "PA-MPJPE 14", "TakingPhoto", "energy"):
+    for word in ("every 64. frame, synthetic cameras", "PA-MPJPE 14", "TakingPhoto", "energy"):
         assert word in shown
     assert "| S9 | Walking | 8 |" in page.read_text()
 
@@ -72,7 +72,7 @@ def test_figures_of_other_settings_are_not_mixed(run, refused, recordings, tmp_p
     run("evaluate_h36m", recordings, "--out", tmp_path / "out")
     for change in (("--every", "32"), ("--seed", "1")):
         told = refused("evaluate_h36m", recordings, "--out", tmp_path / "out", *change)
-        assert "was made from other frames, cameras, weights or settings: give another --out" in told
+        assert "belongs to other frames, cameras, weights or settings: give another --out" in told
 
 
 def test_some_subjects_and_actions(run, refused, recordings, tmp_path):
@@ -80,7 +80,7 @@ def test_some_subjects_and_actions(run, refused, recordings, tmp_path):
     run("evaluate_h36m", recordings, "--out", out, "--subjects", "S11", "--actions", "TakingPhoto")
     assert {path.parent.name for path in out.rglob("*.npz")} == {"S11"}
     told = refused("evaluate_h36m", recordings, "--actions", "Eating")
-    assert "no recording of Eating: there are TakingPhoto, Walking" in told
+    assert "no recording of Eating: expected one of TakingPhoto, Walking" in told
     assert "no recording of S5" in refused("evaluate_h36m", recordings, "--subjects", "S5")
 
 
@@ -102,7 +102,7 @@ def test_a_damaged_file_is_told_and_the_rest_done(run, recordings, tmp_path, cap
     told = capsys.readouterr()
     assert told.err.count("\n") == 2
     assert "eating_1.txt: expected 99 numbers a line, found 3" in told.err
-    assert "left out 1 of 3 recordings" in told.err
+    assert "skipped 1 of 3 recordings" in told.err
     assert "TakingPhoto" in told.out
     assert len(list((tmp_path / "out").rglob("*.npz"))) == 8
 
@@ -117,7 +117,7 @@ def test_nothing_that_can_be_read(run, tmp_path, capsys):
 
 
 def test_bad_options(refused, recordings, tmp_path):
-    assert "whole numbers from 1, not 0 and 64" in refused("evaluate_h36m", recordings, "--every", "0")
+    assert "must be at least 1, not 0 and 64" in refused("evaluate_h36m", recordings, "--every", "0")
     assert "no folder or file" in refused("evaluate_h36m", tmp_path / "absent")
     (tmp_path / "file").touch()
     assert "give a folder as --out" in refused("evaluate_h36m", recordings, "--out", tmp_path / "file")
@@ -128,5 +128,5 @@ def test_help_tells_where_the_data_come_from(run, capsys):
         run("evaluate_h36m", "--help")
     assert stopped.value.code == 0
     told = capsys.readouterr().out
-    for word in ("vision.imar.ro/human3.6m", "nobody may pass them on", "pip install cdflib", "--cameras", "--every"):
+    for word in ("vision.imar.ro/human3.6m", "forbids redistribution", "pip install cdflib", "--cameras", "--every"):
         assert word in told

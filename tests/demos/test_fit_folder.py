@@ -63,7 +63,7 @@ def contents(folder):
 def test_a_folder_is_fitted_as_its_images_one_by_one(command, images, keypoints, tmp_path, capsys):
     status, printed = command(seed=3, export=("obj", "smplx-pkl"))
     assert status == 0
-    assert printed.out == f"3 images fitted (0 of them by earlier runs), 0 failed: look at {tmp_path}/out/summary.csv\n"
+    assert printed.out == f"3 images fitted (0 of them by earlier runs), 0 failed: see {tmp_path}/out/summary.csv\n"
     assert printed.err == ""
     one = keypoints / "b_keypoints.json"
     fit_image.main(images / "b.png", out=tmp_path / "one", keypoints=one, seed=3, export=("obj", "smplx-pkl"))
@@ -88,7 +88,7 @@ def test_bad_images_are_told_and_a_rerun_does_the_rest(command, images, keypoint
     assert status == 1
     told = printed.err.splitlines()
     assert len(told) == 3
-    assert told[0].startswith("fit_folder: d_keypoints.json: there is no image of these keypoints")
+    assert told[0].startswith("fit_folder: d_keypoints.json: there is no image for these keypoints")
     assert told[1].startswith("fit_folder: b.png: there is no file")
     assert told[2].startswith("fit_folder: c.png: ")
     assert printed.out.startswith("1 images fitted (0 of them by earlier runs), 3 failed")
@@ -117,7 +117,7 @@ def test_ctrl_c_loses_nothing(command, tmp_path, monkeypatch):
         patched.setattr(folders.FolderRun, "outcome", interrupted)
         status, printed = command()
     assert status == 130
-    assert printed.out.endswith("stopped: the same command goes on from here\n")
+    assert printed.out.endswith("stopped: run the same command again to resume\n")
     assert len((tmp_path / "out" / "summary.csv").read_text().splitlines()) == 2
     status, printed = command()
     assert status == 0
@@ -127,9 +127,9 @@ def test_ctrl_c_loses_nothing(command, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"people": 0}, "0 people cannot be fitted"),
-        ({"focal": 0.0}, "a focal length is a positive number of pixels"),
-        ({"keypoints": "absent"}, "there is neither a folder nor a file of keypoints"),
+        ({"people": 0}, "the number of people must be at least 1, not 0"),
+        ({"focal": 0.0}, "a focal length must be a positive number of pixels"),
+        ({"keypoints": "absent"}, "there is no keypoint file or folder"),
         ({"body": "absent.npz"}, "there is no body file"),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_second_run_at_the_same_time_is_refused(command, tmp_path):
     with folders.output_lock(tmp_path / "out"):
         status, printed = command()
     assert status == 2
-    assert "another run writes into" in printed.err
+    assert "another run is writing into" in printed.err
 
 
 def test_help_tells_every_option(capsys):

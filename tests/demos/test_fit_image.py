@@ -24,7 +24,7 @@ from fitting.output.results import FitResult, read_result
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 from qposer.io.assets import asset
-from qposer.prior.code_prior import CodePriorConfig, CodePriorNetwork
+from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
 from qposer.prior.model import QPoser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,12 +130,13 @@ def test_all_files_are_written_and_nothing_else(fitted):
 
 
 def test_a_short_summary_is_printed(fitted):
-    first, last = fitted.stdout.splitlines()
+    first, second, last = fitted.stdout.splitlines()
     result = fitted.result
     assert first.startswith(f"{fitted.folder}: 2D error {result.reprojection_error_px:.1f} px")
     assert f"({result.reprojection_error_percent:.1f} % of the person's height)" in first
     assert first.endswith(" m from the camera")
-    assert last.endswith(f"look at {fitted.folder / 'overlay.png'}")
+    assert second.startswith("  good; standard deviation of the joints ")
+    assert last.endswith(f"overlay: {fitted.folder / 'overlay.png'}")
     assert "Traceback" not in fitted.stderr
 
 
@@ -278,9 +279,24 @@ def test_people_of_a_keypoint_file_come_largest_first(tmp_path, blank, capsys):
     assert {result.focal for result in results} == {500.0}
     assert results[0].settings["seed"] == 3
     printed = capsys.readouterr()
-    assert [line.partition(": 2D")[0] for line in printed.out.splitlines()[:2]] == [str(folder) for folder in folders]
-    assert len(printed.out.splitlines()) == 3
+    assert [line.partition(": 2D")[0] for line in printed.out.splitlines()[:4:2]] == [str(folder) for folder in folders]
+    assert len(printed.out.splitlines()) == 5
     assert printed.err == ""
+
+
+def test_a_fit_begins_with_the_body_of_a_file(tmp_path, fitted, capsys):
+    """Its own, an elbow bent: the other joints stay."""
+    pose = fitted.result.body_pose.copy()
+    pose[BODY_JOINT_NAMES.index("left_elbow")] += [0.0, 0.7, 0.0]
+    arrays = {"global_orient": fitted.result.global_orient, "betas": fitted.result.betas, "body": "open"}
+    np.savez(tmp_path / "start.npz", body_pose=pose, **arrays)
+    fit_image.main(PHOTO, out=tmp_path / "out", start=tmp_path / "start.npz")
+    assert "rotated from the start, in degrees: left_elbow" in capsys.readouterr().out
+    folder = tmp_path / "out" / "walk_side" / "person0"
+    moved = json.loads((folder / "fit.json").read_text())["moved_from_start_degrees"]
+    assert next(iter(moved)) == "left_elbow"
+    others = np.delete(read_result(folder).body_pose - fitted.result.body_pose, BODY_JOINT_NAMES.index("left_elbow"), 0)
+    assert np.degrees(np.abs(others).max()) < 15
 
 
 def test_the_choice_of_exports_is_that_of_the_fitter():
@@ -315,7 +331,9 @@ def test_help_tells_every_option(capsys):
 
 
 def test_nobody_on_the_photo(refused, blank):
-    assert "no person was found on the photo of 400 x 400 pixels: take one" in refused(blank)
+    told = refused(blank)
+    assert "no person was found on the photo of 400 x 400 pixels" in told
+    assert "people below about 60 pixels are too small: crop it" in told
 
 
 def test_no_file(refused, tmp_path):
@@ -330,12 +348,12 @@ def test_an_empty_file(refused, tmp_path):
 
 def test_a_file_that_is_no_image(refused, tmp_path):
     (tmp_path / "text.jpg").write_text("not a picture " * 100)
-    assert "is not an image that can be read: give" in refused(tmp_path / "text.jpg")
+    assert "is not a readable image: give" in refused(tmp_path / "text.jpg")
 
 
 def test_a_truncated_jpeg(refused, tmp_path):
     (tmp_path / "cut.jpg").write_bytes(PHOTO.read_bytes()[:200_000])
-    assert "is damaged or cut off: copy or export it again" in refused(tmp_path / "cut.jpg")
+    assert "is damaged or truncated: copy or export it again" in refused(tmp_path / "cut.jpg")
 
 
 def test_a_long_name_does_not_break_the_line(refused, tmp_path):
@@ -370,11 +388,11 @@ def normalised(rows):
 
 
 BAD_KEYPOINTS = {
-    nan: "coordinates NaN, infinite or huge but confidence 1.00: give coordinates",
-    unsure: "person 0 has 0 keypoints of confidence above 0.1 (none), and 4 are needed: leave",
-    few: "person 0 has 3 keypoints of confidence above 0.1 (nose, neck, right_shoulder), and 4 are needed: leave",
-    far: "most keypoints of person 0 lie outside of the 400 x 400 image: give",
-    normalised: "no coordinate is above 0.88: give pixels, not parts of the image's size",
+    nan: "NaN, infinite or huge coordinates but confidence 1.00: give coordinates",
+    unsure: "person 0 has 0 keypoints with confidence above 0.1 (none), but 4 are required: omit",
+    few: "person 0 has 3 keypoints with confidence above 0.1 (nose, neck, right_shoulder), but 4 are required: omit",
+    far: "most keypoints of person 0 lie outside the 400 x 400 image: give",
+    normalised: "no coordinate is above 0.88: give pixels, not fractions of the image size",
 }
 
 
@@ -427,12 +445,12 @@ def test_weights_of_other_sizes_than_their_configuration_says(refused, own_asset
     model = QPoser.from_pretrained()
     model.config = dataclasses.replace(model.config, width=2 * model.config.width)
     model.save(own_assets / "qposer.safetensors")
-    assert "holds weights that do not fit its configuration" in refused(blank)
+    assert "contains weights that do not match its configuration" in refused(blank)
 
 
 def test_a_prior_of_another_model(refused, own_assets, blank):
     CodePriorNetwork(CodePriorConfig(latent_dim=5, width=32, depth=1)).save(own_assets / "codeprior.safetensors")
-    assert "the code prior knows 21 x 5 latents" in refused(blank)
+    assert "the code prior has 21 x 5 latents" in refused(blank)
 
 
 def test_missing_weights(refused, own_assets, blank):
@@ -451,12 +469,12 @@ def test_an_output_folder_that_cannot_be_made(refused, tmp_path, blank):
 def test_an_output_folder_that_holds_something_else(refused, tmp_path, blank):
     (tmp_path / "out" / "blank" / "person0").mkdir(parents=True)
     given = keypoint_file(tmp_path / "k.json")
-    assert "exists and holds no fit: move it away" in refused(blank, keypoints=given)
+    assert "exists and does not contain a fit: move it" in refused(blank, keypoints=given)
 
 
 @pytest.mark.parametrize("people", [0, -1])
 def test_nobody_asked_for(refused, blank, people):
-    assert f"{people} people cannot be fitted: ask for 1 at least" in refused(blank, people=people)
+    assert f"the number of people must be at least 1, not {people}" in refused(blank, people=people)
 
 
 def test_a_focal_length_in_millimetres(refused, tmp_path, blank):
@@ -467,9 +485,16 @@ def test_a_focal_length_in_millimetres(refused, tmp_path, blank):
 @pytest.mark.parametrize("focal", [0.0, -5.0, math.nan, math.inf])
 def test_a_focal_length_that_is_none(refused, tmp_path, blank, focal):
     given = keypoint_file(tmp_path / "k.json")
-    assert "a focal length is a positive number of pixels" in refused(blank, keypoints=given, focal=focal)
+    assert "a focal length must be a positive number of pixels" in refused(blank, keypoints=given, focal=focal)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there(refused, blank):
-    assert "there is no CUDA device" in refused(blank, device="cuda")
+    assert "this PyTorch finds no CUDA device" in refused(blank, device="cuda")
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_printed_time_is_that_of_the_process(tmp_path, monkeypatch, capsys, blank):
+    monkeypatch.setattr(fit_image, "seconds_since_start", lambda: 42.04)
+    fit_image.main(blank, out=tmp_path / "out", keypoints=keypoint_file(tmp_path / "k.json"))
+    assert capsys.readouterr().out.splitlines()[-1].startswith("42.0 s; overlay: ")

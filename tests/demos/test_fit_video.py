@@ -36,9 +36,9 @@ def test_errors_are_warned_of(run, frames, tmp_path, monkeypatch):
 def test_a_folder_of_frames(run, frames, tmp_path):
     told = run("fit_video", frames, "--out", tmp_path / "out", "--fps", "10")
     result = read_clip(tmp_path / "out" / "walk" / "fit.npz")
-    assert "frames 0 to 2, 0 of them filled in, 2D error" in told
+    assert "frames 0 to 2, 0 of them interpolated, 2D error" in told
     assert result_warnings(told) == list(read_clip(tmp_path / "out" / "walk" / "fit.npz").warnings)
-    assert f"look at {tmp_path / 'out' / 'walk' / 'video.mp4'}" in told
+    assert f"video: {tmp_path / 'out' / 'walk' / 'video.mp4'}" in told
     assert result.fps == 10.0
     assert np.isfinite(result.joints).all()
 
@@ -53,14 +53,14 @@ def test_a_run_that_is_stopped(run, frames, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stopped:
         run("fit_video", frames, "--out", tmp_path / "out")
     assert stopped.value.code == 130
-    assert capsys.readouterr().err == "fit_video: stopped, and the same command goes on from here\n"
+    assert capsys.readouterr().err == "fit_video: stopped: run the same command again to resume\n"
 
 
 def test_another_run_on_the_same_folder(refused, frames, tmp_path):
     from fitting.folders import output_lock
 
     with output_lock(tmp_path / "out" / "walk"):
-        assert "another run writes into" in refused("fit_video", frames, "--out", tmp_path / "out")
+        assert "another run is writing into" in refused("fit_video", frames, "--out", tmp_path / "out")
 
 
 def test_no_video(refused, tmp_path):
@@ -70,7 +70,7 @@ def test_no_video(refused, tmp_path):
 
 def test_a_file_that_is_no_video(refused, tmp_path):
     (tmp_path / "text.mp4").write_text("not a video " * 100)
-    assert "can be read: it is no video" in refused("fit_video", tmp_path / "text.mp4", "--out", tmp_path / "out")
+    assert "can be read: it is not a video" in refused("fit_video", tmp_path / "text.mp4", "--out", tmp_path / "out")
 
 
 def test_an_output_that_is_a_file(refused, frames, tmp_path):

@@ -43,7 +43,7 @@ def colours(picture):
 def test_arms_of_a_saved_pose(run, random_prior, poses, tmp_path):
     file, values = poses
     said = run("mix_photos", f"{file}:1", f"{file}:2", "--take", "arms", "--from", "B", "--out", tmp_path / "out")
-    assert f"look at {tmp_path / 'out' / 'mix.png'}" in said
+    assert f"picture: {tmp_path / 'out' / 'mix.png'}" in said
     written = arrays(tmp_path / "out" / "mix.npz")
     assert written["name"].tolist() == ["A: poses 1", "B: poses 2", "mixture"]
     expected = edits.swap(values[1], values[2], "arms", model=random_prior.model)
@@ -132,15 +132,15 @@ def test_keypoints_of_a_file(run, quick, poses, tmp_path):
     ("arguments", "message"),
     [
         (["--take", "wings", "--from", "B"], "there is no part 'wings'"),
-        (["--take", "arms", "--from", "C"], "there is no reference 'C': A, B stand for the 2"),
+        (["--take", "arms", "--from", "C"], "there is no reference 'C': the 2 references are named A, B"),
         (["--take", "arms", "--from", "b"], "there is no reference 'b'"),
-        (["--take", "arms", "--from", "B:much"], "the weight of 'B:much' is no number above zero"),
+        (["--take", "arms", "--from", "B:much"], "the weight of 'B:much' must be a number above 0"),
         (["--take", "arms", "--from", "B:0"], "the weight of 'B:0'"),
         (["--take", "arms", "--from", "A:nan"], "the weight of 'A:nan'"),
-        (["--take", "arms", "--from", "B", "B:2"], "reference B stands twice"),
+        (["--take", "arms", "--from", "B", "B:2"], "reference B appears twice"),
         (["--take", "arms", "--from"], "--from names no reference"),
         (["--take", "--from", "B"], "no part is named"),
-        (["--take", "arms", "--take", "legs", "--from", "B"], "needs a --from behind it: there are 2 and 1"),
+        (["--take", "arms", "--take", "legs", "--from", "B"], "needs a --from after it: got 2 --take and 1 --from"),
     ],
 )
 def test_what_is_taken_is_checked_before_anything_else(refused, random_prior, tmp_path, arguments, message):
@@ -150,12 +150,12 @@ def test_what_is_taken_is_checked_before_anything_else(refused, random_prior, tm
 
 def test_references_that_are_none(refused, random_prior, poses, tmp_path):
     file, _ = poses
-    assert "a mixture needs from 2 to 26 photos or poses, not 1" in refused("mix_photos", file)
+    assert "a mixture needs 2 to 26 photos or poses, not 1" in refused("mix_photos", file)
     assert "there is no image file absent.jpg" in refused("mix_photos", file, "absent.jpg")
     assert "there is no pose file absent.npz" in refused("mix_photos", file, "absent.npz:2")
-    assert "there is no pose 9" in refused("mix_photos", file, f"{file}:9")
+    assert "has no pose 9" in refused("mix_photos", file, f"{file}:9")
     message = refused("mix_photos", PHOTO, file, "--keypoints", "a.json", "b.json")
-    assert "there are 1 photos and 2 files of keypoints" in message
+    assert "there are 1 photos and 2 keypoint files" in message
     (tmp_path / "out").write_text("a file")
     assert "is a file: give a folder as --out" in refused("mix_photos", file, file, "--out", tmp_path / "out")
 
@@ -186,7 +186,7 @@ def test_weights_are_checked_against_the_number_of_references():
     (one,) = takings([["arms"]], [["A:0.5", "C:1.5"]], 3)
     assert one.weights == {0: 0.5, 2: 1.5}
     assert one.main_source == 2
-    with pytest.raises(ValueError, match="from 2 to 26 photos or poses, not 27"):
+    with pytest.raises(ValueError, match="2 to 26 photos or poses, not 27"):
         takings([["arms"]], [["B"]], 27)
 
 

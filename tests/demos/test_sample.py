@@ -24,7 +24,7 @@ def test_as_users_type_it(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stderr == ""
     assert done.stdout.startswith("2 poses in sheets/sample.npz: energy ")
-    assert done.stdout.endswith("look at sheets/sample.png\n")
+    assert done.stdout.endswith("picture: sheets/sample.png\n")
     assert sorted(path.name for path in (tmp_path / "sheets").iterdir()) == ["sample.npz", "sample.png"]
     written = arrays(tmp_path / "sheets")
     assert (written["body_pose"].shape, written["energy"].shape) == ((2, 21, 3), (2,))
@@ -80,11 +80,11 @@ def test_what_was_there_stays_when_writing_fails(monkeypatch, run, refused, rand
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--number", "0"], "1 pose at least"),
-        (["--temperature", "-1"], "temperature from 0"),
-        (["--temperature", "nan"], "temperature from 0"),
-        (["--seed", "-1"], "a seed is a whole number from 0"),
-        (["--seed", str(2**63)], "a seed is a whole number from 0"),
+        (["--number", "0"], "n must be at least 1"),
+        (["--temperature", "-1"], "temperature finite and not negative"),
+        (["--temperature", "nan"], "temperature finite and not negative"),
+        (["--seed", "-1"], "a seed must be an integer from 0"),
+        (["--seed", str(2**63)], "a seed must be an integer from 0"),
     ],
 )
 def test_wrong_input_is_told_in_one_line(refused, random_prior, tmp_path, arguments, message):

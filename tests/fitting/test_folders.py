@@ -29,7 +29,7 @@ class QuickFitter:
         self.body = SimpleNamespace(name="open")
         self.fitted = []
 
-    def fit_photo(self, photo, people=1, focal=None, keypoints=None):
+    def fit_photo(self, photo, *, people=1, focal=None, keypoints=None):
         grey = int(photo.rgb[0, 0, 0])
         self.fitted.append(grey)
         if grey == 0:
@@ -99,7 +99,7 @@ def test_keypoint_files_are_found_by_the_name_of_the_image(images, tmp_path):
     jobs, failures = find_jobs(images, folder)
     assert [job.keypoints for job in jobs] == [folder / f"g{grey}_keypoints.json" for grey in (10, 11, 12)]
     assert [failure.image for failure in failures] == ["gone_keypoints.json"]
-    assert failures[0].failure == f"there is no image of these keypoints in {images}"
+    assert failures[0].failure == f"there is no image for these keypoints in {images}"
     one = folder / "coco.json"
     one.touch()
     jobs = find_jobs(images, one)[0]
@@ -128,34 +128,35 @@ def test_one_file_of_all_images_is_shared_out_by_its_ids(fitter, images, out, tm
     file.write_text(json.dumps({"images": table, "annotations": [person(1, 100), person(2, 200)]}))
     done = {outcome.image: outcome for outcome in outcomes(FolderRun(fitter, out, exports=()), images, file)}
     assert [read_result(out / name / "person0").keypoints.xy[0, 0, 0] for name in ("g10", "g11")] == [100, 200]
-    assert "no person on the image 'g12.png'" in done["g12.png"].failure
+    assert "no person for the image 'g12.png'" in done["g12.png"].failure
     file.write_text(json.dumps([person(1, 100)]))
     failures = [outcome.failure for outcome in outcomes(FolderRun(fitter, out, exports=()), images, file)]
-    assert all("no person on the image" in failure for failure in failures)
+    assert all("no person for the image" in failure for failure in failures)
     file.write_text(json.dumps({"people": [{"pose_keypoints_2d": person(1, 100)["keypoints"]}]}))
     failures = [outcome.failure for outcome in outcomes(FolderRun(fitter, out, exports=()), images, file)]
-    assert all("does not say to which of the 3 images" in failure for failure in failures)
+    assert all("does not specify to which of the 3 images" in failure for failure in failures)
 
 
 def test_results_of_two_images_do_not_fall_together(images):
     grey_image(images / "g10.bmp", 20)
     jobs, failures = find_jobs(images)
     assert [job.image.name for job in jobs] == ["g10.bmp", "g11.png", "g12.png"]
-    assert failures == [Outcome("g10.png", failure="its results would have the name of g10.bmp's: rename one")]
+    assert failures == [Outcome("g10.png", failure="g10.bmp gives results of the same name: rename one")]
 
 
 def test_folders_that_are_none(images, tmp_path):
-    with pytest.raises(ValueError, match="is no folder"):
+    with pytest.raises(ValueError, match="is not a folder"):
         find_jobs(images / "g10.png")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="holds no images"):
+    with pytest.raises(ValueError, match="contains no images"):
         find_jobs(tmp_path / "empty")
-    with pytest.raises(FileNotFoundError, match="neither a folder nor a file of keypoints"):
+    with pytest.raises(FileNotFoundError, match="no keypoint file or folder"):
         find_jobs(images, tmp_path / "absent")
 
 
 @pytest.mark.parametrize(
-    ("options", "told"), [({"people": 0}, "0 people"), ({"focal": -1.0}, "focal length"), ({"focal": np.nan}, "focal")]
+    ("options", "told"),
+    [({"people": 0}, "at least 1, not 0"), ({"focal": -1.0}, "focal length"), ({"focal": np.nan}, "focal")],
 )
 def test_what_no_image_can_be_fitted_with_is_refused_at_once(fitter, out, options, told):
     with pytest.raises(ValueError, match=told):
@@ -229,8 +230,26 @@ def damage_the_record(run, images):
     return run, images
 
 
+def put_a_number_for_a_folder(run, images):
+    for folder in run.out.iterdir():
+        content = json.loads((folder / "done.json").read_text())
+        content["people"][0]["folder"] = 3
+        (folder / "done.json").write_text(json.dumps(content))
+    return run, images
+
+
+def lose_the_people(run, images):
+    for folder in run.out.iterdir():
+        (folder / "done.json").write_text("{}")
+    return run, images
+
+
 @pytest.mark.parametrize(
-    "change", [change_settings, change_photo, change_exports, change_focal, lose_a_person, damage_the_record]
+    "change",
+    [
+        *(change_settings, change_photo, change_exports, change_focal, lose_a_person),
+        *(damage_the_record, put_a_number_for_a_folder, lose_the_people),
+    ],
 )
 def test_what_changed_is_fitted_again(fitter, images, out, change):
     run = FolderRun(fitter, out, exports=())
@@ -251,8 +270,8 @@ def test_a_bad_image_is_told_and_the_others_are_done(fitter, images, out):
     told = {outcome.image: outcome.failure for outcome in outcomes(FolderRun(fitter, out, exports=()), images)}
     assert told.pop("a.png") == "no person was found"
     assert told.pop("b.png") == "the detector failed"
-    assert "is not an image that can be read" in told.pop("c.jpg")
-    assert "exists and holds no fit" in told.pop("g10.png")
+    assert "is not a readable image" in told.pop("c.jpg")
+    assert "exists and does not contain a fit" in told.pop("g10.png")
     assert "File exists" in told.pop("g11.png")
     assert told == {"g12.png": None}
     assert not (out / "a").exists()
@@ -268,7 +287,7 @@ def test_keypoints_are_read_and_missing_or_bad_ones_told(fitter, images, out, tm
     done = {outcome.image: outcome for outcome in outcomes(FolderRun(fitter, out, exports=()), images, folder)}
     assert done["g10.png"].failure is None
     assert np.allclose(read_result(out / "g10" / "person0").keypoints.xy[0], rows[:, :2], atol=1e-4)
-    assert "the file holds no person" in done["g11.png"].failure
+    assert "the file contains no person" in done["g11.png"].failure
     assert "there is no file" in done["g12.png"].failure
 
 
@@ -318,7 +337,7 @@ def test_another_process_is_refused_while_a_run_goes_on(out):
     command = [sys.executable, "-c", program, str(out / ".fit_folder.lock")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(ValueError, match="another run writes into"), output_lock(out):
+        with pytest.raises(ValueError, match="another run is writing into"), output_lock(out):
             pass
         other.kill()
     with output_lock(out):
@@ -358,10 +377,10 @@ def test_the_summary_has_a_line_for_each_person_and_failure(tmp_path):
 def test_whatever_an_image_raises_is_its_failure(fitter, images, out, monkeypatch, error):
     fit = QuickFitter.fit_photo
 
-    def fail(self, photo, *arguments):
+    def fail(self, photo, **options):
         if photo.rgb[0, 0, 0] == 11:
             raise error
-        return fit(self, photo, *arguments)
+        return fit(self, photo, **options)
 
     monkeypatch.setattr(QuickFitter, "fit_photo", fail)
     done = outcomes(FolderRun(fitter, out, exports=()), images)
@@ -377,11 +396,11 @@ def test_an_image_cannot_take_the_name_of_the_summary_or_lead_elsewhere(fitter, 
     told = {
         outcome.image: outcome.failure for outcome in outcomes(FolderRun(fitter, out, exports=("smplx-pkl",)), images)
     }
-    assert "is the run's own: rename the image" in told.pop("summary.csv.png")
-    assert "is the run's own: rename the image" in told.pop("results.png")
+    assert "is reserved for the run: rename the image" in told.pop("summary.csv.png")
+    assert "is reserved for the run: rename the image" in told.pop("results.png")
     assert set(told.values()) == {None}
     above = FolderRun(fitter, out, exports=()).outcome(Job(images / "...png"))
-    assert "results cannot have the name '..'" in above.failure
+    assert "results cannot be named '..'" in above.failure
     assert sorted(path.name for path in out.parent.iterdir()) == ["images", "out"]
 
 
@@ -399,7 +418,7 @@ def test_names_that_are_not_utf_8_are_fitted_and_in_the_summary(fitter, images, 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../a"])
 def test_results_stay_in_their_folder(fitter, out, name):
-    with pytest.raises(ValueError, match="results cannot have the name"):
+    with pytest.raises(ValueError, match="results cannot be named"):
         write_fit(out, name, None, [])
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from fitting import fit_keypoints_3d
 from fitting.inputs.keypoints import FORMATS
+from fitting.output.body_result import BodyResult
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.evaluation.metrics import pa_mpjpe
 
@@ -25,7 +25,7 @@ def points(fitter, truth, format):
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_known_bodies_are_found(fitter, truth, format):
-    fits = fit_keypoints_3d(points(fitter, truth, format), format=format, fitter=fitter)
+    fits = fitter.fit_keypoints_3d(points(fitter, truth, format), format=format)
     joints = fitter.body(*truth).joints
     found = torch.from_numpy(np.stack([fit.joints for fit in fits]))
     assert 1000 * pa_mpjpe(found[:, :22], joints[:, :22]).mean() < 15
@@ -34,7 +34,7 @@ def test_known_bodies_are_found(fitter, truth, format):
 
 
 def test_parameters_give_the_joints_and_are_of_codes(fitter, truth):
-    for fit in fit_keypoints_3d(points(fitter, truth, "coco"), format="coco", fitter=fitter):
+    for fit in fitter.fit_keypoints_3d(points(fitter, truth, "coco"), format="coco"):
         arguments = (fit.global_orient, fit.body_pose, fit.betas, fit.transl)
         output = fitter.body(*(torch.from_numpy(value)[None] for value in arguments))
         np.testing.assert_allclose(output.joints[0].numpy(), fit.joints, atol=2e-3)
@@ -48,8 +48,8 @@ def test_axes_do_not_matter(fitter, truth):
     """y up and z up give the same bodies."""
     seen = points(fitter, truth, "mediapipe")
     z_up = axis_angle_to_matrix(torch.tensor([torch.pi / 2, 0.0, 0.0])).numpy()
-    first = fit_keypoints_3d(seen, fitter=fitter)
-    second = fit_keypoints_3d(seen @ z_up.T, up=(0, 0, 1), fitter=fitter)
+    first = fitter.fit_keypoints_3d(seen)
+    second = fitter.fit_keypoints_3d(seen @ z_up.T, up=(0, 0, 1))
     for one, other in zip(first, second, strict=True):
         np.testing.assert_allclose(one.joints @ z_up.T, other.joints, atol=0.05)
 
@@ -60,7 +60,7 @@ def test_unseen_points_may_be_anywhere(fitter, truth):
     confidence[:, 15:23] = 0.0
     elsewhere = seen.copy()
     elsewhere[:, 15:23] = 1e4
-    first, second = (fit_keypoints_3d(p, confidence, fitter=fitter) for p in (seen, elsewhere))
+    first, second = (fitter.fit_keypoints_3d(p, confidence=confidence) for p in (seen, elsewhere))
     for one, other in zip(first, second, strict=True):
         np.testing.assert_allclose(one.joints, other.joints, atol=1e-3)
 
@@ -70,14 +70,28 @@ def test_unseen_points_may_be_anywhere(fitter, truth):
     [
         ({"points": np.zeros((1, 33, 2))}, "people, joints, 3"),
         ({"points": np.full((1, 33, 3), np.nan)}, "finite"),
-        ({"points": np.linspace(0, 1, 33)[None, :, None].repeat(3, 2)}, "on a line"),
+        ({"points": np.linspace(0, 1, 33)[None, :, None].repeat(3, 2)}, "collinear"),
         ({"points": np.zeros((1, 20, 3))}, "33"),
         ({"confidence": np.ones((2, 33))}, "confidence"),
-        ({"confidence": np.zeros((1, 33))}, "4 are needed"),
+        ({"confidence": np.zeros((1, 33))}, "4 are required"),
         ({"up": (0, 0, 0)}, "direction"),
     ],
 )
 def test_wrong_input_is_told(fitter, change, message):
     given = {"points": np.random.default_rng(0).normal(size=(1, 33, 3))} | change
     with pytest.raises(ValueError, match=message):
-        fit_keypoints_3d(**given, fitter=fitter)
+        fitter.fit_keypoints_3d(**given)
+
+
+def test_results_of_all_kinds_are_one_family(fitter, truth):
+    (fit,) = fitter.fit_keypoints_3d(points(fitter, truth, "coco")[:1], format="coco")
+    assert isinstance(fit, BodyResult)
+    assert fit.body == fitter.body.name
+    arguments = fit.smplx_arguments()
+    assert {name: value.shape for name, value in arguments.items()} == {
+        "global_orient": (1, 3),
+        "body_pose": (1, 69),
+        "betas": (1, len(fit.betas)),
+        "transl": (1, 3),
+    }
+    np.testing.assert_array_equal(arguments["body_pose"][0, :63], fit.body_pose.flatten())

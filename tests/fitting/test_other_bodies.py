@@ -70,7 +70,7 @@ def test_a_fit_finds_the_pose(body):
     transl = torch.tensor([0.0, 0.2, 4.0]).expand(PEOPLE, 3)
     camera = Camera.for_image(1000, 1000, 1100.0, batch=PEOPLE)
     xy = camera.project(body.landmarks(orient, body_pose, None, transl)).numpy()
-    results = fitter.fit_keypoints(Keypoints(xy, np.ones(xy.shape[:2]), "mediapipe"), (1000, 1000), 1100.0)
+    results = fitter.fit_keypoints(Keypoints(xy, np.ones(xy.shape[:2]), "mediapipe"), (1000, 1000), focal=1100.0)
     found = torch.from_numpy(np.stack([result.joints for result in results]))[:, :22]
     assert 1000 * pa_mpjpe(found, body(orient, body_pose).joints[:, :22]).mean() < 40
     for result in results:

@@ -31,5 +31,5 @@ def test_right_shapes_and_arrays_of_which_nothing_is_asked_pass():
     ],
 )
 def test_other_shapes_are_refused(name, array):
-    with pytest.raises(ValueError, match=f"{name} should be of shape"):
+    with pytest.raises(ValueError, match=f"{name} must have the shape"):
         check_shapes(arrays(**{name: array}), SHAPES)

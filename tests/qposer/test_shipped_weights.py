@@ -1,19 +1,26 @@
 """What the shipped weights are held to; a file of weights that breaks these is not the one that was measured."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from benchmarks.prior.negatives import mixed_parts, noisy, wrong_bends
+from benchmarks.prior.poses import Poses
 from qposer.body_pose.kinematics import body_joints
 from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import REST_JOINTS
-from qposer.control.constraints import JointAngle, Offset
+from qposer.control.measures import JointAngle, Offset
 from qposer.control.text_prior import TextPrior
-from qposer.data.build import read_recording, select
+from qposer.data.recordings import read_recording
+from qposer.data.selection import select
 from qposer.evaluation.metrics import mpjpe
 from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import CLUES
+from qposer.prior.energy import PoseEnergy
 from qposer.prior.model import QPoser
 
 CLIPS = sorted(
@@ -63,9 +70,9 @@ def test_double_precision_decodes_the_same(model, recorded):
     torch.testing.assert_close(double.decode(codes).float(), model.decode(codes), atol=1e-4, rtol=0)
 
 
-def test_the_code_prior_takes_noise_off_recorded_poses(model, recorded):
+def test_the_code_prior_takes_noise_off_recorded_poses(recorded):
     prior = CodePrior.from_pretrained()
-    clean = prior.network.standardise(model.latents(recorded))
+    clean = prior.standard_latents(recorded)
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
     for level, left in ((0.3, 0.9), (1.0, 0.75)):
         denoised = prior.network.denoiser(clean + level * noise, torch.full((len(clean), 21), level))
@@ -92,6 +99,22 @@ def test_recorded_poses_have_usual_energies(recorded):
     assert -1.5 < energy.median() < 1
 
 
+def test_poses_that_are_not_human_have_higher_energies():
+    """Shares of pairs in which the recorded pose has the lower energy; less without one of the clues."""
+    prior, recorded = CodePrior.from_pretrained(), Poses.quick().test[:128]
+    energy = prior.energy(recorded)
+    for disturbed, least in ((mixed_parts, 0.8), (noisy, 0.785), (wrong_bends, 0.985)):
+        other = prior.energy(disturbed(recorded, torch.Generator().manual_seed(0)))
+        assert (other[:, None] > energy).float().mean() > least, disturbed.__name__
+
+
+def test_every_clue_raises_the_energy():
+    prior = CodePrior.from_pretrained()
+    clues = torch.zeros(1, CLUES, requires_grad=True)
+    PoseEnergy(prior.model, prior.network)._calibrated(clues).sum().backward()
+    assert (clues.grad > 0).all()
+
+
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_texts_are_followed_by_most_of_the_poses_that_are_drawn(guidance):
     drawing = TextPrior.from_pretrained()
@@ -112,3 +135,18 @@ def test_texts_are_followed_by_most_of_the_poses_that_are_drawn(guidance):
     raised = drawn("both hands are above the head")
     for side in ("left", "right"):
         assert share(raised, Offset(f"{side}_palm", "crown", "up"), 0.0) > 0.6
+
+
+def test_the_compiler_of_pytorch_is_not_loaded():
+    """It takes longer than all else, and what is computed here on the meta device would load it."""
+    program = (
+        "import sys\n"
+        "from qposer import CodePrior\n"
+        "from qposer.control.text_prior import TextPrior\n"
+        "from qposer.vposer import load_vposer\n"
+        "from fitting.optimise.regressor import Regressor\n"
+        "CodePrior.from_pretrained(), TextPrior.from_pretrained(), load_vposer(), Regressor.from_pretrained()\n"
+        "print([name for name in ('torch._dynamo', 'sympy', 'roma') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -261,13 +261,13 @@ def test_a_seed_leaves_the_global_generator_alone(v1):
 )
 def test_other_widths_of_latents_are_refused(v1, v2, latents):
     for model in (v1, v2):
-        with pytest.raises(ValueError, match=r"latents are \(N, 32\) of floating point"):
+        with pytest.raises(ValueError, match=r"latents must be \(N, 32\) floating point"):
             model.decode(latents)
 
 
 @pytest.mark.parametrize("shape", [(2, 69), (63,), (21, 3), (2, 22, 3), (2, 156)])
 def test_other_widths_of_poses_are_refused(v2, shape):
-    with pytest.raises(ValueError, match=r"poses are \(N, 63\) axis-angle or \(N, 189\)"):
+    with pytest.raises(ValueError, match=r"poses must be \(N, 63\) axis-angle or \(N, 189\)"):
         v2.encode(torch.zeros(shape))
 
 
@@ -276,9 +276,9 @@ def test_what_is_no_pose_is_refused(v1, v2):
         v2.encode(torch.full((1, 63), float("nan")))
     with pytest.raises(ValueError, match="rotation"):
         v1.encode(torch.zeros(1, 1, 21, 9))
-    with pytest.raises(ValueError, match="poses of type 'matrot' have 189 numbers each, not 63"):
+    with pytest.raises(ValueError, match="poses of type 'matrot' must have 189 numbers each, not 63"):
         v1(torch.zeros(2, 1, 21, 3))
-    with pytest.raises(ValueError, match="output_type is 'matrot' or 'aa', not 'euler'"):
+    with pytest.raises(ValueError, match="output_type must be 'matrot' or 'aa', not 'euler'"):
         v1.decode(torch.zeros(1, 32), output_type="euler")
 
 

@@ -1,4 +1,4 @@
-"""Files of 2D keypoints that other tools write: each tool's file has a reader, each order of points a layout."""
+"""Files of 2D keypoints from other tools: a reader for each file type, a layout for each order of points."""
 
 from fitting.inputs.keypoint_files.reading import read_keypoints
 

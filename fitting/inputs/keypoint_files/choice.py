@@ -1,4 +1,4 @@
-"""Which people of a file belong to an image: by its name, and by numbers only where these can mean one thing."""
+"""Select the people of an image from a file: by its name, and by numbers only if they are unambiguous."""
 
 from __future__ import annotations
 
@@ -16,26 +16,25 @@ _COCO_NUMBER = re.compile(r"(?:^|_)(\d{12})$")
 def of_image(content: Content, image: ImageId | None, folder: Sequence[str] = ()) -> list[Entry]:
     """The entries that belong to an image.
 
-    A table of images decides where there is one; names that entries give do next; and numbers in file names are taken
-    for ids last.
+    A table of images in the file has priority, then names in entries, then numbers in file names as ids.
 
     Args:
-        content: of the file.
-        image: file name (with its path, where there may be images of the same name, or whose numbers count differently
-            from the file's) or id; None stands for the only image that the file covers.
-        folder: file names of all images that the file is meant for, where there are more than this one.
+        content: content of the file.
+        image: file name (with its path if names repeat or numbers count differently from the file's) or id; None for
+            the only image of the file.
+        folder: names of all images of the file, if there are several.
 
     Returns:
         The entries, in the file's order.
 
     Raises:
-        ValueError: nobody is on the image, or the file does not say clearly who is.
+        ValueError: the file has no person for the image, or is ambiguous.
     """
     entries = content.entries
     if image is None:
         covered = _distinct(entry.image[-1] for entry in entries if entry.image)
         if len(covered) > 1:
-            raise ValueError(f"the file covers {len(covered)} images, of ids {_some(covered)}: say which one to take")
+            raise ValueError(f"the file covers {len(covered)} images with ids {_some(covered)}: select one")
         return entries
     if content.file_names:
         wanted = _by_table(content.file_names, image)
@@ -44,7 +43,7 @@ def of_image(content: Content, image: ImageId | None, folder: Sequence[str] = ()
         named = [entry for entry in entries if entry.image]
         if len(folder) > 1 and len(named) < len(entries):
             raise ValueError(
-                f"the file does not say to which of the {len(folder)} images its people belong: "
+                f"the file does not specify to which of the {len(folder)} images its people belong: "
                 "give a folder with a file for each image"
             )
         if not named:
@@ -55,7 +54,7 @@ def of_image(content: Content, image: ImageId | None, folder: Sequence[str] = ()
             found = _by_number(references, image, folder)
         chosen = [entry for entry in named if found in entry.image]
     if not chosen:
-        raise ValueError(f"the file holds no person on the image {_shown(image)}")
+        raise ValueError(f"the file contains no person for the image {_shown(image)}")
     return chosen
 
 
@@ -67,12 +66,12 @@ def _by_table(file_names: Sequence[tuple[ImageId, str]], image: ImageId) -> str:
         raise ValueError(f"the file has several ids for the image {_shown(image)}: {_some(sorted(ids))}")
     if not ids:
         names = _some([file_name for _, file_name in file_names])
-        raise ValueError(f"the file holds no person on the image {_shown(image)}: its images are {names}")
+        raise ValueError(f"the file contains no person for the image {_shown(image)}: its images are {names}")
     return ids.pop()
 
 
 def _by_name(references: Collection[ImageId], image: ImageId) -> ImageId | None:
-    """The reference that names an image: with most folders in common, or else of the same name but for the ending."""
+    """The reference to an image by name: with most folders in common, or else the same name with another extension."""
     names = [reference for reference in references if isinstance(reference, str)]
     ranks = {name: _common(name, str(image)) for name in names}
     best = max(ranks.values(), default=0.0)
@@ -85,7 +84,7 @@ def _by_name(references: Collection[ImageId], image: ImageId) -> ImageId | None:
 
 
 def _common(name: str, image: str) -> float:
-    """How many parts of two paths agree, from the end; one half where the file names differ in their ending only."""
+    """Number of equal parts of two paths from the end; one half if the file names differ only in the extension."""
     count = 0
     parts, others = (re.split(r"[/\\]", path) for path in (name, image))
     for part, other in zip(reversed(parts), reversed(others), strict=False):
@@ -97,35 +96,35 @@ def _common(name: str, image: str) -> float:
 
 
 def _by_number(references: Sequence[ImageId], image: ImageId, folder: Sequence[str]) -> ImageId:
-    """The reference that has an image's number, or that is the only one and nothing speaks against it."""
+    """The reference with an image's number, or the only reference if nothing contradicts it."""
     numbers = {_own_number(reference): reference for reference in references}
     stem = _EXTENSION.sub("", re.split(r"[/\\]", str(image))[-1])
     wanted = _last_number(stem)
     if None in numbers or (wanted is None and len(folder) > 1):
-        raise ValueError(f"the file holds no person on the image {_shown(image)}, but on {_some(references)}")
+        raise ValueError(f"the file contains no person for the image {_shown(image)}, but on {_some(references)}")
     if len(folder) <= 1 and len(numbers) == 1 and not (stem.isdigit() or _COCO_NUMBER.search(stem)):
         return references[0]
     _check_start(numbers.keys(), folder or _neighbours(image))
     if wanted not in numbers:
-        raise ValueError(f"the file holds no person on the image {_shown(image)}: its ids are {_some(references)}")
+        raise ValueError(f"the file contains no person for the image {_shown(image)}: its ids are {_some(references)}")
     return numbers[wanted]
 
 
 def _check_start(ids: Iterable[int | None], folder: Sequence[str]) -> None:
-    """Refuse ids that count from 1 where file names count from 0, and the other way round."""
+    """Reject ids that count from 1 while file names count from 0, and vice versa."""
     names = {_last_number(_EXTENSION.sub("", re.split(r"[/\\]", name)[-1])): name for name in folder}
     first = min(id for id in ids if id is not None)
     lowest = min((number for number in names if number is not None), default=first)
     if {first, lowest} == {0, 1}:
-        same = f"or {names[1]} (of the same number)" if first == 1 and 1 in names else "or one that is not there"
+        same = f"or {names[1]} (of the same number)" if first == 1 and 1 in names else "or a missing one"
         raise ValueError(
             f"ids count from {first} and file names from {lowest}: id {first} may mean {names[lowest]} (the first) "
-            f"{same}: add a table of images with ids and file names, as COCO's annotation files have it"
+            f"{same}: add a table of images with ids and file names, as in COCO's annotation files"
         )
 
 
 def _neighbours(image: ImageId) -> list[str]:
-    """Names of the images beside one on disk, which show how its frames are counted."""
+    """Names of the images in the same folder, which show how frames are counted."""
     path = Path(str(image))
     if not path.is_file():
         return []
@@ -133,7 +132,7 @@ def _neighbours(image: ImageId) -> list[str]:
 
 
 def _own_number(reference: ImageId) -> int | None:
-    """The number that a reference is, apart from an ending such as .jpg."""
+    """The number of a reference without an extension such as .jpg."""
     digits = _EXTENSION.sub("", str(reference))
     return int(digits) if re.fullmatch(r"\d{1,18}", digits) else None
 

@@ -1,7 +1,8 @@
-"""COCO's JSON: annotation files, and lists of results as AlphaPose, Detectron2, Ultralytics and mmpose write them."""
+"""COCO's JSON: annotation files, and lists of results as written by AlphaPose, Detectron2, Ultralytics and mmpose."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,22 +12,23 @@ _IMAGE = ("file_name", "image_name", "image_id")
 
 
 def read(content: Any) -> Content | None:
-    """The people of ``annotations``, or of a list of results; what has no keypoints, such as boxes, is passed over.
+    """The people of ``annotations``, or of a list of results; entries without keypoints, such as boxes, are skipped.
 
     Raises:
-        ValueError: an image is referred to by something that is neither a number nor text.
+        ValueError: the id of an image is neither a number nor text.
     """
     table: tuple[tuple[ImageId, str], ...] = ()
+    sizes: dict[ImageId, tuple[float, float]] = {}
     if isinstance(content, dict) and "annotations" in content:
-        table = _file_names(content.get("images"))
+        table, sizes = _file_names(content.get("images")), _sizes(content.get("images"))
         content = content["annotations"]
     elif isinstance(content, dict) and "keypoints" in content:
         content = [content]
     if content == []:
-        return Content([], table)
+        return Content([], table, sizes)
     if not is_list_of_objects(content) or not any("keypoints" in item or "image_id" in item for item in content):
         return None
-    return Content([_entry(annotation) for annotation in content if annotation.get("keypoints")], table)
+    return Content([_entry(annotation) for annotation in content if annotation.get("keypoints")], table, sizes)
 
 
 def _entry(annotation: Mapping[str, Any]) -> Entry:
@@ -47,3 +49,14 @@ def _file_names(images: Any) -> tuple[tuple[ImageId, str], ...]:
         for row in rows
         if isinstance(row, dict) and isinstance(row.get("id"), str | int) and isinstance(row.get("file_name"), str)
     )
+
+
+def _sizes(images: Any) -> dict[ImageId, tuple[float, float]]:
+    sizes: dict[ImageId, tuple[float, float]] = {}
+    for row in images if isinstance(images, list) else []:
+        if not isinstance(row, dict) or not isinstance(row.get("id"), str | int):
+            continue
+        size = row.get("width"), row.get("height")
+        if all(isinstance(side, int | float) and 0 < side < math.inf for side in size):
+            sizes[row["id"]] = float(size[0]), float(size[1])  # type: ignore[arg-type]  # checked
+    return sizes

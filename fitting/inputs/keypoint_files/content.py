@@ -1,26 +1,26 @@
-"""What a reader finds in a file: one entry for each person, not yet checked."""
+"""Content of a keypoint file: one unchecked entry for each person."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 ImageId = str | int
-"""How a tool refers to an image: by file name, by number, or by a name of its own."""
+"""How a tool refers to an image: by file name, number, or other name."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One person as the file has it."""
+    """One person of a file."""
 
     values: Any
-    """x, y, score of every point, in one list or in a list of rows; x and y alone where ``scores`` holds the rest."""
+    """x, y, score of every point, in one list or in a list of rows; only x and y if ``scores`` holds the scores."""
     scores: Any = None
     image: tuple[ImageId, ...] = ()
-    """All that the entry says of the image that it belongs to."""
+    """All references of the entry to its image."""
     size: tuple[float, float] | None = None
-    """Width and height of the picture that x and y refer to, (1, 1) for normalised ones; None: the image's pixels."""
+    """Size of the picture that x and y refer to, (1, 1) if normalised; None for pixels of the image."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Content:
 
     entries: list[Entry]
     file_names: tuple[tuple[ImageId, str], ...] = ()
+    sizes: Mapping[ImageId, tuple[float, float]] = field(default_factory=dict)
+    """Widths and heights by id, as the table states them; exporters also write wrong ones."""
 
 
 def entry_of(person: Mapping[str, Any], image: tuple[ImageId, ...] = ()) -> Entry:
@@ -36,7 +38,7 @@ def entry_of(person: Mapping[str, Any], image: tuple[ImageId, ...] = ()) -> Entr
 
     Args:
         person: an object of the file.
-        image: names and ids of the image that the person is on.
+        image: names and ids of the person's image.
 
     Returns:
         The entry.
@@ -45,5 +47,5 @@ def entry_of(person: Mapping[str, Any], image: tuple[ImageId, ...] = ()) -> Entr
 
 
 def is_list_of_objects(content: Any) -> bool:
-    """Whether JSON content is a list of at least one object, and of nothing else."""
+    """Whether JSON content is a non-empty list of objects."""
     return isinstance(content, list) and bool(content) and all(isinstance(item, dict) for item in content)

@@ -1,4 +1,4 @@
-"""In which order tools write the points of a body; hands, faces and the top of the head are left out."""
+"""Orders in which tools write body points; hands, faces and the top of the head are ignored."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from jaxtyping import Float
 from fitting.inputs.keypoints import FORMATS, SEEN_CONFIDENCE, FormatName
 
 _MIDDLES = {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("left_hip", "right_hip")}
-"""Keypoints that OpenPose defines as the middle of two others, which a layout may lack."""
+"""OpenPose keypoints defined as midpoints of two others, which a layout may lack."""
 
 _TELLING_LIMBS = 8
-"""Of a layout: fewer do not tell it from another."""
+"""Minimum number of visible limbs to tell layouts apart."""
 
-_SHORTER = 0.5
-"""Limbs that are as much shorter than another layout's are those of a body."""
+_SHORTER = 0.55
+"""Another layout is preferred if its limbs are shorter by this factor."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """An order of points, and the format that holds those of the body."""
+    """An order of points, and the format of the body points."""
 
     name: str
     count: int
-    """Of all points, those that are left out included."""
+    """Number of all points, including ignored ones."""
     points: tuple[str, ...]
-    """Names of the first points; a name that the format does not have is left out."""
+    """Names of the first points; names that the format lacks are ignored."""
     format: FormatName
 
     def joints(self, points: Float[np.ndarray, "people points 3"]) -> Float[np.ndarray, "people joints 3"]:
@@ -44,7 +44,7 @@ class Layout:
         return found
 
     def limb_length(self, points: Float[np.ndarray, "people points 3"]) -> float:
-        """Mean length in pixels of the limbs of which both ends are seen; infinite where they are too few to tell."""
+        """Mean length in pixels of the limbs with both ends seen; infinite if there are too few."""
         joints = self.joints(points)
         a, b = np.array(FORMATS[self.format].limbs).T
         seen = (joints[:, a, 2] > SEEN_CONFIDENCE) & (joints[:, b, 2] > SEEN_CONFIDENCE)
@@ -62,6 +62,7 @@ _COCO_18 = tuple(name for name in _BODY_25[:19] if name != "mid_hip")
 
 LAYOUTS = (
     Layout("COCO", 17, _COCO, "coco"),
+    Layout("Human3.6M", 17, FORMATS["h36m"].names, "h36m"),
     Layout("OpenPose's COCO", 18, _COCO_18, "coco"),
     Layout("COCO with feet", 23, (*_COCO, *_FEET), "openpose"),
     Layout("BODY_25", 25, _BODY_25, "openpose"),
@@ -76,13 +77,13 @@ LAYOUTS = (
 
 
 def layout_of(points: Float[np.ndarray, "people points 3"]) -> Layout:
-    """The layout of that many points; of several the first, unless the limbs of another one are much shorter.
+    """The layout with this number of points; if several, the first, unless another has much shorter limbs.
 
-    Limbs of a wrong layout join ends that are far apart: on projections of whole bodies they are more than twice as
-    long, but for one in a hundred.
+    A wrong layout connects distant points: for 99 percent of projected whole bodies its limbs are more than 1.8 times
+    as long.
 
     Raises:
-        ValueError: no layout has that many points.
+        ValueError: no layout has this number of points.
     """
     count = points.shape[1]
     candidates = [layout for layout in LAYOUTS if layout.count == count]

@@ -1,4 +1,4 @@
-"""JSON of mmpose's inferencer and demos: keypoints in rows of x, y, their scores apart, alone or by frames."""
+"""JSON of mmpose's inferencer and demos: keypoints in rows of x, y with separate scores, for one image or by frames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def read(content: Any) -> Content | None:
     """The people of instances, of frames with ``instances``, or of lists of instances (one for each image).
 
     Raises:
-        ValueError: an instance is no object.
+        ValueError: an instance is not an object.
     """
     if isinstance(content, dict):
         content = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), list)), content)
@@ -31,7 +31,7 @@ def _frames(frames: list[tuple[Any, Any]]) -> Content:
     entries: list[Entry] = []
     for number, instances in frames:
         if not isinstance(instances, list) or not all(isinstance(person, dict) for person in instances):
-            raise ValueError("instances must be a list of objects with keypoints, as mmpose writes it")
+            raise ValueError("instances must be a list of objects with keypoints, as written by mmpose")
         image: tuple[ImageId, ...] = (number,) if len(frames) > 1 and isinstance(number, str | int) else ()
         entries += [entry_of(person, image) for person in instances]
     return Content(entries)

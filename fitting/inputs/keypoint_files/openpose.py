@@ -1,4 +1,4 @@
-"""OpenPose's JSON, and what has its shape: Pose2Sim's, ControlNet's (with a canvas), AlphaPose's (by image)."""
+"""OpenPose's JSON and similar layouts: Pose2Sim, ControlNet (with a canvas), AlphaPose (by image)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _has_people(frame: Mapping[str, Any]) -> bool:
 def _people(frame: Mapping[str, Any], image: tuple[ImageId, ...]) -> list[Entry]:
     people = next((frame[key] for key in _PEOPLE if key in frame), None)
     if not isinstance(people, list) or not all(person is None or isinstance(person, dict) for person in people):
-        raise ValueError("people must be a list of objects with pose_keypoints_2d, as OpenPose writes it")
+        raise ValueError("people must be a list of objects with pose_keypoints_2d, as written by OpenPose")
     canvas = _canvas(frame)
     return [
         Entry(next((person[key] for key in _POINTS if person.get(key)), None), image=image, size=canvas)

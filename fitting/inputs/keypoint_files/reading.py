@@ -1,4 +1,4 @@
-"""From the file of any tool to `Keypoints`."""
+"""Read keypoint files of any supported tool."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fitting.inputs.keypoint_files import coco, mmpose, openpose, ultralytics
 from fitting.inputs.keypoint_files.choice import of_image
 from fitting.inputs.keypoint_files.content import Content
 from fitting.inputs.keypoint_files.layouts import layout_of
-from fitting.inputs.keypoint_files.points import confidences, points_of, to_pixels
+from fitting.inputs.keypoint_files.points import confidences, points_of, rescaled, to_pixels
 from fitting.inputs.keypoints import MIN_SEEN, SEEN_CONFIDENCE, FormatName, Keypoints
 from qposer.io.npz import read_npz
 
 READERS: tuple[Callable[[Any], Content | None], ...] = (openpose.read, mmpose.read, ultralytics.read, coco.read)
-"""Each takes JSON content, or text that is none, and returns None where it is not of its kind; the first counts."""
+"""Each takes JSON content or plain text, and returns None for other file types; the first match is used."""
 
 _ARRAYS = ("xy", "confidence", "format", "world")
 
@@ -31,25 +31,25 @@ def read_keypoints(
     image_size: tuple[int, int] | None = None,
     folder: Sequence[str] = (),
 ) -> Keypoints:
-    """Keypoints from a file, largest person first; people with fewer than four seen keypoints are left out.
+    """Keypoints from a file, largest person first; people with fewer than four seen keypoints are skipped.
 
-    The file may be any tool's that docs/formats.md lists; it is recognised by what it holds. An ``.npz`` archive holds
+    docs/formats.md lists the supported tools; the file type is detected from the content. An ``.npz`` archive contains
     ``xy`` (people, joints, 2), ``confidence`` (people, joints), ``format`` (a name) and, if known, ``world`` (people,
     joints, 3).
 
     Args:
         path: the file.
-        image: file name or id of the image, which says who is taken where the file covers several.
-        image_size: width and height of the image in pixels, which files with normalised coordinates need.
-        folder: file names of all images that the file is meant for, where these are several.
+        image: file name or id of the image, which selects people if the file covers several images.
+        image_size: width and height of the image in pixels, required for normalised coordinates.
+        folder: names of all images of the file, if there are several.
 
     Returns:
-        The keypoints of the people on the image.
+        The keypoints of the people in the image.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is of no known kind, it holds no person, it does not say clearly who is on the image, or
-            the keypoints are not valid (see `Keypoints`).
+        FileNotFoundError: the file does not exist.
+        ValueError: the file type is unknown, the file contains no person or is ambiguous, or the keypoints are invalid
+            (see `Keypoints`).
     """
     path = Path(path)
     if not path.is_file():
@@ -59,12 +59,12 @@ def read_keypoints(
         world = None
         if path.suffix == ".npz" or raw.startswith(_ZIP):
             if len(folder) > 1:
-                raise ValueError(f"an npz archive holds the people of one image, not of {len(folder)}")
+                raise ValueError(f"an npz archive contains the people of one image, not of {len(folder)}")
             xy, confidence, name, world = _read_archive(path)
         else:
             xy, confidence, name = _people(_parsed(raw), image, image_size, folder)
         enough = (confidence > SEEN_CONFIDENCE).sum(axis=-1) >= MIN_SEEN
-        chosen = enough if enough.any() else slice(None)  # with nobody to keep, let `Keypoints` say what was found
+        chosen = enough if enough.any() else slice(None)  # if none remain, `Keypoints` reports what was found
         world = None if world is None else world[chosen]
         return Keypoints(xy[chosen], confidence[chosen], name, world).largest_first()
     except ValueError as error:
@@ -75,7 +75,7 @@ def _read_archive(path: Path) -> tuple[np.ndarray, np.ndarray, FormatName, np.nd
     arrays = read_npz(path, _ARRAYS)
     missing = {"xy", "confidence", "format"} - arrays.keys()
     if missing:
-        raise ValueError(f"the npz file lacks {', '.join(sorted(missing))}; it needs xy, confidence and format")
+        raise ValueError(f"the npz file lacks {', '.join(sorted(missing))}: it must contain xy, confidence and format")
     xy, confidence, world = arrays["xy"], arrays["confidence"], arrays.get("world")
     if confidence.ndim != 2 or xy.shape[:2] != confidence.shape or (world is not None and len(world) != len(xy)):
         raise ValueError(
@@ -88,7 +88,7 @@ def _read_archive(path: Path) -> tuple[np.ndarray, np.ndarray, FormatName, np.nd
 
 
 def _parsed(raw: bytes) -> Any:
-    """JSON in any of Unicode's encodings, or text that is none."""
+    """JSON in any Unicode encoding, or other text."""
     try:
         return json.loads(raw)
     except RecursionError:
@@ -101,7 +101,7 @@ def _parsed(raw: bytes) -> Any:
         except UnicodeDecodeError:
             pass
         reason = str(error).partition(";")[0]
-        raise ValueError(f"this is not a JSON file ({reason}): give one of docs/formats.md, or npz") from None
+        raise ValueError(f"this is not a JSON file ({reason}): give a file type of docs/formats.md, or npz") from None
 
 
 def _people(
@@ -117,9 +117,10 @@ def _people(
     for entry in of_image(content, image, folder) if content.entries else []:
         found = points_of(entry)
         if found is not None:
-            points.append(to_pixels(found, entry.size, image_size))
+            stated = next((content.sizes[name] for name in entry.image if name in content.sizes), None)
+            points.append(to_pixels(rescaled(found, stated, image_size), entry.size, image_size))
     if not points:
-        raise ValueError("the file holds no person: run the keypoint detector again, or give another image")
+        raise ValueError("the file contains no person: run the keypoint detector again, or give another image")
     counts = sorted({len(found) for found in points})
     if len(counts) > 1:
         raise ValueError(f"people have different numbers of keypoints: {', '.join(map(str, counts))}")

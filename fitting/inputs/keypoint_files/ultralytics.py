@@ -13,10 +13,10 @@ _NORMALISED = (1.0, 1.0)
 
 
 def read(content: Any) -> Content | None:
-    """The people of lists ``keypoints.x``, ``.y``, ``.visible``, or of lines of numbers where the file is text.
+    """The people of lists ``keypoints.x``, ``.y``, ``.visible``, or of lines of numbers in a text file.
 
     Raises:
-        ValueError: the lists of a person are of different lengths, or a line holds other than a box and 17 keypoints.
+        ValueError: the lists of a person have different lengths, or a line is not a box and 17 keypoints.
     """
     if isinstance(content, str):
         return _read_text(content)
@@ -34,7 +34,7 @@ def _entry(keypoints: dict[str, Any]) -> Entry:
         isinstance(x, list) and isinstance(y, list) and isinstance(scores, list) and len(x) == len(y) == len(scores)
     ):
         raise ValueError(
-            "keypoints must hold lists x, y and visible of one length, as Ultralytics' to_json writes them"
+            "keypoints must contain lists x, y and visible of equal length, as written by Ultralytics' to_json"
         )
     numbers = all(isinstance(value, int | float) for value in chain(x, y))
     normalised = numbers and max(chain(x, y)) <= 1.0
@@ -58,6 +58,6 @@ def _line(numbers: list[float], number: int) -> Entry:
             values = numbers[_BOX : _BOX + width * _POINTS]
             return Entry(values, None if width == 3 else [1.0] * _POINTS, size=_NORMALISED)
     raise ValueError(
-        f"line {number} holds {len(numbers)} numbers, and a YOLO pose has a class, a box and {_POINTS} keypoints: "
+        f"line {number} has {len(numbers)} numbers, but a YOLO pose has a class, a box and {_POINTS} keypoints: "
         f"{_BOX + 3 * _POINTS} or {_BOX + 2 * _POINTS}"
     )

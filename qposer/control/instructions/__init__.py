@@ -1,8 +1,8 @@
 """Postures changed by instructions in English: "raise the left arm to shoulder height, then look at the left hand".
 
-A grammar (grammar.lark) over a vocabulary (vocabulary.py) makes clauses of words; readings (limbs.py, trunk.py,
-places.py, pairs.py, stances.py) make constraints of clauses; `qposer.control.inverse_kinematics` bends the posture
-until they hold. What is not mentioned stays.
+A grammar (grammar.lark) over a vocabulary (vocabulary.py) makes clauses (clauses.py) of words; readings (arms.py,
+legs.py, limbs.py, trunk.py, directions.py, places.py, pairs.py, stances.py) make constraints of clauses;
+`qposer.control.inverse_kinematics` bends the posture until they hold. What is not mentioned stays.
 """
 
 from __future__ import annotations
@@ -18,23 +18,15 @@ from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 from qposer.control.anatomy import ANGLES
-from qposer.control.constraint_solver import FreeJoints
-from qposer.control.constraints import (
-    Constraint,
-    Elevation,
-    FacingElevation,
-    FacingHeading,
-    JointAngle,
-    Lean,
-    Offset,
-    Unit,
-)
-from qposer.control.edits import mirror
+from qposer.control.constraints import Constraint, Unit
+from qposer.control.free_joints import FreeJoints
+from qposer.control.instructions.clauses import Again, Clause, Likewise, Mirror, Part, Saying, Side, Step
 from qposer.control.instructions.meaning import MOST, Meaning
-from qposer.control.instructions.parser import Again, Clause, Likewise, Mirror, Part, Saying, Side, Step, parse
+from qposer.control.instructions.parser import parse
 from qposer.control.instructions.reading import meaning_of
 from qposer.control.instructions.words import InstructionError
 from qposer.control.inverse_kinematics import check_single, solve_constraints
+from qposer.control.measures import Elevation, FacingElevation, FacingHeading, JointAngle, Lean, Offset
 from qposer.prior.code_prior import CodePrior, default_prior
 from qposer.prior.seeding import generator_of
 
@@ -112,7 +104,7 @@ def instruct(
             (`solve_constraints`).
     """
     if n < 1:
-        raise ValueError(f"n is the number of answers, 1 at least, not {n}")
+        raise ValueError(f"the number of solutions must be at least 1, not {n}")
     prior, generator = prior or default_prior(), generator_of(seed, generator)
     start = posture if isinstance(posture, OrientedPose) else OrientedPose.upright(posture)
     check_single(start)
@@ -159,7 +151,7 @@ def _followed(
         if not all(saying.whole for saying in step if isinstance(saying, Mirror)):
             reason = "a part cannot be mirrored alone: say 'mirror that', or 'do the same with' the other part"
             raise InstructionError(reason, text, *step[0].span)
-        mirrored = _mirrored(so_far.posture)
+        mirrored = so_far.posture.mirrored()
         energy, steps = prior.energy(mirrored.body_pose).item(), (*so_far.steps, step)
         return [
             replace(so_far, posture=mirrored, energy=energy, mentioned=BODY_JOINT_NAMES, steps=steps, constraints=())
@@ -306,11 +298,6 @@ def _likewise(clause: Clause, saying: Likewise) -> Clause:
 
 
 _OTHER: dict[str, Side] = {"left": "right", "right": "left"}
-
-
-def _mirrored(posture: OrientedPose) -> OrientedPose:
-    reflection = posture.global_orient.new_tensor([-1.0, 1.0, 1.0])
-    return OrientedPose(mirror(posture.body_pose), reflection[:, None] * posture.global_orient * reflection)
 
 
 def _refuse_contradictions(constraints: Sequence[Constraint], text: str, step: Step) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from qposer.body_pose.posed_skeleton import PosedSkeleton
 from qposer.control.anatomy import ANGLES, Measure
-from qposer.control.constraints import Constraint, Elevation, Height, JointAngle, Unit, about, at_least, at_most
-from qposer.control.instructions.parser import Clause, Extent, Part
+from qposer.control.constraints import Constraint, Unit, about, at_least, at_most
+from qposer.control.instructions.clauses import Clause, Extent, Part
 from qposer.control.instructions.words import InstructionError
+from qposer.control.measures import Elevation, Height, JointAngle
 
 SPINE = ("spine1", "spine2", "spine3")
 NECK = ("neck", "head")

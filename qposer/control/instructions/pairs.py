@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from qposer.control.constraints import (
-    Constraint,
-    Distance,
-    Height,
-    JointAngle,
-    Offset,
-    Pointing,
-    about,
-    at_least,
-    at_most,
-)
-from qposer.control.instructions.limbs import LEG_PARTS
-from qposer.control.instructions.meaning import (
-    NECK,
-    SPINE,
-    Meaning,
-    Reading,
-    arm,
-    asks,
-    leg,
-    other,
-    small,
-)
-from qposer.control.instructions.parser import Part
-from qposer.control.instructions.places import (
+from qposer.control.constraints import Constraint, about, at_least, at_most
+from qposer.control.instructions.clauses import Part
+from qposer.control.instructions.limb_constraints import LEG_PARTS
+from qposer.control.instructions.meaning import NECK, SPINE, Meaning, Reading, arm, asks, leg, other, small
+from qposer.control.instructions.part_points import (
     HAND,
     MOVERS,
     PLACES_OF_PARTS,
@@ -34,9 +14,10 @@ from qposer.control.instructions.places import (
     joints_moving,
     mover,
     place_of,
-    placed,
     sided,
 )
+from qposer.control.instructions.places import placed
+from qposer.control.measures import Distance, Height, JointAngle, Offset, Pointing
 
 
 def cross(reading: Reading) -> Meaning:

@@ -1,27 +1,16 @@
-"""Readings of clauses about where parts are relative to others: put, touch, cross, spread, close, clasp, cover."""
+"""Readings of clauses about where parts are relative to others: put, hold, touch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qposer.control.constraints import (
-    Balance,
-    Constraint,
-    Distance,
-    Elevation,
-    Height,
-    JointAngle,
-    Offset,
-    Pointing,
-    about,
-    at_least,
-    at_most,
-)
-from qposer.control.instructions.limbs import ARM_PARTS, LEG_PARTS, raise_arm, raise_leg, shifted, tip
+from qposer.control.constraints import Constraint, about, at_least, at_most
+from qposer.control.instructions.clauses import Part, Relation
+from qposer.control.instructions.legs import raise_leg
+from qposer.control.instructions.limb_constraints import ARM_PARTS, LEG_PARTS
 from qposer.control.instructions.meaning import (
     BOTH_LEGS,
     LOOSE,
-    NECK,
     SPINE,
     Meaning,
     Reading,
@@ -32,139 +21,21 @@ from qposer.control.instructions.meaning import (
     other,
     small,
 )
-from qposer.control.instructions.parser import Part, Relation
+from qposer.control.instructions.part_points import (
+    HAND,
+    MIDDLE,
+    PLACES_OF_PARTS,
+    helpers,
+    joints_moving,
+    mover,
+    place_of,
+    sided,
+)
+from qposer.control.measures import Balance, Distance, Height, JointAngle, Offset
 
-HAND = ("arm", "hand", "palm", "wrist", "forearm")
-MOVERS = {**dict.fromkeys(("arm", "hand", "palm"), "palm"), "wrist": "wrist", "forearm": "forearm", "elbow": "elbow"}
-MOVERS |= {"leg": "ankle", "foot": "sole", "ankle": "ankle", "heel": "heel", "toe": "toes", "knee": "kneecap"}
-MOVERS |= {"thigh": "thigh", "shin": "shin", "shoulder": "shoulder", "upper arm": "upper_arm", "hip": "waist"}
-
-PLACES_OF_PARTS = {
-    **{
-        "hand": "palm",
-        "palm": "palm",
-        "wrist": "wrist",
-        "elbow": "elbow",
-        "forearm": "forearm",
-        "shoulder": "shoulder",
-    },
-    **{"upper arm": "upper_arm", "knee": "kneecap", "leg": "thigh", "thigh": "thigh", "shin": "shin", "foot": "toes"},
-    **{"hip": "waist", "waist": "waist", "ankle": "ankle", "toe": "toes", "heel": "heel", "ear": "ear", "eye": "eye"},
-    **{"cheek": "cheek", "buttock": "buttock", "arm": "upper_arm", "side": "waist", "armpit": "shoulder"},
-}
-_MIDDLE = {"head": "crown", "face": "nose", "neck": "nape", "back": "lower_back", "torso": "chest", "body": "belly"}
-_MIDDLE |= {name: name for name in ("chin", "nose", "mouth", "forehead", "throat", "chest", "belly")}
-_BEHIND = {"head": "back_of_head", "neck": "nape", "back": "lower_back", "torso": "upper_back", "body": "lower_back"}
 _FRAMES = {"head": "head", "face": "head", "nose": "head", "chin": "head", "mouth": "head", "forehead": "head"}
 
 _INSIDE = ("elbow", "shoulder", "wrist", "ankle")  # joints: the skin is a few centimetres away
-
-
-def mover(part: Part, side: str) -> str:
-    """The point that tells where a part is.
-
-    Args:
-        part: the part of the body that the clause is about.
-        side: ``left`` or ``right``.
-
-    Returns:
-        Name of the point.
-    """
-    return f"{side}_{MOVERS[part.name]}" if part.name in MOVERS else _MIDDLE.get(part.name, "chest")
-
-
-def joints_moving(part: Part, side: str) -> tuple[str, ...]:
-    """Joints that bring a part to its place.
-
-    Args:
-        part: the part of the body that the clause is about.
-        side: ``left`` or ``right``.
-
-    Returns:
-        Names of body joints.
-    """
-    if part.name in ARM_PARTS:
-        return arm(side)
-    if part.name in LEG_PARTS:
-        return leg(side)
-    return (*NECK, *SPINE) if part.name not in ("torso", "back", "chest", "shoulder") else SPINE
-
-
-def helpers(part: Part) -> tuple[set[str], bool]:
-    """Joints that may help to reach a part, and whether the pelvis does."""
-    if part.name in LEG_PARTS and part.name not in ("hip", "thigh"):
-        limbs = {joint for side in part.sides() for joint in leg(side)[:2]}
-        return {*SPINE, *limbs}, True
-    if part.name in ARM_PARTS:
-        return {*SPINE, *(joint for side in part.sides() for joint in arm(side))}, False
-    if part.name in HEAD:
-        return {*SPINE, *NECK}, False
-    return set(SPINE), False
-
-
-HEAD = ("head", "face", "neck", "chin", "nose", "mouth", "forehead", "ear", "eye", "cheek", "throat")
-
-
-def moved(reading: Reading) -> Meaning:
-    """Parts moved in a direction: by so much, or as far as they are held there."""
-    meaning, extent = Meaning(), reading.clause.extent
-    for part in reading.clause.parts:
-        for side in part.sides():
-            direction = reading.outward(side)
-            if extent.unit == "cm" or (extent.amount and part.name in ("hand", "foot", "knee", "elbow", "wrist")):
-                meaning += shifted(reading, tip(part.name, side), joints_moving(part, side), direction)
-            elif part.name in ARM_PARTS:
-                meaning += raise_arm(reading, part, side)
-            elif part.name in LEG_PARTS:
-                meaning += raise_leg(reading, part, side)
-            else:
-                raise reading.refuse(f"how to move the {part.name} is not known: lean, turn or tilt it", part.span)
-    return meaning
-
-
-def levelled(reading: Reading, part: Part, side: str) -> Meaning:
-    """A segment of a limb that is horizontal or vertical.
-
-    Args:
-        reading: the clause with the figure that it is said of.
-        part: the part of the body that the clause is about.
-        side: ``left`` or ``right``.
-
-    Returns:
-        The constraints of the clause, and the joints that may move for them.
-
-    Raises:
-        InstructionError: the part is no segment of a limb.
-    """
-    ends = {
-        **{"arm": ("shoulder", "wrist"), "hand": ("wrist", "fingers"), "palm": ("wrist", "fingers")},
-        **{"forearm": ("elbow", "wrist"), "elbow": ("shoulder", "elbow"), "upper arm": ("shoulder", "elbow")},
-        **{"leg": ("hip", "ankle"), "thigh": ("hip", "knee"), "shin": ("knee", "ankle"), "foot": ("heel", "toes")},
-    }
-    if part.name not in ends:
-        raise reading.refuse(
-            f"the {part.name} is neither horizontal nor vertical: name an arm, a thigh, ...", part.span
-        )
-    start, end = (f"{side}_{name}" for name in ends[part.name])
-    joints, words = joints_moving(part, side), f"{side} {part.name}"
-    if "horizontal" in reading.clause.states:
-        flat = about(f"{words} horizontal", Elevation(start, end), 0.0, "degrees", joints, LOOSE)
-        direction = reading.outward(side)
-        if direction in ("left", "right", "forward", "backward"):
-            return asks(flat, at_most(f"{words} {direction}", Pointing(start, end, direction), 18.0, "degrees", joints))
-        return asks(flat)
-    up = reading.clause.direction == "up" or (part.name == "forearm" and reading.clause.direction != "down")
-    way = "up" if up else "down"
-    return asks(at_most(f"{words} vertical", Pointing(start, end, way), 10.0, "degrees", joints))
-
-
-def at_the_sides(side: str) -> Meaning:
-    """An arm that hangs beside the body."""
-    joints = arm(side)
-    return asks(
-        at_most(f"{side} arm hanging", JointAngle(f"{side}_shoulder_elevation"), 20.0, "degrees", joints),
-        at_most(f"{side} hand beside the thigh", Offset(f"{side}_wrist", f"{side}_waist", "up"), 5.0, "cm", joints),
-    )
 
 
 def related(reading: Reading, relation: Relation) -> Meaning:
@@ -222,29 +93,6 @@ def _pairs(reading: Reading, relation: Relation) -> Iterator[tuple[Part, str, Pa
                     yield part, side, place
 
 
-def place_of(reading: Reading, part: Part, behind: bool = False) -> str:
-    """The point that marks a part of the body as a place.
-
-    Args:
-        reading: the clause with the figure that it is said of.
-        part: the part of the body that the clause is about.
-        behind: whether the place is behind the body.
-
-    Returns:
-        Name of the point.
-
-    Raises:
-        InstructionError: nothing marks this part as a place.
-    """
-    if behind and part.name in _BEHIND:
-        return _BEHIND[part.name]
-    if part.name in PLACES_OF_PARTS:
-        return f"{part.sides(alone=True)[0]}_{PLACES_OF_PARTS[part.name]}"
-    if part.name in _MIDDLE:
-        return _MIDDLE[part.name]
-    raise reading.refuse(f"the {part.name} is no place to put something", part.span)
-
-
 def placed(reading: Reading, part: Part, side: str, point: str, relation: Relation, place: Part) -> Meaning:
     """A point of a part in a relation to a place.
 
@@ -272,35 +120,15 @@ def placed(reading: Reading, part: Part, side: str, point: str, relation: Relati
     if preposition == "off":
         return _away(reading, part, side, place)
     reference = place_of(reading, place, preposition == "behind")
-    frame = _FRAMES.get(place.name, "spine3" if place.name in ("chest", "torso", "shoulder", "back") else "world")
-    wide = 20.0 if len(reading.clause.parts[0].sides() if reading.clause.parts else []) > 1 else 12.0
     if part.name in LEG_PARTS and place.name in LEG_PARTS and preposition in ("in front of", "behind"):
         direction = "forward" if preposition == "in front of" else "backward"
         stands = at_most(f"{side} foot on the ground", Height(f"{side}_sole"), 8.0, "cm", joints)
         ahead = at_least(words, Offset(f"{side}_ankle", f"{other(side)}_ankle", direction), 18.0, "cm", joints)
         return asks(ahead, stands)
-    if preposition == "in front of":
-        return asks(
-            Constraint(words, Offset(point, reference, "forward", frame), 6.0, 32.0, "cm", joints),
-            about(f"{words}, not beside", Offset(point, reference, "left", frame), 0.0, "cm", joints, wide),
-            about(f"{words}, at its height", Offset(point, reference, "up", frame), 0.0, "cm", joints, 10.0),
-        )
-    if preposition == "behind":
-        return asks(
-            at_least(words, Offset(point, reference, "backward", frame), -2.0, "cm", joints),
-            at_most(f"{words}, close", Distance(point, reference), 16.0, "cm", joints),
-        )
-    if preposition in ("above", "below"):
-        direction = "up" if preposition == "above" else "down"
-        return asks(
-            Constraint(words, Offset(point, reference, direction), 7.0, 45.0, "cm", joints),
-            about(f"{words}, not beside", Offset(point, reference, "left"), 0.0, "cm", joints, wide + 5),
-            about(f"{words}, not in front", Offset(point, reference, "forward"), 5.0, "cm", joints, 20.0),
-        )
-    if preposition in ("left of", "right of"):
-        return asks(Constraint(words, Offset(point, reference, preposition[:-3]), 8.0, 45.0, "cm", joints))
-    if preposition == "level with":
-        return asks(about(words, Offset(point, reference, "up"), 0.0, "cm", joints, 2.0))
+    frame = _FRAMES.get(place.name, "spine3" if place.name in ("chest", "torso", "shoulder", "back") else "world")
+    wide = 20.0 if len(reading.clause.parts[0].sides() if reading.clause.parts else []) > 1 else 12.0
+    if beside := _beside(preposition, words, point, reference, frame, joints, wide):
+        return asks(*beside)
     if preposition not in ("on", "at", "to", "across", "around", "by"):
         raise reading.refuse(f"{preposition!r} is not a place to put something", relation.span)
     if part.name in HAND and place.name in ("hip", "waist") and place.side in ("", side):
@@ -308,21 +136,56 @@ def placed(reading: Reading, part: Part, side: str, point: str, relation: Relati
             at_most(words, Distance(point, reference), 9.0, "cm", joints),
             at_least(f"{side} elbow out", Offset(f"{side}_elbow", f"{side}_shoulder", side), 8.0, "cm", joints),
         )
-    near = 12.0 if preposition in ("at", "around", "by") else 7.0
-    if any(name in reference for name in _INSIDE) or any(name in point for name in _INSIDE):
-        near += 4.0
-    if part.name in ("knee", "thigh") and preposition == "to":
-        near = 30.0
-    if place.name in _MIDDLE and len(part.sides()) > 1:
-        near += 3.0
-    if part.name in LEG_PARTS and part.name != "knee":
-        near += 4.0
+    near = _nearness(part, point, preposition, place, reference)
     held = [at_most(words, Distance(point, reference), near, "cm", joints)]
     if part.name in ARM_PARTS and place.name in ("knee", "thigh", "leg"):
         owner = reference.partition("_")[0]
         before = Offset(point, f"{owner}_knee", "forward", f"{owner}_hip")
         held.append(at_least(f"{side} {part.name} on the front of the leg", before, 1.0, "cm", joints))
     return asks(*held)
+
+
+def _beside(
+    preposition: str, words: str, point: str, reference: str, frame: str, joints: tuple[str, ...], wide: float
+) -> list[Constraint]:
+    """A point in front of, behind, above, below, left or right of another, or level with it; else nothing."""
+    if preposition == "in front of":
+        return [
+            Constraint(words, Offset(point, reference, "forward", frame), 6.0, 32.0, "cm", joints),
+            about(f"{words}, not beside", Offset(point, reference, "left", frame), 0.0, "cm", joints, wide),
+            about(f"{words}, at its height", Offset(point, reference, "up", frame), 0.0, "cm", joints, 10.0),
+        ]
+    if preposition == "behind":
+        return [
+            at_least(words, Offset(point, reference, "backward", frame), -2.0, "cm", joints),
+            at_most(f"{words}, close", Distance(point, reference), 16.0, "cm", joints),
+        ]
+    if preposition in ("above", "below"):
+        direction = "up" if preposition == "above" else "down"
+        return [
+            Constraint(words, Offset(point, reference, direction), 7.0, 45.0, "cm", joints),
+            about(f"{words}, not beside", Offset(point, reference, "left"), 0.0, "cm", joints, wide + 5),
+            about(f"{words}, not in front", Offset(point, reference, "forward"), 5.0, "cm", joints, 20.0),
+        ]
+    if preposition in ("left of", "right of"):
+        return [Constraint(words, Offset(point, reference, preposition[:-3]), 8.0, 45.0, "cm", joints)]
+    if preposition == "level with":
+        return [about(words, Offset(point, reference, "up"), 0.0, "cm", joints, 2.0)]
+    return []
+
+
+def _nearness(part: Part, point: str, preposition: str, place: Part, reference: str) -> float:
+    """Centimetres within which a point counts as at a place."""
+    near = 12.0 if preposition in ("at", "around", "by") else 7.0
+    if any(name in reference for name in _INSIDE) or any(name in point for name in _INSIDE):
+        near += 4.0
+    if part.name in ("knee", "thigh") and preposition == "to":
+        near = 30.0
+    if place.name in MIDDLE and len(part.sides()) > 1:
+        near += 3.0
+    if part.name in LEG_PARTS and part.name != "knee":
+        near += 4.0
+    return near
 
 
 def _on_ground(reading: Reading, part: Part, side: str, preposition: str) -> Meaning:
@@ -386,16 +249,3 @@ def touch(reading: Reading) -> Meaning:
 def _touching_hand(reading: Reading, place: Part) -> str:
     """The hand that touches a place: the other one of a hand's own side, the right one else."""
     return other(place.side) if place.name in ARM_PARTS and place.side in ("left", "right") else "right"
-
-
-def sided(part: Part, side: str) -> Part:
-    """The part of a side.
-
-    Args:
-        part: the part of the body that the clause is about.
-        side: ``left`` or ``right``.
-
-    Returns:
-        The same part, with its side.
-    """
-    return Part(part.name, "left" if side == "left" else "right", part.span)

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from qposer.body_pose.posed_skeleton import PosedSkeleton
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
-from qposer.control.constraints import Kept, at_most
+from qposer.control.constraints import at_most
 from qposer.control.edits import joints_of
-from qposer.control.instructions import limbs, pairs, places, trunk
-from qposer.control.instructions.limbs import ARM_PARTS, LEG_PARTS
+from qposer.control.instructions import arms, directions, legs, limbs, pairs, places, trunk
+from qposer.control.instructions.clauses import Clause, Part
+from qposer.control.instructions.limb_constraints import ARM_PARTS, LEG_PARTS, at_level
 from qposer.control.instructions.meaning import BOTH_LEGS, NECK, SPINE, Meaning, Reading, arm, asks, leg
-from qposer.control.instructions.parser import Clause, Part
 from qposer.control.instructions.stances import STANCES
+from qposer.control.measures import Kept
 
 
 def put(reading: Reading) -> Meaning:
@@ -28,42 +29,40 @@ def put(reading: Reading) -> Meaning:
     for part in clause.parts:
         for side in part.sides():
             if clause.level and part.name in (*ARM_PARTS, *LEG_PARTS):
-                meaning += asks(
-                    limbs.at_level(reading, part.name, side), helping=SPINE if part.name in ARM_PARTS else ()
-                )
+                meaning += asks(at_level(reading, part.name, side), helping=SPINE if part.name in ARM_PARTS else ())
             if "at the sides" in clause.states and part.name in ARM_PARTS:
-                meaning += places.at_the_sides(side)
+                meaning += directions.at_the_sides(side)
             if "horizontal" in clause.states or "vertical" in clause.states:
-                meaning += places.levelled(reading, part, side)
+                meaning += directions.levelled(reading, part, side)
     if clause.direction and not clause.states and not clause.relations and not clause.level:
-        meaning += places.moved(reading)
+        meaning += directions.moved(reading)
     return meaning
 
 
 OfPart = Callable[[Reading, Part, str], Meaning]
 
 _ARM: dict[str, OfPart] = {
-    "raise": limbs.raise_arm,
-    "lower": limbs.lower_arm,
+    "raise": arms.raise_arm,
+    "lower": arms.lower_arm,
     "bend": limbs.bend_limb,
     "straighten": limbs.straighten_limb,
     "stretch": limbs.stretch_limb,
-    "reach": limbs.reach,
+    "reach": arms.reach,
     "point": limbs.point_limb,
-    "turn": limbs.turn_arm,
-    "look": limbs.turn_arm,
+    "turn": arms.turn_arm,
+    "look": arms.turn_arm,
     "tilt": limbs.bend_limb,
 }
 _LEG: dict[str, OfPart] = {
-    "raise": limbs.raise_leg,
-    "lower": limbs.lower_leg,
+    "raise": legs.raise_leg,
+    "lower": legs.lower_leg,
     "bend": limbs.bend_limb,
     "straighten": limbs.straighten_limb,
     "stretch": limbs.stretch_limb,
     "point": limbs.point_limb,
-    "turn": limbs.turn_leg,
+    "turn": legs.turn_leg,
     "tilt": limbs.bend_limb,
-    "look": limbs.turn_leg,
+    "look": legs.turn_leg,
 }
 _TRUNK: dict[str, Callable[[Reading], Meaning]] = {
     "bend": trunk.lean,

@@ -5,21 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qposer.control.anatomy import ANGLES
-from qposer.control.constraints import (
-    Balance,
-    Constraint,
-    Distance,
-    Elevation,
-    Height,
-    JointAngle,
-    Lean,
-    Offset,
-    Pointing,
-    about,
-    at_least,
-    at_most,
-)
-from qposer.control.instructions.limbs import straight
+from qposer.control.constraints import Constraint, about, at_least, at_most
+from qposer.control.instructions.limb_constraints import straight
 from qposer.control.instructions.meaning import (
     BOTH_LEGS,
     NECK,
@@ -33,6 +20,7 @@ from qposer.control.instructions.meaning import (
     other,
     small,
 )
+from qposer.control.measures import Balance, Distance, Elevation, Height, JointAngle, Lean, Offset, Pointing
 
 SIDES = ("left", "right")
 

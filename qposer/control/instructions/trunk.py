@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from qposer.control.constraints import (
-    Constraint,
-    FacingElevation,
-    FacingHeading,
-    Gaze,
-    JointAngle,
-    Lean,
-    about,
-    at_least,
-    at_most,
-)
+from qposer.control.constraints import Constraint, about, at_least, at_most
+from qposer.control.instructions.clauses import Part
 from qposer.control.instructions.meaning import LOOSE, NECK, SPINE, Meaning, Reading, asks, small
-from qposer.control.instructions.parser import Part
+from qposer.control.measures import FacingElevation, FacingHeading, Gaze, JointAngle, Lean
 
 TRUNK_PARTS = ("torso", "body", "back", "chest", "waist", "belly", "side", "hip", "shoulder")
 HEAD_PARTS = ("head", "neck", "face", "chin", "nose", "eye", "forehead")

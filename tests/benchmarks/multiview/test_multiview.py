@@ -1,5 +1,6 @@
 import json
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from fitting.video.clip_result import ClipResult
 from fitting.video.frames import open_video
 from qposer.body_pose.skeleton import JOINT_NAMES
 
+PARAMETERS = ("global_orient", "body_pose", "betas", "transl")
 SIZE = (200, 240)
 NAMES = tuple(f"{side}_{joint}" for joint in ("shoulder", "hip", "knee") for side in ("left", "right"))
 FOCAL = 300.0
@@ -209,6 +211,11 @@ def test_every_view_is_fitted_and_told(recording, monkeypatch, make_fit, tmp_pat
     class Fits:
         body = Body.open()
 
+        def fit_views(self, views, cameras):
+            assert [camera.name for camera in cameras] == ["front", "back"]
+            fit = make_fit()  # its camera's axes are the world's
+            return [SimpleNamespace(**{name: getattr(fit, name) for name in PARAMETERS}, joints=fit.joints)]
+
         def fit_keypoints(self, keypoints, size, focal):
             assert size == SIZE
             return [make_fit(focal=focal or 2 * FOCAL)] * len(keypoints)
@@ -230,7 +237,14 @@ def test_every_view_is_fitted_and_told(recording, monkeypatch, make_fit, tmp_pat
         for which in command.FOCALS
         for kind in (KEYPOINTS, JOINTS)
     ]
-    assert sorted(rows) == sorted(["| detector", *focal, "| ---"])
+    several = [
+        f"| all views{mirror}, {kind}"
+        for mirror in ("", ", front mirrored", ", back mirrored")
+        for kind in (KEYPOINTS, JOINTS)
+    ]
+    assert sorted(rows) == sorted(["| detector", *focal, *several, "| ---"])
+    (exact,) = (line for line in text.splitlines() if line.startswith("| all views, joints"))
+    assert exact.count("0.0 [0.0, 0.0]") == 3, "in the axes of both cameras"
     assert len(list((tmp_path / "pictures").iterdir())) == 4
 
 

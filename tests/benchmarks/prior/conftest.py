@@ -12,7 +12,8 @@ from benchmarks.prior.plausibility import PlausibilitySettings
 from benchmarks.prior.poses import Poses
 from benchmarks.prior.qposer_prior import QPoserPrior
 from benchmarks.prior.reconstruction import ReconstructionSettings, SpeedSettings
-from qposer.prior.code_prior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
 from qposer.prior.model import QPoser, QPoserConfig
 
 

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.sync.client import connect
 
+from demos.pose_studio import dragging
 from demos.pose_studio import editor as editor_module
 from demos.pose_studio.app import Studio
 from demos.pose_studio.editor import Editor
@@ -60,7 +61,7 @@ class FakeSolver:
 @pytest.fixture
 def solver(monkeypatch):
     fake = FakeSolver()
-    monkeypatch.setattr(editor_module, "solve_ik", fake)
+    monkeypatch.setattr(dragging, "solve_ik", fake)
     return fake
 
 

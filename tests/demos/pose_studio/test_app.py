@@ -47,7 +47,7 @@ def test_a_tab_that_closes_in_the_middle_of_a_solve_loses_nothing(studio, tab, s
     tab.socket.close()
     solver.may_go_on.set()
     eventually(lambda: poses(studio) == 2)
-    assert studio.editor.drag is None
+    assert studio.editor.drags.drag is None
     other = open_tab()
     other.press(studio._panel.whole, "mirror")
     eventually(lambda: poses(studio) == 3)
@@ -109,10 +109,10 @@ def test_a_click_pins_a_point(studio, tab, eventually):
     click = {"instance_index": None, "ray_origin": (0.0, 1.0, 4.0), "ray_direction": (0.0, 0.0, -1.0)}
     click |= {"screen_pos": (0.5, 0.5), "modifier": None, "owner": ""}
     tab.say("SceneNodeClickMessage", name="/handles/head", **click)
-    eventually(lambda: "head" in studio.editor.pins)
+    eventually(lambda: "head" in studio.editor.drags.pins)
     eventually(lambda: tuple(studio._scene.balls["head"].color) == PINNED)
     tab.say("SceneNodeClickMessage", name="/handles/head", **click)
-    eventually(lambda: "head" not in studio.editor.pins)
+    eventually(lambda: "head" not in studio.editor.drags.pins)
 
 
 def test_locks_reach_the_solver(studio, tab, solver, eventually):
@@ -138,8 +138,13 @@ def test_wrong_files_are_told_in_one_sentence(studio, tab, eventually):
     for button, name, content, sentence in (
         (studio._panel.load, "mano.npz", file.getvalue(), "mano.npz: expected axis-angle poses"),
         (studio._panel.load, "empty.npz", b"", "empty.npz: expected an npz archive"),
-        (studio._panel.photo, "a.jpg", b"no photo", "a.jpg is not an image"),
-        (studio._panel.photo, "b.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "b.jpg is not an image"),
+        (studio._panel.photo, "a.jpg", b"no photo", "a.jpg is not a readable image"),
+        (
+            studio._panel.photo,
+            "b.jpg",
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+            "b.jpg is not a readable image",
+        ),
     ):
         tab.upload(button, name, content)
         eventually(lambda sentence=sentence: sentence in studio._panel._status.content)
@@ -182,7 +187,7 @@ def test_a_session_that_cannot_be_kept_is_told(studio, tab, tmp_path, eventually
     (tmp_path / "session.npz").unlink()
     (tmp_path / "session.npz").mkdir()
     tab.press(studio._panel.whole, "mirror")
-    eventually(lambda: "cannot be kept" in studio._panel._status.content)
+    eventually(lambda: "cannot be saved" in studio._panel._status.content)
     assert poses(studio) == 2
 
 

@@ -247,7 +247,7 @@ def test_a_file_of_another_layout_is_refused(page, studio, tmp_path):
 def test_a_photo_is_fitted(page, studio):
     page.turn_to("Files")
     page.tab.locator("input[type=file]").nth(0).set_input_files(asset("walk_side.jpg"))
-    page.shows("its landmarks are")
+    page.shows("2D error")
     page.shows("Photo beside")
     assert studio.session.current.origin == "walk_side.jpg"
 

@@ -72,11 +72,12 @@ def test_a_stuck_job_does_not_keep_the_command_from_ending(monkeypatch, capsys, 
 
 
 def test_nothing_to_go_on_with(refused, tmp_path):
-    assert "leave --resume out" in refused("studio", "--resume", "--out", tmp_path)
+    assert "omit --resume" in refused("studio", "--resume", "--out", tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"), [(["--host", "no.such.host.invalid"], "cannot listen"), (["--seed", "-1"], "a seed is")]
+    ("arguments", "sentence"),
+    [(["--host", "no.such.host.invalid"], "cannot listen"), (["--seed", "-1"], "a seed must be")],
 )
 def test_wrong_options_are_told_before_anything_is_moved(refused, random_prior, earlier, arguments, sentence):
     assert sentence in refused("studio", *arguments, "--out", earlier)
@@ -95,7 +96,7 @@ def test_a_second_studio_in_the_same_folder_is_refused_and_moves_nothing(monkeyp
 
     monkeypatch.setattr(app, "Studio", Begun)
     assert start(resume=True).current.origin == "earlier"
-    assert "another run writes into" in told[0]
+    assert "another run is writing into" in told[0]
     assert [path.name for path in earlier.glob("*.npz")] == ["session.npz"]
 
 

@@ -20,10 +20,10 @@ def editor(prior, mannequin):
 
 
 def drag(editor, handle, by, steps=6):
-    editor.grab(handle)
+    editor.drags.grab(handle)
     for step in range(1, steps + 1):
-        editor.pull(handle, np.array(by) * step / steps)
-    return editor.release(handle)
+        editor.drags.pull(handle, np.array(by) * step / steps)
+    return editor.drags.release(handle)
 
 
 def moved(before, after, name):
@@ -64,7 +64,7 @@ def test_a_hand_three_metres_away_is_reached_for(editor):
 
 
 def test_parts_that_hold_still_keep_their_rotations(editor):
-    editor.locks = {"torso", "head"}
+    editor.drags.locks = {"torso", "head"}
     before = editor.session.current.posture.body_pose
     drag(editor, "right_hand", [0.2, 0.4, 0.4])
     joints = edits.joints_of(["torso", "head", "left_arm", "legs"])
@@ -72,9 +72,9 @@ def test_parts_that_hold_still_keep_their_rotations(editor):
 
 
 def test_nothing_that_could_follow_may(editor):
-    editor.locks = {"left_arm", "torso", "head"}
-    editor.grab("left_hand")
+    editor.drags.locks = {"left_arm", "torso", "head"}
+    editor.drags.grab("left_hand")
     with pytest.raises(ValueError, match=r"\w"):
-        editor.pull("left_hand", np.array([0.1, 0.2, 0.0]))
-    editor.release("left_hand")
+        editor.drags.pull("left_hand", np.array([0.1, 0.2, 0.0]))
+    editor.drags.release("left_hand")
     assert len(editor.session.poses) == 1

@@ -76,8 +76,8 @@ def test_layouts_of_the_family_are_read(width):
         (b"\x00" * 1000, "expected an npz archive"),
         (npz(poses=np.zeros((4, 51))), "expected axis-angle poses"),
         (npz(poses=np.zeros((0, 72))), "expected axis-angle poses"),
-        (npz(vertices=np.zeros((6890, 3))), "holds no poses"),
-        (npz(poses=np.full((1, 72), np.nan)), "with NaN"),
+        (npz(vertices=np.zeros((6890, 3))), "contains no poses"),
+        (npz(poses=np.full((1, 72), np.nan)), "NaN"),
         (npz(poses=np.array(["a"])), "expected axis-angle poses"),
         (npz(poses=np.array([{}], dtype=object)), "expected an npz archive of plain arrays"),
     ],
@@ -139,7 +139,7 @@ def test_png_shows_the_body_as_the_view_does(mannequin):
 
 
 def test_png_from_within_the_body(mannequin):
-    with pytest.raises(ValueError, match="move away"):
+    with pytest.raises(ValueError, match="move the camera away"):
         png_file(mannequin.stand(neutral_pose()), mannequin, looking([0.0, 0.9, 0.05], [0.0, 0.9, -1.0]))
 
 

@@ -7,7 +7,7 @@ from demos.pose_studio.session import Instruction, Session
 
 
 @pytest.mark.parametrize(
-    ("energy", "words"), [(-3.0, "As people move"), (0.6, "Less usual"), (1.2, "Rare"), (7.0, "Hardly possible")]
+    ("energy", "words"), [(-3.0, "Typical"), (0.6, "Less typical"), (1.2, "Rare"), (7.0, "Implausible")]
 )
 def test_energies_in_words(energy, words):
     assert judgement(energy) == words

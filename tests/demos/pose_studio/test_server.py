@@ -188,7 +188,7 @@ def test_a_message_that_is_too_long(studio, open_tab):
 def test_a_file_that_is_too_large_is_told_and_not_kept(studio, tab, eventually, monkeypatch):
     monkeypatch.setattr(messages, "LARGEST_UPLOAD", 1000)
     tab.upload(studio._panel.load, "long.npz", bytes(5000))
-    eventually(lambda: "long.npz has" in studio._panel._status.content)
+    eventually(lambda: "long.npz is" in studio._panel._status.content)
     assert studio._panel.load.value.content == b""
     assert studio._server.gui._current_file_upload_states == {}
     tab.upload(studio._panel.load, "short.npz", b"no npz")

@@ -110,7 +110,7 @@ def test_other_tools_read_the_poses(tmp_path):
 
 
 def test_no_session_to_go_on_with(tmp_path):
-    with pytest.raises(FileNotFoundError, match="leave --resume out"):
+    with pytest.raises(FileNotFoundError, match="omit --resume"):
         read_session(tmp_path / "session.npz")
 
 
@@ -123,7 +123,7 @@ def test_damaged_sessions_are_refused(tmp_path, change):
     with np.load(path) as file:
         arrays = dict(file)
     np.savez(path, **(arrays | {name: np.array(value) for name, value in change.items()}))
-    with pytest.raises(ValueError, match="is no session of the studio"):
+    with pytest.raises(ValueError, match="is not a session of the studio"):
         read_session(path)
 
 
@@ -133,5 +133,5 @@ def test_any_file_is_no_session(tmp_path):
     with pytest.raises(ValueError, match="expected an npz archive"):
         read_session(path)
     np.savez(path, body_pose=np.zeros((1, 21, 3)))
-    with pytest.raises(ValueError, match="is no session of the studio"):
+    with pytest.raises(ValueError, match="is not a session of the studio"):
         read_session(path)

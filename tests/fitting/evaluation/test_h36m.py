@@ -23,7 +23,7 @@ from fitting.evaluation.h36m import (
 )
 from fitting.fit import Fitter
 from fitting.inputs.keypoints import FORMATS
-from fitting.optimise.adam import Estimate
+from fitting.optimise.problem import Estimate
 from fitting.optimise.schedule import FitSettings
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.data.h36m import JOINTS_17, NUM_JOINTS, OFFSETS, PARENTS, Recording, find_recordings, positions_of_angles
@@ -118,8 +118,8 @@ BAD_CAMERAS = {
     "no t": (json.dumps({"S9": {"a": {"R": np.eye(3).tolist()}}}), "it lacks 't'"),
     "a mirror": (json.dumps(camera_json(R=np.diag([1, 1, -1]).tolist())), "R of camera 54138969 is not a rotation"),
     "no rotation": (json.dumps(camera_json(R=[1, 2, 3])), "not a rotation"),
-    "NaN": (json.dumps(camera_json(t=[1, 2, float("nan")])), "needs t of three numbers"),
-    "focal": (json.dumps(camera_json(focal=-1)), "focal length above zero"),
+    "NaN": (json.dumps(camera_json(t=[1, 2, float("nan")])), "needs t with three numbers"),
+    "focal": (json.dumps(camera_json(focal=-1)), "positive focal length"),
     "lens": ('{"extrinsics": {"S9": {"a": {"R": [], "t": []}}}, "intrinsics": {"b": {}}}', "it lacks 'a'"),
 }
 
@@ -197,9 +197,9 @@ def test_cameras_that_do_not_fit(tmp_path):
     behind = RoomCamera("1", -SIDEWAYS, np.zeros(3), 1145.0, (500.0, 500.0))
     with pytest.raises(ValueError, match=r"in 5 of 5 frames the person is not in front of camera 1: x = R X \+ t"):
         list(views(walking, {"S9": [behind]}, every=1))
-    with pytest.raises(ValueError, match="no camera of S9"):
+    with pytest.raises(ValueError, match="no camera for S9"):
         list(views(walking, {"S11": [behind]}, every=1))
-    with pytest.raises(ValueError, match="no camera 54138969 of S9"):
+    with pytest.raises(ValueError, match="no camera 54138969 for S9"):
         list(views(recording(tmp_path, "Walking.54138969"), {"S9": [behind]}, every=1))
 
 
@@ -289,7 +289,7 @@ def test_kept_scores_come_back_for_the_same_view_only(monkeypatch, tmp_path, fit
         (dataclasses.replace(view, frames=view.frames + 1), "digest"),
         (view, "another"),
     ):
-        with pytest.raises(ValueError, match="made from other frames, cameras, weights or settings: give another"):
+        with pytest.raises(ValueError, match="belongs to other frames, cameras, weights or settings: give another"):
             read_scores(path, *other)
     np.savez(path, frames=np.arange(3))
     with pytest.raises(ValueError, match="give another --out, or delete it"):

@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 
 from fitting.inputs import detect as detection
-from fitting.inputs.detect import Detector, detect
+from fitting.inputs.detect import Detector, detect, smallest_found
+from fitting.inputs.detections import paint_over
 from fitting.inputs.images import read_image
-from fitting.inputs.keypoints import FORMATS
+from fitting.inputs.keypoints import FORMATS, Keypoints
 from qposer.io.assets import asset
 
 NOSE, LEFT_SHOULDER, RIGHT_ANKLE, LEFT_HIP = FORMATS["mediapipe"].indices(
@@ -77,9 +78,22 @@ def test_legs_outside_of_the_photo_have_low_confidence():
     assert person.confidence[0, LEGS].max() < 0.1
 
 
-def test_nobody():
-    with pytest.raises(ValueError, match="no person was found on the photo of 320 x 240 pixels"):
-        detect(np.full((240, 320, 3), 128, np.uint8))
+@pytest.mark.parametrize(("width", "height", "smallest"), [(320, 240, 36), (2400, 1200, 160)])
+def test_nobody(width, height, smallest):
+    told = f"no person .* {width} x {height} pixels, on which people below about {smallest} pixels are too small: crop"
+    with pytest.raises(ValueError, match=told):
+        detect(np.full((height, width, 3), 128, np.uint8))
+
+
+@pytest.mark.parametrize(("factor", "found"), [(1.3, True), (0.5, False)])
+def test_people_are_found_from_about_the_size_on_that_is_reported(walk, factor, found):
+    woman = walk[500:, 1100:1410]  # 374 pixels tall
+    scale = factor * smallest_found(800, 600) / 374
+    small = cv2.resize(woman, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    photo = np.full((600, 800, 3), 128, np.uint8)
+    photo[-len(small) :, : small.shape[1]] = small
+    with Detector() as detector:
+        assert (detector.search(photo) is not None) is found
 
 
 @pytest.mark.parametrize("photo", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3)), np.zeros((8, 8, 4), np.uint8)])
@@ -100,20 +114,11 @@ def person_at(x, y, size=100.0):
     return np.column_stack([xy, np.ones(33), np.zeros((33, 3))])
 
 
-def test_who_is_made_up_of_two_others_is_a_ghost():
-    picture = np.zeros((300, 400, 3), np.uint8)
-    left, right = person_at(100, 50), person_at(250, 50)
-    mixed = np.concatenate([left[:16], right[16:]])
-    assert detection._ghost(mixed, [left, right], picture)
-    assert not detection._ghost(mixed, [], picture)
-    assert not detection._ghost(right, [left], picture)
-
-
 def test_people_who_are_painted_over_are_not_found_again(walk):
     with Detector() as detector:
         first = detector.search(walk)
         people = [np.column_stack([first.xy[0], first.confidence[0], first.world[0]])]
-        rest = detection._without(walk, people)
+        rest = paint_over(walk, people)
         again = detector.search(rest)
     assert (rest != walk).any(axis=-1).mean() < 0.2
     assert again is None or np.median(np.linalg.norm(again.xy[0] - first.xy[0], axis=-1)) > 50
@@ -130,3 +135,22 @@ def test_who_is_found_in_a_part_of_the_picture_must_be_seen_again_from_close_by(
     people = []
     detection._add(people, [person], None, np.zeros((300, 400, 3), np.uint8))
     assert len(people) == found
+
+
+@pytest.mark.parametrize("name", ["walk_side.jpg", "upper_body.png"])
+def test_clear_people_are_not_ambiguous(name):
+    assert not detect(read_image(asset(name)).rgb, max_people=2).ambiguous.any()
+
+
+def test_keypoints_where_nobody_is_are_ambiguous(walk):
+    person = person_at(1500, 100, 300.0)
+    there = np.stack([person[:, :2], person[:, :2]])
+    with Detector() as detector:
+        found = detector.ambiguous(walk, Keypoints(there, np.full((2, 33), [[0.8], [1.0]]), "mediapipe"))
+    assert found.tolist() == [True, False]
+
+
+def test_who_is_ambiguous_is_marked(walk, monkeypatch):
+    monkeypatch.setattr(detection, "_CLEAR", 1.0)
+    monkeypatch.setattr(detection, "is_ambiguous", lambda person, views: len(views) == 8 and person[NOSE, 0] > 1000)
+    assert detect(walk, max_people=2).ambiguous.tolist() == [True, False]

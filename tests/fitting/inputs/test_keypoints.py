@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,10 +29,33 @@ def test_formats(name):
     assert mirrored == {frozenset(limb) for limb in spec.limbs}
 
 
-def test_indices_that_everybody_knows():
-    assert FORMATS["mediapipe"].indices("left_shoulder", "right_foot_index") == (11, 32)
-    assert FORMATS["openpose"].indices("mid_hip", "left_big_toe", "right_heel") == (8, 19, 24)
-    assert FORMATS["coco"].indices("left_shoulder", "right_ankle") == (5, 16)
+LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+INDICES = {
+    "mediapipe": {"left": (11, 13, 15, 23, 25, 27), "right": (12, 14, 16, 24, 26, 28)},
+    "openpose": {"left": (5, 6, 7, 12, 13, 14), "right": (2, 3, 4, 9, 10, 11)},
+    "coco": {"left": (5, 7, 9, 11, 13, 15), "right": (6, 8, 10, 12, 14, 16)},
+    "h36m": {"left": (11, 12, 13, 4, 5, 6), "right": (14, 15, 16, 1, 2, 3)},
+}
+"""As the makers of the formats document them."""
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("name", COUNTS)
+def test_limbs_have_the_indices_that_everybody_knows(name, side):
+    assert FORMATS[name].indices(*(f"{side}_{joint}" for joint in LIMBS)) == INDICES[name][side]
+
+
+def test_other_indices_that_everybody_knows():
+    hands = ("left_pinky", "right_pinky", "left_index", "right_index", "left_thumb", "right_thumb")
+    assert FORMATS["mediapipe"].indices(*hands) == (17, 18, 19, 20, 21, 22)
+    feet = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
+    assert FORMATS["mediapipe"].indices(*feet) == (29, 30, 31, 32)
+    assert FORMATS["mediapipe"].indices("nose", "left_eye", "right_eye", "left_ear", "right_ear") == (0, 2, 5, 7, 8)
+    assert FORMATS["openpose"].indices("nose", "neck", "mid_hip") == (0, 1, 8)
+    assert FORMATS["openpose"].indices("right_eye", "left_eye", "right_ear", "left_ear") == (15, 16, 17, 18)
+    assert FORMATS["openpose"].indices("left_big_toe", "left_small_toe", "left_heel") == (19, 20, 21)
+    assert FORMATS["openpose"].indices("right_big_toe", "right_small_toe", "right_heel") == (22, 23, 24)
+    assert FORMATS["coco"].indices("nose", "left_eye", "right_eye", "left_ear", "right_ear") == (0, 1, 2, 3, 4)
 
 
 def test_people_are_chosen_and_ordered_by_size():
@@ -69,7 +94,7 @@ def test_seen_nan_names_person_and_joint():
 def test_huge_coordinates_are_refused_where_seen_and_zero_elsewhere(value):
     xy, confidence = random_people("openpose")
     xy[0, 7, 1] = value
-    with pytest.raises(ValueError, match=r"left_wrist of person 0 .* huge but confidence"):
+    with pytest.raises(ValueError, match=r"left_wrist of person 0 .* huge coordinates but confidence"):
         Keypoints(xy, confidence, "openpose")
     confidence[0, 7] = 0.0
     assert np.abs(Keypoints(xy, confidence, "openpose").xy).max() < 1000
@@ -97,7 +122,7 @@ def test_numbers_that_are_not_real_are_refused(name, kind):
 def test_too_few_seen_keypoints(seen, found):
     xy, confidence = random_people("coco")
     confidence[1, seen:] = 0.0
-    with pytest.raises(ValueError, match=rf"person 1 has {seen} keypoints .*\({found}\), and 4 are needed"):
+    with pytest.raises(ValueError, match=rf"person 1 has {seen} keypoints .*\({found}\), but 4 are required"):
         Keypoints(xy, confidence, "coco")
 
 
@@ -113,11 +138,22 @@ def test_wrong_shapes_formats_and_nobody():
     xy, confidence = random_people("coco")
     with pytest.raises(ValueError, match=r"need xy \(people, 25, 2\)"):
         Keypoints(xy, confidence, "openpose")
-    with pytest.raises(ValueError, match="no keypoint format 'halpe'"):
+    with pytest.raises(ValueError, match="unknown keypoint format 'halpe'"):
         Keypoints(xy, confidence, "halpe")
-    with pytest.raises(ValueError, match="of any person"):
+    with pytest.raises(ValueError, match="there are no keypoints"):
         Keypoints(xy[:0], confidence[:0], "coco")
-    with pytest.raises(ValueError, match=r"noise_floor is a part of the person's height, not -0\.1"):
+    with pytest.raises(
+        ValueError, match=r"noise_floor must be a fraction of the person's height, at least 0, not -0\.1"
+    ):
         Keypoints(xy, confidence, "coco", noise_floor=-0.1)
     with pytest.raises(ValueError, match="world"):
         Keypoints(xy, confidence, "coco", world=np.zeros((2, 16, 3)))
+
+
+def test_people_keep_whether_they_are_ambiguous():
+    keypoints = Keypoints(*random_people("coco", people=3), "coco", ambiguous=np.array([False, True, False]))
+    assert keypoints[[1, 0]].ambiguous.tolist() == [True, False]
+    assert keypoints[2].ambiguous.tolist() == [False]
+    for wrong in ([True, False], [0, 1, 0], [[True]]):
+        with pytest.raises(ValueError, match="ambiguous must be a truth value for each of 3 people"):
+            replace(keypoints, ambiguous=np.array(wrong))

@@ -74,9 +74,9 @@ def test_without_bones_the_body_alone_tells_the_height(person):
 def test_bodies_in_or_behind_the_camera_are_refused(depth):
     landmarks = torch.ones(3, 17, 3)
     landmarks[1, 4, 2] = depth
-    with pytest.raises(ValueError, match="the body of person 1 came to lie in or behind the camera"):
+    with pytest.raises(ValueError, match="the body of person 1 is behind the camera"):
         check_in_view(landmarks, torch.ones(3, 17))
-    with pytest.raises(ValueError, match="the body of frame 41 came"):
+    with pytest.raises(ValueError, match="the body of frame 41 is behind"):
         check_in_view(landmarks, torch.ones(3, 17), "frame", 40)
 
 

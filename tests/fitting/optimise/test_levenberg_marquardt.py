@@ -4,14 +4,12 @@ import dataclasses
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from fitting.body.body import Body
 from fitting.inputs.camera import Camera
-from fitting.optimise.adam import Estimate, Problem, Stage, Weights
-from fitting.optimise.levenberg_marquardt import DAMPING, LevenbergMarquardt
+from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.pose_space import RelaxedCodes
+from fitting.optimise.problem import Estimate, Problem, Stage, Weights
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.prior.code_prior import CodePrior
 
@@ -20,7 +18,8 @@ PEOPLE = 3
 POSE = Stage(steps=5, free=("orient", "transl", "pose"), rho=0.2, noise=(0.5, 0.5))
 WHOLE = Stage(steps=5, free=("orient", "transl", "betas", "pose"), rho=0.2, noise=(0.5, 0.2))
 STANCE = Stage(steps=5, free=("orient", "transl", "betas"), rho=0.2)
-STAGES = {"pose": POSE, "whole": WHOLE, "stance": STANCE}
+RESIDUAL = Stage(steps=5, free=("orient", "transl", "betas", "residual"), rho=0.2)
+STAGES = {"pose": POSE, "whole": WHOLE, "stance": STANCE, "residual": RESIDUAL}
 
 
 @pytest.fixture(scope="module")
@@ -73,55 +72,34 @@ def run(parts, stage, problem, start, seed=0, weights=None):
     return LevenbergMarquardt(*parts, weights or Weights(), seed).run(stage, problem, start, lambda: None)
 
 
-def objective(parts, stage, problem, estimate, target):
-    solver = LevenbergMarquardt(*parts, Weights())
-    posed = parts[1].decode(estimate.pose)
-    return solver._objective(stage, problem, estimate, posed, solver.landmarks(problem, estimate), target)
+def stage_problem(parts, stage, problem, start, weights=None):
+    found = LevenbergMarquardt(*parts, weights or Weights()).stage_problem(stage, problem, start)
+    found.begin_step(0, found.posed(start))
+    return found
 
 
 @pytest.mark.parametrize("depths", [True, False])
 @pytest.mark.parametrize("name", STAGES)
 def test_slopes_are_those_of_the_objective(parts, problem, start, name, depths):
     """Against autograd, through the decoder itself, in which joints meddle a little with each other."""
-    stage, (_, space) = STAGES[name], parts
     problem = problem if depths else dataclasses.replace(problem, depths=None)
-    solver = LevenbergMarquardt(*parts, Weights())
-    target = torch.zeros_like(start.pose) if "pose" in stage.free else None
-    posed = space.decode(start.pose)
-    landmarks = solver.landmarks(problem, start)
-    damping = torch.full((PEOPLE,), 1e9)  # so stiff that the step is the slope, shortened
-    decoder_jacobian = None if target is None else solver._decoder_jacobian(start.pose, posed)
-    depth = torch.ones(PEOPLE, 3)
-    move, solved = solver._step(stage, problem, start, posed, landmarks, target, decoder_jacobian, damping, depth)
-    assert solved.all()
-    for unknown, stiffness in {name: 1e9 * share for name, share in DAMPING.items()}.items():
-        if unknown not in stage.free:
-            assert unknown not in move
-            continue
-        leaf = torch.zeros(PEOPLE, 3) if unknown == "orient" else getattr(start, unknown).clone()
-        leaf.requires_grad_()
-        value = axis_angle_to_matrix(leaf) @ start.orient if unknown == "orient" else leaf
-        moved = dataclasses.replace(start, **{unknown: value})
-        rotations = space.decode(moved.pose)
-        seen = parts[0].landmarks(moved.orient, rotations, moved.betas, moved.transl, format="coco")
-        solver._objective(stage, problem, moved, rotations, seen, target).sum().backward()
-        slope = leaf.grad.flatten(1)
-        found = -stiffness * move[unknown]
-        off = (found - slope).norm(dim=1) / slope.norm(dim=1)
+    stage = stage_problem(parts, STAGES[name], problem, start)
+    state = stage.posed(start)
+    assembly = stage.assembled(state)
+    for unknown, place in assembly.places.items():
+        leaf = torch.zeros(PEOPLE, place.stop - place.start, requires_grad=True)
+        stage.cost(stage.changed(state, {unknown: leaf})).sum().backward()
+        off = (assembly.slope[:, place] - leaf.grad).norm(dim=1) / leaf.grad.norm(dim=1)
         assert off.max() < (0.3 if unknown == "pose" else 0.02), unknown
+    assert assembly.places.keys() == set(STAGES[name].free)
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_every_stage_lowers_its_objective_for_everyone(parts, problem, start, name):
-    stage = dataclasses.replace(STAGES[name], noise=(0.01, 0.01))
-    weights = Weights(prior=0.0)
-    target = torch.zeros_like(start.pose) if "pose" in stage.free else None
-    ends = [start, run(parts, stage, problem, start, weights=weights)]
-    solver = LevenbergMarquardt(*parts, weights)
-    before, after = (
-        solver._objective(stage, problem, e, parts[1].decode(e.pose), solver.landmarks(problem, e), target)
-        for e in ends
-    )
+    stage, weights = dataclasses.replace(STAGES[name], noise=(0.01, 0.01)), Weights(prior=0.0)
+    end = run(parts, stage, problem, start, weights=weights)
+    fixed = stage_problem(parts, stage, problem, start, weights)
+    before, after = (fixed.cost(fixed.posed(estimate)) for estimate in (start, end))
     assert (after < 0.7 * before).all()
 
 
@@ -176,37 +154,13 @@ def test_tick_is_called_once_a_step_and_the_start_is_left_alone(parts, problem, 
     assert all(torch.equal(value, before[name]) for name, value in vars(start).items())
 
 
-class Crossings(TorchDispatchMode):
-    """Counts what passes between devices; reading a number off the meta device, which holds none, raises."""
-
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        devices = {leaf.device for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)}
-        self.count += len(devices) > 1
-        return result
-
-
 @pytest.mark.parametrize("name", STAGES)
-def test_a_device_never_waits_for_the_host_between_steps(problem, start, name):
-    def on_meta(holder):
-        moved = {
-            field.name: getattr(holder, field.name)
-            for field in dataclasses.fields(holder)
-            if field.name not in ("format", "camera", "noise_floor")
-        }
-        moved = {key: value if value is None else value.to("meta") for key, value in moved.items()}
-        return dataclasses.replace(holder, **moved)
-
+def test_a_device_never_waits_for_the_host_between_steps(problem, start, name, crossings, on_meta):
     body, prior = Body.open().to("meta"), CodePrior.from_pretrained().to("meta")
     solver = LevenbergMarquardt(body, RelaxedCodes(prior), Weights())
-    camera = Camera(problem.camera.focal.to("meta"), problem.camera.centre.to("meta"))
-    elsewhere, begun = dataclasses.replace(on_meta(problem), camera=camera), on_meta(start)
-    solver.motion(problem.format)
-    with Crossings() as crossings:
+    elsewhere, begun = on_meta(problem), on_meta(start)
+    solver.jacobian(problem.format)
+    with crossings:
         found = solver.run(STAGES[name], elsewhere, begun, lambda: None)
     assert found.pose.is_meta
     assert crossings.count == ("pose" in STAGES[name].free)  # the noise of all steps, once

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from fitting.optimise.pose_space import RelaxedCodes
-from qposer.prior.code_prior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
 from qposer.prior.model import QPoser, QPoserConfig
 
 
@@ -45,12 +46,6 @@ def test_no_latent_is_beyond_the_outermost_codes(space, numbers):
 def test_a_committed_pose_is_what_its_codes_decode_to(space, numbers):
     codes = space.model.encode_latents(space.latents(numbers))
     torch.testing.assert_close(space.decode(space.commit(numbers)), space.model.decode(codes), atol=1e-5, rtol=1e-4)
-
-
-def test_the_penalty_is_that_of_the_code_prior(space, numbers):
-    found = space.penalty(numbers, 0.5, torch.Generator().manual_seed(1))
-    expected = space.prior.pull(space.latents(numbers), 0.5, torch.Generator().manual_seed(1))
-    torch.testing.assert_close(found, expected)
 
 
 def test_encoded_poses_have_the_latents_of_the_model(space):

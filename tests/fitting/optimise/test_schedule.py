@@ -1,6 +1,7 @@
 """What surrounds the optimiser: the first guess, what it knows of keypoints, and how they are doubted."""
 
 import dataclasses
+import json
 
 import pytest
 import torch
@@ -10,17 +11,12 @@ from fitting.fit import Fitter
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise import schedule
-from fitting.optimise.adam import Weights
+from fitting.optimise.initialize import initialize, moved_by_joints
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
-from fitting.optimise.schedule import (
-    FitSettings,
-    initialize,
-    moved_by_joints,
-    refine,
-    reject_outliers,
-    relative_residual,
-    total_steps,
-)
+from fitting.optimise.problem import Weights
+from fitting.optimise.reweighting import PriorScale, reject_outliers, relative_residual, update_prior_scale
+from fitting.optimise.schedule import FitSettings, refine, total_steps
+from fitting.terms.shape import Shape
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 from qposer.evaluation.metrics import pa_mpjpe
@@ -116,9 +112,9 @@ def test_keypoints_are_no_more_exact_than_they_are_known_to_be(fitter, camera, s
     problem, _ = initialize(fitter.body, fitter.space, fitter.regressor, seen, camera)
     error = torch.tensor([0.0, 0.004, 0.02])
     three = problem[torch.arange(3)]
-    by = schedule.PriorScale(power=3, least=0.01, most=5.0)
+    by = PriorScale(power=3, least=0.01, most=5.0)
     known = [
-        schedule.update_prior_scale(dataclasses.replace(three, noise_floor=level), error, by).prior_scale
+        update_prior_scale(dataclasses.replace(three, noise_floor=level), error, by).prior_scale
         for level in (0.0, 0.01)
     ]
     torch.testing.assert_close(known[0], torch.tensor([0.01, 0.4**3, 5.0]))
@@ -180,3 +176,13 @@ def test_as_many_ticks_as_steps(fitter, camera, seen, monkeypatch):
     steps_seen = []
     fitter.solve(seen, camera, lambda: steps_seen.append(None))
     assert len(steps_seen) == total_steps(fitter.settings) == 6 + 7 + 3
+
+
+def test_further_terms_are_followed_and_kept_in_the_settings(fitter, camera, truth, seen):
+    """A prior of shapes, a thousand times over."""
+    slim = FitSettings(terms=(Shape(torch.full((1,), 1e3)),))
+    _, free = fitter.solve(seen, camera)
+    _, found = Fitter(fitter.body, fitter.prior, slim).solve(seen, camera)
+    assert found.betas.norm() < 0.05 * free.betas.norm()
+    assert "Shape" in slim.as_json["terms"][0]
+    assert json.dumps(slim.as_json) != json.dumps(FitSettings().as_json)

@@ -75,7 +75,7 @@ def test_frames_a_second_that_are_none(tmp_path, clip, fps):
 def test_frames_that_cannot_be_written(tmp_path, clip):
     with pytest.raises(ValueError, match="there are no frames"):
         write_amass(tmp_path / "clip.npz", [], 30)
-    with pytest.raises(ValueError, match=r"different bodies \(open, other\)"):
+    with pytest.raises(ValueError, match=r"different body models \(open, other\)"):
         write_amass(tmp_path / "clip.npz", [*clip, dataclasses.replace(clip[0], body="other")], 30)
     with pytest.raises(ValueError, match="has no joints: compute them"):
         write_amass(tmp_path / "clip.npz", [*clip, dataclasses.replace(clip[0], joints=None)], 30)

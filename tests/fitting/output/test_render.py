@@ -54,6 +54,18 @@ def test_a_machine_without_opengl_gets_the_painter(monkeypatch):
     assert picture[150, 200, 3] == 255
 
 
+def test_opengl_is_not_touched_in_software(monkeypatch):
+    def touched(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(opengl, "paint", touched)
+    with render.in_software():
+        picture = render.render([figure()], 400.0, (200.0, 150.0), (400, 300))
+    assert picture[150, 200, 3] == 255
+    with pytest.raises(AssertionError):
+        render.render([figure()], 400.0, (200.0, 150.0), (400, 300))
+
+
 def test_a_failing_opengl_gets_the_painter(monkeypatch):
     class Broken:
         def render(self, *_):

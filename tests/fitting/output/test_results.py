@@ -10,7 +10,7 @@ import trimesh
 from PIL import Image
 
 from fitting.inputs.keypoints import Keypoints
-from fitting.output.results import FitResult, read_result, write_results
+from fitting.output.results import AMBIGUOUS, FitResult, read_result, write_results
 from qposer.io.npz import read_npz
 
 
@@ -107,6 +107,17 @@ def test_warnings_of_large_errors_unseen_parts_and_notes(tmp_path):
     assert read_result(tmp_path / "person0").warnings == doubtful.warnings[:2]
 
 
+@pytest.mark.parametrize("ambiguous", [True, False])
+def test_ambiguous_keypoints_are_a_warning_that_is_kept(tmp_path, ambiguous):
+    result = make_result()
+    keypoints = dataclasses.replace(result.keypoints, ambiguous=np.array([ambiguous]))
+    result = dataclasses.replace(result, keypoints=keypoints)
+    assert result.warnings == ((AMBIGUOUS,) if ambiguous else ())
+    write_results(tmp_path, [result], [{}])
+    assert json.loads((tmp_path / "person0" / "fit.json").read_text())["warnings"] == list(result.warnings)
+    assert read_result(tmp_path / "person0").warnings == result.warnings
+
+
 def test_the_mesh_is_upright(tmp_path):
     result = make_result()
     write_results(tmp_path, [result], [{}])
@@ -137,13 +148,13 @@ def test_a_second_run_replaces_the_first(tmp_path):
 def test_what_is_not_ours_is_left_alone(tmp_path):
     (tmp_path / "person0").mkdir()
     (tmp_path / "person0" / "diary.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="holds no fit"):
+    with pytest.raises(FileExistsError, match="does not contain a fit"):
         write_results(tmp_path, [make_result()], [{}])
     assert files_in(tmp_path) == ["person0", "person0/diary.txt"]
 
 
 @pytest.mark.parametrize("earlier", [False, True])
-@pytest.mark.parametrize("what", ["PIL.Image.Image.save", "numpy.savez", "trimesh.Trimesh.export"])
+@pytest.mark.parametrize("what", ["PIL.Image.Image.save", "numpy.savez", "fitting.output.results.write_obj"])
 def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch, what, earlier):
     folder = tmp_path / "out" / "photo"
     if earlier:
@@ -178,7 +189,7 @@ def test_a_fit_with_half_an_array_is_refused(tmp_path, name):
     arrays = read_npz(folder / "fit.npz")
     for other in (arrays[name][:0], arrays[name][None]):
         np.savez(folder / "fit.npz", **arrays | {name: other})
-        with pytest.raises(ValueError, match=f"is not the fit of a person: {name} should be of shape"):
+        with pytest.raises(ValueError, match=f"is not the fit of a person: {name} must have the shape"):
             read_result(folder)
 
 
@@ -191,7 +202,7 @@ def test_nothing_that_is_no_number_comes_out_of_a_fit(name, value):
     result = make_result()
     given = getattr(result, name)
     changed = np.where(np.arange(np.size(given)).reshape(np.shape(given)) == 0, value, given)
-    with pytest.raises(ValueError, match=rf"came out as NaN or infinite \({name}\)"):
+    with pytest.raises(ValueError, match=rf"contains NaN or infinite values \({name}\)"):
         dataclasses.replace(result, **{name: changed})
 
 

@@ -22,6 +22,16 @@ SHAPES = {
     "camera_center": (1, 2),
 }
 
+AT_REST = {
+    "left_hand_pose": (1, 45),
+    "right_hand_pose": (1, 45),
+    "jaw_pose": (1, 3),
+    "leye_pose": (1, 3),
+    "reye_pose": (1, 3),
+    "expression": (1, 10),
+}
+"""What SMPLify-X's own pickles hold beside, and readers such as the Blender add-on take without asking."""
+
 
 def files_in(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
@@ -39,6 +49,9 @@ def test_the_pickle_comes_back_plainly_and_by_a_reader_of_arrays_only(tmp_path, 
         assert plain[name].dtype == np.float32
         assert np.array_equal(plain[name], restricted[name])
     assert np.array_equal(plain["body_pose"][0], result.body_pose.ravel())
+    assert set(plain) == SHAPES.keys() | AT_REST.keys()
+    for name, shape in AT_REST.items():
+        np.testing.assert_array_equal(plain[name], np.zeros(shape, np.float32), strict=True)
 
 
 def test_old_pythons_and_old_numpys_know_all_that_it_names(tmp_path, make_person):

@@ -80,7 +80,7 @@ def test_people_who_cannot_be_shown(photo, people):
         with pytest.raises(ValueError, match="has no mesh to show: compute it"):
             viewer_page(photo, [dataclasses.replace(people[0], **{name: None})], "photo")
     other = dataclasses.replace(people[0], faces=people[0].faces[1:])
-    with pytest.raises(ValueError, match="people of one body"):
+    with pytest.raises(ValueError, match="only one body model"):
         viewer_page(photo, [people[0], other], "photo")
     large = dataclasses.replace(people[0], vertices=np.zeros((65537, 3)))
     with pytest.raises(ValueError, match="at most 65536 vertices"):

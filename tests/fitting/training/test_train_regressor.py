@@ -111,7 +111,9 @@ def test_all_subjects_are_trained_on(tmp_path, monkeypatch):
         Photographer, "draw", lambda self, poses, format: seen.append(poses) or draw(self, poses, format)
     )
     best = train(
-        TrainConfig(tmp_path / "poses.npz", tmp_path / "run", "all", steps=1, batch_size=64, width=16, depth=1),
+        TrainConfig(
+            tmp_path / "poses.npz", tmp_path / "run", steps=1, batch_size=64, subjects="all", width=16, depth=1
+        ),
         Console(quiet=True),
     )
     drawn = seen[-1][32:].flatten(1)  # the second half is not mirrored

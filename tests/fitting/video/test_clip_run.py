@@ -9,12 +9,14 @@ import pytest
 
 from fitting.inputs.detect import Detector
 from fitting.inputs.images import read_image
-from fitting.video import clip_run
+from fitting.video import sightings
 from fitting.video.clip_result import ClipResult, read_clip
 from fitting.video.clip_run import ClipRun
 from fitting.video.frames import Video, open_video, writing_video
+from fitting.video.kept_work import KeptWork
 from qposer.body_pose.poses import read_poses
 from qposer.io.assets import asset
+from qposer.io.npz import read_npz, write_npz
 
 FRAMES, BLACK = 10, (4, 5)
 WIDTH, HEIGHT = 320, 400
@@ -44,8 +46,8 @@ def quick(shorten):
     """Stages of two steps, blocks of four frames, and the whole frame searched as soon as the person is lost."""
     with pytest.MonkeyPatch.context() as patched:
         shorten(patched)
-        patched.setattr(clip_run, "BLOCK", 4)
-        patched.setattr(clip_run, "SEARCH_EVERY", 2)
+        patched.setattr(sightings, "BLOCK", 4)
+        patched.setattr(sightings, "SEARCH_EVERY", 2)
         yield
 
 
@@ -134,17 +136,17 @@ def test_nothing_is_done_twice(run, done, looks, tmp_path):
 
 
 def test_a_stopped_run_goes_on(run, finished, looks, monkeypatch):
-    write = ClipRun._write
+    write = KeptWork.write
 
     def stop(self, name, asked, arrays):
         if name == "detected-000008":
             raise KeyboardInterrupt
         write(self, name, asked, arrays)
 
-    monkeypatch.setattr(ClipRun, "_write", stop)
+    monkeypatch.setattr(KeptWork, "write", stop)
     with pytest.raises(KeyboardInterrupt):
         run()
-    monkeypatch.setattr(ClipRun, "_write", write)
+    monkeypatch.setattr(KeptWork, "write", write)
     looks.clear()
     result = run()
     assert 0 < len(looks) < finished.looks / 2
@@ -166,6 +168,14 @@ def test_a_damaged_part_is_made_again(run, done, looks, tmp_path):
     np.testing.assert_allclose(again.joints, done.joints, atol=1e-4)
 
 
+@pytest.mark.parametrize(("part", "lost"), [("detected-000004", "world"), ("shape", "betas")])
+def test_a_part_that_lost_an_array_is_made_again(run, done, tmp_path, part, lost):
+    file = tmp_path / "out" / ".work" / f"{part}.npz"
+    write_npz(file, {name: array for name, array in read_npz(file).items() if name != lost})
+    np.testing.assert_allclose(run().joints, done.joints, atol=1e-4)
+    assert lost in read_npz(file)
+
+
 def test_the_person_at_a_point(run, walk, tmp_path):
     """The man, who is smaller than the woman."""
     frames = [np.ascontiguousarray(walk[:992, 400:1400][::2, ::2]) for _ in range(2)]
@@ -178,7 +188,7 @@ def test_the_person_at_a_point(run, walk, tmp_path):
 
 def test_nobody(run, tmp_path):
     grey = [np.full((HEIGHT, WIDTH, 3), 128, np.uint8)] * 5
-    with pytest.raises(ValueError, match=r"no person was found on the 5 frames of .*grey\.mp4: take"):
+    with pytest.raises(ValueError, match=r"no person was found on the 5 frames of .*grey\.mp4, .* too small: crop it"):
         run(video=write(tmp_path / "grey.mp4", grey))
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -204,3 +214,30 @@ def test_uneven_frames_are_fitted_at_their_times(run, monkeypatch, tmp_path):
     assert (~result.detected).nonzero()[0].tolist() == [*BLACK, 7, 9, 11]
     assert read_poses(tmp_path / "out" / "motion.npz").shape == (13, 21, 3)
     assert len(list(open_video(tmp_path / "out" / "video.mp4").frames())) == 13
+
+
+def test_a_fit_in_memory_is_that_of_the_run_and_writes_nothing(fitter, video, finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    steps_seen = []
+    result = fitter.fit_video(video, on_step=lambda: steps_seen.append(None))
+    assert np.array_equal(result.joints, finished.result.joints)
+    assert len(steps_seen) > len(result)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_focal_length_in_millimetres_is_refused_before_the_frames_are_searched(run, looks, tmp_path):
+    with pytest.raises(ValueError, match="no camera has a focal length of 25 pixels for an image of 320 x 400"):
+        run(focal=25.0)
+    assert not looks
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("focal", "notes"), [(None, ("ignored",)), (500.0, ())])
+def test_an_absurd_focal_length_of_the_first_frame_is_ignored_with_a_warning(
+    fitter, video, done, tmp_path, focal, notes
+):
+    noted = dataclasses.replace(open_video(video), focal_warning="ignored")
+    result = ClipRun(fitter, noted, tmp_path / "out", focal=focal).run()
+    assert result.notes == notes
+    assert result.warnings == (*done.warnings, *notes)
+    assert read_clip(tmp_path / "out" / "fit.npz").notes == ()

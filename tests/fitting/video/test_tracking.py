@@ -39,7 +39,7 @@ def test_a_point_chooses_who_is_there_or_nearest(point, index):
 
 @pytest.mark.parametrize("choice", [2, -1])
 def test_who_is_not_there_cannot_be_chosen(choice):
-    with pytest.raises(ValueError, match=rf"there is no person {choice}: 2 are found"):
+    with pytest.raises(ValueError, match=rf"there is no person {choice}: the first frame with people shows 2"):
         Track(choice).find(people((0, 0), (300, 0)))
 
 

@@ -73,6 +73,13 @@ def test_places_are_where_their_names_say():
 
 
 @given(SEEDS)
+def test_mirrored_postures_are_those_of_the_definition(random_postures, in_mirror, seed):
+    posture = random_postures(seed, 2)
+    for found, expected in zip(posture.mirrored(), in_mirror(posture), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+@given(SEEDS)
 def test_the_figure_of_a_mirrored_posture_is_the_mirrored_figure(random_postures, in_mirror, other_side, seed):
     posture = random_postures(seed, 1)
     figure, mirrored = PosedSkeleton.of(posture), PosedSkeleton.of(in_mirror(posture))
@@ -141,7 +148,7 @@ def test_upright_takes_both_kinds_of_poses():
 
 
 def test_wrong_input():
-    with pytest.raises(ValueError, match="there is no point 'left_wing': there are pelvis, left_hip"):
+    with pytest.raises(ValueError, match="there is no point 'left_wing': use one of pelvis, left_hip"):
         PosedSkeleton.of(neutral_pose()).point("left_wing")
-    with pytest.raises(ValueError, match="a body pose is"):
+    with pytest.raises(ValueError, match="a body pose must be"):
         OrientedPose.upright(torch.zeros(20, 3))

@@ -8,7 +8,8 @@ import torch
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS
 from qposer.control.edits import blend, interpolate, joints_of, mirror, swap, vary
-from qposer.prior.code_prior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
 from qposer.prior.model import QPoser, QPoserConfig
 
 
@@ -184,10 +185,10 @@ def test_larger_amounts_lead_further_away():
     ("parts", "amount", "n", "message"),
     [
         ("tail", 0.5, 1, "no part 'tail'"),
-        ("arms", -0.1, 1, "an amount from 0 to 1"),
-        ("arms", 1.1, 1, "an amount from 0 to 1"),
-        ("arms", math.nan, 1, "an amount from 0 to 1"),
-        ("arms", 0.5, 0, "1 variant at least"),
+        ("arms", -0.1, 1, "the amount from 0 to 1"),
+        ("arms", 1.1, 1, "the amount from 0 to 1"),
+        ("arms", math.nan, 1, "the amount from 0 to 1"),
+        ("arms", 0.5, 0, "n must be at least 1"),
     ],
 )
 def test_variations_that_make_no_sense_are_refused(prior, parts, amount, n, message):
@@ -201,7 +202,7 @@ def test_variations_that_make_no_sense_are_refused(prior, parts, amount, n, mess
     [
         (torch.zeros(24, 3), r"24 joints are an SMPL pose with root and hands"),
         (torch.full((21, 3), math.nan), "NaN or infinite"),
-        (torch.zeros(21, 3, 3), "no rotations"),
+        (torch.zeros(21, 3, 3), "not rotations"),
     ],
 )
 def test_what_is_no_pose_is_refused_by_every_operation(prior, operation, given, message):

@@ -61,5 +61,5 @@ def test_texts_do_not_depend_on_each_other(encoder):
 def test_texts_that_are_none(encoder):
     with pytest.raises(ValueError, match="has no words"):
         encoder.encode(["raise the left arm", " . "])
-    with pytest.raises(ValueError, match=f"has {LONGEST_TEXT} characters at most, not 10000"):
+    with pytest.raises(ValueError, match=f"must have at most {LONGEST_TEXT} characters, not 10000"):
         encoder.encode(["a" * 10000])

@@ -4,7 +4,8 @@ import torch
 from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
 from qposer.control import text_prior as module
 from qposer.control.text_prior import TextPrior, TextPriorConfig, TextPriorNetwork, generate
-from qposer.prior.code_prior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
 from qposer.prior.model import QPoser, QPoserConfig
 from qposer.training.train_text import begin_with
 
@@ -78,15 +79,15 @@ def test_wrong_input(drawing, prior):
         drawing.generate(" ", generator=seeded(0))
     with pytest.raises(ValueError, match="there are no texts"):
         drawing.generate_each([], generator=seeded(0))
-    with pytest.raises(ValueError, match="draw 1 pose at least"):
+    with pytest.raises(ValueError, match="n must be at least 1"):
         drawing.generate("sit", 0, generator=seeded(0))
-    with pytest.raises(ValueError, match="finite guidance from 0"):
+    with pytest.raises(ValueError, match="guidance finite and not negative"):
         drawing.generate("sit", 1, -1.0, generator=seeded(0))
     other = TextPriorNetwork(TextPriorConfig(width=8, depth=1, buckets=4))
     other.mean += 0.1
     with pytest.raises(ValueError, match="trained on latents of other weights"):
         TextPrior(prior, other)
-    with pytest.raises(ValueError, match="draws latents of"):
+    with pytest.raises(ValueError, match="has latents of size"):
         TextPrior(prior, TextPriorNetwork(TextPriorConfig(latent_dim=6, width=8, depth=1, buckets=4)))
 
 

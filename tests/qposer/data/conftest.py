@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qposer.body_pose.skeleton import JOINT_NAMES
+
 CLIPS = Path(__file__).parent / "clips"
 
 
@@ -26,3 +28,15 @@ def write_amass(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def swing() -> Callable[[int], np.ndarray]:
+    """AMASS poses of so many frames in which the left knee turns by 5 degrees each frame."""
+
+    def poses_of(frames: int) -> np.ndarray:
+        poses = np.zeros((frames, 156))
+        poses[:, 3 * JOINT_NAMES.index("left_knee")] = np.radians(5.0) * np.arange(frames)
+        return poses
+
+    return poses_of

@@ -4,21 +4,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
 
-from qposer.body_pose.skeleton import JOINT_NAMES
-from qposer.data.amass import read_amass
-from qposer.data.build import MIN_CHANGE, distinct, find_recordings, main, read_recording, select, thin
+from qposer.data.build import main
 from qposer.data.dataset import PoseDataset
 
 WriteAmass = Callable[..., Path]
+Swing = Callable[[int], np.ndarray]
 
 
 @pytest.fixture
@@ -27,14 +22,7 @@ def sources(clips: Path, tmp_path: Path) -> Path:
     return tmp_path / "sources"
 
 
-def swing(frames: int, joint: str = "left_knee", degrees: float = 5.0) -> np.ndarray:
-    """AMASS poses in which one joint turns by so much each frame."""
-    poses = np.zeros((frames, 156))
-    poses[:, 3 * JOINT_NAMES.index(joint)] = np.radians(degrees) * np.arange(frames)
-    return poses
-
-
-def test_builds_what_the_dataset_reads(sources: Path, write_amass: WriteAmass, tmp_path: Path) -> None:
+def test_builds_what_the_dataset_reads(sources: Path, write_amass: WriteAmass, swing: Swing, tmp_path: Path) -> None:
     out = tmp_path / "new" / "poses.npz"
     assert main([sources, write_amass(swing(4))], out) == 0
     data = PoseDataset.load(out)
@@ -94,61 +82,8 @@ def test_exit_status_of_the_command(sources: Path, tmp_path: Path) -> None:
     assert (tmp_path / "poses.npz").is_file()
 
 
-def test_shape_files_of_amass_are_no_recordings(write_amass: WriteAmass, tmp_path: Path) -> None:
-    path = write_amass(swing(3))
-    np.savez(path.with_name("shape.npz"), betas=np.zeros(10))
-    np.savez(path.with_name("neutral_stagei.npz"), betas=np.zeros(10))
-    assert find_recordings([tmp_path, path]) == [path]
-
-
-def test_both_frames_of_a_jump_are_dropped(write_amass: WriteAmass) -> None:
-    poses = swing(10)
-    poses[4:, 3 * JOINT_NAMES.index("right_hip") + 1] = np.radians(80)
-    clip = select(read_recording(write_amass(poses)))
-    assert clip.frame.tolist() == [1, 2, 3, 6, 7, 8, 9, 10]
-    assert clip.counts.jumped == 2
-    assert clip.faults == ("frame 5: right_hip jumps by 80 degrees",)
-
-
-def test_a_turn_of_the_whole_circle_is_no_jump(write_amass: WriteAmass) -> None:
-    poses = np.zeros((10, 156))
-    poses[:, 2] = np.radians(np.arange(10) * 40)
-    poses[:, 3 * JOINT_NAMES.index("left_knee")] = np.radians(np.arange(10) * 5)
-    assert select(read_recording(write_amass(poses))).counts.jumped == 0
-
-
-def test_impossible_joints_are_dropped(write_amass: WriteAmass) -> None:
-    poses = swing(10)
-    poses[:3, 3 * JOINT_NAMES.index("head") + 1] = np.radians(170)
-    clip = select(read_recording(write_amass(poses)))
-    assert clip.frame.tolist() == [5, 6, 7, 8, 9, 10]
-    assert clip.counts == replace(clip.counts, read=10, jumped=2, impossible=2, kept=6)
-    assert clip.faults[-1] == "3 frames with an impossible head, first 1"
-
-
-def test_repeated_frames_are_dropped(write_amass: WriteAmass) -> None:
-    poses = np.concatenate([np.zeros((5, 156)), swing(3), swing(3)[::-1]])
-    clip = select(read_recording(write_amass(poses)))
-    assert clip.frame.tolist() == [1, 7, 8, 10, 11]
-    assert clip.counts.repeated == 6
-
-
-@settings(max_examples=20)
-@given(st.lists(st.floats(-0.03, 0.03), min_size=1, max_size=30))
-def test_distinct_frames_against_a_plain_loop(steps: list[float]) -> None:
-    pose = np.zeros((len(steps), 21, 3))
-    pose[:, 4, 0] = np.cumsum(steps)
-    pose[:, 9] = [0.3, 0.2, -0.1]
-    kept = [0]
-    for index in range(1, len(pose)):
-        turn = Rotation.from_rotvec(pose[kept[-1], 4]).inv() * Rotation.from_rotvec(pose[index, 4])
-        if np.degrees(turn.magnitude()) > MIN_CHANGE + 1e-6:
-            kept.append(index)
-    assert np.flatnonzero(distinct(pose)).tolist() == kept
-
-
 def test_a_wrong_rate_can_be_corrected(
-    write_amass: WriteAmass, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    write_amass: WriteAmass, swing: Swing, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sources = [write_amass(swing(4), rate=60.0), write_amass(swing(4), rate=60.0, subject="s2")]
     out = tmp_path / "poses.npz"
@@ -167,17 +102,3 @@ def test_a_rate_on_the_command_line(sources: Path, tmp_path: Path) -> None:
     assert subprocess.run(command, capture_output=True).returncode == 0
     data = PoseDataset.load(out)
     assert data.frame[data.subject == "indian"].tolist() == [2, 4, 6]
-
-
-@pytest.mark.parametrize(
-    ("rate", "frames", "expected"),
-    [
-        (120.0, 9, [1, 5, 9]),
-        (100.0, 11, [1, 4, 8, 11]),
-        (59.94, 5, [1, 3, 5]),
-        (30.0003, 4, [1, 2, 3, 4]),
-        (24.0, 3, [1, 2, 3]),
-    ],
-)
-def test_frames_nearest_to_the_clock(write_amass: WriteAmass, rate: float, frames: int, expected: list[int]) -> None:
-    assert thin(read_amass(write_amass(swing(frames), rate=rate)), 30.0).frames.tolist() == expected

@@ -104,6 +104,20 @@ def test_a_segment_that_leans_by_a_constant_is_set_upright_and_the_others_stay(s
     )
 
 
+def test_a_tilted_recording_of_somebody_who_stands_comes_out_upright():
+    """Within a few degrees of the vertical, whatever the recorded stance is."""
+    pose = crouched(np.concatenate([np.full(50, 4.0), np.linspace(5, 60, 50)]))
+    pose[:, 0] = (Rotation.from_rotvec(pose[:, 0]) * Rotation.from_euler("x", 12, degrees=True)).as_rotvec()
+    found = apply_stance(pose, measure_stance(pose))
+    world = Rotation.from_rotvec(found.reshape(-1, 3)).as_matrix().reshape(-1, NUM_JOINTS, 3, 3)
+    for joint in range(1, NUM_JOINTS):
+        world[:, joint] = world[:, PARENTS[joint]] @ world[:, joint]
+    up = world[:50, :, :, 1]
+    leans = np.degrees(np.arctan2(up[..., 2], up[..., 1])).mean(axis=0)
+    for name, most in {"pelvis": 3, "spine1": 3, "spine2": 3, "spine3": 4, "neck": 5, "head": 9}.items():
+        assert abs(leans[JOINT_NAMES.index(name)]) < most, name
+
+
 def test_an_actor_who_never_stands_is_drawn_to_the_others():
     usual, fighter = Stance(np.full(NUM_JOINTS, 2.0), 0.02), Stance(np.full(NUM_JOINTS, 12.0), 0.12)
     drawn = shrink([usual, usual, fighter])

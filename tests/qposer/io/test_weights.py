@@ -35,8 +35,8 @@ def with_config(path, **changes):
         ({"heads": -1}, "heads is -1"),
         ({"codes": 1.5}, "codes is 1.5"),
         ({"shared_codebook": 1}, "shared_codebook is 1"),
-        ({"attention_heads": 3}, "cannot be shared out among 3 attention heads"),
-        ({"attention_heads": 0}, "cannot be shared out among 0 attention heads"),
+        ({"attention_heads": 3}, "cannot be divided among 3 attention heads"),
+        ({"attention_heads": 0}, "cannot be divided among 0 attention heads"),
         ({"unheard_of": 1}, "unheard_of"),
     ],
 )
@@ -55,7 +55,7 @@ def test_sizes_are_compared_before_memory_is_taken(saved, monkeypatch):
     monkeypatch.setattr(
         torch.nn.Linear, "reset_parameters", lambda self: made.append(self.weight.device.type) or initialise(self)
     )
-    with pytest.raises(ValueError, match="do not fit its configuration"):
+    with pytest.raises(ValueError, match="do not match its configuration"):
         QPoser.from_pretrained(saved)
     assert set(made) <= {"meta"}
 
@@ -65,7 +65,7 @@ def test_weights_that_are_no_numbers_are_refused(saved, value):
     tensors, metadata = read_tensors(saved)
     tensors["decoder.norm.weight"][3] = value
     write_tensors(saved, tensors, metadata)
-    with pytest.raises(ValueError, match=r"decoder\.norm\.weight holds NaN"):
+    with pytest.raises(ValueError, match=r"decoder\.norm\.weight contains NaN"):
         QPoser.from_pretrained(saved)
 
 
@@ -83,6 +83,6 @@ def test_a_full_disk_is_an_error_of_the_system(tmp_path, monkeypatch):
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr("qposer.io.weights.save_file", full)
-    with pytest.raises(OSError, match=r"could not be written: .*No space left"):
+    with pytest.raises(OSError, match=r"cannot write .*No space left"):
         write_tensors(tmp_path / "a.safetensors", {"a": torch.zeros(1)}, {})
     assert list(tmp_path.iterdir()) == []

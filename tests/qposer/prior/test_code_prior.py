@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from qposer.body_pose.kinematics import body_joints
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import REST_JOINTS
-from qposer.prior.code_prior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
 from qposer.prior.model import QPoser, QPoserConfig
 
 LEGS = [0, 1, 3, 4, 6, 7, 9, 10]
@@ -82,7 +83,7 @@ def test_saved_and_read_back(prior, tmp_path):
 
 def test_a_prior_of_another_model_is_refused(prior):
     network = CodePriorNetwork(CodePriorConfig(latent_dim=5, width=32, depth=1, judge_width=32, joint_judge_width=16))
-    with pytest.raises(ValueError, match="the code prior knows 21 x 5 latents, and the model has 21 x 4: take two"):
+    with pytest.raises(ValueError, match="the code prior has 21 x 5 latents, but the model has 21 x 4: use two"):
         CodePrior(prior.model, network)
 
 
@@ -90,7 +91,7 @@ def test_a_prior_of_a_model_of_the_same_sizes_and_other_weights_is_refused(prior
     file = tmp_path / "prior.safetensors"
     prior.save(file)
     other = QPoser(prior.model.config)
-    with pytest.raises(ValueError, match=r"prior.safetensors is the code prior of another QPoser: take two"):
+    with pytest.raises(ValueError, match=r"prior.safetensors is the code prior of another QPoser: use two"):
         CodePrior.from_pretrained(file, other)
     other.load_state_dict(prior.model.state_dict())
     CodePrior.from_pretrained(file, other)
@@ -101,14 +102,14 @@ def test_a_prior_of_a_model_of_the_same_sizes_and_other_weights_is_refused(prior
 
 @pytest.mark.parametrize("level", [0.0, -0.1, float("nan"), float("inf"), torch.tensor([0.5] * 20 + [0.0])])
 def test_noise_levels_that_are_none_are_refused(prior, level):
-    with pytest.raises(ValueError, match="noise levels are finite and above 0"):
+    with pytest.raises(ValueError, match="noise levels must be finite and above 0"):
         prior.pull(torch.randn(2, 21, 2, 2), level, generator())
 
 
 def test_one_hot_logits_have_the_energy_of_their_codes(prior):
     codes = prior.model.encode(poses(3))
     logits = 1e4 * torch.nn.functional.one_hot(codes, 16).float()
-    torch.testing.assert_close(prior.energy(logits), prior.energy(codes))
+    torch.testing.assert_close(prior.energy_of_logits(logits), prior.energy_of_codes(codes))
 
 
 def test_matrices_have_the_energy_of_their_axis_angles(prior):
@@ -118,9 +119,9 @@ def test_matrices_have_the_energy_of_their_axis_angles(prior):
 
 def test_codes_and_logits_of_other_precision_have_the_same_energy(prior):
     codes = prior.model.encode(poses(3))
-    torch.testing.assert_close(prior.energy(codes.to(torch.uint8)), prior.energy(codes))
+    torch.testing.assert_close(prior.energy_of_codes(codes.to(torch.uint8)), prior.energy_of_codes(codes))
     logits = torch.randn(2, 21, 2, 16, dtype=torch.float64)
-    torch.testing.assert_close(prior.energy(logits), prior.energy(logits.float()))
+    torch.testing.assert_close(prior.energy_of_logits(logits), prior.energy_of_logits(logits.float()))
 
 
 def test_no_poses_have_no_energies(prior):
@@ -146,7 +147,7 @@ def test_energies_have_gradients(shipped):
 def test_an_energy_is_never_nan(shipped, spread, seed):
     assert torch.isfinite(shipped.energy(poses(2, seed, spread))).all()
     codes = torch.randint(shipped.model.config.codes, (2, 21, shipped.model.config.heads), generator=generator(seed))
-    assert torch.isfinite(shipped.energy(codes)).all()
+    assert torch.isfinite(shipped.energy_of_codes(codes)).all()
 
 
 def test_limbs_bent_the_wrong_way_have_a_higher_energy(shipped):
@@ -161,9 +162,7 @@ def test_limbs_bent_the_wrong_way_have_a_higher_energy(shipped):
 @pytest.mark.parametrize(
     ("given_", "message"),
     [
-        (torch.zeros(21, 3, dtype=torch.long), r"codes are \(..., 21, 4\) integers"),
-        (torch.full((21, 4), 256), "codes are from 0 to 255: these run from 256 to 256"),
-        (torch.full((21, 4, 256), float("nan")), "the logits hold NaN"),
+        (torch.zeros(21, 3, dtype=torch.long), "use energy_of_codes"),
         (torch.zeros(63), "63 numbers are an SMPL body pose"),
         (torch.full((21, 3), float("inf")), "NaN or infinite"),
     ],
@@ -171,6 +170,15 @@ def test_limbs_bent_the_wrong_way_have_a_higher_energy(shipped):
 def test_what_is_no_pose_has_no_energy(shipped, given_, message):
     with pytest.raises(ValueError, match=message):
         shipped.energy(given_)
+
+
+def test_what_are_no_codes_and_logits_have_no_energy(shipped):
+    with pytest.raises(ValueError, match=r"codes must be \(..., 21, 4\) integers"):
+        shipped.energy_of_codes(torch.zeros(21, 3, dtype=torch.long))
+    with pytest.raises(ValueError, match="codes must be from 0 to 255: found 256 to 256"):
+        shipped.energy_of_codes(torch.full((21, 4), 256))
+    with pytest.raises(ValueError, match="the logits contain NaN"):
+        shipped.energy_of_logits(torch.full((21, 4, 256), float("nan")))
 
 
 def test_samples_follow_the_seed(shipped):
@@ -195,7 +203,7 @@ def test_colder_samples_vary_less(shipped):
 
 @pytest.mark.parametrize(("n", "temperature"), [(0, 1.0), (1, -1.0), (1, float("nan")), (1, float("inf"))])
 def test_impossible_draws_are_refused(shipped, n, temperature):
-    with pytest.raises(ValueError, match="draw 1 pose at least"):
+    with pytest.raises(ValueError, match="n must be at least 1"):
         shipped.sample(n, temperature, generator=generator())
 
 

@@ -52,7 +52,7 @@ def test_the_networks_matter_on_both_ways(space, poses):
 
 
 def test_too_few_poses_are_refused(space, poses):
-    with pytest.raises(ValueError, match="more than 8 poses are needed, not 8"):
+    with pytest.raises(ValueError, match="more than 8 poses are required, not 8"):
         space.begin_with(poses[:8])
 
 

@@ -59,5 +59,5 @@ def test_sets_of_a_batch_do_not_mix():
 
 @pytest.mark.parametrize("number", [0, 4])
 def test_more_than_there_are_members_or_none_is_refused(number):
-    with pytest.raises(ValueError, match="3 members have from 1 to 3 medoids"):
+    with pytest.raises(ValueError, match="medoids must be from 1 to 3"):
         medoids(torch.zeros(3, 3), number)

@@ -103,7 +103,7 @@ def test_other_files_are_refused(tmp_path):
 def test_weights_of_other_sizes_are_refused(model, tmp_path):
     model.config = QPoserConfig(heads=2, codes=16, code_dim=4, width=64, depth=1, global_tokens=2, attention_heads=2)
     model.save(tmp_path / "weights.safetensors")
-    with pytest.raises(ValueError, match="do not fit its configuration"):
+    with pytest.raises(ValueError, match="do not match its configuration"):
         QPoser.from_pretrained(tmp_path / "weights.safetensors")
 
 
@@ -130,13 +130,13 @@ def test_fingerprints_tell_weights_apart_and_survive_files(tmp_path):
 @pytest.mark.parametrize(
     ("codes", "told"),
     [
-        (torch.zeros(21, 4), "codes are integers"),
-        (torch.zeros(21, 4, dtype=torch.bool), "codes are integers"),
-        (torch.zeros(21, 4, dtype=torch.complex64), "codes are integers"),
+        (torch.zeros(21, 4), "codes must be integers"),
+        (torch.zeros(21, 4, dtype=torch.bool), "codes must be integers"),
+        (torch.zeros(21, 4, dtype=torch.complex64), "codes must be integers"),
         (torch.zeros(20, 4, dtype=torch.long), r"\(..., 21, 4\) integers"),
         (torch.zeros(4, dtype=torch.long), r"\(..., 21, 4\) integers"),
-        (torch.full((21, 4), -1), "codes are from 0"),
-        (torch.full((21, 4), 256), "codes are from 0"),
+        (torch.full((21, 4), -1), "codes must be from 0"),
+        (torch.full((21, 4), 256), "codes must be from 0"),
     ],
 )
 def test_what_are_no_codes_is_not_decoded(codes, told):
@@ -147,10 +147,10 @@ def test_what_are_no_codes_is_not_decoded(codes, told):
 @pytest.mark.parametrize(
     ("logits", "temperature", "told"),
     [
-        (torch.zeros(21, 4, 255), 1.0, "logits are"),
-        (torch.zeros(21, 4, 256, dtype=torch.long), 1.0, "logits are"),
+        (torch.zeros(21, 4, 255), 1.0, "logits must be"),
+        (torch.zeros(21, 4, 256, dtype=torch.long), 1.0, "logits must be"),
         (torch.full((21, 4, 256), torch.nan), 1.0, "NaN"),
-        (torch.zeros(21, 4, 256), 0.0, "a temperature is"),
+        (torch.zeros(21, 4, 256), 0.0, "the temperature must be"),
     ],
 )
 def test_what_are_no_logits_is_not_decoded(logits, temperature, told):

@@ -12,8 +12,12 @@ def quantizer():
     return MultiHeadQuantizer(heads=3, codes=7, dim=4)
 
 
-def test_nearest_is_the_naive_one(quantizer):
-    latents = torch.randn(5, 2, 3, 4)
+@pytest.mark.parametrize("dim", [1, 4])
+def test_nearest_is_the_naive_one(dim):
+    """Codes of one number are found in another way than longer ones."""
+    torch.manual_seed(0)
+    quantizer = MultiHeadQuantizer(heads=3, codes=7, dim=dim)
+    latents = 2 * torch.randn(5, 2, 3, dim)
     codes = quantizer.nearest(latents)
     for i in range(5):
         for j in range(2):

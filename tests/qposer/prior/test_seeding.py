@@ -17,5 +17,5 @@ def test_equal_seeds_draw_the_same():
 
 @pytest.mark.parametrize("seed", [-1, 2**63])
 def test_other_seeds_are_refused(seed):
-    with pytest.raises(ValueError, match="a seed is a whole number from 0"):
+    with pytest.raises(ValueError, match="a seed must be an integer from 0"):
         generator_of(seed)

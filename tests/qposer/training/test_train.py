@@ -1,25 +1,31 @@
 import csv
 import dataclasses
+import math
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
+from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import REST_JOINTS
 from qposer.data.dataset import PoseDataset
 from qposer.evaluation.reconstruction import main as report_reconstruction
 from qposer.evaluation.reconstruction import reconstruction
 from qposer.io.weights import read_note, read_tensors, write_tensors
-from qposer.prior.code_prior import CodePrior, CodePriorConfig, CodePriorNetwork
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
 from qposer.prior.model import QPoser, QPoserConfig
-from qposer.training import batches, train_codeprior
+from qposer.training import batches, judging
 from qposer.training import run as run_module
 from qposer.training import train as module
 from qposer.training.batches import draw_poses
 from qposer.training.checkpoint import load_checkpoint, save_checkpoint
+from qposer.training.judging import JOINT_JUDGE_STRENGTH
 from qposer.training.rig_variation import STRENGTH
 from qposer.training.train import TrainConfig, train
-from qposer.training.train_codeprior import JOINT_JUDGE_STRENGTH
 from qposer.training.train_codeprior import TrainConfig as PriorConfig
 from qposer.training.train_codeprior import train as train_prior
 
@@ -52,7 +58,7 @@ def config(poses, out, **changes):
 
 
 def test_training_lowers_the_error(poses, tmp_path):
-    train(config(poses, tmp_path / "run", steps=400, validate_every=100), QUIET)
+    train(config(poses, tmp_path / "run", steps=200, validate_every=50), QUIET)
     rows = list(csv.DictReader((tmp_path / "run" / "log.csv").open()))
     errors = [float(row["validation_mpjpe_mm"]) for row in rows]
     assert len(errors) == 4
@@ -110,12 +116,12 @@ def test_a_code_prior_learns_to_denoise(poses, tmp_path):
         data=poses,
         out=tmp_path / "prior",
         qposer=weights,
-        steps=300,
+        steps=150,
         judge_steps=20,
         joint_judge_steps=20,
         batch_size=64,
         averaging=0.9,
-        validate_every=100,
+        validate_every=50,
         width=64,
         depth=1,
     )
@@ -161,7 +167,7 @@ def test_a_code_prior_of_all_subjects_takes_its_calibration_from_another(poses, 
 def test_equal_weights_are_validated_equally_and_poses_are_varied_in_training_only(poses, tmp_path, strengths_of):
     """With a learning rate of 0 nothing is learned between validations."""
     train(config(poses, tmp_path / "run", steps=1), QUIET)
-    drawn, given = strengths_of(batches), strengths_of(train_codeprior)
+    drawn, given = strengths_of(batches), strengths_of(judging)
     prior_config = PriorConfig(
         data=poses,
         out=tmp_path / "prior",
@@ -186,10 +192,22 @@ def test_equal_weights_are_validated_equally_and_poses_are_varied_in_training_on
 
 def test_reconstruction_counts_codes(poses, tmp_path):
     model = train(config(poses, tmp_path / "run"), QUIET)
-    measured = reconstruction(model, torch.zeros(10, 21, 3))
-    assert measured.poses == 10
-    assert all(part <= 21 / 16 for part in measured.used)
-    assert measured.mpjpe_mm >= 0
+    body_pose = PoseDataset.load(poses).body_pose("test")
+    codes, decoded = model.encode(body_pose), axis_angle_to_matrix(model.reconstruct(body_pose))
+    truth, rest = axis_angle_to_matrix(body_pose), torch.from_numpy(REST_JOINTS)
+    errors = (body_joints(decoded, rest) - body_joints(truth, rest)).norm(dim=-1).mean(-1)
+    counts = [Counter(codes[..., head].flatten().tolist()) for head in range(2)]
+    assert max(len(count) for count in counts) > 1
+    for chunk in (2048, 7):
+        measured = reconstruction(model, body_pose, chunk)
+        assert measured.poses == len(body_pose) == 100
+        assert measured.mpjpe_mm == pytest.approx(1000 * errors.mean().item(), rel=1e-3)
+        assert measured.worst_mpjpe_mm == pytest.approx(1000 * errors.quantile(0.99).item(), rel=1e-3)
+        assert measured.used == [len(count) / 16 for count in counts]
+        for count, perplexity in zip(counts, measured.perplexity, strict=True):
+            shares = [number / count.total() for number in count.values()]
+            entropy = -sum(share * math.log(share) for share in shares)
+            assert perplexity == pytest.approx(math.exp(entropy) / 16, rel=1e-3)
 
 
 def test_wrong_input_is_told_in_one_line(poses, tmp_path, capsys):
@@ -228,3 +246,25 @@ def test_a_checkpoint_without_its_keys_says_what_it_lacks(tmp_path):
     write_tensors(tmp_path / "less.safetensors", tensors, {"best": "0.5"})
     with pytest.raises(ValueError, match="lacks 'step'"):
         load_checkpoint(tmp_path / "less.safetensors", model, optimizer, generator)
+
+
+@pytest.mark.parametrize(
+    ("changed", "notes"),
+    [
+        ({}, {"step": "many"}),
+        ({"optimizer.1.exp_avg": torch.zeros(3)}, {}),
+        ({f"optimizer.7.{slot}": torch.zeros(2) for slot in ("step", "exp_avg", "exp_avg_sq")}, {}),
+        ({"generator": torch.zeros(3, dtype=torch.uint8)}, {}),
+    ],
+)
+def test_a_checkpoint_of_something_else_says_that_it_is_to_be_deleted(tmp_path, changed, notes):
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    file = tmp_path / "last.safetensors"
+    save_checkpoint(file, 1, model, optimizer, torch.Generator(), 0.5)
+    tensors, metadata = read_tensors(file)
+    write_tensors(file, tensors | changed, metadata | notes)
+    with pytest.raises(ValueError, match=r"last\.safetensors .*: delete it to start anew"):
+        load_checkpoint(file, model, optimizer, torch.Generator())

@@ -32,6 +32,10 @@ FIGURE = {
     "right_heel": (265, 602),
     "head_top": (300, 70),
     "upper_neck": (300, 160),
+    "pelvis": (300, 350),
+    "spine": (300, 270),
+    "thorax": (300, 190),
+    "head": (300, 95),
 }
 """Somebody who stands and faces the camera."""
 
@@ -50,6 +54,10 @@ COCO_18 = (
     "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip right_knee"
     " right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear"
 )
+H36M = (
+    "pelvis right_hip right_knee right_ankle left_hip left_knee left_ankle spine thorax nose head left_shoulder"
+    " left_elbow left_wrist right_shoulder right_elbow right_wrist"
+)
 ORDERS = {
     "coco": COCO,
     "coco_18": COCO_18,
@@ -57,6 +65,7 @@ ORDERS = {
     "body_25": BODY_25,
     "body_25b": f"{COCO} upper_neck head_top {FEET}",
     "halpe": HALPE,
+    "h36m": H36M,
 }
 
 

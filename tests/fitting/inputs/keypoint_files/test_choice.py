@@ -24,12 +24,12 @@ def test_the_table_of_images_decides():
     for folder in ((), FROM_0):
         assert [chosen(shifted, name, folder) for name in FROM_0] == [[0], [1], [2]]
     assert chosen(shifted, 2) == chosen(shifted, "2") == [1]
-    with pytest.raises(ValueError, match=r"no person on the image '000003\.jpg': its images are 000000\.jpg, 0"):
+    with pytest.raises(ValueError, match=r"no person for the image '000003\.jpg': its images are 000000\.jpg, 0"):
         of_image(shifted, "000003.jpg")
 
 
 def test_an_image_of_the_table_without_people():
-    with pytest.raises(ValueError, match=r"no person on the image 'b\.jpg'$"):
+    with pytest.raises(ValueError, match=r"no person for the image 'b\.jpg'$"):
         of_image(content(1, table=((1, "a.jpg"), (2, "b.jpg"))), "b.jpg")
 
 
@@ -56,7 +56,7 @@ def test_one_file_name_with_two_ids():
 @pytest.mark.parametrize("references", [("a.jpg", "b.jpg"), ("a", "b"), ("x/a.jpg", "x/b.jpg"), ("a.png", "b.png")])
 def test_names_in_place_of_ids(references):
     assert chosen(content(*references), "a.jpg", ["a.jpg", "b.jpg"]) == [0]
-    with pytest.raises(ValueError, match=r"no person on the image 'c\.jpg', but on "):
+    with pytest.raises(ValueError, match=r"no person for the image 'c\.jpg', but on "):
         of_image(content(*references), "c.jpg")
 
 
@@ -67,7 +67,7 @@ def test_a_file_name_beside_an_id_of_its_own_kind():
 def test_a_list_of_one_named_image_is_not_of_every_image():
     assert chosen(content("a.jpg"), "a.jpg", ["a.jpg", "b.jpg"]) == [0]
     for folder in ((), ["a.jpg", "b.jpg"]):
-        with pytest.raises(ValueError, match=r"no person on the image 'b\.jpg', but on a\.jpg"):
+        with pytest.raises(ValueError, match=r"no person for the image 'b\.jpg', but on a\.jpg"):
             of_image(content("a.jpg"), "b.jpg", folder)
 
 
@@ -77,9 +77,9 @@ def test_a_list_of_one_numbered_image_is_of_the_only_image():
     for image in ("000000000139.jpg", "COCO_val2014_000000000139.jpg", 8):
         with pytest.raises(ValueError, match="its ids are 7"):
             of_image(content(7), image)
-    with pytest.raises(ValueError, match=r"no person on the image 'photo\.jpg', but on 7"):
+    with pytest.raises(ValueError, match=r"no person for the image 'photo\.jpg', but on 7"):
         of_image(content(7), "photo.jpg", ["photo.jpg", "other.jpg"])
-    with pytest.raises(ValueError, match=r"no person on the image 'IMG_3\.jpg': its ids are 7"):
+    with pytest.raises(ValueError, match=r"no person for the image 'IMG_3\.jpg': its ids are 7"):
         of_image(content(7), "IMG_3.jpg", ["IMG_3.jpg", "IMG_7.jpg"])
 
 
@@ -115,11 +115,11 @@ def test_the_neighbours_of_one_image_tell_how_frames_are_counted(tmp_path):
 def test_people_of_no_image():
     nobodys = content((), ())
     assert chosen(nobodys, "a.jpg") == chosen(nobodys, "a.jpg", ["a.jpg"]) == chosen(nobodys, None) == [0, 1]
-    with pytest.raises(ValueError, match="does not say to which of the 2 images its people belong"):
+    with pytest.raises(ValueError, match="does not specify to which of the 2 images its people belong"):
         of_image(nobodys, "a.jpg", ["a.jpg", "b.jpg"])
 
 
 def test_no_image_named_and_several_there():
     assert chosen(content("a", "a"), None) == [0, 1]
-    with pytest.raises(ValueError, match=r"covers 6 images, of ids 1, 2, 3, 4, 5, \.\.\.: say which one"):
+    with pytest.raises(ValueError, match=r"covers 6 images with ids 1, 2, 3, 4, 5, \.\.\.: select one"):
         of_image(content(1, 2, 3, 4, 5, 6), None)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from fitting.inputs.keypoint_files import read_keypoints
@@ -21,7 +22,7 @@ def test_annotations_with_flags(write, figures):
     assert keypoints.confidence[0, :4].tolist() == [1.0, 0.5, 0.0, 1.0]
     for image in ("b.jpg", 2, "2"):
         assert figures.same(read_keypoints(file, image), shift=9)
-    with pytest.raises(ValueError, match="covers 2 images, of ids 1, 2"):
+    with pytest.raises(ValueError, match="covers 2 images with ids 1, 2"):
         read_keypoints(file)
 
 
@@ -31,7 +32,7 @@ def test_what_has_no_keypoints_is_passed_over(write, figures):
     file = write(annotations([*nothing, person(figures.rows(score=2))], "a.jpg"))
     assert len(read_keypoints(file, "a.jpg")) == 1
     for people in (nothing, nothing[:1], nothing[-1:]):
-        with pytest.raises(ValueError, match="the file holds no person"):
+        with pytest.raises(ValueError, match="the file contains no person"):
             read_keypoints(write(people), "a.jpg")
 
 
@@ -83,3 +84,25 @@ def test_ids_that_are_none(write, figures, image):
 def test_annotations_that_are_none(write, what):
     with pytest.raises(ValueError, match="neither OpenPose JSON"):
         read_keypoints(write({"annotations": what}))
+
+
+@pytest.mark.parametrize(
+    ("stated", "scale"),
+    [
+        ((4000, 3000), 0.5),
+        ((2000, 1500), 1),
+        ((1000, 750), 2),
+        ((640, 640), 1),
+        ((20, 15), 1),
+        ((0, 0), 1),
+        (("a", 3), 1),
+    ],
+)
+def test_keypoints_of_an_image_that_was_resized_follow_its_size(write, figures, stated, scale):
+    """By the table of images, unless its size has other proportions or the keypoints lie outside of it."""
+    file = annotations([person(figures.rows(score=2))], "a.jpg")
+    file["images"][0] |= {"width": stated[0], "height": stated[1]}
+    plain = read_keypoints(write(annotations([person(figures.rows(score=2))], "a.jpg")), "a.jpg", (2000, 1500))
+    found = read_keypoints(write(file), "a.jpg", (2000, 1500))
+    assert plain.xy.max() < 750
+    np.testing.assert_allclose(found.xy, scale * plain.xy)

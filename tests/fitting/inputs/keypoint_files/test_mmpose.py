@@ -31,9 +31,9 @@ def test_frames(write, figures, instance):
     frames.append({"frame_id": 9, "instances": []})
     for file in (frames, {"instance_info": frames}):
         assert figures.same(read_keypoints(write(file), "000005.jpg"), shift=1)
-        with pytest.raises(ValueError, match=r"no person on the image '000009\.jpg'"):
+        with pytest.raises(ValueError, match=r"no person for the image '000009\.jpg'"):
             read_keypoints(write(file), "000009.jpg")
-        with pytest.raises(ValueError, match="covers 3 images, of ids 4, 5, 6"):
+        with pytest.raises(ValueError, match="covers 3 images with ids 4, 5, 6"):
             read_keypoints(write(file))
 
 

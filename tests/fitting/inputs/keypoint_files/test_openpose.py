@@ -40,7 +40,7 @@ def test_controlnet_with_pixels_or_parts_of_its_canvas(write, figures):
         for size in (None, (600, 700)):
             assert figures.same(read_keypoints(file, "photo.jpg", size))
         assert read_keypoints(file, "photo.jpg", (1200, 1400)).xy[0, 0] == pytest.approx((600, 240))
-        with pytest.raises(ValueError, match="a picture of 600 x 700 pixels, and the image has 700 x 600"):
+        with pytest.raises(ValueError, match="a picture of 600 x 700 pixels, but the image has 700 x 600"):
             read_keypoints(file, "photo.jpg", (700, 600))
 
 
@@ -53,7 +53,7 @@ def test_a_canvas_that_is_none(write, figures, width):
 
 def test_several_canvases_are_several_images(write, figures):
     frames = [{"people": people(figures.rows("coco_18", shift=10 * frame))} for frame in range(3)]
-    with pytest.raises(ValueError, match="covers 3 images, of ids 0, 1, 2"):
+    with pytest.raises(ValueError, match="covers 3 images with ids 0, 1, 2"):
         read_keypoints(write(frames))
     assert figures.same(read_keypoints(write(frames), "frame_2.png"), shift=20)
 

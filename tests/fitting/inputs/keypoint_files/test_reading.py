@@ -50,13 +50,13 @@ def test_encodings(write, figures, two, encoding):
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1e400", "1e30", "-3.4e38", "-1e308"])
 def test_coordinates_that_are_none(write, two, value):
     text = json.dumps(openpose(two[0])).replace("350.0", value, 1)
-    with pytest.raises(ValueError, match=r"keypoints\.json: the left_shoulder of person 0 has coordinates NaN, inf"):
+    with pytest.raises(ValueError, match=r"keypoints\.json: the left_shoulder of person 0 has NaN, inf"):
         read_keypoints(write(text))
 
 
 def test_integers_without_end(write, two):
     text = json.dumps(openpose(two[0]))
-    with pytest.raises(ValueError, match="numbers only"):
+    with pytest.raises(ValueError, match="only numbers"):
         read_keypoints(write(text.replace("350.0", "1" + 400 * "0", 1)))
     with pytest.raises(ValueError, match=r"not a JSON file \(Exceeds the limit"):
         read_keypoints(write(text.replace("350.0", 5000 * "9", 1)))
@@ -64,7 +64,7 @@ def test_integers_without_end(write, two):
 
 def test_coordinates_in_parts_of_the_size(write, two):
     parts = [value if index % 3 == 2 else value / 800 for index, value in enumerate(two[0])]
-    with pytest.raises(ValueError, match=r"no coordinate is above 0\.77: give pixels, not parts"):
+    with pytest.raises(ValueError, match=r"no coordinate is above 0\.77: give pixels, not fractions"):
         read_keypoints(write(openpose(parts)), image_size=(800, 800))
 
 
@@ -83,12 +83,12 @@ def test_coordinates_in_parts_of_the_size(write, two):
         ("5", "neither OpenPose JSON"),
         ("[1, 2]", "neither OpenPose JSON"),
         ("[[[0.5, 0.4, 0.9], [0.5, 0.4, 0.9]]]", "neither OpenPose JSON"),
-        ('{"people": []}', "holds no person"),
+        ('{"people": []}', "contains no person"),
         ('{"people": null}', "people must be a list"),
-        ("[]", "holds no person"),
+        ("[]", "contains no person"),
         ('{"people": [{"pose_keypoints_2d": [10, 20, 1]}]}', r"no known layout has 1 keypoints"),
-        ('{"people": [{"pose_keypoints_2d": [], "pose_keypoints_3d": [1, 2, 3, 1]}]}', "holds no person"),
-        (json.dumps([{"keypoints": ["x"] * 51}]), "numbers only"),
+        ('{"people": [{"pose_keypoints_2d": [], "pose_keypoints_3d": [1, 2, 3, 1]}]}', "contains no person"),
+        (json.dumps([{"keypoints": ["x"] * 51}]), "only numbers"),
     ],
 )
 def test_files_that_hold_no_keypoints(write, content, message):
@@ -143,8 +143,8 @@ def test_an_archive_is_recognised_by_what_it_holds(tmp_path):
         ({"confidence": np.full((2, 33), "1")}, "confidence must hold real numbers"),
         ({"xy": np.ones((2, 33, 2), complex)}, "xy of keypoints must hold real numbers"),
         ({"xy": np.ones((2, 33, 3))}, r"need xy \(people, 33, 2\)"),
-        ({"format": "halpe"}, "no keypoint format 'halpe'"),
-        ({"xy": np.ones((0, 33, 2)), "confidence": np.ones((0, 33))}, "of any person"),
+        ({"format": "halpe"}, "unknown keypoint format 'halpe'"),
+        ({"xy": np.ones((0, 33, 2)), "confidence": np.ones((0, 33))}, "there are no keypoints"),
     ],
 )
 def test_archives_of_other_arrays(tmp_path, changes, message):

@@ -27,13 +27,13 @@ def test_to_json(write, figures, scores):
 def test_to_json_normalised(write, figures):
     file = write([{"keypoints": columns(parts(figures.rows()))}])
     assert figures.same(read_keypoints(file, "photo.jpg", SIZE))
-    with pytest.raises(ValueError, match="say what size the image has"):
+    with pytest.raises(ValueError, match="give the image size"):
         read_keypoints(file, "photo.jpg")
 
 
 @pytest.mark.parametrize("change", [{"y": [1.0]}, {"visible": [1.0]}, {"x": 3}])
 def test_lists_of_different_lengths(write, figures, change):
-    with pytest.raises(ValueError, match="lists x, y and visible of one length"):
+    with pytest.raises(ValueError, match="lists x, y and visible of equal length"):
         read_keypoints(write([{"keypoints": columns(figures.rows()) | change}]), "photo.jpg", SIZE)
 
 
@@ -46,12 +46,12 @@ def test_lines_of_text(write, figures, width, after):
     keypoints = read_keypoints(file, "photo.jpg", SIZE)
     assert len(keypoints) == 2
     assert figures.same(keypoints)
-    with pytest.raises(ValueError, match="say what size the image has"):
+    with pytest.raises(ValueError, match="give the image size"):
         read_keypoints(file)
 
 
 def test_lines_without_17_keypoints(write):
-    with pytest.raises(ValueError, match=r"line 2 holds 5 numbers, and a YOLO pose has .*: 56 or 39"):
+    with pytest.raises(ValueError, match=r"line 2 has 5 numbers, but a YOLO pose has .*: 56 or 39"):
         read_keypoints(write("0 " + "0.5 " * 55 + "\n0 0.5 0.5 0.1 0.4\n", "photo.txt"), "photo.jpg", SIZE)
 
 

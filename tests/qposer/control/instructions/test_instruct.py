@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton, neutral_pose
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS
-from qposer.control.constraints import FacingHeading, JointAngle, Lean
 from qposer.control.instructions import InstructionError, instruct
+from qposer.control.measures import FacingHeading, JointAngle, Lean
 
 NEUTRAL = neutral_pose()
 
@@ -291,9 +291,9 @@ def test_out_of_reach_it_tells_what_is_left(told):
 
 
 def test_wrong_input(told):
-    with pytest.raises(ValueError, match=r"number of answers, .*, not 0"):
+    with pytest.raises(ValueError, match=r"number of solutions must be .*, not 0"):
         told("sit", n=0)
-    with pytest.raises(ValueError, match="a body pose is"):
+    with pytest.raises(ValueError, match="a body pose must be"):
         told("sit", torch.zeros(24, 3))
     with pytest.raises(ValueError, match="NaN"):
         told("sit", torch.full((21, 3), math.nan))

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qposer.control.instructions.parser import Again, Clause, Likewise, Mirror, Part, parse
+from qposer.control.instructions.clauses import Again, Clause, Likewise, Mirror, Part
+from qposer.control.instructions.parser import parse
 from qposer.control.instructions.words import PHRASES, InstructionError
 
 WORDS = [" ".join(phrase) for phrase in PHRASES]

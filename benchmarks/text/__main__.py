@@ -1,0 +1,125 @@
+"""Poses generated from texts: ``python -m benchmarks.text --data poses.npz --out docs/benchmarks``.
+
+Texts are descriptions of poses of people that training did not see. Each method gives one pose a text. An evaluator,
+two encoders that were trained on the training people to tell which text belongs to which pose, says how often the text
+is the first, or among the first three, of 32 (R-precision: Guo et al., CVPR 2022); and the described relations are
+measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+import tyro
+from rich.console import Console
+
+import qposer
+from benchmarks.cache import Cache
+from benchmarks.commands import command
+from benchmarks.prior.poses import file_digest
+from benchmarks.text import report
+from benchmarks.text.evaluator import Evaluator, trained_evaluator
+from benchmarks.text.methods import Method, instructed, methods
+from benchmarks.text.scores import score
+from benchmarks.text.tasks import Task, make_task
+from qposer.control.text_prior import GUIDANCE, WEIGHTS, TextPrior
+from qposer.data.dataset import PoseDataset, Split
+from qposer.io.assets import asset
+from qposer.io.cli_errors import cli_errors
+from qposer.prior.code_prior import CodePrior
+from qposer.training.train_text import descriptions_follow_from
+
+
+def main(
+    data: Path,
+    runs: Path = Path("runs/text-benchmark"),
+    weights: Path | None = None,
+    out: Path | None = None,
+    guidance: tuple[float, ...] = (1.0, GUIDANCE, 4.0),
+    number: int = 500,
+    followed: int = 100,
+    evaluator_steps: int = 3000,
+    split: Split = "test",
+) -> None:
+    """Compare, print the tables, and write them where --out says.
+
+    Args:
+        data: poses.npz, written by ``python -m qposer.data.build``.
+        runs: folder for the evaluator, the descriptions, and the results that are kept.
+        weights: of the text prior; the shipped ones if left out.
+        out: folder for text.md.
+        guidance: of the draws.
+        number: of texts.
+        followed: how many of them are followed as instructions, too, which takes a second each.
+        evaluator_steps: of its training.
+        split: whose poses are described; the guidance was chosen on validation.
+    """
+    console = Console(width=140)
+    with cli_errors("benchmarks.text"):
+        torch.set_num_threads(1)
+        poses, kept = PoseDataset.load(data), Cache(runs)
+        same = {"evaluator": evaluator_steps, "trained on": descriptions_follow_from(poses.body_pose("train"))}
+        same |= {"weights": _digest(_weights(weights)), "code": _digest(_code())}
+        evaluator = trained_evaluator(poses, runs, evaluator_steps)
+        drawing = TextPrior.from_pretrained(weights)
+        compared = methods(poses, runs, evaluator, drawing, guidance)
+        tables = {}
+        for words, other_words in (("in the words of `describe`", False), ("in other words", True)):
+            task = make_task(poses.body_pose(split), number, other_words)
+            asked = [(name, method, task) for name, method in compared.items()]
+            if not other_words and followed:
+                first = Task(task.texts[:followed], task.relations[:followed], task.poses[:followed])
+                asked.append(
+                    (f"followed by `instruct` (the first {followed})", partial(instructed, drawing.prior), first)
+                )
+            scored = {}
+            for name, method, given in asked:
+                depends = {**same, "texts": given.texts, "method": name}
+                measure = partial(_scored, method, given, evaluator, drawing.prior)
+                scored[name] = kept.result(f"{split} {words} {name}", depends, measure)
+            tables[words] = report.table(scored)
+            console.print(tables[words].for_console(words))
+        if out:
+            asked_for = command(
+                "benchmarks.text",
+                main,
+                data=data,
+                runs=runs,
+                weights=weights,
+                out=out,
+                guidance=guidance,
+                number=number,
+                followed=followed,
+                evaluator_steps=evaluator_steps,
+                split=split,
+            )
+            report.write(out, tables, {"number": number, "split": split, "command": asked_for})
+
+
+def _weights(text: Path | None) -> list[Path]:
+    """Files of the weights that draw, follow and judge."""
+    return [text or asset(WEIGHTS.name), *(asset(name) for name in ("qposer.safetensors", "codeprior.safetensors"))]
+
+
+def _code() -> list[Path]:
+    """Files of the code that draws, follows, judges and measures."""
+    package = Path(str(qposer.__file__)).parent
+    rooms = [package / room for room in ("body_pose", "prior", "control", "io")]
+    files = [file for room in rooms for file in room.rglob("*.*") if file.suffix in (".py", ".lark")]
+    return [*sorted(Path(__file__).parent.glob("*.py")), *sorted(files), package / "training" / "paraphrases.py"]
+
+
+def _digest(files: Sequence[Path]) -> str:
+    return hashlib.sha256("".join(map(file_digest, files)).encode()).hexdigest()
+
+
+def _scored(method: Method, task: Task, evaluator: Evaluator, prior: CodePrior) -> dict[str, list[float]]:
+    return score(task, method(task), evaluator, prior)
+
+
+if __name__ == "__main__":
+    tyro.cli(main, description=__doc__)

@@ -1,0 +1,76 @@
+"""Models of a fit, loaded once: body, prior and regressor on one device, and settings."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitting.body.body import Body
+from fitting.inputs.camera import Camera
+from fitting.inputs.keypoints import Keypoints
+from fitting.optimise.pose_space import RelaxedCodes
+from fitting.optimise.problem import Estimate, Problem
+from fitting.optimise.regressor import Regressor
+from fitting.optimise.schedule import FitSettings, solve
+from fitting.optimise.start import Start
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.prior.code_prior import CodePrior
+
+
+class FittingModels:
+    """Body, prior, regressor, settings and device."""
+
+    def __init__(
+        self,
+        body: Body | None = None,
+        prior: CodePrior | None = None,
+        settings: FitSettings | None = None,
+        device: str | torch.device = "cpu",
+        regressor: Regressor | None = None,
+    ) -> None:
+        """Load the models; the defaults are the shipped ones.
+
+        Fits use the precision of the prior, single precision for the shipped one.
+
+        Raises:
+            ValueError: the device is not available.
+        """
+        if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+            raise ValueError("this PyTorch finds no CUDA device: fit on the cpu")
+        self.prior = (prior or CodePrior.from_pretrained()).to(device)
+        self.model = self.prior.model
+        self.dtype = self.prior.network.mean.dtype
+        body = body or Body.open()
+        self.body = (body if body.identity.dtype == self.dtype else copy.deepcopy(body)).to(device, self.dtype)
+        self.space = RelaxedCodes(self.prior)
+        self.regressor = (regressor or Regressor.from_pretrained()).to(device, self.dtype)
+        self.settings = settings or FitSettings()
+        self.device = torch.device(device)
+
+    def body_pose(self, estimate: Estimate) -> Float[Tensor, "people 21 3 3"]:
+        """Rotation matrices of a solution, residual rotations included."""
+        return self.space.decode(estimate.pose) @ axis_angle_to_matrix(estimate.residual)
+
+    def solve(
+        self,
+        keypoints: Keypoints,
+        camera: Camera,
+        on_step: Callable[[], None] = lambda: None,
+        start: Start | None = None,
+    ) -> tuple[Problem, Estimate]:
+        """Fit all people in ``keypoints``, each with its own camera; the returned latents are codes.
+
+        Args:
+            keypoints: keypoints of at least one person.
+            camera: one for each person.
+            on_step: called after every step.
+            start: initial bodies instead of the regressor's.
+
+        Returns:
+            The problem and the fitted parameters.
+        """
+        return solve(self.body, self.space, self.regressor, keypoints, camera, self.settings, on_step, start)

@@ -1,0 +1,168 @@
+"""A fit's inputs, estimate and objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from fitting.inputs.camera import Camera
+from fitting.inputs.keypoints import FormatName
+from fitting.optimise.start import Start
+from fitting.terms.code_prior import CodePull
+from fitting.terms.depth import Depth
+from fitting.terms.initial_pose import InitialPose
+from fitting.terms.reprojection import Reprojection
+from fitting.terms.residual_rotation import ResidualRotation
+from fitting.terms.shape import Shape
+from fitting.terms.start_orientation import StartOrientation
+from fitting.terms.term import Term, Unknown
+from fitting.terms.view_reprojection import ViewKeypoints, ViewReprojection
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The inputs for a batch of people."""
+
+    keypoints: Float[Tensor, "people joints 2"]
+    confidence: Float[Tensor, "people joints"]
+    format: FormatName
+    camera: Camera
+    height: Float[Tensor, " people"]
+    """Approximate standing height of each person in pixels."""
+    guess: Float[Tensor, "people 21 3 3"]
+    """The body pose that the regressor predicts from the keypoints."""
+    init_weight: Float[Tensor, "people 21"]
+    """Weight of each joint of ``guess``; higher if no keypoint determines its rotation."""
+    prior_scale: Float[Tensor, " people"]
+    """Factor on the weights of code prior, predicted pose and shape; higher for inaccurate keypoints."""
+    noise_floor: float = 0.0
+    """Lower bound on the keypoints' error (see `fitting.inputs.keypoints.Keypoints`)."""
+    depths: Float[Tensor, "people joints"] | None = None
+    """Metres along the camera's axis, up to a shift; None without a depth cue."""
+    start: Start | None = None
+    """What the fit begins with in place of the regressor's bodies, and keeps to where keypoints allow it."""
+    views: ViewKeypoints | None = None
+    """What calibrated cameras see, which is fitted in place of ``keypoints``."""
+
+    def __getitem__(self, people: Int[Tensor, " chosen"]) -> Problem:
+        """The problem for a selection of people; indices may repeat."""
+        return replace(
+            self,
+            keypoints=self.keypoints[people],
+            confidence=self.confidence[people],
+            camera=self.camera[people],
+            height=self.height[people],
+            guess=self.guess[people],
+            init_weight=self.init_weight[people],
+            prior_scale=self.prior_scale[people],
+            depths=None if self.depths is None else self.depths[people],
+            start=None if self.start is None else self.start[people],
+            views=None if self.views is None else self.views[people],
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Values of the unknowns."""
+
+    orient: Float[Tensor, "people 3 3"]
+    transl: Float[Tensor, "people 3"]
+    betas: Float[Tensor, "#people shapes"]
+    pose: Float[Tensor, " people *numbers"]
+    """Standardised latents, or parameters of another pose space."""
+    residual: Float[Tensor, "people 21 3"]
+    """Residual rotations (axis-angle) after decoding; zero unless enabled."""
+
+    def __getitem__(self, people: Int[Tensor, " chosen"]) -> Estimate:
+        """The estimates for a selection of people; indices may repeat."""
+        return Estimate(**{name: value[people] for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the optimisation; ``noise`` decreases geometrically from its first to its second value."""
+
+    steps: int
+    free: tuple[Unknown, ...]
+    rho: float
+    """Reprojection errors well above this fraction of the person's height count as outliers."""
+    noise: tuple[float, float] = (1.0, 1.0)
+    """Noise level of the prior's denoiser."""
+
+    @property
+    def levels(self) -> list[float]:
+        """Noise level of each step."""
+        first, last = self.noise
+        return [first * (last / first) ** (step / max(self.steps - 1, 1)) for step in range(self.steps)]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the objective's terms."""
+
+    data: float = 2e3
+    prior: float = 2.0
+    guess: float = 4.0
+    depth: float = 5.0
+    shape: float = 1e-2
+    residual: float = 10.0
+    start_pose: float = 24.0
+    """Replaces the weight of ``guess`` if initial bodies are given."""
+    start_orient: float = 40.0
+
+    def terms(self, stage: Stage, problem: Problem) -> list[Term]:
+        """All terms of a stage except the pose prior.
+
+        Args:
+            stage: stage to run.
+            problem: keypoints, camera and predicted pose.
+
+        Returns:
+            The terms, with each person's prior scale.
+        """
+        scale = problem.prior_scale
+        start = problem.start or Start(problem.guess)
+        terms: list[Term] = [self.reprojection(stage, problem), Shape(self.shape * scale, start.betas)]
+        if start.orient is not None:
+            terms.append(StartOrientation(self.start_orient * scale, start.orient))
+        if problem.depths is not None:
+            terms.append(Depth(self.depth, problem.depths, problem.confidence))
+        if "pose" in stage.free:
+            terms.append(
+                InitialPose(
+                    (self.guess if problem.start is None else self.start_pose) * scale,
+                    problem.guess,
+                    problem.init_weight,
+                )
+            )
+        if "residual" in stage.free:
+            terms.append(ResidualRotation(scale.new_full(scale.shape, self.residual)))
+        return terms
+
+    def reprojection(self, stage: Stage, problem: Problem) -> Term:
+        """The term of the keypoints, on one image or in several views.
+
+        Args:
+            stage: which distances count as outliers.
+            problem: keypoints and cameras.
+
+        Returns:
+            The term.
+        """
+        if problem.views is not None:
+            return ViewReprojection(self.data, stage.rho, problem.views)
+        return Reprojection(self.data, stage.rho, problem.keypoints, problem.confidence, problem.height, problem.camera)
+
+    def pull(self, problem: Problem, target: Float[Tensor, "people 21 latent"]) -> CodePull:
+        """The term of the code prior.
+
+        Args:
+            problem: provides each person's prior scale.
+            target: the denoiser's prediction.
+
+        Returns:
+            The term.
+        """
+        return CodePull(self.prior * problem.prior_scale, target)

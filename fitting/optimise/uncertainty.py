@@ -1,0 +1,67 @@
+"""Uncertainty of each joint: a Gaussian around the fitted optimum (Laplace approximation)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitting.body.body import Body
+from fitting.optimise.landmark_jacobian import LandmarkJacobian
+from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
+from fitting.optimise.pose_space import RelaxedCodes
+from fitting.optimise.problem import Estimate, Problem, Stage
+from fitting.optimise.reweighting import TYPICAL_ERROR, relative_residual
+from fitting.optimise.schedule import WHOLE, FitSettings
+from fitting.terms.reprojection import shares
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+
+INFLATION = 3.0
+"""Factor on covariances at the typical keypoint error, calibrated so that 90 % regions contain about 90 % of the joints
+of validation people and of other SMPL poses (`benchmarks.uncertainty`). The linearisation ignores other optima, such as
+limbs that bend the other way."""
+
+DETECTED = 2.0
+"""An additional factor for detected keypoints, whose errors are correlated: they shift whole limbs. Calibrated on
+rendered people of the validation split."""
+
+LEAST_NOISE = 0.003
+"""Smallest keypoint error, as a fraction of the person's height."""
+
+STAGE = Stage(steps=1, free=WHOLE, rho=0.05, noise=(0.2, 0.2))
+
+
+@torch.no_grad()
+def joint_covariance(
+    body: Body, space: RelaxedCodes, settings: FitSettings, problem: Problem, estimate: Estimate
+) -> Float[Tensor, "people 22 3 3"]:
+    """Covariances of the joints' positions relative to the pelvis, in the camera's axes.
+
+    The inverse curvature of the objective at the optimum, scaled by the keypoints' measured error.
+
+    Args:
+        body: body model.
+        space: pose space.
+        settings: settings of the fit.
+        problem: keypoints and camera at the end of the fit.
+        estimate: fitted parameters.
+
+    Returns:
+        Square metres.
+    """
+    solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body))
+    stage = solver.stage_problem(STAGE, problem, estimate)
+    state = stage.posed(estimate)
+    stage.begin_step(0, state)
+    curvature = stage.linearise(state).curvature
+    noise = relative_residual(state.landmarks, problem).nan_to_num(1.0).clamp(min=max(LEAST_NOISE, problem.noise_floor))
+    independent = 1 / shares(problem.confidence).square().sum(-1).clamp(min=1e-9)
+    unit = (2 * settings.weights.data * noise.square() / independent).to(curvature)
+    stage.jacobian = LandmarkJacobian(body, body.joint_mixing())
+    columns = torch.cat([*stage.derivatives(state).landmarks.values()], dim=-1).to(curvature)
+    columns = (columns - columns[:, :1])[:, : NUM_BODY_JOINTS + 1]
+    spread = torch.linalg.solve(curvature[:, None], columns.mT).mT  # people, joints, 3, unknowns
+    doubt = noise / TYPICAL_ERROR
+    unit = unit * INFLATION * torch.minimum(doubt, doubt.sqrt()) * (DETECTED if problem.noise_floor > 0 else 1.0)
+    covariance: Tensor = (unit[:, None, None, None] * (spread @ columns.mT)).to(estimate.transl)
+    return covariance

@@ -1,0 +1,192 @@
+"""Fit bodies to the keypoints of people in one image."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from fitting.inputs.camera import Camera
+from fitting.inputs.keypoints import Keypoints
+from fitting.inputs.starts import StartBodies
+from fitting.models import FittingModels
+from fitting.optimise.agreement import check_in_view, person_height
+from fitting.optimise.initialize import guessed_joints, stature
+from fitting.optimise.problem import Estimate, Problem
+from fitting.optimise.start import Start, as_start, assigned, moved_degrees
+from fitting.optimise.uncertainty import joint_covariance
+from fitting.output.results import FitResult
+from qposer import __version__
+from qposer.body_pose.rotations import matrix_to_axis_angle
+
+MIN_EXTENT = 8
+"""Smallest extent of a person's keypoints, in pixels."""
+
+SHARE = 32
+"""Minimum number of people per thread; with fewer, a thread mostly waits for Python."""
+
+
+def fit_people(
+    models: FittingModels,
+    keypoints: Keypoints,
+    image_size: tuple[int, int],
+    focal: float | None = None,
+    on_step: Callable[[], None] = lambda: None,
+    start: StartBodies | None = None,
+) -> list[FitResult]:
+    """Fit all people in ``keypoints``; large batches are split among threads.
+
+    Args:
+        models: body, prior and settings.
+        keypoints: keypoints of at least one person.
+        image_size: width and height in pixels.
+        focal: focal length in pixels; default: estimated from the image's size.
+        on_step: called after every step.
+        start: initial bodies, in any order; people without a body close to them start from the regressor's.
+
+    Returns:
+        One result for each person, in the keypoints' order.
+
+    Raises:
+        ValueError: the keypoints lie outside the image.
+    """
+    keypoints = on_image(keypoints, image_size)
+    if start is not None:
+        return _fit_from(models, keypoints, image_size, focal, on_step, start)
+    return _fit_batch(models, keypoints, image_size, focal, on_step, None)
+
+
+def _fit_from(
+    models: FittingModels,
+    keypoints: Keypoints,
+    image_size: tuple[int, int],
+    focal: float | None,
+    on_step: Callable[[], None],
+    start: StartBodies,
+) -> list[FitResult]:
+    """Fit people with a start from that start, and the others from the regressor's bodies."""
+    camera = Camera.for_image(*image_size, focal, batch=len(keypoints), device=models.device, dtype=models.dtype)
+    bodies = as_start(start, models.body)
+    rows = assigned(models.body, bodies, keypoints, camera)
+    begun = [person for person, row in enumerate(rows) if row >= 0]
+    others = [person for person, row in enumerate(rows) if row < 0]
+    results: dict[int, FitResult] = {}
+    if begun:
+        given = bodies[torch.tensor([rows[person] for person in begun])]
+        results |= zip(begun, _fit_batch(models, keypoints[begun], image_size, focal, on_step, given), strict=True)
+    if others:
+        on_step = _no_tick if begun else on_step
+        results |= zip(others, _fit_batch(models, keypoints[others], image_size, focal, on_step, None), strict=True)
+    return [results[person] for person in range(len(keypoints))]
+
+
+def _no_tick() -> None:
+    """Ignore the steps of a second batch."""
+
+
+def _fit_batch(
+    models: FittingModels,
+    keypoints: Keypoints,
+    image_size: tuple[int, int],
+    focal: float | None,
+    on_step: Callable[[], None],
+    start: Start | None,
+) -> list[FitResult]:
+    def fitted(part: Int[np.ndarray, " chosen"], on_step: Callable[[], None]) -> list[FitResult]:
+        some = keypoints[part.tolist()]
+        camera = Camera.for_image(*image_size, focal, batch=len(some), device=models.device, dtype=models.dtype)
+        given = None if start is None else start[torch.from_numpy(part)]
+        return _results(models, some, image_size, *models.solve(some, camera, on_step, given))
+
+    threads = torch.get_num_threads() if models.device.type == "cpu" else 1
+    parts = np.array_split(np.arange(len(keypoints)), max(1, min(threads, len(keypoints) // SHARE)))
+    if len(parts) == 1:
+        return fitted(parts[0], on_step)
+    callbacks = [on_step, *[lambda: None] * (len(parts) - 1)]
+    try:
+        with ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return [result for results in pool.map(fitted, parts, callbacks) for result in results]
+    finally:
+        torch.set_num_threads(threads)
+
+
+@torch.no_grad()
+def _results(
+    models: FittingModels, keypoints: Keypoints, image_size: tuple[int, int], problem: Problem, estimate: Estimate
+) -> list[FitResult]:
+    codes = models.model.encode_latents(models.space.latents(estimate.pose))
+    body_pose = models.body_pose(estimate)
+    output = models.body(estimate.orient, body_pose, estimate.betas, estimate.transl)
+    landmarks = models.body.landmarks(
+        estimate.orient, body_pose, estimate.betas, estimate.transl, format=keypoints.format
+    )
+    check_in_view(landmarks, torch.from_numpy(keypoints.seen).to(landmarks))
+    distance = torch.linalg.vector_norm(problem.camera.project(landmarks) - problem.keypoints, dim=-1)
+    seen = torch.from_numpy(keypoints.confidence * keypoints.seen).to(distance)  # rejected keypoints included
+    error = (distance * seen).sum(-1) / seen.sum(-1)
+    height = person_height(problem, landmarks, stature(models.body, estimate.betas), estimate.transl[:, 2])
+    arrays = {
+        "global_orient": matrix_to_axis_angle(estimate.orient),
+        "body_pose": matrix_to_axis_angle(body_pose),
+        "betas": estimate.betas,
+        "transl": estimate.transl,
+        "codes": codes,
+        "centre": problem.camera.centre,
+        "vertices": output.vertices,
+        "joints": output.joints,
+        "joint_covariance": joint_covariance(models.body, models.space, models.settings, problem, estimate),
+    }
+    numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
+    moved = moved_degrees(problem.start, estimate.orient, body_pose) or [{}] * len(keypoints)
+    return [
+        FitResult(
+            **{name: array[person] for name, array in numpy.items()},
+            focal=problem.camera.focal[person].item(),
+            image_size=np.array(image_size),
+            keypoints=keypoints[person],
+            reprojection_error_px=error[person].item(),
+            person_height_px=height[person].item(),
+            faces=models.body.faces.cpu().numpy(),
+            body=models.body.name,
+            qposer_version=__version__,
+            settings=models.settings.as_json,
+            guessed_joints=guessed_joints(problem.init_weight[person]),
+            moved=moved[person],
+        )
+        for person in range(len(keypoints))
+    ]
+
+
+def on_image(keypoints: Keypoints, image_size: tuple[int, int]) -> Keypoints:
+    """The keypoints, those outside of the image unseen.
+
+    Args:
+        keypoints: of at least one person.
+        image_size: width and height in pixels.
+
+    Returns:
+        The same people.
+
+    Raises:
+        ValueError: the keypoints belong to another image or are no pixels.
+    """
+    width, height = image_size
+    inside = (keypoints.xy >= 0).all(-1) & (keypoints.xy <= (width, height)).all(-1)
+    share = (inside & keypoints.seen).sum(-1) / keypoints.seen.sum(-1)
+    for person in np.flatnonzero(share < 0.5):
+        raise ValueError(
+            f"most keypoints of person {person} lie outside the {width} x {height} image: "
+            "give the keypoints of this image, in its pixels"
+        )
+    keypoints = dataclasses.replace(keypoints, confidence=np.where(inside, keypoints.confidence, 0.0))
+    extent = np.ptp(keypoints.boxes.reshape(-1, 2, 2), axis=1).max(-1)
+    for person in np.flatnonzero(extent < MIN_EXTENT):
+        raise ValueError(
+            f"person {person} is too small: the keypoints lie within {extent[person]:.1f} pixels of each other, and "
+            f"{MIN_EXTENT} are needed: give pixels, not parts of the image's size, or a larger picture"
+        )
+    return keypoints

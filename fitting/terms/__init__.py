@@ -1,0 +1,1 @@
+"""The terms of a fit's objective, one per file: a residual, its weights, and its columns of the Jacobian."""

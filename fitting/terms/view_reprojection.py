@@ -1,0 +1,76 @@
+"""Distances on the pictures of several cameras between projected landmarks and keypoints."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from fitting.terms.reprojection import shares
+from fitting.terms.term import Dense, Derivatives, Posed, Residual
+
+
+@dataclass(frozen=True)
+class ViewKeypoints:
+    """What several pinhole cameras see of people."""
+
+    xy: Float[Tensor, "people views landmarks 2"]
+    """Pixels."""
+    confidence: Float[Tensor, "people views landmarks"]
+    height: Float[Tensor, "people views"]
+    """About how many pixels tall each person would be, standing."""
+    focal: Float[Tensor, " views"]
+    centre: Float[Tensor, "views 2"]
+    rotation: Float[Tensor, "views 3 3"]
+    """From the axes of the fit to those of the camera."""
+    translation: Float[Tensor, "views 3"]
+    """Metres."""
+
+    def __getitem__(self, people: Int[Tensor, " chosen"]) -> ViewKeypoints:
+        """Of some of the people, in the order and as often as they are named."""
+        of_people = {name: getattr(self, name)[people] for name in ("xy", "confidence", "height")}
+        return dataclasses.replace(self, **of_people)
+
+    def in_views(self, points: Float[Tensor, "people landmarks 3"]) -> Float[Tensor, "people views landmarks 3"]:
+        """Points of the fit in the axes of every camera."""
+        return torch.einsum("vij,plj->pvli", self.rotation, points) + self.translation[:, None]
+
+    def off(self, points: Float[Tensor, "people landmarks 3"]) -> Float[Tensor, "people views landmarks 2"]:
+        """From keypoints to the projections of points, in pixels."""
+        seen = self.in_views(points)
+        return self.focal[:, None, None] * seen[..., :2] / seen[..., 2:] + self.centre[:, None] - self.xy
+
+
+@dataclass(frozen=True)
+class ViewReprojection:
+    """Robust distances of projections to keypoints in all views, as parts of the person's height in each."""
+
+    weight: float
+    rho: float
+    """Of `gmof`, as a part of the height."""
+    views: ViewKeypoints
+
+    def residual(self, at: Posed) -> Residual:
+        """Offsets of the landmarks from the keypoints."""
+        off = self.views.off(at.landmarks) / self.views.height[..., None, None]
+        return Residual(off.flatten(1, 2), self.weight * shares(self.views.confidence.flatten(1)), self.rho)
+
+    def columns(self, at: Posed, by: Derivatives) -> Dense:
+        """Through the perspective projections.
+
+        Args:
+            at: bodies.
+            by: derivatives of the landmarks.
+
+        Returns:
+            Columns of all unknowns that move landmarks.
+        """
+        seen = self.views.in_views(at.landmarks)
+        onward = seen[..., :2] / seen[..., 2:]
+        scale = self.views.focal[:, None] / self.views.height[..., None] / seen[..., 2]
+        by_place = self.views.rotation[:, None, :2] - onward[..., None] * self.views.rotation[:, None, 2:]
+        by_place = scale[..., None, None] * by_place  # people views landmarks 2 3
+        return Dense({name: (by_place @ moved[:, None]).flatten(1, 2) for name, moved in by.landmarks.items()})

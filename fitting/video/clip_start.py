@@ -1,0 +1,77 @@
+"""Initialisation of a clip: predictions for each frame, with outliers removed and gaps interpolated."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from fitting.optimise.problem import Estimate, Problem
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+
+GUESS_SIGHTINGS = 7
+"""Number of detections before and after that are used for the initial pose of a frame."""
+
+
+def rotation_median(rotations: Float[Tensor, "frames joints 3 3"]) -> Float[Tensor, "frames joints 3 3"]:
+    """For each frame and joint, the medoid of the rotations in the surrounding frames.
+
+    This corrects rotations that are wrong in only a few frames.
+    """
+    reach = torch.arange(-GUESS_SIGHTINGS, GUESS_SIGHTINGS + 1, device=rotations.device)
+    every = torch.arange(len(rotations), device=rotations.device)
+    near = rotations[(every[:, None] + reach).clamp(0, len(rotations) - 1)].transpose(1, 2)
+    apart = torch.linalg.matrix_norm(near[:, :, :, None] - near[:, :, None]).sum(-1)
+    best = apart.argmin(-1)[..., None, None, None].expand(-1, -1, 1, 3, 3)
+    return near.gather(2, best)[:, :, 0]
+
+
+def interpolate_gaps(problem: Problem, estimate: Estimate, frames: Int[Tensor, " seen"]) -> tuple[Problem, Estimate]:
+    """Extend from the seen frames, the first numbered 0, to all frames, by interpolation.
+
+    Args:
+        problem: problem for the seen frames.
+        estimate: estimate for the same frames.
+        frames: their numbers, ascending.
+
+    Returns:
+        The same for all frames; unseen frames have keypoints with zero confidence.
+    """
+    every = torch.arange(int(frames[-1]) + 1, device=frames.device)
+    after = torch.searchsorted(frames, every)
+    before = torch.where(frames[after] == every, after, after - 1)
+    part = ((every - frames[before]) / (frames[after] - frames[before]).clamp(min=1)).to(estimate.transl)
+    seen = (frames[before] == every).to(estimate.transl)[:, None]
+
+    def mixed(values: Tensor) -> Tensor:
+        return torch.lerp(values[before], values[after], part.view(-1, *[1] * (values.ndim - 1)))
+
+    nearest = problem[torch.where(part < 0.5, before, after)]
+    problem = dataclasses.replace(
+        nearest,
+        confidence=nearest.confidence * seen,
+        init_weight=nearest.init_weight * seen,
+        height=mixed(problem.height),
+    )
+    return problem, Estimate(
+        orient=rotation_lerp(estimate.orient[before], estimate.orient[after], part),
+        **{name: mixed(value) for name, value in vars(estimate).items() if name != "orient"},
+    )
+
+
+def rotation_lerp(
+    begin: Float[Tensor, "frames 3 3"], end: Float[Tensor, "frames 3 3"], part: Float[Tensor, " frames"]
+) -> Float[Tensor, "frames 3 3"]:
+    """Interpolate rotations along the shortest path.
+
+    Args:
+        begin: rotations.
+        end: rotations.
+        part: position on the path, from 0 to 1.
+
+    Returns:
+        Rotations in between.
+    """
+    return begin @ axis_angle_to_matrix(part[:, None] * matrix_to_axis_angle(begin.mT @ end))

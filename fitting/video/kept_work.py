@@ -1,0 +1,81 @@
+"""Store finished parts of a long computation in files, so that a stopped run can resume."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qposer.io.npz import read_npz, write_npz
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class KeptWork:
+    """A folder of arrays with the requests they belong to; without a folder nothing is stored."""
+
+    folder: Path | None = None
+
+    def kept(self, name: str, asked: dict[str, Any], make: Callable[[], Arrays]) -> Arrays:
+        """Load the arrays that an earlier run wrote for the same request, or compute and write them.
+
+        Args:
+            name: name of the part.
+            asked: everything that the arrays depend on, as JSON values.
+            make: computes the arrays.
+
+        Returns:
+            The arrays.
+        """
+        kept = self.read(name, asked)
+        if kept is None:
+            kept = make()
+            self.write(name, asked, kept)
+        return kept
+
+    def read(self, name: str, asked: dict[str, Any]) -> Arrays | None:
+        """Load the arrays of a part, if stored for the same request.
+
+        Args:
+            name: name of the part.
+            asked: everything that the arrays depend on.
+
+        Returns:
+            The arrays, or None.
+        """
+        if self.folder is None:
+            return None
+        try:
+            arrays = read_npz(self.folder / f"{name}.npz")
+        except (OSError, ValueError):
+            return None
+        return arrays if str(arrays.pop("request", "")) == _request(asked, arrays) else None
+
+    def write(self, name: str, asked: dict[str, Any], arrays: Arrays) -> None:
+        """Store the arrays of a part.
+
+        Args:
+            name: name of the part.
+            asked: everything that the arrays depend on.
+            arrays: the arrays.
+        """
+        if self.folder is not None:
+            request = np.asarray(_request(asked, arrays))
+            write_npz(self.folder / f"{name}.npz", arrays | {"request": request})
+
+    def clear(self) -> None:
+        """Delete all stored parts."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder)
+
+
+def _request(asked: dict[str, Any], arrays: Arrays) -> str:
+    """What a part of the work is kept for, and which arrays it has, so that one that lost some is made again."""
+    shapes = {name: np.asarray(array).shape for name, array in arrays.items()}
+    return json.dumps(asked | {"arrays": shapes}, sort_keys=True)

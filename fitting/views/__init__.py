@@ -1,0 +1,1 @@
+"""Fits of people whom several calibrated cameras see."""

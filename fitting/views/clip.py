@@ -1,0 +1,336 @@
+"""One person in the videos of several calibrated cameras: of one shape, and smooth in time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from fitting.inputs.calibration import Axis, CalibratedCamera, up_direction
+from fitting.inputs.keypoints import Keypoints
+from fitting.keypoints3d import in_axes_of_points, upright
+from fitting.models import FittingModels
+from fitting.optimise.agreement import ERROR_WARNING
+from fitting.optimise.problem import Estimate, Problem
+from fitting.optimise.schedule import POSE, WHOLE
+from fitting.output.body_result import BodyResult
+from fitting.terms.smoothness import Smoothness
+from fitting.terms.term import Unknown
+from fitting.video.clip import RESIDUAL, ROUGHNESS, SHAPE_FRAMES
+from fitting.video.clip_problem import ClipSolver
+from fitting.video.frames import Video, open_video
+from fitting.video.kept_work import KeptWork
+from fitting.video.sightings import follow_person
+from fitting.video.tracked_keypoints import TrackedKeypoints
+from fitting.views.fit import check_cameras, check_matched, check_terms
+from fitting.views.matching import MatchedPerson, match_people
+from fitting.views.offsets import estimate_offsets
+from fitting.views.rig import Rig
+from fitting.views.solving import STAGES, reject_in_views, start_of_views
+from qposer import __version__
+from qposer.body_pose.rotations import matrix_to_axis_angle
+
+SAME_RATE = 0.01
+"""Frame rates of synchronised videos differ by no larger part."""
+
+MOST_FRAMES = 600
+"""That are fitted at once; motion is not smoothed across the seam to the next."""
+
+
+@dataclass(frozen=True)
+class ViewsClip(BodyResult):
+    """One person's body in every frame from the first to the last that two cameras show, in world axes."""
+
+    frames: Int[np.ndarray, " frames"]
+    """Of the first video."""
+    matched: Bool[np.ndarray, " frames"]
+    """Which frames two views at least show alike; the others are filled in."""
+    fps: float
+    joints: Float[np.ndarray, "frames 24 3"]
+    """In world axes, metres."""
+    pelvis: Float[np.ndarray, "3"]
+    """Where the shape has its pelvis, without orientation and translation."""
+    up: Axis
+    offsets: tuple[int, ...]
+    """Frame of each video at which the first one's frame 0 was taken."""
+    cameras: tuple[str, ...]
+    used: Float[np.ndarray, " views"]
+    """Part of the matched frames in which each view agreed with the others."""
+    error_percent: Float[np.ndarray, " views"]
+    """Mean 2D error of each view as a percentage of the person's height; zero where it was never used."""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Let nothing out that is no number.
+
+        Raises:
+            ValueError: an array is NaN or infinite.
+        """
+        for name in ("global_orient", "body_pose", "betas", "transl", "joints", "error_percent"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"the fit came out as NaN or infinite ({name}): keypoints or cameras are absurd")
+
+    @property
+    def summary(self) -> str:
+        """Views and error in a few words."""
+        error = float(self.error_percent[self.used > 0].mean())
+        offsets = ", ".join(f"{name} {offset:+d}" for name, offset in zip(self.cameras, self.offsets, strict=True))
+        return f"2D error {error:.1f} % of the person's height, world with {self.up} up, offsets in frames: {offsets}"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the fit deserves a look."""
+        found = [
+            f"view {name} agreed with the others in {100 * share:.0f} % of the frames"
+            for name, share in zip(self.cameras, self.used, strict=True)
+            if share < 0.5
+        ]
+        found += [
+            f"2D error of {error:.1f} % of the person's height in view {name}"
+            for name, error in zip(self.cameras, self.error_percent, strict=True)
+            if error >= ERROR_WARNING
+        ]
+        return (*found, *self.notes)
+
+
+def fit_view_videos(
+    models: FittingModels,
+    videos: Sequence[Path],
+    cameras: Sequence[CalibratedCamera],
+    offsets: Sequence[int] | None = None,
+    up: Axis | None = None,
+    on_step: Callable[[], None] = lambda: None,
+) -> ViewsClip:
+    """Fit one body to the largest person in the videos of several cameras.
+
+    Args:
+        models: body, prior and settings.
+        videos: one for each camera, of one frame rate.
+        cameras: in the same order.
+        offsets: the frame of each video at which the first one's frame 0 was taken; estimated if left out.
+        up: the direction against gravity in world axes; as the calibration has it if left out.
+        on_step: called after every frame that is searched and every step.
+
+    Returns:
+        The parameters of every frame.
+
+    Raises:
+        FileNotFoundError: a video is missing.
+        ValueError: a video cannot be read or is of another size than the calibration or another rate than the first,
+            nobody is found, or no two views show anybody alike.
+    """
+    check_cameras(cameras)
+    opened = [open_video(video) for video in videos]
+    notes = [
+        note
+        for video, camera in zip(opened, cameras, strict=True)
+        if (note := camera.check_size((video.width, video.height), str(video.path)))
+    ]
+    _check_rates(opened)
+    if offsets is not None and len(offsets) != len(videos):
+        raise ValueError(f"there are {len(offsets)} offsets and {len(videos)} videos: give one for each")
+    tracks = [follow_person(video, 0, KeptWork(), on_step)[0] for video in opened]
+    return fit_tracks(models, tracks, cameras, offsets, up, notes, on_step)
+
+
+def _check_rates(videos: Sequence[Video]) -> None:
+    for video in videos:
+        if abs(video.fps / videos[0].fps - 1) > SAME_RATE:
+            raise ValueError(
+                f"{video.path} has {video.fps:g} frames a second and {videos[0].path} {videos[0].fps:g}: "
+                "convert the videos to one rate"
+            )
+
+
+def fit_tracks(
+    models: FittingModels,
+    tracks: Sequence[TrackedKeypoints],
+    cameras: Sequence[CalibratedCamera],
+    offsets: Sequence[int] | None = None,
+    up: Axis | None = None,
+    notes: Sequence[str] = (),
+    on_step: Callable[[], None] = lambda: None,
+) -> ViewsClip:
+    """Fit one body to a person who was followed in several videos.
+
+    Args:
+        models: body, prior and settings.
+        tracks: the person's keypoints in each camera's video.
+        cameras: in the same order.
+        offsets: the frame of each video at which the first one's frame 0 was taken; estimated if left out.
+        up: the direction against gravity in world axes; as the calibration has it if left out.
+        notes: are handed on.
+        on_step: called after every step.
+
+    Returns:
+        The parameters of every frame.
+
+    Raises:
+        ValueError: no two views show the person alike, or the settings have further terms.
+    """
+    check_terms(models)
+    axis, direction = up_direction(check_cameras(cameras), up)
+    rig = Rig.of(cameras)
+    straight = [_undistorted(track, camera) for track, camera in zip(tracks, cameras, strict=True)]
+    known = tuple(estimate_offsets(rig, straight) if offsets is None else offsets)
+    moments = moments_of(straight, known)
+    people = {frame: match_people(rig, views, 1) for frame, views in moments.items()}
+    matched = {frame: found[0] for frame, found in people.items() if found}
+    check_matched(rig, next(iter(moments.values())), list(matched.values()), cameras)
+    frames = np.arange(min(matched), max(matched) + 1)
+    rows = [_filled(matched, frame) for frame in frames.tolist()]
+    fit = _ClipFit(models, rig, straight[0].keypoints, straight[0].fps, upright(direction.tolist()), on_step)
+    spread = np.unique(np.linspace(0, len(matched) - 1, SHAPE_FRAMES).round().astype(int))
+    betas = fit.shape([matched[sorted(matched)[number]] for number in spread])
+    parts = [fit.motion(rows[begin : begin + MOST_FRAMES], betas) for begin in range(0, len(rows), MOST_FRAMES)]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    seen = (joined.pop("confidence") > 0).any(axis=-1)
+    error = joined.pop("error")
+    counted = np.maximum((error > 0).sum(0), 1)
+    return ViewsClip(
+        **joined,
+        betas=betas[0].cpu().numpy(),
+        pelvis=fit.pelvis(betas),
+        frames=frames,
+        matched=np.isin(frames, list(matched)),
+        fps=tracks[0].fps,
+        up=axis,
+        offsets=known,
+        cameras=tuple(camera.name for camera in cameras),
+        used=np.asarray(seen)[np.isin(frames, list(matched))].mean(0),
+        error_percent=error.sum(0) / counted,
+        notes=tuple(notes),
+        body=models.body.name,
+        qposer_version=__version__,
+    )
+
+
+def _undistorted(track: TrackedKeypoints, camera: CalibratedCamera) -> TrackedKeypoints:
+    straight = dataclasses.replace(track.keypoints, xy=camera.undistorted(track.keypoints.xy), world=None)
+    return dataclasses.replace(track, keypoints=straight)
+
+
+def _filled(matched: Mapping[int, MatchedPerson], frame: int) -> MatchedPerson:
+    """The person in a frame, or the next one, of whom then no view shows anything."""
+    nearest = matched[min(matched, key=lambda other: abs(other - frame))]
+    return nearest if frame in matched else dataclasses.replace(nearest, confidence=0.0 * nearest.confidence)
+
+
+@dataclass(frozen=True)
+class _ClipFit:
+    """How the frames of one clip are fitted."""
+
+    models: FittingModels
+    rig: Rig
+    keypoints: Keypoints
+    """For their format and noise floor."""
+    fps: float
+    to_camera: Tensor
+    on_step: Callable[[], None]
+
+    def shape(self, people: Sequence[MatchedPerson]) -> Float[Tensor, "1 shapes"]:
+        """One shape for frames that are fitted each for itself otherwise."""
+        problem, found, _ = self._start(people)
+        found = dataclasses.replace(found, betas=found.betas.mean(0, keepdim=True))
+        return self._improved(problem, found, (), WHOLE)[1].betas
+
+    def motion(self, people: Sequence[MatchedPerson], betas: Float[Tensor, "1 shapes"]) -> dict[str, np.ndarray]:
+        """Consecutive frames, smooth in time.
+
+        Args:
+            people: what the views show in each frame.
+            betas: the shape.
+
+        Returns:
+            Parameters in world axes, errors in percent and confidences, by frame.
+        """
+        problem, found, shift = self._start(people)
+        factor = (self.fps / 30.0) ** 4
+        smooth = [Smoothness(unknown, factor * weight) for unknown, weight in ROUGHNESS.items()]
+        problem, found = self._improved(problem, dataclasses.replace(found, betas=betas), smooth, POSE)
+        models, settings = self.models, self.models.settings
+        found = dataclasses.replace(found, pose=models.space.commit(found.pose))
+        if settings.residual:
+            solver = ClipSolver(models.body, models.space, settings.weights, settings.seed, smooth)
+            found = solver.run(RESIDUAL, problem, found, self.on_step)
+        found = dataclasses.replace(found, betas=betas.expand(len(people), -1))
+        return _measured(models, problem, found, self.to_camera.to(shift), shift)
+
+    def pelvis(self, betas: Float[Tensor, "1 shapes"]) -> Float[np.ndarray, "3"]:
+        """Where the shape has its pelvis, without orientation and translation."""
+        rest = betas.new_zeros(1, 22, 3)
+        joints = self.models.body.landmarks_and_joints(rest[:, 0], rest[:, 1:], betas)[1]
+        return joints[0, 0].cpu().numpy()
+
+    def _start(self, people: Sequence[MatchedPerson]) -> tuple[Problem, Estimate, Tensor]:
+        format, floor = self.keypoints.format, self.keypoints.noise_floor
+        return start_of_views(self.models, self.rig, people, format, self.to_camera, floor, self.on_step)
+
+    def _improved(
+        self, problem: Problem, found: Estimate, smooth: Sequence[Smoothness], free: tuple[Unknown, ...]
+    ) -> tuple[Problem, Estimate]:
+        models, settings = self.models, self.models.settings
+        solver = ClipSolver(models.body, models.space, settings.weights, settings.seed, smooth)
+        for number, stage in enumerate(STAGES):
+            if number:
+                problem = reject_in_views(problem, solver.landmarks(problem, found), models)
+            found = solver.run(dataclasses.replace(stage, free=free), problem, found, self.on_step)
+        return problem, found
+
+
+@torch.no_grad()
+def _measured(
+    models: FittingModels, problem: Problem, found: Estimate, to_camera: Tensor, shift: Tensor
+) -> dict[str, np.ndarray]:
+    """Arrays of a clip's frames."""
+    seen = problem.views
+    assert seen is not None
+    orient, transl = in_axes_of_points(models, found, to_camera, shift)
+    body_pose = models.body_pose(found)
+    joints = models.body.landmarks_and_joints(orient, body_pose, found.betas, transl)[1]
+    landmarks = models.body.landmarks(found.orient, body_pose, found.betas, found.transl, format=problem.format)
+    distance = torch.linalg.vector_norm(seen.off(landmarks), dim=-1) * seen.confidence
+    error = 100.0 * distance.sum(-1) / seen.confidence.sum(-1).clamp(min=1e-9) / seen.height
+    arrays = {
+        "global_orient": matrix_to_axis_angle(orient),
+        "body_pose": matrix_to_axis_angle(body_pose),
+        "transl": transl,
+        "codes": models.model.encode_latents(models.space.latents(found.pose)),
+        "joints": joints,
+        "error": error,
+        "confidence": seen.confidence,
+    }
+    return {name: array.cpu().numpy() for name, array in arrays.items()}
+
+
+def moments_of(tracks: Sequence[TrackedKeypoints], offsets: Sequence[int]) -> dict[int, list[Keypoints | None]]:
+    """What the views show at the frames of the first video that two of them at least show, by their numbers.
+
+    Args:
+        tracks: of each video.
+        offsets: frame of each at which the first one's frame 0 was taken.
+
+    Returns:
+        Views by frame.
+
+    Raises:
+        ValueError: no two videos show the person at the same moment.
+    """
+    numbers = [
+        {int(frame) - offset: row for row, frame in enumerate(track.frames)}
+        for track, offset in zip(tracks, offsets, strict=True)
+    ]
+    found = {}
+    for frame in sorted(set().union(*numbers)):
+        views = [track.keypoints[of[frame]] if frame in of else None for track, of in zip(tracks, numbers, strict=True)]
+        if sum(view is not None for view in views) >= 2:
+            found[frame] = views
+    if not found:
+        raise ValueError("no two videos show the person at the same moment: check the offsets")
+    return found

@@ -1,0 +1,251 @@
+"""From the keypoints in several calibrated views to bodies in world axes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from itertools import combinations
+
+import numpy as np
+import torch
+
+from fitting.inputs.calibration import Axis, CalibratedCamera, up_direction
+from fitting.inputs.keypoints import FORMATS, FormatName, Keypoints
+from fitting.keypoints3d import upright
+from fitting.models import FittingModels
+from fitting.photos import on_image
+from fitting.views.matching import MatchedPerson, match_people
+from fitting.views.result import ViewFit, ViewsResult
+from fitting.views.rig import Rig
+from fitting.views.solving import ViewsSolution, solve_views
+from qposer import __version__
+from qposer.body_pose.rotations import matrix_to_axis_angle
+
+TORSO = (0.15, 1.2)
+"""Metres: the distance from shoulder to hip of anybody, small children included."""
+
+
+def fit_people_in_views(
+    models: FittingModels,
+    views: Sequence[Keypoints | None],
+    cameras: Sequence[CalibratedCamera],
+    people: int = 1,
+    up: Axis | None = None,
+    on_step: Callable[[], None] = lambda: None,
+) -> list[ViewsResult]:
+    """Fit bodies to people whom two calibrated cameras at least see at the same moment, everybody in one batch.
+
+    Args:
+        models: body, prior and settings.
+        views: the keypoints in each camera's picture, in its pixels, all of one format; None where nobody is found.
+        cameras: one for each view, in the same order.
+        people: how many at most.
+        up: the direction against gravity in world axes; what the calibration prescribes, or else the axis that the
+            cameras' own upward directions are nearest to.
+        on_step: called after every step.
+
+    Returns:
+        One result for each person, those whom the views agree on most first.
+
+    Raises:
+        ValueError: there are fewer than two views, another number of cameras, different formats, keypoints outside of
+            the pictures, or nobody whom two views show alike.
+    """
+    if people < 1:
+        raise ValueError(f"{people} people cannot be fitted: ask for 1 at least")
+    check_terms(models)
+    axis, direction = up_direction(check_cameras(cameras), up)
+    straight = undistorted_views(views, cameras)
+    rig, format = Rig.of(cameras), next(seen.format for seen in straight if seen is not None)
+    matched = match_people(rig, straight, people)
+    check_matched(rig, straight, matched, cameras)
+    floor = max(seen.noise_floor for seen in straight if seen is not None)
+    solution = solve_views(models, rig, matched, format, upright(direction.tolist()), floor, on_step)
+    return _results(models, views, cameras, matched, solution, axis)
+
+
+def check_terms(models: FittingModels) -> None:
+    """Refuse further terms of the settings.
+
+    Raises:
+        ValueError: there are some.
+    """
+    if models.settings.terms:
+        raise ValueError("further terms are in a photo's camera axes: fit several views without them")
+
+
+def check_cameras(cameras: Sequence[CalibratedCamera]) -> Sequence[CalibratedCamera]:
+    """The cameras, if there are two at least, at different places.
+
+    Raises:
+        ValueError: there are fewer, or all are at one place.
+    """
+    if len(cameras) < 2:
+        raise ValueError(f"several views need two cameras at least, not {len(cameras)}: fit a photo instead")
+    places = [-camera.rotation.T @ camera.translation for camera in cameras]
+    if max(float(np.linalg.norm(a - b)) for a, b in combinations(places, 2)) < 1e-6:
+        raise ValueError("all cameras are at the same place: give the translations of a calibration")
+    return cameras
+
+
+def undistorted_views(views: Sequence[Keypoints | None], cameras: Sequence[CalibratedCamera]) -> list[Keypoints | None]:
+    """The views' keypoints in pixels of pinhole cameras, those outside of the pictures unseen.
+
+    Args:
+        views: in the pictures' pixels.
+        cameras: one for each view.
+
+    Returns:
+        The views in the same order.
+
+    Raises:
+        ValueError: the numbers of views and cameras or the formats differ, nobody is seen, or keypoints lie outside.
+    """
+    if len(views) != len(cameras):
+        raise ValueError(f"there are {len(views)} views and {len(cameras)} cameras: give one view for each camera")
+    formats = sorted({seen.format for seen in views if seen is not None})
+    if len(formats) != 1:
+        found = f"keypoints of different formats ({', '.join(formats)})" if formats else "nobody in any view"
+        raise ValueError(f"there is {found}: give views that show people, with keypoints of one format")
+    straight: list[Keypoints | None] = []
+    for seen, camera in zip(views, cameras, strict=True):
+        if seen is not None:
+            try:
+                seen = seen if camera.size is None else on_image(seen, camera.size)
+            except ValueError as error:
+                raise ValueError(f"view {camera.name}: {error}") from None
+            seen = dataclasses.replace(seen, xy=camera.undistorted(seen.xy), world=None)
+        straight.append(seen)
+    return straight
+
+
+def check_matched(
+    rig: Rig,
+    views: Sequence[Keypoints | None],
+    matched: Sequence[MatchedPerson],
+    cameras: Sequence[CalibratedCamera],
+) -> None:
+    """Refuse views that show nobody alike, and calibrations that are not in metres.
+
+    Args:
+        rig: the cameras.
+        views: undistorted.
+        matched: people whom the views show alike.
+        cameras: for their names.
+
+    Raises:
+        ValueError: with what is probably wrong.
+    """
+    shown = [view for view, seen in enumerate(views) if seen is not None]
+    if len(shown) < 2:
+        raise ValueError(f"people are seen by camera {cameras[shown[0]].name} only, and two are needed")
+    format = next(seen.format for seen in views if seen is not None)
+    pairs = [_of_pair(rig, views, pair) for pair in combinations(shown, 2)]
+    clouds = [(one.points, one.point_confidence > 0) for one in matched] or [cloud for cloud, _ in pairs]
+    lengths = [length for points, known in clouds if (length := _torso_length(points, known, format)) is not None]
+    if lengths and not TORSO[0] < np.median(lengths) < TORSO[1]:
+        raise ValueError(
+            f"the torso of a person comes out {np.median(lengths):.3g} m long: the calibration must be in metres, and "
+            "its cameras those of the views, in the same order"
+        )
+    if not matched:
+        if np.mean([behind for _, behind in pairs]) > 0.5:
+            raise ValueError(
+                "people come to lie behind the cameras: R and t of the calibration must be world to camera "
+                "(x_camera = R x_world + t)"
+            )
+        raise ValueError(
+            "no two views show a person alike: check that views and cameras are in the same order, that the "
+            "calibration is theirs, and that the pictures were taken at the same moment"
+        )
+
+
+def _of_pair(
+    rig: Rig, views: Sequence[Keypoints | None], pair: tuple[int, int]
+) -> tuple[tuple[np.ndarray, np.ndarray], bool]:
+    """What the largest people of two views tell: points, which of them mean something, and if most are behind one."""
+    seen = [view for view in (views[pair[0]], views[pair[1]]) if view is not None]
+    known = seen[0].seen[0] & seen[1].seen[0]
+    xy, weight = np.zeros((len(known), len(views), 2)), np.zeros((len(known), len(views)))
+    for view, one in zip(pair, seen, strict=True):
+        xy[:, view], weight[:, view] = one.xy[0], known
+    points = rig.triangulate(xy, weight)
+    depth = rig.in_views(points[known])[:, list(pair), 2]
+    return (points, known), bool(known.any() and np.median(depth, axis=0).min() <= 0)
+
+
+def _torso_length(points: np.ndarray, known: np.ndarray, format: FormatName) -> float | None:
+    """Metres from the middle of the shoulders to that of the hips, where these are known."""
+    torso = list(FORMATS[format].torso)
+    if not known[torso].all():
+        return None
+    return float(np.linalg.norm(points[torso[:2]].mean(0) - points[torso[2:]].mean(0)))
+
+
+@torch.no_grad()
+def _results(
+    models: FittingModels,
+    views: Sequence[Keypoints | None],
+    cameras: Sequence[CalibratedCamera],
+    matched: Sequence[MatchedPerson],
+    solution: ViewsSolution,
+    up: Axis,
+) -> list[ViewsResult]:
+    estimate, seen = solution.estimate, solution.problem.views
+    assert seen is not None
+    body_pose = models.body_pose(estimate)
+    output = models.body(solution.orient, body_pose, estimate.betas, solution.transl)
+    format = solution.problem.format
+    landmarks = models.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format=format)
+    distance = torch.linalg.vector_norm(seen.off(landmarks), dim=-1)
+    error = (distance * seen.confidence).sum(-1) / seen.confidence.sum(-1).clamp(min=1e-9)
+    depth = seen.in_views(landmarks)[..., 2].amin(-1)
+    arrays = {
+        "global_orient": matrix_to_axis_angle(solution.orient),
+        "body_pose": matrix_to_axis_angle(body_pose),
+        "betas": estimate.betas,
+        "transl": solution.transl,
+        "codes": models.model.encode_latents(models.space.latents(estimate.pose)),
+        "joints": output.joints,
+        "vertices": output.vertices,
+    }
+    numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
+    figures = [array.cpu().numpy() for array in (error, seen.height, seen.confidence, depth)]
+    return [
+        ViewsResult(
+            **{name: array[person] for name, array in numpy.items()},
+            faces=models.body.faces.cpu().numpy(),
+            body=models.body.name,
+            qposer_version=__version__,
+            up=up,
+            views=_view_fits(views, cameras, one, [figure[person] for figure in figures]),
+            settings=models.settings.as_json,
+        )
+        for person, one in enumerate(matched)
+    ]
+
+
+def _view_fits(
+    views: Sequence[Keypoints | None],
+    cameras: Sequence[CalibratedCamera],
+    matched: MatchedPerson,
+    figures: Sequence[np.ndarray],
+) -> tuple[ViewFit, ...]:
+    """What each camera has to do with one person; figures are errors, heights, confidences and depths by view."""
+    fits = []
+    for view, (seen, camera) in enumerate(zip(views, cameras, strict=True)):
+        error, height, confidence, depth = (figure[view] for figure in figures)
+        if seen is None:
+            fits.append(ViewFit(camera.name, "empty"))
+        elif matched.person[view] < 0 or not confidence.any():
+            fits.append(ViewFit(camera.name, "rejected", behind=bool(depth <= 0)))
+        else:
+            own = seen[int(matched.person[view])]
+            exchanged = bool(matched.exchanged[view])
+            if exchanged:
+                mirror = list(FORMATS[own.format].mirror)
+                own = dataclasses.replace(own, xy=own.xy[:, mirror], confidence=own.confidence[:, mirror], world=None)
+            fits.append(
+                ViewFit(camera.name, "used", exchanged, False, own, confidence > 0, float(error), float(height))
+            )
+    return tuple(fits)

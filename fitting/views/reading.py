@@ -1,0 +1,61 @@
+"""Pictures and keypoint files of one moment, one of each camera."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fitting.inputs.calibration import CalibratedCamera
+from fitting.inputs.detect import Detector
+from fitting.inputs.detections import Picture
+from fitting.inputs.images import is_image, read_image
+from fitting.inputs.keypoint_files import read_keypoints
+from fitting.inputs.keypoints import Keypoints
+
+
+@dataclass(frozen=True)
+class ReadViews:
+    """What the views of one moment show."""
+
+    keypoints: tuple[Keypoints | None, ...]
+    """None where nobody is found."""
+    pictures: tuple[Picture | None, ...]
+    """None for keypoint files."""
+    notes: tuple[str, ...]
+    """What deserves a look."""
+
+
+def read_views(files: Sequence[Path], cameras: Sequence[CalibratedCamera], people: int) -> ReadViews:
+    """Read pictures and keypoint files, and detect people on the pictures.
+
+    Args:
+        files: one for each camera.
+        cameras: in the same order.
+        people: how many are looked for on each picture.
+
+    Returns:
+        What the views show.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a file is no picture and holds no keypoints, or a picture is of another size than the calibration.
+    """
+    pictures: list[Picture | None] = []
+    notes = []
+    for file, camera in zip(files, cameras, strict=True):
+        picture = read_image(file).rgb if is_image(file) else None
+        if picture is not None and (note := camera.check_size((picture.shape[1], picture.shape[0]), str(file))):
+            notes.append(note)
+        pictures.append(picture)
+    keypoints: list[Keypoints | None] = []
+    if all(picture is None for picture in pictures):
+        keypoints = [read_keypoints(file, None, camera.size) for file, camera in zip(files, cameras, strict=True)]
+        return ReadViews(tuple(keypoints), tuple(pictures), tuple(notes))
+    with Detector() as detector:
+        for file, camera, picture in zip(files, cameras, pictures, strict=True):
+            found = read_keypoints(file, None, camera.size) if picture is None else detector.search(picture, people)
+            if found is None:
+                notes.append(f"nobody was found in view {camera.name}")
+            keypoints.append(found)
+    return ReadViews(tuple(keypoints), tuple(pictures), tuple(notes))

@@ -1,0 +1,45 @@
+"""How far decoded poses are from true ones, as the training of both autoencoders weighs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from qposer.body_pose.surface import Surface
+from qposer.evaluation.metrics import mpjpe
+from qposer.training.config import SubjectsConfig
+
+
+@dataclass(frozen=True)
+class ReconstructionConfig(SubjectsConfig):
+    """Settings of the training of an autoencoder of poses."""
+
+    joints_weight: float = 10.0
+    """Of the mean joint distance in metres."""
+    vertices_weight: float = 5.0
+    """Of the mean distance in metres of 256 points of the open body's skin."""
+    rotations_weight: float = 1.0
+    """Of the mean chordal distance of the rotations."""
+
+    def reconstruction_terms(
+        self, surface: Surface, decoded: Float[Tensor, "poses 21 3 3"], truth: Float[Tensor, "poses 21 3 3"]
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Weighted terms of the loss by name.
+
+        Args:
+            surface: joints and points on the skin.
+            decoded: rotations that the autoencoder gives back.
+            truth: those that it was given.
+
+        Returns:
+            ``joints``, ``vertices`` and ``rotations``.
+        """
+        (skin, joints), (true_skin, true_joints) = (surface.points_and_joints(pose) for pose in (decoded, truth))
+        return {
+            "joints": self.joints_weight * mpjpe(joints, true_joints).mean(),
+            "vertices": self.vertices_weight * mpjpe(skin, true_skin).mean(),
+            "rotations": self.rotations_weight * torch.linalg.matrix_norm(decoded - truth).mean(),
+        }

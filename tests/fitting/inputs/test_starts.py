@@ -1,0 +1,124 @@
+"""Files of starts as the programs write them, made here."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from fitting.inputs.starts import StartBodies, read_start
+from qposer.body_pose.rotations import axis_angle_to_matrix
+
+PEOPLE = 2
+RANDOM = np.random.default_rng(0)
+POSE = (0.3 * RANDOM.normal(size=(PEOPLE, 23, 3))).astype(np.float32)
+ORIENT = RANDOM.normal(size=(PEOPLE, 3)).astype(np.float32)
+BETAS = RANDOM.normal(size=(PEOPLE, 10)).astype(np.float32)
+
+
+def matrices(values):
+    return axis_angle_to_matrix(torch.from_numpy(values)).numpy()
+
+
+def check(start, orient=True):
+    assert len(start) == PEOPLE
+    np.testing.assert_allclose(start.body_pose, POSE[:, :21], atol=1e-5)
+    np.testing.assert_allclose(start.betas, BETAS, atol=1e-6)
+    if orient:
+        np.testing.assert_allclose(matrices(start.global_orient), matrices(ORIENT), atol=1e-5)
+    else:
+        assert start.global_orient is None
+
+
+def test_npz_of_axis_angles_flat_or_not(tmp_path):
+    for pose in (POSE, POSE.reshape(PEOPLE, 69), POSE[:, :21]):
+        np.savez(tmp_path / "a.npz", body_pose=pose, global_orient=ORIENT, betas=BETAS)
+        check(read_start(tmp_path / "a.npz"))
+
+
+def test_one_person_without_an_axis_for_people(tmp_path):
+    np.savez(tmp_path / "fit.npz", body_pose=POSE[0, :21], global_orient=ORIENT[0], betas=BETAS[0], body="open")
+    start = read_start(tmp_path / "fit.npz")
+    assert (len(start), start.body) == (1, "open")
+    np.testing.assert_allclose(start.body_pose[0], POSE[0, :21])
+
+
+def test_dictionaries_of_hmr2_hold_matrices(tmp_path):
+    smpl = {"global_orient": matrices(ORIENT)[:, None], "body_pose": matrices(POSE), "betas": BETAS}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"pred_cam": np.ones((PEOPLE, 3)), "pred_smpl_params": smpl}))
+    check(read_start(tmp_path / "a.pkl"))
+    torch.save({"pred_smpl_params": {name: torch.from_numpy(value) for name, value in smpl.items()}}, tmp_path / "a.pt")
+    check(read_start(tmp_path / "a.pt"))
+
+
+def test_gvhmr_has_them_in_the_camera_and_in_the_world(tmp_path):
+    inside = {
+        "global_orient": torch.from_numpy(ORIENT),
+        "body_pose": torch.from_numpy(POSE[:, :21].reshape(PEOPLE, 63)),
+    }
+    world = {name: torch.zeros_like(value) for name, value in inside.items()}
+    content = {
+        "smpl_params_global": world | {"betas": torch.zeros(PEOPLE, 10)},
+        "smpl_params_incam": inside | {"betas": torch.from_numpy(BETAS), "transl": torch.zeros(PEOPLE, 3)},
+    }
+    torch.save(content, tmp_path / "hmr4d_results.pt")
+    check(read_start(tmp_path / "hmr4d_results.pt"))
+
+
+def test_smplify_x_pickles(tmp_path):
+    content = {"camera_translation": np.zeros((1, 3)), "global_orient": ORIENT[:1], "betas": BETAS[:1]}
+    (tmp_path / "000.pkl").write_bytes(pickle.dumps(content | {"body_pose": POSE[:1, :21].reshape(1, 63)}, protocol=2))
+    start = read_start(tmp_path / "000.pkl")
+    np.testing.assert_allclose(start.body_pose[0], POSE[0, :21])
+    (tmp_path / "001.pkl").write_bytes(pickle.dumps(content | {"body_pose": np.zeros((1, 32), np.float32)}, protocol=2))
+    with pytest.raises(ValueError, match="is a latent of VPoser: decode it"):
+        read_start(tmp_path / "001.pkl")
+
+
+def test_amass_comes_without_an_orientation(tmp_path):
+    poses = np.concatenate([ORIENT, POSE[:, :21].reshape(PEOPLE, 63), np.zeros((PEOPLE, 90), np.float32)], axis=1)
+    np.savez(tmp_path / "a.npz", poses=poses, trans=np.zeros((PEOPLE, 3)), betas=BETAS[0])
+    start = read_start(tmp_path / "a.npz")
+    np.testing.assert_allclose(start.body_pose, POSE[:, :21])
+    np.testing.assert_allclose(start.betas, BETAS[[0, 0]])
+    assert start.global_orient is None
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("run",)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.npz", None, "contains no bodies to start from: expected body_pose"),
+        ("a.pkl", pickle.dumps([1, 2]), "is not a pickled dictionary"),
+        ("a.pkl", pickle.dumps({"body_pose": Evil()}), "rejected because it could run code"),
+        ("a.pkl", b"nothing of the kind", "is not a pickled dictionary"),
+        ("a.pt", b"nothing of the kind", "is not a PyTorch file of tensors only"),
+    ],
+)
+def test_other_files_are_refused_and_nothing_is_run(tmp_path, capsys, name, content, message):
+    if content is None:
+        np.savez(tmp_path / name, other=np.zeros(3))
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_start(tmp_path / name)
+    assert not capsys.readouterr().out
+
+
+def test_what_is_not_finite_or_does_not_fit_together_is_refused():
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        StartBodies(np.full((1, 21, 3), np.nan))
+    with pytest.raises(ValueError, match="global_orient"):
+        StartBodies(np.zeros((2, 21, 3)), np.zeros((1, 3)))
+    with pytest.raises(FileNotFoundError, match="there is no start file"):
+        read_start("absent.npz")
+
+
+def test_some_of_the_people():
+    start = StartBodies(POSE[:, :21], ORIENT, BETAS)[[1]]
+    np.testing.assert_array_equal(start.body_pose, POSE[1:, :21])
+    np.testing.assert_array_equal(start.global_orient, ORIENT[1:])

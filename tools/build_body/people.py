@@ -1,0 +1,95 @@
+"""Adults drawn from anny's calibrated distribution, with SMPL's joints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from qposer.body_pose.skeleton import JOINT_NAMES, MIRROR, NUM_JOINTS
+
+Array = np.ndarray
+
+AGES = (18.0, 70.0)
+BATCH = 50
+FLIP = np.array([-1.0, 1.0, 1.0])
+
+# fmt: off
+JOINT_BONES: dict[str, tuple[str, ...]] = {  # a joint lies at the mean of these bones' heads
+    "pelvis": ("root",), "neck": ("neck01",), "head": ("head",), "collar": ("clavicle",), "shoulder": ("upperarm01",),
+    "elbow": ("lowerarm01",), "wrist": ("wrist",), "hand": tuple(f"finger{i}-1" for i in range(2, 6)),
+    "knee": ("lowerleg01",), "ankle": ("foot",), "foot": tuple(f"toe{i}-1" for i in range(1, 6)),
+}
+# fmt: on
+
+# The rig's spine shifts by centimetres with the chest's girth. Ours hangs on pelvis and neck: how far up the line
+# between them, and how far behind it, in lengths of that line. In the mean the heads of spine03, 02 and 01 lie there.
+SPINE = {"spine1": (0.27692, 0.04638), "spine2": (0.42683, 0.05175), "spine3": (0.65959, 0.07040)}
+
+
+@dataclass(frozen=True)
+class People:
+    """Adults in anny's A-pose, axes and order of joints as in SMPL, metres."""
+
+    vertices: Float[Array, "people vertices 3"]
+    joints: Float[Array, "people 24 3"]
+    knuckles: Float[Array, "people 2 4 3"]
+    """Of the left and the right hand: the thumb's second, the index's, the middle's and the little finger's first."""
+
+
+def joint(name: str) -> int:
+    """Index of an SMPL joint."""
+    return JOINT_NAMES.index(name)
+
+
+def sample_people(model: Any, count: int, seed: int) -> People:
+    """Draw men and women, in equal parts, from anny's calibrated distribution of adults.
+
+    Args:
+        model: anny's model.
+        count: how many.
+        seed: of the draws.
+
+    Returns:
+        The people in the A-pose, metres.
+    """
+    from anny import KeypointsRegressor
+    from anny.shape_distribution import SimpleShapeDistribution
+
+    torch.manual_seed(seed)  # the distribution draws from the global generator
+    youngest, oldest = (torch.tensor(age, dtype=model.dtype) for age in AGES)
+    ages = torch.distributions.Uniform(youngest, oldest)
+    genders = torch.distributions.Bernoulli(torch.tensor(0.5, dtype=model.dtype))
+    _, phenotypes = SimpleShapeDistribution(model, ages, genders).sample(count)
+    # The rig turns the thigh at the trochanter. The joint's centre is as high, but further in and forward, as COCO's.
+    hips = KeypointsRegressor.coco(model, labels=["left_hip", "right_hip"])
+    to_smpl = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+    chunks = []
+    for start in range(0, count, BATCH):
+        out = model(phenotype_kwargs={key: value[start : start + BATCH] for key, value in phenotypes.items()})
+        heads_and_hips = torch.cat([out["rest_bone_heads"], hips({"vertices": out["rest_vertices"]})], dim=1)
+        chunks.append([tensor.numpy() @ to_smpl.T for tensor in (heads_and_hips, out["rest_vertices"])])
+    points, vertices = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+
+    def heads(names: list[str]) -> Array:
+        return points[:, [model.bone_labels.index(name) for name in names]]
+
+    joints, knuckles = np.zeros((count, NUM_JOINTS, 3)), np.zeros((count, 2, 4, 3))
+    for name in ("pelvis", "neck", "head"):
+        joints[:, joint(name)] = heads([*JOINT_BONES[name]]).mean(axis=1)
+    trunk = joints[:, joint("neck")] - joints[:, joint("pelvis")]
+    behind = np.cross(trunk, [1.0, 0.0, 0.0])
+    for name, (up, back) in SPINE.items():
+        joints[:, joint(name)] = joints[:, joint("pelvis")] + up * trunk + back * behind
+    for i, (side, mark) in enumerate((("left", "L"), ("right", "R"))):
+        hip = joints[:, joint(f"{side}_hip")]
+        hip[:] = points[:, len(model.bone_labels) + i]
+        hip[:, 1] = heads([f"upperleg01.{mark}"])[:, 0, 1]
+        for part in ("collar", "shoulder", "elbow", "wrist", "hand", "knee", "ankle", "foot"):
+            joints[:, joint(f"{side}_{part}")] = heads([f"{bone}.{mark}" for bone in JOINT_BONES[part]]).mean(axis=1)
+        knuckles[:, i] = heads([f"{bone}.{mark}" for bone in ("finger1-2", "finger2-1", "finger3-1", "finger5-1")])
+    knuckles = (knuckles + knuckles[:, ::-1] * FLIP) / 2
+    return People(vertices, (joints + joints[:, MIRROR] * FLIP) / 2, knuckles)
