@@ -12,12 +12,11 @@ from torch import Tensor
 from fitting.body.body import Body
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.pose_space import RelaxedCodes
+from fitting.optimise.pose_space import RelaxedCodes, body_pose_of
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.regressor import Regressor
 from fitting.optimise.schedule import FitSettings, solve
 from fitting.optimise.start import Start
-from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.prior.code_prior import CodePrior
 
 
@@ -53,7 +52,7 @@ class FittingModels:
 
     def body_pose(self, estimate: Estimate) -> Float[Tensor, "people 21 3 3"]:
         """Rotation matrices of a solution, residual rotations included."""
-        return self.space.decode(estimate.pose) @ axis_angle_to_matrix(estimate.residual)
+        return body_pose_of(self.space, estimate)
 
     def solve(
         self,

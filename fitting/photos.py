@@ -79,13 +79,9 @@ def _fit_from(
         given = bodies[torch.tensor([rows[person] for person in begun])]
         results |= zip(begun, _fit_batch(models, keypoints[begun], image_size, focal, on_step, given), strict=True)
     if others:
-        on_step = _no_tick if begun else on_step
-        results |= zip(others, _fit_batch(models, keypoints[others], image_size, focal, on_step, None), strict=True)
+        ticks = (lambda: None) if begun else on_step  # the steps of a second batch are not counted
+        results |= zip(others, _fit_batch(models, keypoints[others], image_size, focal, ticks, None), strict=True)
     return [results[person] for person in range(len(keypoints))]
-
-
-def _no_tick() -> None:
-    """Ignore the steps of a second batch."""
 
 
 def _fit_batch(

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fitting.body.body import Body
-from fitting.optimise.pose_space import PoseSpace, RelaxedCodes
+from fitting.optimise.pose_space import PoseSpace, RelaxedCodes, landmarks_of
 from fitting.optimise.problem import Estimate, Problem, Stage, Weights
 from fitting.optimise.reweighting import PriorScale
 from fitting.optimise.schedule import POSE, ROOT_AND_SHAPE, WHOLE, Schedule
@@ -160,7 +160,6 @@ class AdamSolver:
         pull = self.space.penalty(estimate.pose, level, self.generator)
         return total + self.weights.prior * problem.prior_scale * pull
 
-    @torch.no_grad()
     def landmarks(self, problem: Problem, estimate: Estimate) -> Float[Tensor, "people joints 3"]:
         """Where an estimate has the keypoints, in the camera's axes.
 
@@ -171,5 +170,4 @@ class AdamSolver:
         Returns:
             Metres.
         """
-        body_pose = self.space.decode(estimate.pose) @ axis_angle_to_matrix(estimate.residual)
-        return self.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format=problem.format)
+        return landmarks_of(self.body, self.space, problem, estimate)

@@ -17,7 +17,7 @@ from fitting.body.body import Body
 from fitting.inputs.keypoints import FormatName
 from fitting.optimise.assembly import Assembly
 from fitting.optimise.landmark_jacobian import BENDING, LandmarkJacobian
-from fitting.optimise.pose_space import RelaxedCodes
+from fitting.optimise.pose_space import RelaxedCodes, landmarks_of
 from fitting.optimise.problem import Estimate, Problem, Stage, Weights
 from fitting.terms.term import Derivatives, Posed, Term, Unknown
 from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
@@ -76,7 +76,6 @@ class LevenbergMarquardt:
         """
         return StageProblem(self, stage, problem, start)
 
-    @torch.no_grad()
     def landmarks(self, problem: Problem, estimate: Estimate) -> Float[Tensor, "people joints 3"]:
         """Positions of an estimate's landmarks, in camera axes.
 
@@ -87,8 +86,7 @@ class LevenbergMarquardt:
         Returns:
             Metres.
         """
-        body_pose = self.space.decode(estimate.pose) @ axis_angle_to_matrix(estimate.residual)
-        return self.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format=problem.format)
+        return landmarks_of(self.body, self.space, problem, estimate)
 
 
 class StageProblem:

@@ -8,6 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from fitting.body.body import Body
+from fitting.optimise.problem import Estimate, Problem
+from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.prior.code_prior import CodePrior
 
 
@@ -61,3 +64,35 @@ class RelaxedCodes:
         """The nearest codes."""
         codes = self.model.encode_latents(self.latents(numbers))
         return self.network.standardise(self.model.quantizer.lookup(codes))
+
+
+def body_pose_of(space: PoseSpace, estimate: Estimate) -> Float[Tensor, "people 21 3 3"]:
+    """Rotation matrices of an estimate, residual rotations included.
+
+    Args:
+        space: pose space.
+        estimate: fitted parameters.
+
+    Returns:
+        Rotations relative to the parents.
+    """
+    return space.decode(estimate.pose) @ axis_angle_to_matrix(estimate.residual)
+
+
+@torch.no_grad()
+def landmarks_of(
+    body: Body, space: PoseSpace, problem: Problem, estimate: Estimate
+) -> Float[Tensor, "people joints 3"]:
+    """Keypoint positions of an estimate, in camera axes.
+
+    Args:
+        body: body model.
+        space: pose space.
+        problem: keypoints and camera.
+        estimate: fitted parameters.
+
+    Returns:
+        Metres.
+    """
+    pose = body_pose_of(space, estimate)
+    return body.landmarks(estimate.orient, pose, estimate.betas, estimate.transl, format=problem.format)

@@ -25,7 +25,6 @@ EXCHANGED = 0.7
 UPRIGHT, UPSIDE_DOWN = 0.5, -0.5
 """Cosines of the roll in the image plane that aligns a start with the keypoints."""
 
-
 FAR = 0.25
 """As a fraction of the keypoints' extent; a body with a larger mean distance belongs to another person."""
 
