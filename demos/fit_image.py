@@ -44,6 +44,7 @@ def main(
     keypoints: Path | None = None,
     start: Path | None = None,
     people: int = 1,
+    hypotheses: int = 5,
     focal: float | None = None,
     height: float | None = None,
     residual: bool = False,
@@ -63,6 +64,8 @@ def main(
         start: initial bodies from another program; the fit stays close to them where the keypoints allow it: fit.npz,
             SMPLify-X pickles, the dictionaries of HMR2, 4D-Humans or GVHMR (docs/formats.md).
         people: maximum number of people.
+        hypotheses: maximum number of bodies to find for each person: one view leaves depth open, and the pictures show
+            the alternatives as pale bodies; 1 fits a single body, a little faster.
         focal: focal length in pixels; default: from the photo's EXIF, otherwise estimated from its size.
         height: standing height of the person in metres, if known; used for all people.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
@@ -101,13 +104,14 @@ def main(
             settings = FitSettings(residual, depth_cue, seed, height)
             fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
             given = read_start(start) if start else None
-        progress.update(task, description="fitting", total=total_steps(settings))
+        progress.update(task, description="fitting", total=total_steps(settings, hypotheses))
         results = fitter.fit_photo(
             image,
             people=people,
             focal=focal,
             keypoints=found.result(),
             start=given,
+            hypotheses=hypotheses,
             on_step=lambda: progress.advance(task),
         )
         progress.update(task, description="drawing", total=None)
@@ -127,6 +131,9 @@ def _report(console: Console, folder: Path, result: FitResult) -> None:
     spread = fmean(result.joint_std_mm.values()) / 10
     guessed = f"; guessed: {', '.join(result.guessed_joints)}" if result.guessed_joints else ""
     console.print(f"  {result.verdict}; standard deviation of the joints {spread:.0f} cm{guessed}")
+    if result.alternatives:
+        others = ", ".join(f"{other.probability:.0%}" for other in result.alternatives)
+        console.print(f"  probability of this body {result.probability:.0%}; of the alternatives {others}")
     if result.moved:
         moved = ", ".join(f"{name} {angle:.0f}" for name, angle in list(result.moved.items())[:5])
         console.print(f"  rotated from the start, in degrees: {moved}")

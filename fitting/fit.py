@@ -40,6 +40,7 @@ class Fitter(FittingModels):
         focal: float | None = None,
         keypoints: Keypoints | None = None,
         start: StartBodies | None = None,
+        hypotheses: int = 1,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
         """Fit bodies to the largest ``people`` in a photo.
@@ -51,6 +52,7 @@ class Fitter(FittingModels):
             keypoints: keypoints of the people; default: detected by the shipped detector.
             start: initial bodies from another method (`read_start`); the fit stays close to them where the keypoints
                 allow it.
+            hypotheses: maximum number of bodies to find for each person: the answer and its ``alternatives``.
             on_step: called after every step.
 
         Returns:
@@ -66,7 +68,7 @@ class Fitter(FittingModels):
         photo = photo if isinstance(photo, Photo) else read_image(photo)
         keypoints = detect(photo.rgb, people) if keypoints is None else keypoints.largest_first()[:people]
         size, known = (photo.width, photo.height), photo.focal_px if focal is None else focal
-        results = self.fit_keypoints(keypoints, size, focal=known, start=start, on_step=on_step)
+        results = self.fit_keypoints(keypoints, size, focal=known, start=start, hypotheses=hypotheses, on_step=on_step)
         if focal is None and photo.focal_warning is not None:
             return [dataclasses.replace(result, notes=(photo.focal_warning,)) for result in results]
         return results
@@ -78,6 +80,7 @@ class Fitter(FittingModels):
         *,
         focal: float | None = None,
         start: StartBodies | None = None,
+        hypotheses: int = 1,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
         """Fit bodies to 2D keypoints of the people in one image, in one batch.
@@ -87,6 +90,7 @@ class Fitter(FittingModels):
             image_size: width and height in pixels.
             focal: focal length in pixels; default: estimated from the image's size.
             start: initial bodies from another method, in any order.
+            hypotheses: maximum number of bodies to find for each person: the answer and its ``alternatives``.
             on_step: called after every step.
 
         Returns:
@@ -95,7 +99,7 @@ class Fitter(FittingModels):
         Raises:
             ValueError: the keypoints lie outside the image.
         """
-        return fit_people(self, keypoints, image_size, focal, on_step, start)
+        return fit_people(self, keypoints, image_size, focal, on_step, start, hypotheses)
 
     def fit_keypoints_3d(
         self,

@@ -121,9 +121,9 @@ RESIDUAL = Stage(steps=5, free=(*ROOT_AND_SHAPE, "residual"), rho=0.05)
 """Last stage, if residual rotations are enabled."""
 
 
-def total_steps(settings: FitSettings) -> int:
+def total_steps(settings: FitSettings, hypotheses: int = 1) -> int:
     """Number of calls of ``on_step`` in a fit."""
-    return SCHEDULE.steps + settings.residual * RESIDUAL.steps
+    return SCHEDULE.steps * (1 + (hypotheses > 1)) + settings.residual * RESIDUAL.steps
 
 
 @runtime_checkable

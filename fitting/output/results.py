@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +35,12 @@ _ARRAYS = {
 AMBIGUOUS = (
     "the detector finds other keypoints where the photo is cropped differently: they may mix two people, or be nobody's"
 )
+
+_OF_ALTERNATIVES = (
+    *("probability", "global_orient", "body_pose", "betas", "transl", "codes"),
+    *("reprojection_error_px", "person_height_px"),
+)
+"""What the alternatives do not share with the answer; stored with the prefix ``alternatives_``."""
 
 _NUMBERS = ("focal", "reprojection_error_px", "person_height_px")
 _TEXTS = ("body", "qposer_version")
@@ -80,6 +86,10 @@ class FitResult(BodyResult):
     """Joints that no visible keypoint determines; the prior fills them in."""
     moved: Mapping[str, float] = field(default_factory=dict)
     """Rotation of joints relative to a given start in degrees, largest first; not stored in ``fit.npz``."""
+    probability: float = 1.0
+    """Share of this body among the hypotheses for the person."""
+    alternatives: tuple[FitResult, ...] = ()
+    """Other bodies that explain the keypoints, the most probable first; empty unless asked for."""
     notes: tuple[str, ...] = ()
     """Deviations from the photo's metadata; not stored in ``fit.npz``."""
 
@@ -126,6 +136,31 @@ class FitResult(BodyResult):
         return (*warnings_of(self.keypoints.names, seen, self.reprojection_error_percent), *doubts, *self.notes)
 
 
+def with_alternatives(hypotheses: Sequence[FitResult]) -> FitResult:
+    """The first of several hypotheses for one person, with the others as its alternatives.
+
+    Its covariances become those of the mixture about it, so that they include the difference between hypotheses.
+
+    Args:
+        hypotheses: bodies with joints, covariances and probabilities.
+
+    Returns:
+        The answer.
+    """
+    answer = hypotheses[0]
+    spread = np.zeros_like(np.asarray(answer.joint_covariance))
+    for body in hypotheses:
+        apart = _from_pelvis(body) - _from_pelvis(answer)
+        spread += body.probability * (np.asarray(body.joint_covariance) + apart[:, :, None] * apart[:, None, :])
+    return replace(answer, joint_covariance=spread, alternatives=tuple(hypotheses[1:]))
+
+
+def _from_pelvis(result: FitResult) -> Float[np.ndarray, "22 3"]:
+    joints = np.asarray(result.joints)[:22]
+    relative: np.ndarray = joints - joints[:1]
+    return relative
+
+
 def write_results(
     folder: str | Path,
     results: Sequence[FitResult],
@@ -142,7 +177,8 @@ def write_results(
     ``betas``, ``transl`` (3,), ``codes`` (21, heads), ``focal``, ``centre`` (2,), ``image_size`` (2,), ``keypoints_xy``
     (K, 2), ``keypoints_confidence`` (K,), ``keypoints_format``, ``keypoints_world`` (K, 3) and
     ``keypoints_ambiguous`` if known,
-    ``reprojection_error_px``, ``person_height_px``, ``body``, ``qposer_version``, ``settings`` (JSON). For smplx,
+    ``reprojection_error_px``, ``person_height_px``, ``body``, ``qposer_version``, ``settings`` (JSON),
+    ``probability``, and, with alternatives, ``alternatives_global_orient`` (alternatives, 3) and so on. For smplx,
     flatten ``body_pose`` to 63 numbers, and append six zeros for SMPL. ``fit.json`` contains the same, the error as a
     percentage of the person's height, ``verdict`` (good, doubtful or failed), ``warnings``, ``joint_std_mm`` by joint
     and ``guessed_joints``.
@@ -277,6 +313,12 @@ def _flattened(result: FitResult) -> dict[str, np.ndarray]:
     if result.joint_covariance is not None:
         values["joint_covariance"] = result.joint_covariance
     values["guessed_joints"] = np.asarray(json.dumps(list(result.guessed_joints)))
+    values["probability"] = np.asarray(result.probability)
+    if result.alternatives:
+        values |= {
+            f"alternatives_{name}": np.stack([np.asarray(getattr(body, name)) for body in result.alternatives])
+            for name in _OF_ALTERNATIVES
+        }
     if keypoints.ambiguous is not None:
         values["keypoints_ambiguous"] = keypoints.ambiguous[0]
     return values
@@ -308,7 +350,13 @@ def read_result(path: str | Path) -> FitResult:
         fields |= {name: str(values[name]) for name in _TEXTS}
         fields["joint_covariance"] = values.get("joint_covariance")
         fields["guessed_joints"] = tuple(map(str, json.loads(str(values.get("guessed_joints", "[]")))))
-        return FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
+        fields["probability"] = float(values.get("probability", 1.0))
+        answer = FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
+        columns = {name: values.get(f"alternatives_{name}", ()) for name in _OF_ALTERNATIVES}
+        bodies = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return replace(
+            answer, alternatives=tuple(replace(answer, **body, joint_covariance=None) for body in bodies)
+        )  # fmt: skip
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         told = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
         raise ValueError(f"{path} is not the fit of a person: {told.removeprefix(f'{path}: ')}") from None
