@@ -11,7 +11,7 @@ from fitting.inputs.images import Photo
 from fitting.output.render import Mesh, Picture, draw_keypoints, in_software, overlay, side_view
 from fitting.output.results import FitResult
 
-_SURE, _UNSURE = 0.06, 0.3
+_SURE, _UNSURE = 0.1, 0.3
 """Standard deviations in metres up to which a limb has its full colour, and from which it is palest."""
 
 _PALEST, _REACH = 0.75, 0.1

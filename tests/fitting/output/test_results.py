@@ -10,7 +10,7 @@ import trimesh
 from PIL import Image
 
 from fitting.inputs.keypoints import Keypoints
-from fitting.output.results import AMBIGUOUS, FitResult, read_result, write_results
+from fitting.output.results import AMBIGUOUS, FitResult, read_result, with_alternatives, write_results
 from qposer.io.npz import read_npz
 
 
@@ -229,3 +229,34 @@ def test_a_rename_that_fails_brings_the_old_fit_back(tmp_path, monkeypatch):
         write_results(tmp_path, [make_result()], [{}])
     assert (folder / "fit.npz").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["person0"]
+
+
+def hypotheses(*shares):
+    covariance = np.tile(np.diag([1e-4, 1e-4, 4e-4]), (22, 1, 1))
+    bodies = []
+    for seed, share in enumerate(shares):
+        joints = np.zeros((24, 3))
+        joints[5, 2] = 0.1 * seed
+        parts = {"joint_covariance": covariance, "joints": joints, "probability": share}
+        bodies.append(dataclasses.replace(make_result(seed), **parts))
+    return bodies
+
+
+def test_alternatives_widen_the_uncertainty_where_they_differ():
+    bodies = hypotheses(0.5, 0.3, 0.2)
+    answer = with_alternatives(bodies)
+    assert [other.probability for other in answer.alternatives] == [0.3, 0.2]
+    assert answer.joint_covariance[4] == pytest.approx(bodies[0].joint_covariance[4])
+    assert answer.joint_covariance[5] == pytest.approx(np.diag([1e-4, 1e-4, 4e-4 + 0.3 * 0.1**2 + 0.2 * 0.2**2]))
+
+
+def test_alternatives_are_read_back(tmp_path):
+    (folder,) = write_results(tmp_path, [with_alternatives(hypotheses(0.5, 0.3, 0.2))], [PICTURES])
+    back = read_result(folder)
+    assert back.probability == 0.5
+    for other, given in zip(back.alternatives, hypotheses(0.5, 0.3, 0.2)[1:], strict=True):
+        assert other.probability == pytest.approx(given.probability)
+        for name in ("global_orient", "body_pose", "betas", "transl", "codes"):
+            assert np.array_equal(getattr(other, name), getattr(given, name)), name
+    told = json.loads((folder / "fit.json").read_text())
+    assert told["alternatives_probability"] == [0.3, 0.2]
