@@ -17,7 +17,7 @@ from fitting.inputs.keypoints import FormatName, Keypoints
 from fitting.inputs.starts import StartBodies
 from fitting.keypoints3d import Fit3DResult, fit_points
 from fitting.models import FittingModels
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
 from fitting.photos import fit_people
 from fitting.video.clip import fit_clip
 from fitting.video.clip_result import ClipResult

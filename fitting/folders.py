@@ -21,7 +21,7 @@ from fitting.inputs.focal import positive_focal
 from fitting.inputs.images import Photo, is_image, read_image
 from fitting.inputs.keypoint_files import read_keypoints
 from fitting.output.exports import Export, check_name, write_fit
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
 from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 

@@ -16,7 +16,7 @@ from fitting.inputs.keypoints import FormatName, Keypoints
 from fitting.inputs.starts import StartBodies
 from fitting.keypoints3d import Fit3DResult
 from fitting.optimise.schedule import FitSettings
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
 from fitting.video.clip_result import ClipResult
 from fitting.video.tracking import Choice
 from fitting.views.result import ViewsResult
@@ -55,9 +55,7 @@ def fit_image(
         ValueError: it is not a photo, nobody is found on it, or the keypoints lie outside of it.
     """
     fitter = Fitter(body, settings=settings, device=device)
-    return fitter.fit_photo(
-        path, people=people, focal=focal, keypoints=keypoints, start=start, hypotheses=hypotheses
-    )
+    return fitter.fit_photo(path, people=people, focal=focal, keypoints=keypoints, start=start, hypotheses=hypotheses)
 
 
 def fit_keypoints(

@@ -20,7 +20,7 @@ from fitting.optimise.initialize import guessed_joints, stature
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.start import Start, as_start, assigned, moved_degrees
 from fitting.optimise.uncertainty import joint_covariance
-from fitting.output.results import FitResult, with_alternatives
+from fitting.output.fit_result import FitResult, with_alternatives
 from qposer import __version__
 from qposer.body_pose.rotations import matrix_to_axis_angle
 

@@ -32,7 +32,7 @@ from benchmarks.machine import machine
 from benchmarks.multiview.__main__ import FOLDER
 from benchmarks.tables import Table
 from fitting.fit import Fitter
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
 from fitting.photos import PeopleFit
 from qposer.io.atomic_files import atomic_write
 from qposer.io.cli_errors import cli_errors

@@ -68,7 +68,7 @@ def fitted_weights(
     for _ in range(steps):
         loss = -(target * ((features / scale) @ weights).log_softmax(0)).sum(0).mean() + 0.01 * weights.square().sum()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     return weights.detach() / scale
 
@@ -86,7 +86,8 @@ def main(foreign: Path, number: int = 250, cache: Path = Path("runs/benchmarks")
         fitter = Fitter()
         every = list(cases(fitter.body, foreign, "calibration", number, Path(), Cache(cache)))
         parts = [explored(fitter, case) for case in track(every, "fitting", console=console)]
-        weights = fitted_weights(*(torch.cat(values, dim=1) for values in zip(*parts, strict=True)))
+        features, errors = (torch.cat(values, dim=1) for values in zip(*parts, strict=True))
+        weights = fitted_weights(features, errors)
         rounded = {name: round(weight, 3) for name, weight in zip(WEIGHTS, weights.tolist(), strict=True)}
         console.print(f"WEIGHTS = {rounded}", markup=False)
 

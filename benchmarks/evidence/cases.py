@@ -22,7 +22,7 @@ from benchmarks.rendered.scenes import SIZE, draw_scenes
 from benchmarks.rendered.sightings import detected as detected_on_renderings
 from fitting.body.body import Body
 from fitting.inputs.camera import Camera
-from fitting.inputs.keypoints import Keypoints
+from fitting.inputs.keypoints import FormatName, Keypoints
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from qposer.body_pose.skeleton import JOINT_NAMES
 
@@ -118,7 +118,7 @@ def synthetic(body: Body, poses: Float[Tensor, "poses 22 3"], number: int) -> It
         "a side unseen": observed(people, "side missing", torch.Generator().manual_seed(4)),
     }
     for name, (xy, confidence) in seen.items():
-        format = "h36m" if xy is h36m else "mediapipe"
+        format: FormatName = "h36m" if xy is h36m else "mediapipe"
         keypoints = Keypoints(xy.numpy(), confidence.numpy(), format, noise_floor=0.0)
         yield Case(name, keypoints, people.camera, (1000, 1000), tuple(range(22)), (0,), truth)
 
@@ -162,11 +162,10 @@ def recorded(folder: Path) -> Case:
         torch.from_numpy(np.asarray(view.truth[chosen])) for view, chosen in zip(shots.views, moments, strict=True)
     ]
     size = shots.views[0].size
-    found = Keypoints(
-        *(np.concatenate([np.asarray(getattr(one, name)) for one in keypoints]) for name in ("xy", "confidence")),
-        "mediapipe",
-        np.concatenate([np.asarray(one.world) for one in keypoints]),
+    xy, confidence, world = (
+        np.concatenate([np.asarray(getattr(one, name)) for one in keypoints]) for name in ("xy", "confidence", "world")
     )
+    found = Keypoints(xy, confidence, "mediapipe", world)
     camera = Camera.for_image(*size, batch=len(found))
     return Case("the recording, detected", found, camera, size, joints, hips, _relative(torch.cat(truth).float(), hips))
 

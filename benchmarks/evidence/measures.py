@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from benchmarks.evidence.cases import Case
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
 from qposer.evaluation.metrics import mpjpe, pa_mpjpe
 
 CHI_SQUARED = {50: 2.366, 90: 6.251}

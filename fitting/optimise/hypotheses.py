@@ -153,12 +153,14 @@ def _placed(
 
 def _joints(body: Body, space: RelaxedCodes, estimate: Estimate) -> Float[Tensor, "bodies 22 3"]:
     joints = body(estimate.orient, body_pose_of(space, estimate), estimate.betas).joints[:, :22]
-    return joints - joints[:, :1]
+    relative: Tensor = joints - joints[:, :1]
+    return relative
 
 
 def distances(joints: Float[Tensor, "candidates people 22 3"]) -> Float[Tensor, "candidates candidates people"]:
     """Mean distances between the joints of each two candidates, in metres."""
-    return torch.linalg.vector_norm(joints[:, None] - joints[None], dim=-1).mean(-1)
+    apart: Tensor = torch.linalg.vector_norm(joints[:, None] - joints[None], dim=-1).mean(-1)
+    return apart
 
 
 def choose(

@@ -122,7 +122,15 @@ RESIDUAL = Stage(steps=5, free=(*ROOT_AND_SHAPE, "residual"), rho=0.05)
 
 
 def total_steps(settings: FitSettings, hypotheses: int = 1) -> int:
-    """Number of calls of ``on_step`` in a fit."""
+    """Number of calls of ``on_step`` in a fit.
+
+    Args:
+        settings: settings of the fit.
+        hypotheses: maximum number of bodies for each person.
+
+    Returns:
+        The number of steps.
+    """
     return SCHEDULE.steps * (1 + (hypotheses > 1)) + settings.residual * RESIDUAL.steps
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from fitting.inputs.images import Photo
+from fitting.output.fit_result import FitResult
 from fitting.output.pictures import fit_pictures
-from fitting.output.results import FitResult, MeshFormat, write_results
+from fitting.output.results import MeshFormat, write_results
 from fitting.output.smplifyx import write_smplifyx
 from fitting.output.viewer import write_viewer
 

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from fitting.inputs.images import Photo
+from fitting.output.fit_result import FitResult
 from fitting.output.render import Mesh, Picture, draw_keypoints, in_software, overlay, side_view
-from fitting.output.results import FitResult
 
 _SURE, _UNSURE = 0.1, 0.3
 """Standard deviations in metres up to which a limb has its full colour, and from which it is palest."""

@@ -16,8 +16,8 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from fitting.inputs.images import Photo
+from fitting.output.fit_result import FitResult
 from fitting.output.render import BODY_COLOURS
-from fitting.output.results import FitResult
 from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 

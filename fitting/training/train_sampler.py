@@ -73,7 +73,8 @@ def train(config: TrainConfig, console: Console) -> Path:
         context, _ = model.encode(regressor, views.keypoints, views.confidence, views.format)
         denoised = model.denoiser(noisy, level, context.expand(LEVELS, -1, -1))
         weight = (1 + level.square()) / level.square() * importance
-        return (weight[..., None] * (denoised - clean).square()).mean()
+        loss: Tensor = (weight[..., None] * (denoised - clean).square()).mean()
+        return loss
 
     held_out = held_out_views(body, data)
 

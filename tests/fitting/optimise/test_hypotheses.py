@@ -60,7 +60,8 @@ def test_the_fit_is_the_first_candidate(explored):
     assert explored.joints.shape == (1 + REFINED, PEOPLE, 22, 3)
     assert explored.features.shape == (1 + REFINED, PEOPLE, len(WEIGHTS))
     fit = explored.features[..., list(WEIGHTS).index("fit")]
-    assert (fit[0] == 1).all() and (fit[1:] == 0).all()
+    assert (fit[0] == 1).all()
+    assert (fit[1:] == 0).all()
 
 
 def test_candidates_explain_the_keypoints_and_differ_in_depth(fitter, explored, crowd):

@@ -7,8 +7,8 @@ import trimesh
 from fitting.inputs.images import Photo
 from fitting.inputs.keypoints import Keypoints
 from fitting.output import opengl
+from fitting.output.fit_result import FitResult
 from fitting.output.pictures import cut_around, fit_pictures, paleness
-from fitting.output.results import FitResult
 
 WIDTH, HEIGHT, FOCAL = 200, 120, 150.0
 
@@ -101,12 +101,12 @@ def test_alternatives_are_drawn_faintly_behind_the_body(photo):
     left, right = (
         dataclasses.replace(result_at(x), joints=joints_at([x, 0.0, 2.0]), probability=0.5) for x in (-0.5, 0.5)
     )
-    away = {"vertices": right.vertices + [0.0, 0.0, 1.0], "joints": right.joints + [0.0, 0.0, 1.0]}
+    away = {name: getattr(right, name) + np.array([0.0, 0.0, 1.0]) for name in ("vertices", "joints")}
     both = dataclasses.replace(left, alternatives=(dataclasses.replace(right, **away),))
     without, shown = (fit_pictures(photo, [result])[0] for result in (left, both))
     change = np.abs(np.int16(shown["overlay"]) - without["overlay"]).max(-1)
     columns = np.nonzero(change > 3)[1]
-    assert WIDTH / 2 < columns.min() and columns.max() < WIDTH
+    assert columns.min() > WIDTH / 2
     assert 0 < change.max() < np.abs(np.int16(without["overlay"]) - photo.rgb).max()
     side = np.abs(np.int16(shown["side"]) - without["side"]).max(-1) > 3
     assert side.mean() < 0.01  # the alternative's pelvis is moved to that of the body, which hides it

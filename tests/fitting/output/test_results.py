@@ -10,7 +10,8 @@ import trimesh
 from PIL import Image
 
 from fitting.inputs.keypoints import Keypoints
-from fitting.output.results import AMBIGUOUS, FitResult, read_result, with_alternatives, write_results
+from fitting.output.fit_result import AMBIGUOUS, FitResult, with_alternatives
+from fitting.output.results import read_result, write_results
 from qposer.io.npz import read_npz
 
 
@@ -260,3 +261,22 @@ def test_alternatives_are_read_back(tmp_path):
             assert np.array_equal(getattr(other, name), getattr(given, name)), name
     told = json.loads((folder / "fit.json").read_text())
     assert told["alternatives_probability"] == [0.3, 0.2]
+
+
+def test_both_facings_are_a_reason_for_doubt():
+    ahead, behind = hypotheses(0.7, 0.3)
+    ahead = dataclasses.replace(ahead, global_orient=np.array([np.pi, 0.0, 0.0]))
+    behind = dataclasses.replace(behind, global_orient=np.array([0.0, 0.0, np.pi]))
+    assert any(
+        "face the other way, with a probability of 30%" in one for one in with_alternatives([ahead, behind]).warnings
+    )
+    rare = dataclasses.replace(behind, probability=0.05)
+    assert not any("other way" in one for one in with_alternatives([ahead, rare]).warnings)
+    assert not any("other way" in one for one in with_alternatives([ahead, ahead]).warnings)
+
+
+def test_large_uncertainty_is_a_reason_for_doubt():
+    (body,) = hypotheses(1.0)
+    wide = dataclasses.replace(body, joint_covariance=np.tile(0.2**2 * np.eye(3), (22, 1, 1)))
+    assert any("uncertain by 35 cm" in one for one in wide.warnings)
+    assert not any("uncertain by" in one for one in body.warnings)
