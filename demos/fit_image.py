@@ -47,6 +47,9 @@ def main(
     hypotheses: int = 5,
     focal: float | None = None,
     height: float | None = None,
+    hold: tuple[str, ...] = (),
+    camera_pitch: float = 0.0,
+    camera_height: float | None = None,
     residual: bool = False,
     depth_cue: bool = True,
     seed: int = 0,
@@ -68,6 +71,9 @@ def main(
             the alternatives as pale bodies; 1 fits a single body, a little faster.
         focal: focal length in pixels; default: from the photo's EXIF, otherwise estimated from its size.
         height: standing height of the person in metres, if known; used for all people.
+        hold: what is known of the pose, in words: --hold "left foot on the floor" "right hand on the right hip".
+        camera_pitch: downward angle of the camera in degrees, for --hold and --camera-height.
+        camera_height: height of the camera above the ground in metres, if known; the lowest foot is on the ground.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed.
@@ -101,7 +107,13 @@ def main(
             from fitting.output.exports import result_name, write_fit
 
             torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
-            settings = FitSettings(residual, depth_cue, seed, height)
+
+            settings = FitSettings(
+                *(residual, depth_cue, seed, height),
+                holds=hold,
+                camera_pitch=camera_pitch,
+                camera_height=camera_height,
+            )
             fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
             given = read_start(start) if start else None
         progress.update(task, description="fitting", total=total_steps(settings, hypotheses))

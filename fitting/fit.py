@@ -70,7 +70,7 @@ class Fitter(FittingModels):
         size, known = (photo.width, photo.height), photo.focal_px if focal is None else focal
         results = self.fit_keypoints(keypoints, size, focal=known, start=start, hypotheses=hypotheses, on_step=on_step)
         if focal is None and photo.focal_warning is not None:
-            return [dataclasses.replace(result, notes=(photo.focal_warning,)) for result in results]
+            return [dataclasses.replace(one, notes=(photo.focal_warning, *one.notes)) for one in results]
         return results
 
     def fit_keypoints(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
@@ -23,6 +24,7 @@ from fitting.optimise.uncertainty import joint_covariance
 from fitting.output.fit_result import FitResult, with_alternatives
 from qposer import __version__
 from qposer.body_pose.rotations import matrix_to_axis_angle
+from qposer.control.constraints import TOLERANCE
 
 MIN_EXTENT = 8
 """Smallest extent of a person's keypoints, in pixels."""
@@ -191,6 +193,7 @@ def _results(
         "joint_covariance": joint_covariance(models.body, models.space, models.settings, problem, estimate),
     }
     numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
+    notes = _missed_holds(models, estimate.orient, body_pose)
     moved = moved_degrees(problem.start, estimate.orient, body_pose) or [{}] * len(keypoints)
     return [
         FitResult(
@@ -206,8 +209,26 @@ def _results(
             settings=models.settings.as_json,
             guessed_joints=guessed_joints(problem.init_weight[person]),
             moved=moved[person],
+            notes=notes[person],
         )
         for person in range(len(keypoints))
+    ]
+
+
+def _missed_holds(
+    models: FittingModels, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
+) -> list[tuple[str, ...]]:
+    """For each person, a sentence for each hold that the body misses by more than the tolerance."""
+    hold = models.settings.hold
+    if hold is None:
+        return [()] * len(orient)
+    return [
+        tuple(
+            f"{one.text}: missed by {gap:.0f} {one.unit}, because keypoints or other holds contradict it"
+            for one, gap in zip(hold.constraints, gaps, strict=True)
+            if gap > TOLERANCE[one.unit]
+        )
+        for gaps in hold.gaps(orient, body_pose).tolist()
     ]
 
 

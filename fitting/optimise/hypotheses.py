@@ -122,7 +122,7 @@ def explore(
     sample = _joints(body, space, starts).unflatten(0, (DRAWS, people))
     first = torch.arange(REFINED * people, device=fitted.transl.device)
     repeated = problem[first % people]
-    solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body))
+    solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
     begun = dataclasses.replace(repeated, guess=drawn[1][:REFINED].flatten(0, 1))
     _, found = refine(solver, SCHEDULE, begun, starts[first], on_step=on_step)
     every = torch.arange((1 + REFINED) * people, device=first.device) % people
