@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from fitting.keypoints3d import Fit3DResult, fit_points
 from fitting.models import FittingModels
 from fitting.output.fit_result import FitResult
 from fitting.photos import fit_people
+from fitting.refit import refit
 from fitting.video.clip import fit_clip
 from fitting.video.clip_result import ClipResult
 from fitting.video.frames import open_video
@@ -100,6 +101,32 @@ class Fitter(FittingModels):
             ValueError: the keypoints lie outside the image.
         """
         return fit_people(self, keypoints, image_size, focal, on_step, start, hypotheses)
+
+    def refit(
+        self,
+        result: FitResult,
+        *,
+        moved: Mapping[str, tuple[float, float]] | None = None,
+        unseen: Collection[str] = (),
+        holds: Sequence[str] = (),
+        height: float | None = None,
+    ) -> FitResult:
+        """Fit one person again after corrections, from an earlier result, which the fit stays close to.
+
+        Args:
+            result: earlier result.
+            moved: pixels of keypoints that were placed by hand, by name; they are exact.
+            unseen: names of keypoints to ignore.
+            holds: what is known of the pose, in words: "left foot on the floor".
+            height: known standing height in metres.
+
+        Returns:
+            The new result.
+
+        Raises:
+            ValueError: an unknown keypoint, a hold that is not understood, or too few keypoints that remain.
+        """
+        return refit(self, result, moved or {}, unseen, holds, height)
 
     def fit_keypoints_3d(
         self,

@@ -53,6 +53,12 @@ class FittingModels:
         self.settings = settings or FitSettings()
         self.device = torch.device(device)
 
+    def with_settings(self, settings: FitSettings) -> FittingModels:
+        """The same models with other settings."""
+        other = copy.copy(self)
+        other.settings = settings
+        return other
+
     def body_pose(self, estimate: Estimate) -> Float[Tensor, "people 21 3 3"]:
         """Rotation matrices of a solution, residual rotations included."""
         return body_pose_of(self.space, estimate)

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 
 from fitting.inputs.keypoints import Keypoints
+from fitting.inputs.starts import StartBodies
 from fitting.optimise.agreement import warnings_of
 from fitting.output.body_result import BodyResult
 from fitting.shapes import check_shapes
@@ -97,6 +98,11 @@ class FitResult(BodyResult):
                 raise ValueError(
                     f"the fit contains NaN or infinite values ({name}): check the keypoints and the camera"
                 )
+
+    @property
+    def as_start(self) -> StartBodies:
+        """This body as the start of another fit."""
+        return StartBodies(self.body_pose[None], self.global_orient[None], self.betas[None], self.body)
 
     @property
     def reprojection_error_percent(self) -> float:

@@ -57,9 +57,8 @@ class Hold:
     def _violations(
         self, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
     ) -> Float[Tensor, "people constraints"]:
-        return torch.stack(
-            [one.residual(self._skeleton(orient, body_pose)) / EXACTNESS[one.unit] for one in self.constraints], dim=-1
-        )
+        skeleton = self._skeleton(orient, body_pose)
+        return torch.stack([one.residual(skeleton) / EXACTNESS[one.unit] for one in self.constraints], dim=-1)
 
     def _skeleton(
         self, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
