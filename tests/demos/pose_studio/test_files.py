@@ -145,7 +145,8 @@ def test_png_from_within_the_body(mannequin):
 
 def test_fitter_is_what_the_photo_goes_to(editor, monkeypatch):
     """Nobody on a photo: told, and nothing lost."""
-    monkeypatch.setattr(Fitter, "fit_photo", lambda self, photo: (_ for _ in ()).throw(ValueError("nobody is seen")))
+    nobody = lambda self, photo, hypotheses: (_ for _ in ()).throw(ValueError("nobody is seen"))  # noqa: E731
+    monkeypatch.setattr(Fitter, "fit_photo", nobody)
     file = io.BytesIO()
     Image.new("RGB", (64, 48), "white").save(file, format="PNG")
     with pytest.raises(ValueError, match="nobody is seen"):
