@@ -252,7 +252,7 @@ class Symmetry:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class RotationChange:
     """Mean angle in degrees of some joints from their rotations before."""
 
     before: Float[Tensor, "21 3 3"]

@@ -78,7 +78,7 @@ def test_an_empty_text_is_told(text):
 
 
 def test_a_long_text_is_told():
-    with pytest.raises(InstructionError, match=f"10000 characters, and the most is {LONGEST_TEXT}"):
+    with pytest.raises(InstructionError, match=f"10000 characters, but at most {LONGEST_TEXT} are allowed"):
         list(tokens("sit and " * 1250))
 
 
