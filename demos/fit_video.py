@@ -3,7 +3,7 @@
     python demos/fit_video.py VIDEO
 
 tracks the largest person of the first frame, or the one that --person or --at selects, and writes into OUT/<video>/:
-video.mp4 (each frame with the body over it, beside a side view), fit.npz (SMPL parameters of each frame, one shape, one
+video.mp4 (each frame with the body over it, and a side view), fit.npz (SMPL parameters of each frame, one shape, one
 camera), and motion.npz (the same in AMASS's layout). Frames in between without a detection are interpolated and marked.
 To resume a stopped run, give the same command again.
 """

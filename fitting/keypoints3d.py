@@ -142,7 +142,7 @@ def solve_points(
         on_step: called after every step.
 
     Returns:
-        What was fitted, the parameters, and what is added to the turned points to put them before the camera.
+        The problem, the estimate, and the translation that moves the rotated points in front of the camera.
     """
     shown = torch.from_numpy(points).to(to_camera) @ to_camera.mT
     weight = torch.from_numpy(confidence).to(shown)[..., None]
@@ -170,7 +170,7 @@ def in_axes_of_points(
         models: the body.
         found: the bodies before the camera.
         to_camera: turns the points' axes into the camera's.
-        shift: what was added to the turned points.
+        shift: translation added to the rotated points.
 
     Returns:
         Rotation matrices of the pelvis, and translations in metres.

@@ -52,7 +52,7 @@ def fit_people(
         One result for each person, in the keypoints' order.
 
     Raises:
-        ValueError: the keypoints lie outside the image.
+        ValueError: the keypoints are outside the image.
     """
     keypoints = on_image(keypoints, image_size)
     if start is not None:
@@ -168,7 +168,7 @@ def on_image(keypoints: Keypoints, image_size: tuple[int, int]) -> Keypoints:
         The same people.
 
     Raises:
-        ValueError: the keypoints belong to another image or are no pixels.
+        ValueError: the keypoints belong to another image or are not in pixels.
     """
     width, height = image_size
     inside = (keypoints.xy >= 0).all(-1) & (keypoints.xy <= (width, height)).all(-1)

@@ -20,7 +20,7 @@ EXPLODED = 1.5
 """A body is too large if it exceeds the size of the keypoints by this factor; foreshortening explains less."""
 
 PARTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-"""Parts of a fully visible person, besides the head."""
+"""Parts of a fully visible person, in addition to the head."""
 
 _HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head")
 

@@ -67,9 +67,9 @@ class ClipResult(BodyResult):
     person_height_px: Float[np.ndarray, " frames"]
     """Height of the person in the frame, the reference for the error."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the fit, as JSON can hold them."""
+    """Settings of the fit as JSON values."""
     notes: Any = ()
-    """Sentences: what was done differently than the video asks for; not kept in ``fit.npz``."""
+    """Sentences about deviations from the given video; not stored in ``fit.npz``."""
 
     def __post_init__(self) -> None:
         """Reject NaN and infinite values.
@@ -98,7 +98,7 @@ class ClipResult(BodyResult):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the fit deserves a look: large errors, parts that few frames show, notes."""
+        """Warnings about the fit: large errors, rarely visible parts, notes."""
         mean, frames = self.reprojection_error_percent, int(self.detected.sum())
         shown = (self.keypoints_confidence[self.detected] > SEEN_CONFIDENCE).mean(axis=0) >= _OFTEN
         found = warnings_of(FORMATS[self.keypoints_format].names, shown, mean)

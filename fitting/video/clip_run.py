@@ -28,7 +28,7 @@ ENCODED_LATER = 4
 """Frames that may wait for the encoder."""
 
 WORK = ".work"
-"""Folder for finished parts, beside the results."""
+"""Folder for finished parts, next to the results."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class ClipRun:
     smoothness: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse a wrong focal length here, and not after all frames are searched.
+        """Reject an invalid focal length before all frames are searched.
 
         Raises:
-            ValueError: the focal length is no camera's.
+            ValueError: the focal length is invalid.
         """
         if self.focal is not None:
             checked_focal(self.focal, self.video.width, self.video.height)
@@ -57,7 +57,7 @@ class ClipRun:
         """Detect, fit and draw unfinished parts, and write ``fit.npz``, ``motion.npz`` and ``video.mp4``.
 
         `fitting.read_clip` reads ``fit.npz``; ``motion.npz`` is in AMASS's layout; ``video.mp4`` shows each frame with
-        the body over it, beside a side view.
+        the body over it, next to a side view.
 
         Args:
             begin: called before each phase with its name and approximate number of steps.
@@ -67,9 +67,9 @@ class ClipRun:
             The fit.
 
         Raises:
-            ValueError: the video cannot be read, nobody is found in it, or not the person who was asked for; or the
-                smoothness is no such number.
-            OSError: something could not be written.
+            ValueError: the video cannot be read, nobody or not the selected person is found, or the
+                smoothness is invalid.
+            OSError: a file cannot be written.
         """
         begin("detecting", self.video.count)
         work = KeptWork(self.out / WORK)

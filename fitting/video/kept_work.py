@@ -76,6 +76,6 @@ class KeptWork:
 
 
 def _request(asked: dict[str, Any], arrays: Arrays) -> str:
-    """What a part of the work is kept for, and which arrays it has, so that one that lost some is made again."""
+    """Key of a stored part: its request and array names, which detects missing arrays."""
     shapes = {name: np.asarray(array).shape for name, array in arrays.items()}
     return json.dumps(asked | {"arrays": shapes}, sort_keys=True)

@@ -72,8 +72,8 @@ def follow_person(
         read = sum(int(block["read"]) for block in blocks)
         work.clear()
         raise ValueError(
-            f"no person was found on the {read} frames of {video.path}, on which people below about "
-            f"{smallest_found(video.width, video.height)} pixels are too small: crop it to a person, or take one in "
+            f"no person was found in the {read} frames of {video.path}, in which people below about "
+            f"{smallest_found(video.width, video.height)} pixels are too small: crop it to a person, or use one in "
             "which a person is larger and clearer"
         )
     when = timing(joined["seconds"], video.fps)

@@ -1,4 +1,4 @@
-"""No prior but a small preference for the T-pose: what the data alone determine."""
+"""Baseline without a prior, except for a small preference for the T-pose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qposer.body_pose.rotations import axis_angle_to_matrix
 
 
 class NoPrior:
-    """A reference for fits: half the squared length of the axis-angle numbers. It cannot draw or complete poses."""
+    """Baseline for fits: half the squared length of the axis-angle vector. It cannot sample or complete poses."""
 
     name = "none"
 
@@ -23,7 +23,7 @@ class NoPrior:
 
         Args:
             joints: positions in metres.
-            weight: has no effect.
+            weight: ignored.
 
         Returns:
             Axis-angle in radians.

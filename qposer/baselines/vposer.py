@@ -17,26 +17,26 @@ from qposer.io.weights import load_module, save_module
 
 FORMAT = "vposer-baseline-1"
 
-# Chosen on validation poses: the first for telling them from impossible ones, the others for completing them.
+# Tuned on validation poses: the first for detecting impossible poses, the others for completion.
 GAP_WEIGHT = 0.015
-"""Of the distances of the rotations in the energy, before it is divided by the weight of the divergence in training."""
+"""Weight of the rotation distances in the energy, before division by the training weight of the divergence."""
 COMPLETION_WEIGHT = 0.1
-"""Of the latents' squared length in a completion, against squared distances of rotations."""
+"""Weight of the latents' squared length in a completion, relative to squared distances of rotations."""
 COMPLETION_STEPS = 100
 
 
 @dataclass(frozen=True)
 class VPoserConfig:
-    """Sizes of a VPoser, and what its energy depends on."""
+    """Sizes of a VPoser, and parameters of its energy."""
 
     latent_dim: int = 32
     width: int = 512
     kl: float = 5e-3
-    """Weight, in training, of the divergence of the posterior from the unit Gaussian, in nats."""
+    """Training weight of the divergence of the posterior from the unit Gaussian, in nats."""
 
 
 class VPoser(nn.Module):
-    """Poses to a Gaussian over 32 numbers and back; the prior over these is the unit Gaussian.
+    """Maps poses to a Gaussian over 32 latents and back; the prior over latents is the unit Gaussian.
 
     A ``qposer.baselines.interface.PosePrior`` that can also ``reconstruct``.
     """
@@ -85,8 +85,8 @@ class VPoser(nn.Module):
         """As ``PosePrior.sample``: decoded unit Gaussian latents.
 
         Args:
-            n: how many.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of poses.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -95,9 +95,9 @@ class VPoser(nn.Module):
 
     @torch.no_grad()
     def energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
-        """Squared length of the posterior's mean, and how far off the rotations are that come back, weighted.
+        """Squared length of the posterior's mean plus the weighted reconstruction error of the rotations.
 
-        Both tell more than either: unlikely poses have long latents, and impossible ones do not come back.
+        They complement each other: unlikely poses have long latents, and impossible ones large reconstruction errors.
         """
         latents = self.encode(body_pose).mean
         gap = rotations_gap(self.decode(latents), body_pose)
@@ -111,8 +111,8 @@ class VPoser(nn.Module):
         Args:
             body_pose: axis-angle in radians.
             known: joints that keep their rotations.
-            n: how many guesses of each pose.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of completions of each pose.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -133,7 +133,7 @@ class VPoser(nn.Module):
 
         Args:
             joints: positions in metres.
-            weight: of the prior's term.
+            weight: weight of the prior's term.
 
         Returns:
             Axis-angle in radians.
@@ -150,28 +150,28 @@ class VPoser(nn.Module):
         return drawn.to(self.mean.weight)
 
     def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights, configuration and any notes (strings), at once or not at all.
+        """Write weights, configuration and notes atomically.
 
         Args:
             path: the file to write.
-            notes: strings that are written into the file beside the weights.
+            notes: strings stored in the file with the weights.
         """
         save_module(path, self, self.config, FORMAT, notes, torch.float32)
 
     @classmethod
     def from_pretrained(cls, path: str | Path, device: str | torch.device = "cpu") -> VPoser:
-        """The weights of a file, in evaluation mode.
+        """Load a file's weights in evaluation mode.
 
         Args:
-            path: a file that `save` wrote.
-            device: where the model works.
+            path: file written by `save`.
+            device: device of the model.
 
         Returns:
             The model.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+            ValueError: the file has another format, or its weights do not match its configuration.
         """
         return load_module(path, cls, VPoserConfig, FORMAT).to(device)
 

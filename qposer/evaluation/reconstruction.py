@@ -79,7 +79,7 @@ def report(model: QPoser, data: PoseDataset, console: Console) -> None:
 
     Args:
         model: the autoencoder.
-        data: poses by split.
+        data: the dataset.
         console: where the table is printed.
     """
     bits = round(model.config.heads * math.log2(model.config.codes) * 21)

@@ -14,6 +14,7 @@ from qposer.control.instructions.part_points import (
     joints_moving,
     moving_point,
     target_point,
+    with_side,
 )
 from qposer.control.instructions.places import placed
 from qposer.control.measures import Distance, Height, JointAngle, Offset, Pointing

@@ -271,10 +271,10 @@ def test_amass_gender_is_never_unpickled(tmp_path: Path, gender: object) -> None
         ({"poses": np.zeros((2, 156)), "mocap_framerate": 0}, "frame rate above 0 .* found 0"),
         ({"poses": np.zeros((2, 156)), "mocap_framerate": "60"}, "frame rate above 0"),
         ({"poses": np.zeros((2, 63)), "mocap_framerate": 60}, r"66 to 165 numbers, .* found poses \(2, 63\)"),
-        ({"poses": np.zeros((2, 100)), "mocap_framerate": 60}, r"three a joint, found poses \(2, 100\)"),
+        ({"poses": np.zeros((2, 100)), "mocap_framerate": 60}, r"three per joint, found poses \(2, 100\)"),
         ({"poses": np.zeros((2, 168)), "mocap_framerate": 60}, r"found poses \(2, 168\)"),
         ({"poses": np.zeros((2, 3, 52)), "mocap_framerate": 60}, r"found poses \(2, 3, 52\)"),
-        ({"poses": np.zeros((0, 156)), "mocap_framerate": 60}, r"one or more frames, .* found poses \(0, 156\)"),
+        ({"poses": np.zeros((0, 156)), "mocap_framerate": 60}, r"at least one frame .* found poses \(0, 156\)"),
         ({"poses": np.full((2, 156), "a"), "mocap_framerate": 60}, "found poses .* of <U1"),
         (
             {"root_orient": np.zeros((3, 3)), "pose_body": np.zeros((2, 63)), "fps": 60},

@@ -109,7 +109,7 @@ def test_few_modes_are_precise_and_recall_little():
     ("samples", "reference", "message"),
     [
         (torch.zeros(3, 2), torch.zeros(9, 2), "expected 4 samples at least"),
-        (torch.zeros(9, 2), torch.zeros(9, 3), "samples have 2 numbers a row, and the reference 3"),
+        (torch.zeros(9, 2), torch.zeros(9, 3), "samples have 2 numbers per row, but the reference 3"),
         (torch.full((9, 2), torch.nan), torch.zeros(9, 2), "the samples hold NaN"),
     ],
 )

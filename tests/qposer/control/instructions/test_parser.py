@@ -105,7 +105,7 @@ def test_relations_levels_and_states():
     assert clause("hold the arm horizontal").states == ("horizontal",)
     assert clause("the left knee is bent slightly").done == ("bend",)
     assert clause("the left knee is bent slightly").extent.amount == "slightly"
-    assert parts(clause("touch the nose with the left hand").company) == [("hand", "left")]
+    assert parts(clause("touch the nose with the left hand").instruments) == [("hand", "left")]
 
 
 def test_clauses_and_steps():
@@ -159,13 +159,13 @@ def test_spans_are_those_of_the_words():
 @pytest.mark.parametrize(
     ("text", "message", "place"),
     [
-        ("put the left hand on the", "not finished: something is missing after 'on'", ""),
-        ("raise the left arm and", "not finished", ""),
+        ("put the left hand on the", "incomplete: something is missing after 'on'", ""),
+        ("raise the left arm and", "incomplete", ""),
         ("with", "'with' is not understood here", "with"),
-        ("the", "not finished", ""),
-        ("!", "not finished", ""),
+        ("the", "incomplete", ""),
+        ("!", "incomplete", ""),
         ("on the head the left hand", "'head' is not understood here", "head"),
-        ("raise the left arm of to of", "not finished", ""),
+        ("raise the left arm of to of", "incomplete", ""),
         ("left left left", "is not understood here", "left"),
     ],
 )
