@@ -48,7 +48,7 @@ def main(
     Args:
         video: a video file, or a folder of its frames, in the order of their names.
         out: folder for the results, OUT/<video>/.
-        person: which person to track, from the first frame with people: 0 is the largest, 1 the next, ...
+        person: person to track, by size in the first frame with people: 0 is the largest, 1 the next, ...
         at: select the person by a point in that frame instead: x and y in pixels.
         body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz); default: the open body.
         fps: frames per second; default: the file's rate, 30 for a folder.

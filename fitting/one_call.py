@@ -69,7 +69,7 @@ def fit_keypoints(
     """Fit bodies to keypoints of the people on one image: `Fitter.fit_keypoints` in one call.
 
     Args:
-        keypoints: of at least one person.
+        keypoints: keypoints of at least one person.
         image_size: width and height in pixels.
         focal: focal length in pixels; default: estimated from the image's size.
         start: initial bodies from another method, in any order.

@@ -161,7 +161,7 @@ def on_image(keypoints: Keypoints, image_size: tuple[int, int]) -> Keypoints:
     """The keypoints, those outside of the image unseen.
 
     Args:
-        keypoints: of at least one person.
+        keypoints: keypoints of at least one person.
         image_size: width and height in pixels.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The command that tries mistakes: its list is up to date, and it tells tests that catch from tests that do not."""
+"""The mutation tests: their list is up to date, and they distinguish tests that catch mutants from others."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_a_text_that_does_not_occur_once_is_refused(project, text, count):
 
 
 def test_tests_that_fail_anyway_or_cannot_be_run_are_refused(project):
-    with pytest.raises(ValueError, match=r"test_wrong.py::test_add fails without any mistake"):
+    with pytest.raises(ValueError, match=r"test_wrong.py::test_add fails without a mutation"):
         check_sound(project, ["test_wrong.py"])
     with pytest.raises(ValueError, match=r"test_absent.py could not be run"):
         check_sound(project, ["test_absent.py"])
@@ -64,7 +64,7 @@ def test_tests_that_fail_anyway_or_cannot_be_run_are_refused(project):
 def test_names_are_not_repeated(tmp_path):
     table = '[[mutant]]\nname = "one"\nfile = "a.py"\ntext = "a"\nmistake = "b"\ntests = ["test_a.py"]\n'
     (tmp_path / "mutants.toml").write_text(2 * table)
-    with pytest.raises(ValueError, match="several mutants are called one"):
+    with pytest.raises(ValueError, match="several mutants have the name one"):
         read_mutants(tmp_path / "mutants.toml")
 
 

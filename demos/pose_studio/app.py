@@ -167,7 +167,7 @@ class Studio:
         group.on_click(happened)
 
     def _on_instruction(self, panel: Panel) -> None:
-        async def told(event: viser.GuiEvent[Any]) -> None:
+        async def on_text(event: viser.GuiEvent[Any]) -> None:
             text = panel.text.value.replace("\n", " ").strip()
             set_value(panel.text, text)
             self._do(event.client, lambda: self._instruct(text))
@@ -175,10 +175,10 @@ class Studio:
         async def typed(event: viser.GuiEvent[Any]) -> None:
             # Enter arrives as part of the text, because a separate message could replace that of the last letters.
             if event.client is not None and "\n" in panel.text.value:
-                await told(event)
+                await on_text(event)
 
         panel.text.on_update(typed)
-        panel.do.on_click(told)
+        panel.do.on_click(on_text)
 
     def _on_upload(self, button: viser.GuiUploadButtonHandle, action: Callable[[str, bytes], str]) -> None:
         async def happened(event: viser.GuiEvent[Any]) -> None:

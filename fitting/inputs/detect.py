@@ -258,7 +258,7 @@ def _add(
     landmarker: PoseLandmarker,
     picture: Picture,
 ) -> None:
-    """Add confident new detections of a picture region that are no duplicates or parts, and confirmed by close crops."""
+    """Add confident new detections of a picture region that are no duplicates or parts, confirmed by close crops."""
     sure = [person for person in found if sureness(person) > _TILE_CONFIDENCE]
     for person in sorted(sure, key=sureness, reverse=True):
         if any(same_person(person, other) or is_part(person, other) for other in people):

@@ -98,8 +98,8 @@ FORMATS: dict[FormatName, KeypointFormat] = {
 class Keypoints:
     """Keypoints of the people in one image: pixels, confidences in 0..1, and 3D positions if available.
 
-    ``world`` contains MediaPipe's estimates, corrected by their mean depth error: 3D positions relative to the middle of
-    the hips, with the camera's axes (x right, y down, z away). Coordinates of unseen keypoints are ignored, and NaN there
+    ``world`` contains MediaPipe's estimates, corrected by their mean depth error: 3D positions relative to the centre
+    of the hips, in camera axes (x right, y down, z away). Coordinates of unseen keypoints are ignored, and NaN there
     becomes zero. ``noise_floor`` is the smallest assumed error as a fraction of the person's height, however well a
     body fits: with 0, for exact projections, fits estimate the noise alone. ``ambiguous`` marks people
     for whom the shipped detector finds other keypoints, or none, if the photo is cropped differently.

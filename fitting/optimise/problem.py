@@ -145,7 +145,7 @@ class Weights:
         """The term of the keypoints, on one image or in several views.
 
         Args:
-            stage: which distances count as outliers.
+            stage: stage with the outlier threshold.
             problem: keypoints and cameras.
 
         Returns:

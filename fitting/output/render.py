@@ -47,7 +47,7 @@ def render(
     """Render the meshes, each in its own colour, on a transparent background: RGBA with straight alpha.
 
     Args:
-        meshes: in camera space.
+        meshes: meshes in camera space, metres.
         focal: focal length in pixels.
         centre: principal point in pixels.
         size: width and height of the picture in pixels.
@@ -76,7 +76,7 @@ def paint(
     Uses OpenGL if installed, otherwise, and within `in_software`, `fitting.output.software_rasterizer`.
 
     Args:
-        mesh: in camera space.
+        mesh: mesh in camera space, metres.
         colours: colours of the vertices, in 0..1.
         focal: focal length in pixels.
         centre: principal point in pixels.
@@ -139,7 +139,7 @@ def overlay(photo: Picture, meshes: Sequence[Mesh], focal: float, centre: tuple[
 
     Args:
         photo: the fitted photo.
-        meshes: in camera space, metres.
+        meshes: meshes in camera space, metres.
         focal: focal length in pixels of the photo.
         centre: principal point in pixels of the photo.
 
@@ -158,7 +158,7 @@ def view(mesh: Mesh, yaw: float = 0.0, size: tuple[int, int] = (512, 512)) -> Pi
     0 is the view of the photo's camera, pi / 2 the view from that camera's right.
 
     Args:
-        mesh: in camera space.
+        mesh: mesh in camera space, metres.
         yaw: radians.
         size: width and height of the picture in pixels.
 
@@ -197,7 +197,7 @@ def side_view(mesh: Mesh, size: tuple[int, int] = (512, 512)) -> Picture:
     """The mesh seen from the right of the photo's camera, which is on the left of the picture.
 
     Args:
-        mesh: in camera space.
+        mesh: mesh in camera space, metres.
         size: width and height of the picture in pixels.
 
     Returns:
@@ -237,7 +237,7 @@ def draw_keypoints(photo: Picture, keypoints: Keypoints) -> Picture:
 
     Args:
         photo: the photo of the keypoints.
-        keypoints: in pixels of the photo.
+        keypoints: keypoints in pixels of the photo.
 
     Returns:
         The picture.

@@ -120,7 +120,7 @@ class FitResult(BodyResult):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the fit deserves a look: a large error, unseen parts, ambiguous keypoints, notes."""
+        """Warnings about the fit: a large error, unseen parts, ambiguous keypoints, notes."""
         seen = self.keypoints.seen[0]
         doubts = (AMBIGUOUS,) if self.keypoints.ambiguous is not None and self.keypoints.ambiguous[0] else ()
         return (*warnings_of(self.keypoints.names, seen, self.reprojection_error_percent), *doubts, *self.notes)
@@ -310,5 +310,5 @@ def read_result(path: str | Path) -> FitResult:
         fields["guessed_joints"] = tuple(map(str, json.loads(str(values.get("guessed_joints", "[]")))))
         return FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        told = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
-        raise ValueError(f"{path} is not the fit of a person: {told.removeprefix(f'{path}: ')}") from None
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
+        raise ValueError(f"{path} is not the fit of a person: {reason.removeprefix(f'{path}: ')}") from None

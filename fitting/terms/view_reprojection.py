@@ -38,7 +38,7 @@ class ViewKeypoints:
         """Points of the fit in the axes of every camera."""
         return torch.einsum("vij,plj->pvli", self.rotation, points) + self.translation[:, None]
 
-    def off(self, points: Float[Tensor, "people landmarks 3"]) -> Float[Tensor, "people views landmarks 2"]:
+    def displacement(self, points: Float[Tensor, "people landmarks 3"]) -> Float[Tensor, "people views landmarks 2"]:
         """Displacements from keypoints to the projections of points, in pixels."""
         seen = self.in_views(points)
         return self.focal[:, None, None] * seen[..., :2] / seen[..., 2:] + self.centre[:, None] - self.xy
@@ -55,8 +55,8 @@ class ViewReprojection:
 
     def residual(self, at: Posed) -> Residual:
         """Offsets of the landmarks from the keypoints."""
-        off = self.views.off(at.landmarks) / self.views.height[..., None, None]
-        return Residual(off.flatten(1, 2), self.weight * shares(self.views.confidence.flatten(1)), self.rho)
+        displacement = self.views.displacement(at.landmarks) / self.views.height[..., None, None]
+        return Residual(displacement.flatten(1, 2), self.weight * shares(self.views.confidence.flatten(1)), self.rho)
 
     def columns(self, at: Posed, by: Derivatives) -> Dense:
         """Derivatives of the perspective projections.

@@ -45,7 +45,7 @@ class ClipResult(BodyResult):
     """Frame numbers in the video, from 0 at the constant rate ``fps``: number / fps is the time. In videos of variable
     rate, missing numbers are interpolated."""
     detected: Bool[np.ndarray, " frames"]
-    """Which frames have a detection; the others are interpolated."""
+    """Mask of frames with a detection; the others are interpolated."""
     fps: float
     joints: Float[np.ndarray, "frames 24 3"]
     """In camera space, metres."""
@@ -105,8 +105,10 @@ class ClipResult(BodyResult):
         with np.errstate(invalid="ignore"):  # NaN (no detection) is not a large error
             wrong = int((100.0 * self.reprojection_error_px / self.person_height_px >= ERROR_WARNING).sum())
         if mean < ERROR_WARNING and wrong >= _MANY * frames:
-            told = f"2D error of {ERROR_WARNING:g} % or more in {wrong} of {frames} frames: the body may be wrong there"
-            found = (told, *found)
+            warning = (
+                f"2D error of {ERROR_WARNING:g} % or more in {wrong} of {frames} frames: the body may be wrong there"
+            )
+            found = (warning, *found)
         return (*found, *self.notes)
 
     def write(self, path: str | Path) -> None:

@@ -74,7 +74,7 @@ class ClipRun:
         begin("detecting", self.video.count)
         work = KeptWork(self.out / WORK)
         seen, when = follow_person(self.video, self.person, work, on_step)
-        asked = self._asked(seen)
+        request = self._request(seen)
         begin("fitting", clip_steps(seen, self.models.settings))
         result = fit_clip(
             self.models,
@@ -82,7 +82,7 @@ class ClipRun:
             (self.video.width, self.video.height),
             focal=self.video.focal_px if self.focal is None else self.focal,
             smoothness=self.smoothness,
-            keep=lambda name, make: work.kept(name, asked, make),
+            keep=lambda name, make: work.kept(name, request, make),
             on_step=on_step,
         )
         if self.focal is None and self.video.focal_warning is not None:
@@ -93,7 +93,7 @@ class ClipRun:
         self._draw(result, when, on_step)
         return result
 
-    def _asked(self, seen: TrackedKeypoints) -> dict[str, Any]:
+    def _request(self, seen: TrackedKeypoints) -> dict[str, Any]:
         """Everything that the fit depends on."""
         return {
             "seen": hashlib.sha256(seen.frames.tobytes() + seen.keypoints.xy.tobytes()).hexdigest(),

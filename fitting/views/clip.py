@@ -295,7 +295,7 @@ def _measured(
     body_pose = models.body_pose(found)
     joints = models.body.landmarks_and_joints(orient, body_pose, found.betas, transl)[1]
     landmarks = models.body.landmarks(found.orient, body_pose, found.betas, found.transl, format=problem.format)
-    distance = torch.linalg.vector_norm(seen.off(landmarks), dim=-1) * seen.confidence
+    distance = torch.linalg.vector_norm(seen.displacement(landmarks), dim=-1) * seen.confidence
     error = 100.0 * distance.sum(-1) / seen.confidence.sum(-1).clamp(min=1e-9) / seen.height
     arrays = {
         "global_orient": matrix_to_axis_angle(orient),

@@ -197,7 +197,7 @@ def _results(
     output = models.body(solution.orient, body_pose, estimate.betas, solution.transl)
     format = solution.problem.format
     landmarks = models.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format=format)
-    distance = torch.linalg.vector_norm(seen.off(landmarks), dim=-1)
+    distance = torch.linalg.vector_norm(seen.displacement(landmarks), dim=-1)
     error = (distance * seen.confidence).sum(-1) / seen.confidence.sum(-1).clamp(min=1e-9)
     depth = seen.in_views(landmarks)[..., 2].amin(-1)
     arrays = {

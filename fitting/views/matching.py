@@ -184,14 +184,14 @@ def _triangulated(
         if not both.any():
             continue
         found = rig.triangulate(xy, both)
-        distance = rig.off(found, xy)
+        distance = rig.ray_distance(found, xy)
         support = (weight * np.clip(1.0 - np.square(np.minimum(distance, NEAR) / NEAR), 0.0, None)).sum(-1)
         support = np.where(both.any(-1), support, 0.0)
         points = np.where((support > best)[..., None], found, points)
         best = np.maximum(best, support)
     known = best > 0
     for _ in range(REFINEMENTS):
-        distance = rig.off(points, xy)
+        distance = rig.ray_distance(points, xy)
         near = (distance < NEAR) & (weight > 0)
         enough = near.sum(-1) >= 2
         again = rig.triangulate(xy, weight * near / (1.0 + np.square(np.where(near, distance, 0.0) / TYPICAL)))
@@ -206,7 +206,7 @@ def _person(rig: Rig, detections: _Detections, chosen: Int[np.ndarray, " views"]
     points, known = _triangulated(rig, xy, confidence)
     if known.sum() < MIN_SEEN:
         return None
-    agrees = (rig.off(points, xy) < NEAR) & (confidence > 0) & known[:, None]
+    agrees = (rig.ray_distance(points, xy) < NEAR) & (confidence > 0) & known[:, None]
     there = chosen >= 0
     return MatchedPerson(
         xy.swapaxes(0, 1),

@@ -93,5 +93,5 @@ def _distance(rig: Rig, tracks: Sequence[TrackedKeypoints], first: int, view: in
     xy = np.zeros((*weight.shape, 2))
     for number, one in zip((first, view), seen, strict=True):
         xy[:, :, number], weight[:, :, number] = one.xy, known
-    distance = rig.off(rig.triangulate(xy, weight), xy)[..., [first, view]].mean(-1)
+    distance = rig.ray_distance(rig.triangulate(xy, weight), xy)[..., [first, view]].mean(-1)
     return float(np.minimum(distance, _APART)[known].mean())

@@ -41,7 +41,7 @@ class Rig:
         seen: np.ndarray = np.einsum("vij,...j->...vi", self.rotation, points) + self.translation
         return seen
 
-    def off(
+    def ray_distance(
         self, points: Float[np.ndarray, "*shape 3"], xy: Float[np.ndarray, "*shape views 2"]
     ) -> Float[np.ndarray, "*shape views"]:
         """Distance of points from the rays through pixels, parallel to the image planes, in metres.

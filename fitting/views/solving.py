@@ -168,7 +168,7 @@ def reject_in_views(problem: Problem, landmarks: Float[Tensor, "people joints 3"
     """
     views = problem.views
     assert views is not None
-    off = torch.linalg.vector_norm(views.off(landmarks), dim=-1) / views.height[..., None]
+    off = torch.linalg.vector_norm(views.displacement(landmarks), dim=-1) / views.height[..., None]
     median = off.masked_fill(views.confidence == 0, torch.nan).flatten(1).nanmedian(-1).values
     limit = (OUTLIER_FACTOR * median).clamp(min=OUTLIER_MIN)
     confidence = torch.where(off < limit[:, None, None], views.confidence, 0.0)

@@ -43,13 +43,13 @@ def descend(
     return variable.detach()
 
 
-def joints_gap(
+def joint_distances(
     rotations: Float[Tensor, "*batch 21 3 3"], joints: Float[Tensor, "*batch 22 3"]
 ) -> Float[Tensor, " *batch"]:
     """Squared distances in decimetres, summed, of the posed mean skeleton's joints from given positions in metres.
 
     Args:
-        rotations: of the body joints, relative to the parents.
+        rotations: rotations of the body joints, relative to the parents.
         joints: target positions of the root and the body joints, metres.
 
     Returns:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from qposer.baselines.descent import descend, joints_gap
+from qposer.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.weights import load_module, save_module
@@ -92,7 +92,7 @@ class PoseDiffusion(nn.Module):
         return total / (len(ENERGY_LEVELS) * ENERGY_PROBES)
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``: ancestral sampling.
+        """Implements ``PosePrior.sample`` by ancestral sampling.
 
         Args:
             n: number of poses.
@@ -108,7 +108,7 @@ class PoseDiffusion(nn.Module):
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``: in every sampling step the known joints are replaced by noisy true ones.
+        """Implements ``PosePrior.complete``: in every sampling step the known joints are replaced by noisy true ones.
 
         Each step is repeated, with noise added in between (RePaint, Lugmayr et al., CVPR 2022).
 
@@ -152,7 +152,7 @@ class PoseDiffusion(nn.Module):
         return noisy
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """As ``PosePrior.fit_joints``: score distillation at falling noise levels, from the mean pose.
+        """Implements ``PosePrior.fit_joints`` by score distillation at falling noise levels, from the mean pose.
 
         The prior's term is half the squared distance of the standardised numbers to the denoiser's prediction, which is
         treated as a constant; all poses get the same noise.
@@ -174,7 +174,7 @@ class PoseDiffusion(nn.Module):
                 answer = self.denoise(standard + level * noise, standard.new_full((1, 1), level))
             pull = 0.5 * (standard - answer).square().sum((-1, -2))
             rotations = axis_angle_to_matrix(self.unstandardise(standard))
-            return joints_gap(rotations, joints) + weight * pull
+            return joint_distances(rotations, joints) + weight * pull
 
         start = joints.new_zeros(len(joints), NUM_BODY_JOINTS, 3)
         return self.unstandardise(descend(start, objective, steps=300, learning_rate=0.1))

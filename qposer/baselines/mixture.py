@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from qposer.baselines.descent import descend, joints_gap
+from qposer.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.weights import load_module, save_module
@@ -84,7 +84,7 @@ class PoseMixture(nn.Module):
         return (0.5 * self._distances(body_pose) - log_peaks).amin(-1)
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``.
+        """Implements ``PosePrior.sample``.
 
         Args:
             n: number of poses.
@@ -99,7 +99,7 @@ class PoseMixture(nn.Module):
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``: exact draws from the density of the unknown joints, given the known ones.
+        """Implements ``PosePrior.complete`` by exact samples from the conditional density of the unknown joints.
 
         Args:
             body_pose: axis-angle in radians.
@@ -136,7 +136,7 @@ class PoseMixture(nn.Module):
         return poses
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """As ``PosePrior.fit_joints``: over axis-angle from the mean pose, with the prior as in ``nearest_energy``.
+        """Implements ``PosePrior.fit_joints`` over axis-angle from the mean pose, with ``nearest_energy`` as the prior.
 
         Args:
             joints: positions in metres.
@@ -148,7 +148,7 @@ class PoseMixture(nn.Module):
         start = (self.weights @ self.means).unflatten(-1, (NUM_BODY_JOINTS, 3)).expand(len(joints), -1, -1)
 
         def objective(pose: Tensor, done: float) -> Tensor:
-            return joints_gap(axis_angle_to_matrix(pose), joints) + weight * self.nearest_energy(pose)
+            return joint_distances(axis_angle_to_matrix(pose), joints) + weight * self.nearest_energy(pose)
 
         return descend(start, objective, steps=300, learning_rate=0.1)
 

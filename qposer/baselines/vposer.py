@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from qposer.baselines.descent import descend, joints_gap
+from qposer.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_axis_angle
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.weights import load_module, save_module
@@ -82,7 +82,7 @@ class VPoser(nn.Module):
         return matrix_to_axis_angle(self.decode(self.encode(body_pose).mean))
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``: decoded unit Gaussian latents.
+        """Implements ``PosePrior.sample`` by decoding unit Gaussian latents.
 
         Args:
             n: number of poses.
@@ -100,13 +100,13 @@ class VPoser(nn.Module):
         They complement each other: unlikely poses have long latents, and impossible ones large reconstruction errors.
         """
         latents = self.encode(body_pose).mean
-        gap = rotations_gap(self.decode(latents), body_pose)
+        gap = rotation_distances(self.decode(latents), body_pose)
         return latents.square().sum(-1) + GAP_WEIGHT / self.config.kl * gap
 
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``: latents from random starts, optimised until their known joints match.
+        """Implements ``PosePrior.complete`` by optimising random latents until the known joints match.
 
         Args:
             body_pose: axis-angle in radians.
@@ -120,7 +120,7 @@ class VPoser(nn.Module):
         truth = body_pose[:, known].repeat(n, 1, 1)
 
         def objective(latents: Tensor, done: float) -> Tensor:
-            gap = rotations_gap(self.decode(latents)[:, known], truth)
+            gap = rotation_distances(self.decode(latents)[:, known], truth)
             return gap + COMPLETION_WEIGHT * latents.square().sum(-1)
 
         start = self._draw((n * len(body_pose),), generator)
@@ -129,7 +129,7 @@ class VPoser(nn.Module):
         return torch.where(known[:, None], body_pose, decoded)
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """As ``PosePrior.fit_joints``: over the latents, from zeros, with their squared length as the prior's term.
+        """Implements ``PosePrior.fit_joints`` over latents, from zeros, with their squared length as the prior's term.
 
         Args:
             joints: positions in metres.
@@ -140,7 +140,7 @@ class VPoser(nn.Module):
         """
 
         def objective(latents: Tensor, done: float) -> Tensor:
-            return joints_gap(self.decode(latents), joints) + weight * latents.square().sum(-1)
+            return joint_distances(self.decode(latents), joints) + weight * latents.square().sum(-1)
 
         start = joints.new_zeros(len(joints), self.config.latent_dim)
         return matrix_to_axis_angle(self.decode(descend(start, objective, steps=300, learning_rate=0.1)))
@@ -176,7 +176,7 @@ class VPoser(nn.Module):
         return load_module(path, cls, VPoserConfig, FORMAT).to(device)
 
 
-def rotations_gap(
+def rotation_distances(
     rotations: Float[Tensor, "*batch joints 3 3"], body_pose: Float[Tensor, "*batch joints 3"]
 ) -> Float[Tensor, " *batch"]:
     """Squared Frobenius distances of rotations from those of axis-angle vectors, summed over the joints.

@@ -24,7 +24,7 @@ LEAST_BEND, MOST_BEND = math.radians(12), math.radians(60)
 """Range of the hyperextension; healthy joints reach 10 degrees."""
 
 
-def disturbed(
+def perturbed(
     poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator
 ) -> tuple[Float[Tensor, "poses 21 3 3"], Bool[Tensor, "poses 21"]]:
     """Perturb some joints by rotations about random axes, or hinges by hyperextension.
@@ -44,8 +44,8 @@ def disturbed(
     bends, is_bent = _bends(poses, generator)
     is_bent &= kind < BENT
     turned = poses @ axis_angle_to_matrix((turns * is_turned.unsqueeze(-1)).to(poses))
-    spoilt = turned @ axis_angle_to_matrix(bends * is_bent.unsqueeze(-1).to(poses))
-    return spoilt, (is_turned | is_bent).to(poses.device)
+    perturbed_poses = turned @ axis_angle_to_matrix(bends * is_bent.unsqueeze(-1).to(poses))
+    return perturbed_poses, (is_turned | is_bent).to(poses.device)
 
 
 def _turns(number: int, generator: torch.Generator) -> tuple[Float[Tensor, "number 21 3"], Bool[Tensor, "number 21"]]:

@@ -13,7 +13,7 @@ from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.control.edits import joints_of
 from qposer.prior.classifiers import CoherenceClassifier, PerJointDetector, any_of
 from qposer.training.batches import draw_poses, jitter
-from qposer.training.corruptions import disturbed
+from qposer.training.corruptions import perturbed
 from qposer.training.rig_variation import vary_rig
 
 MIXED_PARTS = (("left_arm",), ("right_arm",), ("left_leg",), ("right_leg",), ("torso", "head"))
@@ -21,7 +21,7 @@ MIXED_PARTS = (("left_arm",), ("right_arm",), ("left_leg",), ("right_leg",), ("t
 WOBBLE = math.radians(8)
 """Maximum spread of small rotations of all joints that do not count as perturbation: people differ by as much."""
 
-JOINT_JUDGE_STRENGTH = 1.3
+JOINT_DETECTOR_STRENGTH = 1.3
 """Strength of the rig variation that the per-joint detector learns to accept. It judges single joints, where rigs
 differ most; of 0.8, 1.3 and 1.6 this value detects the most perturbations of external poses."""
 
@@ -65,8 +65,8 @@ def coherence_loss(
     return F.binary_cross_entropy_with_logits(judgement, is_mixed)
 
 
-def draw_wobbling(
-    poses: Float[Tensor, "poses 21 3"], size: int, generator: torch.Generator, strength: float = JOINT_JUDGE_STRENGTH
+def draw_jittered(
+    poses: Float[Tensor, "poses 21 3"], size: int, generator: torch.Generator, strength: float = JOINT_DETECTOR_STRENGTH
 ) -> Float[Tensor, "size 21 3 3"]:
     """Random poses with small rotations of all joints, which the per-joint detector must accept.
 
@@ -84,7 +84,7 @@ def draw_wobbling(
     return real[torch.randperm(len(real), generator=generator)]
 
 
-def joints_judged(
+def detection_loss(
     judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator
 ) -> Float[Tensor, ""]:
     """Classification loss of joints and of whole poses; half of the poses are perturbed.
@@ -98,14 +98,14 @@ def joints_judged(
         The loss.
     """
     untouched, rest = real.chunk(2)
-    spoilt, chosen = disturbed(rest, generator)
+    perturbed_poses, chosen = perturbed(rest, generator)
     turned = torch.cat([chosen.new_zeros(len(untouched), NUM_BODY_JOINTS), chosen]).to(real)
-    logits = judge(torch.cat([untouched, spoilt]))
+    logits = judge(torch.cat([untouched, perturbed_poses]))
     of_poses = F.binary_cross_entropy_with_logits(any_of(logits), turned.amax(-1))
     return 3 * F.binary_cross_entropy_with_logits(logits, turned) + of_poses
 
 
-def undetected(judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> float:
+def detection_error(judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> float:
     """One minus the area under the ROC curve of detecting perturbed poses.
 
     Args:
@@ -116,5 +116,5 @@ def undetected(judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], gen
     Returns:
         0 for perfect detection, 0.5 for chance.
     """
-    untouched, spoilt = any_of(judge(real)), any_of(judge(disturbed(real, generator)[0]))
-    return (untouched[:, None] > spoilt).float().mean().item()
+    untouched, perturbed_poses = any_of(judge(real)), any_of(judge(perturbed(real, generator)[0]))
+    return (untouched[:, None] > perturbed_poses).float().mean().item()

@@ -63,7 +63,7 @@ _VAGUE = ((20, ("slightly", "a bit", "a little")), (70, ("halfway", "")), (999, 
 """Words for numbers up to a limit."""
 
 
-def reworded(sentence: str, rng: random.Random) -> str:
+def paraphrase(sentence: str, rng: random.Random) -> str:
     """A paraphrase of the sentence, which may be vaguer by omitting its number.
 
     Args:

@@ -96,7 +96,7 @@ def vary_rig(
     _twist(turns, rotations, draw, strength)
     _bend_sideways(turns, rotations, draw, strength)
     _move_collars(turns, rotations, draw, strength)
-    _share_anew(turns, rotations, draw, strength)
+    _redistribute(turns, rotations, draw, strength)
     frames = axis_angle_to_matrix(turns)
     return frames[:, PARENTS[1 : NUM_BODY_JOINTS + 1]].mT @ rotations @ frames[:, 1:]
 
@@ -180,7 +180,7 @@ def _move_collars(turns: Tensor, rotations: Tensor, draw: _Draw, strength: float
     turns[:, _COLLARS] += ((amounts - own).unsqueeze(-1) * axes).sum(1)
 
 
-def _share_anew(turns: Tensor, rotations: Tensor, draw: _Draw, strength: float) -> None:
+def _redistribute(turns: Tensor, rotations: Tensor, draw: _Draw, strength: float) -> None:
     """Redistribute rotation among the spine's joints, and between neck and head."""
     first, second, third, neck, head = _of(rotations, _TRUNK).unbind(1)
     lower = first @ second

@@ -32,7 +32,13 @@ from qposer.prior.model import QPoser
 from qposer.training.averaging import ExponentialMovingAverage
 from qposer.training.batches import draw_poses
 from qposer.training.config import SubjectsConfig, training_command
-from qposer.training.judging import JOINT_JUDGE_STRENGTH, coherence_loss, draw_wobbling, joints_judged, undetected
+from qposer.training.judging import (
+    JOINT_DETECTOR_STRENGTH,
+    coherence_loss,
+    detection_error,
+    detection_loss,
+    draw_jittered,
+)
 from qposer.training.latents import LatentPool, encoded
 from qposer.training.rig_variation import STRENGTH
 from qposer.training.run import run
@@ -158,7 +164,7 @@ class _Training:
         """Train all networks and calibrate the energy."""
         config, network = self.config, self.network
         self._train_part("denoiser", config.steps, self._denoiser_loss, self._validate_denoiser)
-        for judge, strength in ((network.judge, STRENGTH), (network.joint_judge, JOINT_JUDGE_STRENGTH)):
+        for judge, strength in ((network.judge, STRENGTH), (network.joint_judge, JOINT_DETECTOR_STRENGTH)):
             judge.fit_features(draw_poses(self.poses, 20_000, self.generator, strength).to(config.device))
         self.networks.average.load_state_dict(network.state_dict())
         self._train_part("judge", config.judge_steps, self._judge_loss, self._validate_judge)
@@ -224,12 +230,14 @@ class _Training:
         return {"validation": coherence_loss(self.networks.average.judge, self.validation_poses, seeded()).item()}
 
     def _joint_judge_loss(self) -> dict[str, Tensor]:
-        real = draw_wobbling(self.poses, self.config.batch_size // 2, self.generator).to(self.config.device)
-        return {"loss": joints_judged(self.network.joint_judge, real, self.generator)}
+        real = draw_jittered(self.poses, self.config.batch_size // 2, self.generator).to(self.config.device)
+        return {"loss": detection_loss(self.network.joint_judge, real, self.generator)}
 
     @torch.no_grad()
     def _validate_joint_judge(self) -> dict[str, float]:
-        found = [undetected(self.networks.average.joint_judge, poses, seeded()) for poses in self.held_out_rotations]
+        found = [
+            detection_error(self.networks.average.joint_judge, poses, seeded()) for poses in self.held_out_rotations
+        ]
         return {"validation": sum(found) / len(found)}
 
 

@@ -36,7 +36,7 @@ from qposer.training.averaging import ExponentialMovingAverage
 from qposer.training.batches import varied
 from qposer.training.config import SubjectsConfig, training_command
 from qposer.training.latents import encoded
-from qposer.training.paraphrases import mirrored, reworded
+from qposer.training.paraphrases import mirrored, paraphrase
 from qposer.training.run import run
 
 
@@ -79,7 +79,7 @@ class Texts:
         self.ids = np.array([number[sentence] for of_pose in described for sentence in of_pose])
         rng = random.Random(seed)
         self.paraphrases = paraphrases
-        said = [text for s in sentences for text in (s, *(reworded(s, rng) for _ in range(paraphrases - 1)))]
+        said = [text for s in sentences for text in (s, *(paraphrase(s, rng) for _ in range(paraphrases - 1)))]
         every = bags(said, buckets)
         ends = torch.cat([every.offsets[1:], torch.tensor([len(every.rows)])])
         self._lengths = (ends - every.offsets).numpy()
@@ -87,13 +87,13 @@ class Texts:
         self._rows, self._weights = every.rows, every.weights
 
     def draw(
-        self, poses: np.ndarray, seen_in_mirror: np.ndarray, whole: float, rng: np.random.Generator
+        self, poses: np.ndarray, is_mirrored: np.ndarray, whole: float, rng: np.random.Generator
     ) -> tuple[Bags, Tensor]:
         """Texts of poses with omitted and paraphrased sentences, and the pose of each sentence.
 
         Args:
             poses: indices of the poses.
-            seen_in_mirror: whether each pose is mirrored.
+            is_mirrored: whether each pose is mirrored.
             whole: share of texts with all sentences.
             rng: random generator.
 
@@ -104,7 +104,7 @@ class Texts:
         owner = np.repeat(np.arange(len(poses)), counts)
         within = np.arange(len(owner)) - np.repeat(counts.cumsum() - counts, counts)
         ids = self.ids[self.starts[poses][owner] + within]
-        ids = np.where(seen_in_mirror[owner], self.mirror[ids], ids)
+        ids = np.where(is_mirrored[owner], self.mirror[ids], ids)
         share = np.where(rng.random(len(poses)) < whole, 1.0, rng.random(len(poses)))
         kept = rng.random(len(owner)) < share[owner]
         first = np.zeros(len(poses), dtype=bool)
@@ -129,7 +129,7 @@ class Texts:
         return Bags(self._rows[places], self._weights[places], torch.from_numpy(offsets))
 
 
-def descriptions_follow_from(poses: Float[Tensor, "poses 21 3"]) -> str:
+def descriptions_digest(poses: Float[Tensor, "poses 21 3"]) -> str:
     """Digest of the poses and of the code that describes them."""
     digest = hashlib.sha256(poses.contiguous().numpy().tobytes())
     for module in (anatomy, constraints, measures, description_rules, descriptions, posed_skeleton):
@@ -150,7 +150,7 @@ def described(poses: Float[Tensor, "poses 21 3"], file: Path) -> list[list[str]]
     Raises:
         ValueError: the file is not an archive of arrays.
     """
-    digest = descriptions_follow_from(poses)
+    digest = descriptions_digest(poses)
     kept = read_npz(file) if file.exists() else {}
     if str(kept.get("follows_from")) != digest or kept.get("text", np.array(0)).shape != poses.shape[:1]:
         texts: list[str] = []
@@ -162,7 +162,7 @@ def described(poses: Float[Tensor, "poses 21 3"], file: Path) -> list[list[str]]
 
 
 @torch.no_grad()
-def begin_with(network: TextPriorNetwork, prior: CodePrior) -> None:
+def initialize_from(network: TextPriorNetwork, prior: CodePrior) -> None:
     """Copy the code prior's denoiser and scales, and set the new weights of the text to zero.
 
     Args:
@@ -201,7 +201,7 @@ def train(config: TrainConfig, console: Console) -> Path:
     sizes = TextPriorConfig(known.joints, known.latent_dim, known.width, known.depth)
     networks = ExponentialMovingAverage(TextPriorNetwork(sizes))
     for each in (networks.live, networks.average):
-        begin_with(each, prior)
+        initialize_from(each, prior)
 
     recorded, held_out = data.body_pose(config.subjects), data.body_pose("validation")[::4]
     poses = torch.cat([varied(recorded, generator) for _ in range(VARIATIONS)])

@@ -60,7 +60,7 @@ def train(config: TrainConfig, console: Console) -> LatentSpace:
     data, generator = config.begin()
     poses = data.body_pose(config.subjects)
     space = LatentSpace(LatentSpaceConfig(config.latent_dim, config.width))
-    space.begin_with(draw_poses(poses, 20_000, generator))
+    space.initialize_from(draw_poses(poses, 20_000, generator))
     networks = ExponentialMovingAverage(space).to(config.device)
     surface = Surface.open().to(config.device)
     unit = Normal(torch.zeros((), device=config.device), torch.ones((), device=config.device))

@@ -104,7 +104,7 @@ def test_what_was_edited_is_tinted_but_not_in_the_pose_itself(run, random_prior,
         (["vary", "--number", "0"], "n must be at least 1"),
     ],
 )
-def test_wrong_input_is_told_in_one_line(refused, random_prior, tmp_path, arguments, message):
+def test_wrong_input_is_reported_in_one_line(refused, random_prior, tmp_path, arguments, message):
     assert message in refused("edit", *arguments, "--out", tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -304,7 +304,7 @@ def test_the_choice_of_exports_is_that_of_the_fitter():
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_is_asked_for_is_exported(tmp_path, blank):
+def test_requested_formats_are_exported(tmp_path, blank):
     given = keypoint_file(tmp_path / "k.json", people=2)
     fit_image.main(blank, out=tmp_path / "out", keypoints=given, people=2, export=("glb", "html", "smplx-pkl"))
     written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
@@ -316,7 +316,7 @@ def test_what_is_asked_for_is_exported(tmp_path, blank):
     assert not (tmp_path / "out" / "blank" / "person1" / "mesh.obj").exists()
 
 
-def test_help_tells_every_option(capsys):
+def test_help_lists_every_option(capsys):
     with pytest.raises(SystemExit) as stopped:
         tyro.cli(fit_image.main, args=["--help"], description=fit_image.__doc__)
     assert stopped.value.code == 0
@@ -331,9 +331,9 @@ def test_help_tells_every_option(capsys):
 
 
 def test_nobody_on_the_photo(refused, blank):
-    told = refused(blank)
-    assert "no person was found on the photo of 400 x 400 pixels" in told
-    assert "people below about 60 pixels are too small: crop it" in told
+    reported = refused(blank)
+    assert "no person was found in the photo of 400 x 400 pixels" in reported
+    assert "people below about 60 pixels are too small: crop it" in reported
 
 
 def test_no_file(refused, tmp_path):
@@ -403,7 +403,7 @@ def test_bad_keypoints(refused, tmp_path, blank, change):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"people": []}', '{"people": [{"pose_keypoints_2d": [1, 2]}]}'])
-def test_a_keypoint_file_that_is_none(refused, tmp_path, blank, content):
+def test_a_keypoint_file_that_is_invalid(refused, tmp_path, blank, content):
     (tmp_path / "k.json").write_text(content)
     assert "k.json: " in refused(blank, keypoints=tmp_path / "k.json")
 
@@ -413,7 +413,7 @@ def test_no_keypoint_file(refused, tmp_path, blank):
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".pkl", ".txt"])
-def test_a_body_file_that_is_none(refused, tmp_path, blank, suffix):
+def test_a_body_file_that_is_invalid(refused, tmp_path, blank, suffix):
     path = tmp_path / f"body{suffix}"
     path.write_bytes(b"not a body")
     given = keypoint_file(tmp_path / "k.json")
@@ -473,7 +473,7 @@ def test_an_output_folder_that_holds_something_else(refused, tmp_path, blank):
 
 
 @pytest.mark.parametrize("people", [0, -1])
-def test_nobody_asked_for(refused, blank, people):
+def test_a_request_for_no_people(refused, blank, people):
     assert f"the number of people must be at least 1, not {people}" in refused(blank, people=people)
 
 
@@ -483,7 +483,7 @@ def test_a_focal_length_in_millimetres(refused, tmp_path, blank):
 
 
 @pytest.mark.parametrize("focal", [0.0, -5.0, math.nan, math.inf])
-def test_a_focal_length_that_is_none(refused, tmp_path, blank, focal):
+def test_a_focal_length_that_is_invalid(refused, tmp_path, blank, focal):
     given = keypoint_file(tmp_path / "k.json")
     assert "a focal length must be a positive number of pixels" in refused(blank, keypoints=given, focal=focal)
 

@@ -148,7 +148,7 @@ def test_what_is_taken_is_checked_before_anything_else(refused, random_prior, tm
     assert not list(tmp_path.iterdir())
 
 
-def test_references_that_are_none(refused, random_prior, poses, tmp_path):
+def test_references_that_are_invalid(refused, random_prior, poses, tmp_path):
     file, _ = poses
     assert "a mixture needs 2 to 26 photos or poses, not 1" in refused("mix_photos", file)
     assert "there is no image file absent.jpg" in refused("mix_photos", file, "absent.jpg")

@@ -87,7 +87,7 @@ def test_what_was_there_stays_when_writing_fails(monkeypatch, run, refused, rand
         (["--seed", str(2**63)], "a seed must be an integer from 0"),
     ],
 )
-def test_wrong_input_is_told_in_one_line(refused, random_prior, tmp_path, arguments, message):
+def test_wrong_input_is_reported_in_one_line(refused, random_prior, tmp_path, arguments, message):
     assert message in refused("sample", *arguments, "--out", tmp_path)
     assert not list(tmp_path.iterdir())
 

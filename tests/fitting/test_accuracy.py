@@ -2,7 +2,7 @@
 
 The bounds are those of the shipped weights with a margin that is smaller than what a mistake costs: a weight of the
 prior or of the predicted pose at zero, hips predicted 10 degrees off, landmarks of the left and the right exchanged.
-Whoever ships other weights measures them anew.
+New weights require new measurements.
 """
 
 import math

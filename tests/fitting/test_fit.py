@@ -296,7 +296,7 @@ class TestWithShortStages:
         ):
             assert np.array_equal(result.vertices, expected.vertices)
 
-    def test_a_wild_keypoint_outside_of_the_image_counts_as_unseen(self, fitter, keypoints):
+    def test_a_wild_keypoint_outside_the_image_counts_as_unseen(self, fitter, keypoints):
         wild, unseen = keypoints.xy[:1].copy(), keypoints.confidence[:1].copy()
         wild[0, 15] = (1e6, -1e6)
         unseen[0, 15] = 0.0
@@ -337,7 +337,7 @@ def test_keypoints_in_parts_of_the_size_are_refused(fitter, keypoints):
 
 
 @pytest.mark.parametrize("focal", [0.0, -5.0, math.nan, math.inf])
-def test_focal_lengths_that_are_none_are_refused(fitter, keypoints, focal):
+def test_focal_lengths_that_are_invalid_are_refused(fitter, keypoints, focal):
     with pytest.raises(ValueError, match="a focal length must be a positive number of pixels, not"):
         fitter.fit_keypoints(keypoints, SIZE, focal=focal)
     with pytest.raises(ValueError, match="a focal length must be a positive number of pixels, not"):

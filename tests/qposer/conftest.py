@@ -15,7 +15,7 @@ def shipped_prior():
 
 @pytest.fixture(scope="session")
 def posed():
-    """Makes postures whose arms hang and whose joints are else as told: turned by degrees about x, y, z."""
+    """Make postures with hanging arms and given joint rotations, degrees about x, y, z."""
 
     def turned(pelvis=(0.0, 0.0, 0.0), **turns):
         hanging = {"left_shoulder": (0.0, 0.0, -70.0), "right_shoulder": (0.0, 0.0, 70.0)}

@@ -51,7 +51,7 @@ def split(matrix, slope, stiffness, blocks, size, shared):
 @pytest.mark.parametrize("shared", [0, 3])
 @pytest.mark.parametrize("blocks", [1, 2, 3, 4, 7])
 def test_coupled_blocks_are_solved_as_one_dense_system(blocks, shared):
-    """What lies beside the last blocks is not used: it is NaN."""
+    """Couplings beyond the last blocks are unused: they are NaN."""
     generator, size = torch.Generator().manual_seed(blocks), 4
     matrix = dense_system(blocks, size, shared, generator)
     slope, stiffness = torch.rand(2, len(matrix), generator=generator, dtype=DTYPE)
@@ -150,8 +150,8 @@ def test_a_rejected_step_leaves_everything_and_stiffens():
         """Says the opposite of the slope."""
 
         def linearise(self, state):
-            told = super().linearise(state)
-            return Equations(told.curvature, -told.slope, told.stiffness)
+            reported = super().linearise(state)
+            return Equations(reported.curvature, -reported.slope, reported.stiffness)
 
     start = Point(STARTS)
     end = minimise(Lying(), start, 5, Damping(first=1e-3))

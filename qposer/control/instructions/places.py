@@ -111,8 +111,8 @@ def placed(context: ClauseContext, part: Part, side: str, point: str, relation: 
         InstructionError: the preposition is not supported for this part.
     """
     preposition, joints = relation.preposition, joints_moving(part, side)
-    told = f"{place.side} {place.name}".strip()
-    words = f"{side} {part.name} {preposition} the {told}"
+    place_words = f"{place.side} {place.name}".strip()
+    words = f"{side} {part.name} {preposition} the {place_words}"
     if place.name == "ground":
         return _on_ground(context, part, side, preposition)
     if (part.name, place.name) == ("chin", "chest"):

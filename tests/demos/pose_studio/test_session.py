@@ -33,7 +33,7 @@ def test_steps_go_back_and_forward():
     assert made.number == 1
 
 
-def test_ends_are_told():
+def test_ends_are_reported():
     made = session(1)
     with pytest.raises(ValueError, match="nothing to undo"):
         made.undo()
@@ -88,7 +88,7 @@ def test_the_way_is_that_of_two_stacks(actions):
         assert len(made.poses) == count
 
 
-def test_comes_back_from_its_file(tmp_path):
+def test_survives_a_round_trip_from_its_file(tmp_path):
     made = session(4)
     made.undo()
     made.instructions.append(Instruction("räise <b>", "Done.", True))

@@ -9,11 +9,11 @@ from scipy import sparse
 from fitting.body.smpl_pickle import read_arrays
 
 
-def refused(path, content, told):
+def refused(path, content, reported):
     """Without taking more memory than a little."""
     path.write_bytes(content)
     tracemalloc.start()
-    with pytest.raises(ValueError, match=told) as error:
+    with pytest.raises(ValueError, match=reported) as error:
         read_arrays(path, ("a",))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -56,7 +56,7 @@ def test_lists_of_lists_are_no_arrays(tmp_path):
     nested = [1.0]
     for _ in range(60):
         nested = [nested, nested]
-    refused(tmp_path / "a.pkl", pickle.dumps({"a": nested}), "found a list in place of an array")
+    refused(tmp_path / "a.pkl", pickle.dumps({"a": nested}), "found a list instead of an array")
 
 
 def test_a_sparse_matrix_of_a_huge_shape_is_refused(tmp_path):

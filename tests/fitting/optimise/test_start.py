@@ -20,7 +20,7 @@ PEOPLE, SIZE, FOCAL = 4, (1000, 1000), 1100.0
 
 @pytest.fixture(scope="module")
 def truth(fitter):
-    """Samples of the prior who stand beside each other and turn, and what is seen of them, with noise."""
+    """Samples of the prior side by side with different headings, and their noisy keypoints."""
     pose = fitter.prior.sample(PEOPLE, seed=5)
     turn = torch.arange(PEOPLE)[:, None] * 1.5 * torch.tensor([0.0, 1.0, 0.0])
     orient = axis_angle_to_matrix(torch.tensor([torch.pi, 0.0, 0.0])) @ axis_angle_to_matrix(turn)
@@ -76,7 +76,7 @@ def corrected(fitter, truth, start):
     return given_start(fitter.body, start, truth[0].orient, xy, weight, "mediapipe", camera)
 
 
-def test_axes_with_y_up_and_exchanged_sides_are_turned_back(fitter, truth):
+def test_axes_with_y_up_and_swapped_sides_are_turned_back(fitter, truth):
     start = truth[0]
     y_up = torch.diag(torch.tensor([1.0, -1.0, -1.0])) @ start.orient
     torch.testing.assert_close(corrected(fitter, truth, dataclasses.replace(start, orient=y_up)).orient, start.orient)

@@ -30,7 +30,7 @@ AT_REST = {
     "reye_pose": (1, 3),
     "expression": (1, 10),
 }
-"""What SMPLify-X's own pickles hold beside, and readers such as the Blender add-on take without asking."""
+"""Further keys of SMPLify-X's own pickles, which readers such as the Blender add-on require."""
 
 
 def files_in(folder):

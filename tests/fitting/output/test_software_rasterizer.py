@@ -67,7 +67,7 @@ def test_edges_cover_the_pixels_that_they_should():
     assert alpha[15, 9] == alpha[15, 30] == 0
 
 
-def test_what_is_behind_the_camera_or_beside_the_picture_is_not_painted():
+def test_what_is_behind_the_camera_or_outside_the_picture_is_not_painted():
     for depth, centre in ((-2.0, (20.0, 20.0)), (0.01, (20.0, 20.0)), (2.0, (900.0, 20.0)), (2.0, (20.0, -900.0))):
         assert paint(*square(depth, [1.0, 1.0, 1.0]), 100.0, centre, (40, 40)).max() == 0
 

@@ -22,7 +22,7 @@ FLOOR = OnPlane(700.0, LEFT + RIGHT, "openpose", (0.0, 1.0, 0.0), 1.2)
 
 
 def bodies(landmarks):
-    """Bodies of which nothing is known but their landmarks."""
+    """Bodies with only landmarks."""
     people = len(landmarks)
     return Posed(*[torch.zeros(people, 1)] * 6, landmarks)
 
@@ -66,7 +66,7 @@ def test_the_other_sense_of_the_normal_is_the_same_plane():
 
 
 def test_feet_come_to_the_floor_and_the_person_goes_with_them(fitter):
-    """A floor lower than a body of mean shape has its feet: whoever stands on it is taller and farther away."""
+    """A floor below the feet of the mean shape: the person on it is taller and farther away."""
     seen = keypoints_of(fitter, torch.zeros(1, 21, 3))
     free = fitted(fitter, seen)
     lower = dataclasses.replace(FLOOR, offset=float(feet(fitter, free, LEFT + RIGHT)[:, 1].mean()) + 0.1)

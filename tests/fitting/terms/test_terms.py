@@ -37,7 +37,7 @@ def draw(*shape, seed=0):
 
 @pytest.fixture(scope="module")
 def scene():
-    """The shipped body and prior in double precision, people beside their keypoints, and the state of a stage."""
+    """The shipped body and prior in double precision, people away from their keypoints, and the state of a stage."""
     body, prior = Body.open().to(DTYPE), CodePrior.from_pretrained().to(DTYPE)
     space = RelaxedCodes(prior)
     pose = prior.sample(PEOPLE, generator=torch.Generator().manual_seed(1)).to(DTYPE)
@@ -82,7 +82,9 @@ def views(problem):
     )
     depth = problem.depths[..., None]
     xy = (problem.keypoints - problem.camera.centre[:, None]) / problem.camera.focal[:, None, None] * depth
-    return replace(empty, xy=empty.off(torch.cat([xy, depth], -1)) + 10 * draw(PEOPLE, 2, LANDMARKS, 2, seed=11))
+    return replace(
+        empty, xy=empty.displacement(torch.cat([xy, depth], -1)) + 10 * draw(PEOPLE, 2, LANDMARKS, 2, seed=11)
+    )
 
 
 def terms(problem):

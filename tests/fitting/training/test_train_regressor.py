@@ -77,7 +77,7 @@ def test_equal_seeds_draw_equal_views(poses):
     assert not torch.equal(first, other)
 
 
-def test_a_run_goes_on_where_it_stopped_and_is_read_back(tmp_path, strengths_of):
+def test_a_run_continues_where_it_stopped_and_is_read_back(tmp_path, strengths_of):
     strengths = strengths_of(train_regressor)
     generator = np.random.default_rng(0)
     pose = 0.2 * generator.standard_normal((24, 24, 3)).astype(np.float32)

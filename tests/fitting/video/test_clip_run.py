@@ -135,13 +135,13 @@ def test_nothing_is_done_twice(run, done, looks, tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
-def test_a_stopped_run_goes_on(run, finished, looks, monkeypatch):
+def test_a_stopped_run_continues(run, finished, looks, monkeypatch):
     write = KeptWork.write
 
-    def stop(self, name, asked, arrays):
+    def stop(self, name, request, arrays):
         if name == "detected-000008":
             raise KeyboardInterrupt
-        write(self, name, asked, arrays)
+        write(self, name, request, arrays)
 
     monkeypatch.setattr(KeptWork, "write", stop)
     with pytest.raises(KeyboardInterrupt):
@@ -153,7 +153,7 @@ def test_a_stopped_run_goes_on(run, finished, looks, monkeypatch):
     np.testing.assert_allclose(result.joints, finished.result.joints, atol=1e-4)
 
 
-def test_other_requests_are_done_anew(run, done, looks):
+def test_other_requests_are_repeated(run, done, looks):
     second = run(focal=900.0, smoothness=0.5)
     assert not looks
     assert second.focal == 900.0

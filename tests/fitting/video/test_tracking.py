@@ -44,7 +44,7 @@ def test_who_is_not_there_cannot_be_chosen(choice):
 
 
 def test_the_person_is_followed_past_another():
-    """Two people who walk through each other; steady motion tells who is who."""
+    """Two people whose paths cross; steady motion identifies them."""
     track = Track(0)
     for frame in range(40):
         mine, other = (10.0 * frame, 0.0), (390.0 - 10.0 * frame, 30.0)
@@ -71,7 +71,7 @@ def test_who_was_lost_may_be_farther_off():
     assert track.find(people((160, 0))) is None
 
 
-def test_the_box_goes_on_as_the_person_went():
+def test_the_box_follows_the_persons_motion():
     track = Track(0)
     assert track.expected() is None
     step(track, people((0, 0)))

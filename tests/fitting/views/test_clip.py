@@ -64,7 +64,7 @@ def test_offsets_are_estimated_of_a_moving_person_only(walk, cameras):
 
 
 @pytest.mark.usefixtures("quick")
-def test_given_offsets_are_taken_and_told(fitter, walk, cameras):
+def test_given_offsets_are_taken_and_reported(fitter, walk, cameras):
     settings = FitSettings(residual=True)
     one = Fitter(fitter.body, fitter.prior, settings, regressor=fitter.regressor)
     clip = fit_tracks(one, tracks(walk, cameras, (0, 5, 0)), cameras[:3], (0, 5, 0))

@@ -205,7 +205,7 @@ def test_variations_that_make_no_sense_are_refused(prior, parts, amount, n, mess
         (torch.zeros(21, 3, 3), "not rotations"),
     ],
 )
-def test_what_is_no_pose_is_refused_by_every_operation(prior, operation, given, message):
+def test_invalid_poses_are_refused_by_every_operation(prior, operation, given, message):
     edits = {
         "swap": lambda: swap(STANDING, given, "arms", model=prior.model),
         "blend": lambda: blend([STANDING, given], [1, 1], model=prior.model),

@@ -178,7 +178,7 @@ def test_symmetry_and_keeping_are_means_over_joints(posed):
     assert kept(PosedSkeleton.of(posed(left_knee=(30.0, 0.0, 0.0)))) == pytest.approx(15, abs=0.1)
 
 
-def test_batches_are_measured_as_their_figures_are(random_postures):
+def test_batches_are_measured_like_single_poses(random_postures):
     postures = random_postures(0, 6)
     batch = PosedSkeleton.of(OrientedPose(*(part.unflatten(0, (2, 3)) for part in postures)))
     measures = [

@@ -218,12 +218,12 @@ BAD_TEXTS = {
 
 
 @pytest.mark.parametrize("text", BAD_TEXTS)
-def test_texts_that_are_none(tmp_path, text):
+def test_texts_that_are_invalid(tmp_path, text):
     path = tmp_path / "walking_1.txt"
     path.write_text(text)
-    with pytest.raises(ValueError, match=BAD_TEXTS[text]) as told:
+    with pytest.raises(ValueError, match=BAD_TEXTS[text]) as reported:
         read_positions(path)
-    assert str(path) in str(told.value)
+    assert str(path) in str(reported.value)
 
 
 def test_files_that_are_not_there_or_of_other_kinds(tmp_path):
@@ -276,7 +276,7 @@ def test_one_file(tmp_path):
     assert (found.subject, found.action) == ("S11", "SittingDown")
 
 
-def test_folders_without_what_is_asked_for(tmp_path):
+def test_folders_without_the_requested_recordings(tmp_path):
     touch(tmp_path, "S1/walking_1.txt", "walking_1.txt")
     with pytest.raises(ValueError, match=r"no recording of S9, S11: expected files like .* found those of S1"):
         find_recordings(tmp_path)

@@ -149,7 +149,7 @@ def test_motion_without_a_t_pose_frame_is_kept_whole(clips: Path, tmp_path: Path
 def test_amc_turns_bones_in_the_frame_of_their_axis(amc: Path) -> None:
     motion = read_amc(amc)
     assert motion.names == ("root", "thigh", "shin", "shin end")
-    assert motion.fps == 30, "every fourth of 120 frames a second"
+    assert motion.fps == 30, "every fourth of 120 frames per second"
     assert motion.frames.tolist() == [1, 5]
     np.testing.assert_allclose(motion.positions()[0], [[0, 0, 0], [0, 0, 0], [0, -2, 0], [0, -5, 0]], atol=1e-12)
     # The thigh's Rz(90) Rx(90) takes -y -> -z -> -z, the root's Ry(90) then to -x. The shin turns about x of its

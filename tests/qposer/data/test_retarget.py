@@ -95,7 +95,7 @@ def test_a_walk_looks_ahead_on_flat_soles_with_knees_bent_forward() -> None:
     assert (angle(world[:, JOINT_NAMES.index("head")] @ [0, 0, 1], ahead) < 20).all()
     feet = world[:, [JOINT_NAMES.index("left_ankle"), JOINT_NAMES.index("right_ankle")]]
     tilt = angle(feet @ [0, 1, 0], np.array([0.0, 1.0, 0.0]))
-    assert np.median(tilt.min(axis=1)) < 8, "of the foot that stands"
+    assert np.median(tilt.min(axis=1)) < 8, "of the standing foot"
     for side, hinge in (("left", 1), ("right", -1)):
         knee = pose[:, JOINT_NAMES.index(f"{side}_knee")]
         assert (knee[:, 0] > -0.1).all()

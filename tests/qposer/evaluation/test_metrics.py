@@ -108,9 +108,9 @@ def test_few_modes_are_precise_and_recall_little():
 @pytest.mark.parametrize(
     ("samples", "reference", "message"),
     [
-        (torch.zeros(3, 2), torch.zeros(9, 2), "expected 4 samples at least"),
+        (torch.zeros(3, 2), torch.zeros(9, 2), "expected at least 4 samples"),
         (torch.zeros(9, 2), torch.zeros(9, 3), "samples have 2 numbers per row, but the reference 3"),
-        (torch.full((9, 2), torch.nan), torch.zeros(9, 2), "the samples hold NaN"),
+        (torch.full((9, 2), torch.nan), torch.zeros(9, 2), "the samples contain NaN"),
     ],
 )
 def test_sets_that_cannot_be_compared_are_refused(samples, reference, message):
@@ -132,5 +132,5 @@ def test_known_poses_are_at_distance_zero_from_themselves():
 
 
 def test_nearest_pose_needs_poses_of_the_same_joints():
-    with pytest.raises(ValueError, match="rotations of as many joints"):
+    with pytest.raises(ValueError, match="expected equally many joints"):
         nearest_pose_distance(torch.eye(3).expand(2, 4, 3, 3), torch.eye(3).expand(2, 5, 3, 3))

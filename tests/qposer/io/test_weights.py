@@ -26,7 +26,7 @@ def with_config(path, **changes):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         ({"depth": 10**9}, "depth is 1000000000"),
         ({"width": 10**9}, "width is 1000000000"),
@@ -40,8 +40,8 @@ def with_config(path, **changes):
         ({"unheard_of": 1}, "unheard_of"),
     ],
 )
-def test_a_configuration_that_is_not_that_of_the_weights_is_refused_at_once(saved, changes, told):
-    with pytest.raises(ValueError, match=told):
+def test_a_configuration_that_is_not_that_of_the_weights_is_refused_at_once(saved, changes, reported):
+    with pytest.raises(ValueError, match=reported):
         QPoser.from_pretrained(with_config(saved, **changes))
 
 

@@ -104,7 +104,7 @@ def test_twists_and_sharing_leave_limbs_head_and_hands_as_they_are(poses, only):
         torch.testing.assert_close(after[:, index], before[:, index], atol=1e-5, rtol=0)
 
 
-def test_spine_and_neck_share_their_rotations_anew(only):
+def test_spine_and_neck_redistribute_their_rotations(only):
     only()
     bent = turned(2000, spine1=(60.0, 0, 0), neck=(0.0, 40, 0))
     varied = matrix_to_axis_angle(vary_rig(bent, seeded(), 1.0)).rad2deg()

@@ -28,7 +28,7 @@ def config(tmp_path):
     )
 
 
-def test_poses_come_back_more_exactly_after_training(config):
+def test_poses_are_reconstructed_more_exactly_after_training(config):
     train(dataclasses.replace(config, steps=300, validate_every=100, averaging=0.9, learning_rate=3e-3), QUIET)
     rows = list(csv.DictReader((config.out / "log.csv").open()))
     losses = [float(row["validation"]) for row in rows]
@@ -36,7 +36,7 @@ def test_poses_come_back_more_exactly_after_training(config):
     assert float(rows[-1]["validation_mpjpe_mm"]) < 0.9 * float(rows[0]["validation_mpjpe_mm"])
 
 
-def test_a_run_goes_on_where_it_stopped(config):
+def test_a_run_continues_where_it_stopped(config):
     first = train(config, QUIET)
     log = (config.out / "log.csv").read_text()
     again = train(config, QUIET)
