@@ -1,4 +1,4 @@
-"""The project's checks catch what they are there for, and let a correct module pass."""
+"""The project's checks catch faulty modules and accept a correct one."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 from tools.docstrings import ROOT, complaints
 
 MODULE = textwrap.dedent('''\
-    """A module to be checked."""
+    """A module to check."""
 
     from __future__ import annotations
 
@@ -56,7 +56,7 @@ FALSE = MODULE.replace('-> Float[Tensor, "points 3"]', '-> Float[Tensor, " point
 
 
 def ruff(source, *options):
-    """Rules that a module of the package breaks."""
+    """Rules violated by a module of the package."""
     command = [sys.executable, "-m", "ruff", "check", "--output-format", "concise", "--no-cache", *options]
     command += ["--config", str(ROOT / "pyproject.toml"), "--stdin-filename", str(ROOT / "qposer/checked.py"), "-"]
     found = subprocess.run(command, input=source, capture_output=True, text=True, cwd=ROOT)
@@ -72,7 +72,7 @@ def mypy(source, folder):
 
 
 def shape_checks(source, folder):
-    """Output of pytest with the plugin on a package named like the project's."""
+    """Output of pytest with the plugin on a package with the project's name."""
     package = folder / "qposer"
     package.mkdir()
     (package / "__init__.py").touch()

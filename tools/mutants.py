@@ -151,7 +151,7 @@ def check_sound(project: Path, tests: Sequence[str]) -> None:
         raise ValueError(f"{failure} fails without a mutation: fix it first")
 
 
-def judged(project: Path, mutant: Mutant) -> Verdict:
+def run_mutant(project: Path, mutant: Mutant) -> Verdict:
     """Apply a mutation, run its tests, and revert it.
 
     Args:
@@ -211,7 +211,7 @@ def main(only: str | None = None, out: Path | None = None) -> None:
             for mutant in mutants:
                 if mutant.tests not in {verdict.mutant.tests for verdict in verdicts}:
                     check_sound(project, mutant.tests)
-                verdicts.append(judged(project, mutant))
+                verdicts.append(run_mutant(project, mutant))
                 console.print(f"{mutant.name}: {verdicts[-1].caught_by or 'SURVIVED'}")
         if out is not None:
             with atomic_write(out / "mutants.md") as temporary:

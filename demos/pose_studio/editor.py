@@ -207,12 +207,12 @@ class Editor:
         origin = f"{name}, {index + 1} of {number}" if number > 1 else name
         self.drags.finish()
         if self.session.current is not self._taken:
-            said = self._changed(posture, origin)
+            message = self._changed(posture, origin)
         else:
             self.session.replace(self._pose(posture, origin, self._taken.place))
-            said = f"{origin}."
+            message = f"{origin}."
         self._taken = self.session.current
-        return said
+        return message
 
     def fit(self, name: str, content: bytes) -> str:
         """Fit the largest person in a photo and use that pose.
@@ -237,8 +237,8 @@ class Editor:
         corners = result.keypoints.boxes[0].reshape(2, 2) * overlay.shape[1] / photo.width
         self.photo = Photo(name, cut_around(overlay, corners))
         posture = OrientedPose(as_matrices(body_pose), files.from_camera(result.global_orient))
-        said = self._changed(posture, name)
-        return f"{said[:-1]}: 2D error {result.reprojection_error_percent:.1f} % of the person's height."
+        message = self._changed(posture, name)
+        return f"{message[:-1]}: 2D error {result.reprojection_error_percent:.1f} % of the person's height."
 
     def file(self, kind: str, view: files.View | None = None) -> tuple[str, bytes]:
         """The current pose as a file of one of `KINDS`: name and content.

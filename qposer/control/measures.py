@@ -256,7 +256,7 @@ class Symmetry:
 
 @dataclass(frozen=True, eq=False)
 class RotationChange:
-    """Mean angle in degrees of some joints from their rotations before."""
+    """Mean rotation angle in degrees of some joints since a previous pose."""
 
     before: Float[Tensor, "21 3 3"]
     joints: tuple[str, ...]

@@ -38,7 +38,7 @@ def read_amc(path: Path) -> Motion:
         FileNotFoundError: the folder has no matching skeleton.
         ValueError: a file is damaged, or not in CMU's ASF/AMC format.
     """
-    skeleton, subject = _skeleton_beside(path)
+    skeleton, subject = _find_skeleton(path)
     bones = _read_asf(skeleton)
     numbers, values = _read_frames(path, bones)
 
@@ -64,7 +64,7 @@ def read_amc(path: Path) -> Motion:
     )
 
 
-def _skeleton_beside(path: Path) -> tuple[Path, str]:
+def _find_skeleton(path: Path) -> tuple[Path, str]:
     """Path of a clip's skeleton, and the name of the subject."""
     found = sorted(file for file in path.parent.iterdir() if file.suffix.lower() == ".asf")
     named = [file for file in found if re.match(rf"{re.escape(file.stem)}(?![A-Za-z0-9])", path.stem)]

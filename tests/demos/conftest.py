@@ -14,7 +14,7 @@ from qposer.prior.model import QPoser, QPoserConfig
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """A demo's command line, in this process; gives what it printed."""
+    """Run a demo's command line in this process; return its output."""
 
     def run(demo, *arguments):
         monkeypatch.setattr(sys, "argv", [f"{demo}.py", *map(str, arguments)])

@@ -15,7 +15,7 @@ def arrays(folder):
 
 @pytest.fixture
 def pose(tmp_path):
-    """A file of one pose, as a fit writes it."""
+    """A file with one pose, like a fit's."""
     value = 0.3 * np.random.default_rng(0).normal(size=(21, 3)).astype(np.float32)
     np.savez(tmp_path / "fit.npz", body_pose=value)
     return tmp_path / "fit.npz", value

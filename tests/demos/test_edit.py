@@ -16,7 +16,7 @@ def arrays(path):
 
 @pytest.fixture
 def poses(tmp_path):
-    """A file of three poses."""
+    """A file with three poses."""
     values = 0.3 * np.random.default_rng(0).normal(size=(3, 21, 3)).astype(np.float32)
     np.savez(tmp_path / "poses.npz", poses=values.reshape(3, 63))
     return tmp_path / "poses.npz", torch.from_numpy(values)
@@ -74,7 +74,7 @@ def test_vary_is_repeatable(run, random_prior, poses, tmp_path):
 
 
 def tinted(file):
-    """Whether some of each body of a row is rather red than blue."""
+    """Whether each body of a row has pixels more red than blue."""
     with Image.open(file) as picture:
         assert picture.mode == "RGB"
         values = np.asarray(picture).astype(int)

@@ -1,4 +1,4 @@
-"""The evaluation's command line, with fits of a few steps; what it measures is tested where that is."""
+"""The evaluation's command line, with fits of a few steps; the metrics have their own tests."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("quick", "random_prior")
 
 @pytest.fixture
 def recordings(tmp_path):
-    """S9 in text and S11 in an archive, 65 frames each: two are fitted."""
+    """S9 as text and S11 as an archive, 65 frames each; two frames are fitted."""
     folder = tmp_path / "h36m"
     for subject in ("S9", "S11"):
         (folder / subject).mkdir(parents=True)

@@ -30,7 +30,7 @@ def images(tmp_path):
 
 @pytest.fixture
 def keypoints(tmp_path):
-    """OpenPose's files of a body in another pose on each image."""
+    """OpenPose files with a different body pose for each image."""
     folder = tmp_path / "keypoints"
     folder.mkdir()
     body = Body.open()
@@ -46,7 +46,7 @@ def keypoints(tmp_path):
 
 @pytest.fixture
 def command(images, keypoints, tmp_path, capsys):
-    """Run the demo; its exit status, and what it printed."""
+    """Run the demo; return its exit status and output."""
 
     def run(**options):
         with pytest.raises(SystemExit) as stopped:

@@ -42,7 +42,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    """The shipped photo, fitted by the command that users type."""
+    """The shipped photo, fitted by the users' command."""
     out = tmp_path_factory.mktemp("fitted")
     command = [sys.executable, ROOT / "demos" / "fit_image.py", PHOTO, "--out", out]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=out)
@@ -52,7 +52,7 @@ def fitted(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def landmarks(fitted):
-    """Of the body in the files, in camera space: (33, 3)."""
+    """Landmarks of the body in the files, in camera space: (33, 3)."""
     return points_of(fitted.result)
 
 
@@ -71,7 +71,7 @@ def joint(result, name):
 
 
 def keypoint_file(path, people=1, change=lambda rows: rows):
-    """OpenPose JSON of standing people on a picture of 400 x 400 pixels, the last the largest."""
+    """OpenPose JSON of standing people in a picture of 400 x 400 pixels, the last one largest."""
     names = FORMATS["openpose"].names
     side = {"left": 1.0, "right": -1.0}
     places = {
@@ -102,7 +102,7 @@ def blank(tmp_path):
 
 @pytest.fixture
 def refused(tmp_path, capsys):
-    """Run the demo on bad input; its one line of complaint. Nothing else is printed, and nothing is written."""
+    """Run the demo on bad input and return its one-line error; nothing else is printed or written."""
 
     def run(photo, **options):
         out = options.pop("out", tmp_path / "out")
@@ -177,7 +177,7 @@ def test_the_head_looks_where_the_face_does(fitted, landmarks):
 
 
 def test_the_body_faces_where_its_head_does(fitted, landmarks):
-    """The person walks across the picture: chest and nose point to the same side."""
+    """The person walks across the picture: chest and nose point in the same direction."""
     forward = axis_angle_to_matrix(torch.from_numpy(fitted.result.global_orient)) @ torch.tensor([0.0, 0.0, 1.0])
     ears = (landmarks[index("left_ear")] + landmarks[index("right_ear")]) / 2
     assert forward @ (landmarks[index("nose")] - ears) > 0
@@ -285,7 +285,7 @@ def test_people_of_a_keypoint_file_come_largest_first(tmp_path, blank, capsys):
 
 
 def test_a_fit_begins_with_the_body_of_a_file(tmp_path, fitted, capsys):
-    """Its own, an elbow bent: the other joints stay."""
+    """The command's own result with an elbow bent: the other joints stay."""
     pose = fitted.result.body_pose.copy()
     pose[BODY_JOINT_NAMES.index("left_elbow")] += [0.0, 0.7, 0.0]
     arrays = {"global_orient": fitted.result.global_orient, "betas": fitted.result.betas, "body": "open"}
@@ -426,7 +426,7 @@ def test_no_body_file(refused, tmp_path, blank):
 
 @pytest.fixture
 def own_assets(tmp_path, monkeypatch):
-    """A copy of the shipped files to spoil."""
+    """A copy of the shipped files to damage."""
     folder = tmp_path / "assets"
     folder.mkdir()
     for name in ("body.npz", "qposer.safetensors", "codeprior.safetensors"):

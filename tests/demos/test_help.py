@@ -1,4 +1,4 @@
-"""What `--help` of the demos loads: argument parsing, and nothing that takes seconds."""
+"""Modules loaded by `--help` of the demos: argument parsing, and nothing slow."""
 
 import subprocess
 import sys

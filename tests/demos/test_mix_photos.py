@@ -24,14 +24,14 @@ def arrays(path):
 
 @pytest.fixture
 def poses(tmp_path):
-    """A file of three poses."""
+    """A file with three poses."""
     values = 0.3 * np.random.default_rng(0).normal(size=(3, 21, 3)).astype(np.float32)
     np.savez(tmp_path / "poses.npz", poses=values.reshape(3, 63))
     return tmp_path / "poses.npz", torch.from_numpy(values)
 
 
 def colours(picture):
-    """Whether some of the picture is blue, coral, green."""
+    """Whether the picture contains blue, coral and green."""
     red, green, blue = np.moveaxis(np.asarray(picture).astype(int), -1, 0)
     return [
         bool((np.minimum(blue - red, green - red) > 20).any()),

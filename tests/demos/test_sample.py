@@ -19,7 +19,7 @@ def arrays(folder):
 
 
 def test_as_users_type_it(tmp_path):
-    """With the shipped weights, from elsewhere."""
+    """With the shipped weights, from another working directory."""
     command = [sys.executable, DEMOS / "sample.py", "--number", "2", "--out", "sheets"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stderr == ""

@@ -8,7 +8,7 @@ SIZE = (400, 300)
 
 @pytest.fixture(scope="session")
 def fitter():
-    """One for all tests: its weights are read once."""
+    """One fitter for all tests, which reads its weights once."""
     return Fitter()
 
 

@@ -21,7 +21,7 @@ from fitting.output.results import read_result
 
 
 class QuickFitter:
-    """Finds as many people on any photo as it may, at once; the grey of the photo is the seed of their poses."""
+    """A fast fake detector that finds the maximum number of people; the photo's grey level seeds their poses."""
 
     def __init__(self, make_person):
         self.make_person = make_person

@@ -91,7 +91,7 @@ class Point(NamedTuple):
 
 
 class Valley:
-    """Rosenbrock's function, a point for each decision, with a bound that no point passes."""
+    """Rosenbrock's function, one point per decision, with a bound."""
 
     def __init__(self, bound=10.0):
         self.bound, self.begun = bound, []
@@ -147,7 +147,7 @@ def test_bounds_are_kept_and_steps_are_announced():
 
 def test_a_rejected_step_leaves_everything_and_stiffens():
     class Lying(Valley):
-        """Says the opposite of the slope."""
+        """Returns the slope with the wrong sign."""
 
         def linearise(self, state):
             reported = super().linearise(state)

@@ -1,4 +1,4 @@
-"""What the shipped weights are held to; a file of weights that breaks these is not the one that was measured."""
+"""Bounds for the shipped weights, which detect a wrong file of weights."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ CLIPS = sorted(
 # fmt: off
 T_POSE_CODES = [23, 201, 81, 218, 181, 53, 5, 44, 152, 0, 26, 49, 28, 123, 82, 162, 244, 119, 31, 55, 221, 6, 222, 17]
 # fmt: on
-"""Of the first six joints."""
+"""Rotations of the first six joints."""
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_texts_are_followed_by_most_of_the_poses_that_are_drawn(guidance):
 
 
 def test_the_compiler_of_pytorch_is_not_loaded():
-    """It takes longer than all else, and what is computed here on the meta device would load it."""
+    """It is slow to load, and computations on the meta device would load it."""
     program = (
         "import sys\n"
         "from qposer import CodePrior\n"

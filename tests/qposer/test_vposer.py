@@ -32,7 +32,7 @@ def prior():
 
 @pytest.fixture(scope="module")
 def human(prior):
-    """Poses that people take, as far as the code prior knows."""
+    """Plausible poses according to the code prior."""
     return prior.sample(16, generator=torch.Generator().manual_seed(3))
 
 

@@ -142,7 +142,7 @@ class Tab:
             self.say("FileTransferPart", source_component_uuid=uuid, transfer_uuid=name, part_index=index, content=part)
 
     def is_closed(self, code=CloseCode.POLICY_VIOLATION):
-        """Whether the server lets go of this tab, for that reason."""
+        """Whether the server closes this tab's connection for a policy violation."""
         try:
             while True:
                 self.socket.recv(timeout=PATIENCE)
@@ -172,7 +172,7 @@ def wait_for(condition):
 
 @pytest.fixture
 def eventually():
-    """Waits for what is bound to come."""
+    """Wait until a value is available."""
     return wait_for
 
 

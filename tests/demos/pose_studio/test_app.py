@@ -1,4 +1,4 @@
-"""The studio over its websocket, as browsers and others talk to it."""
+"""The studio over its websocket, for browsers and other clients."""
 
 import io
 import threading

@@ -1,4 +1,4 @@
-"""The studio as people have it: started by its command, in a browser."""
+"""The studio, started by its command, in a browser."""
 
 import http.server
 import io
@@ -27,7 +27,7 @@ VIEW = View(800, 500)
 PATIENCE = 90.0
 
 FOREIGN_NAME = "rebound.example"
-"""Resolves to this machine, as names on the internet can be made to."""
+"""A foreign name that resolves to this machine."""
 
 KNOWN_ERRORS = ("Unable to preventDefault inside passive event listener invocation.",)
 """Harmless message of viser 1.1.1 whenever a draggable node is pressed."""
@@ -44,7 +44,7 @@ def eventually(condition, patience=PATIENCE):
 
 
 class Process:
-    """The studio, running by itself; what it has kept can be read."""
+    """The running studio, with access to its saved session."""
 
     def __init__(self, out, *arguments):
         self.out = out
@@ -80,7 +80,7 @@ def browser():
 
 
 class Page:
-    """A tab, and what went wrong in it."""
+    """A tab, and its errors."""
 
     def __init__(self, browser, url):
         self.errors, self.requests = [], []
@@ -131,7 +131,7 @@ def standing(studio, mannequin):
 
 
 def over_a_ball(page, pixel):
-    """Whether the mouse, once it is there, has a ball under it that the page has drawn."""
+    """Whether the mouse at this position is over a drawn ball."""
     for point in (pixel + 1, pixel):
         page.tab.mouse.move(*point)
     return page.tab.locator("canvas[data-engine]").evaluate("canvas => canvas.style.cursor") == "pointer"
@@ -269,7 +269,7 @@ KNOCK = """async ([url, protocol]) => {
     });
     return reported;
 }"""
-"""What a page can do to reach the studio; gives what came of it."""
+"""Try all ways in which a page can reach the studio; return the outcomes."""
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from qposer.body_pose.posed_skeleton import neutral_pose
 
 
 class Ended(app.Studio):
-    """A studio that somebody ends as soon as it has begun."""
+    """A studio that is stopped immediately."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)

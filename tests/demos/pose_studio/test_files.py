@@ -98,7 +98,7 @@ def test_wrong_orientations_do_not_spoil_a_pose():
 
 
 def test_fits_of_photos_stand_upright(posture):
-    """A fit faces its camera upside down in its own axes, which have y down."""
+    """In camera axes, with y down, an upright person is upside down."""
     arrays = {"body_pose": np.zeros((21, 3)), "global_orient": np.array([np.pi, 0.0, 0.0]), "focal": np.array(900.0)}
     read = read_oriented_poses("fit.npz", npz(**arrays))
     torch.testing.assert_close(read.global_orient, torch.eye(3)[None], atol=1e-6, rtol=0)

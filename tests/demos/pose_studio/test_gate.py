@@ -12,7 +12,7 @@ def gate():
 
 
 def answer_to(gate, path=None, port=PORT, **headers):
-    """Asks as a browser does for a websocket, but for the headers that are given; None leaves one out."""
+    """Request a websocket like a browser, with some headers replaced; None omits one."""
     sent = {"Host": "127.0.0.1:8080", "Origin": "http://127.0.0.1:8080", "Upgrade": "websocket"} | headers
     path = f"/{gate.token}" if path is None else path
     return gate.within(path, Headers({name: value for name, value in sent.items() if value is not None}), port)

@@ -189,7 +189,7 @@ def test_rubbish_is_refused(refused, raw):
 
 
 def test_what_is_repeated_is_sent_once(listener):
-    """A key that comes twice would let viser read another value than the one that was looked at."""
+    """With a duplicate key, viser could read another value than the checked one."""
     once = encode(BOX)
     twice = bytes([once[0] + 1]) + encode("uuid") + encode("gone") + once[1:]
     assert decode(listener.heard(twice)) == BOX

@@ -1,4 +1,4 @@
-"""The studio's server as pages and programs from elsewhere meet it."""
+"""The studio's server, accessed by foreign pages and programs."""
 
 import contextlib
 import http.client
@@ -26,7 +26,7 @@ def address(studio):
 
 @pytest.fixture
 def get(address):
-    """Asks for a path; gives the status, the headers and what came."""
+    """Request a path; return status, headers and content."""
 
     def get(path, host=RIGHT, origin=None):
         headers = {"Host": host.format(port=address.port)}
@@ -42,7 +42,7 @@ def get(address):
 
 @pytest.fixture
 def listen(address):
-    """Opens a websocket, and hears what is said first."""
+    """Open a websocket and receive the first message."""
 
     def listen(path, host=RIGHT, origin=RIGHT):
         origin = None if origin is None else f"http://{origin.format(port=address.port)}"

@@ -71,7 +71,7 @@ def test_there_is_no_such_pose(number):
 
 @given(st.lists(st.sampled_from(["put", "undo", "redo"]), max_size=30))
 def test_the_way_is_that_of_two_stacks(actions):
-    """Undo and redo as a naive editor has them: what is behind, and what is ahead."""
+    """Naive undo and redo with two stacks."""
     made = session(1)
     behind, ahead, count = [0], [], 1
     for action in actions:

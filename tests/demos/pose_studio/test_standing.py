@@ -41,7 +41,7 @@ def test_balls_stay_at_the_body(mannequin, posture):
 
 
 def test_balls_can_be_seen(mannequin):
-    """No ball is wholly inside of the body."""
+    """No ball is completely inside the body."""
     standing = mannequin.stand(neutral_pose())
     for name, ball in standing.handles.items():
         gap = np.linalg.norm(standing.vertices - ball, axis=1).min()

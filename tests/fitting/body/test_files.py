@@ -72,7 +72,7 @@ def smplx_output(model, hands: int) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """The open body, what the smplx package makes of its export, and the file."""
+    """The open body, the smplx package's model of its export, and the file."""
     import smplx
 
     folder = tmp_path_factory.mktemp("exported")
@@ -101,7 +101,7 @@ SMPLX_EXTRAS = (
     *("left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel"),
     *(f"{side}_{finger}_tip" for side in ("left", "right") for finger in ("thumb", "index", "middle", "ring", "pinky")),
 )
-"""What the smplx package's joints after the 24th, or after the 52nd of SMPL-H, are, by the open body's names."""
+"""Names in the open body of the smplx package's joints after the 24th, or after the 52nd of SMPL-H."""
 
 
 def named_points(body: Body, vertices: torch.Tensor, names: tuple[str, ...]) -> torch.Tensor:
@@ -145,7 +145,7 @@ def test_smplx_takes_any_number_of_betas(exported, betas):
 
 
 def test_a_second_export_is_the_same(exported, tmp_path):
-    """An exported body, read back, is in the order already."""
+    """An exported body is already in the right order when read back."""
     _, model, path = exported
     for again in (Body.load(path), Body.from_smplx(model)):
         export_smpl_pickle(again.data, tmp_path / "SMPL_AGAIN.pkl")

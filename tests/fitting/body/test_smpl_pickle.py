@@ -10,7 +10,7 @@ from fitting.body.smpl_pickle import read_arrays
 
 
 def refused(path, content, reported):
-    """Without taking more memory than a little."""
+    """With little memory."""
     path.write_bytes(content)
     tracemalloc.start()
     with pytest.raises(ValueError, match=reported) as error:
@@ -36,7 +36,7 @@ def test_declared_lengths_take_no_memory(tmp_path, content):
 
 
 def test_a_call_repeated_over_a_shared_argument_is_bounded(tmp_path):
-    """Each call copies a text of a megabyte that the pickle holds once."""
+    """Each call copies a text of a megabyte that the pickle contains once."""
     text = pickle.BINUNICODE + struct.pack("<I", 10**6) + b"a" * 10**6 + pickle.BINPUT + b"\x00" + pickle.POP
     call = (
         b"c_codecs\nencode\nh\x00"

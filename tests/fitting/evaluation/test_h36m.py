@@ -15,9 +15,9 @@ from fitting.evaluation.h36m import (
     View,
     digest_of,
     evaluate,
-    made_up_cameras,
     read_cameras,
     read_scores,
+    synthetic_cameras,
     views,
     write_scores,
 )
@@ -30,7 +30,7 @@ from qposer.data.h36m import JOINTS_17, NUM_JOINTS, OFFSETS, PARENTS, Recording,
 
 REST = positions_of_angles(np.zeros((1, NUM_JOINTS, 3)), np.zeros((1, 3)))[0]
 SIDEWAYS = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]], dtype=float)
-"""From a world with x into the camera and z up into the camera's space."""
+"""Rotation from a world with x along the viewing direction and z up to camera space."""
 
 
 def recording(folder, name="Walking", frames=5, turn=None):
@@ -146,7 +146,7 @@ def test_synthetic_cameras_surround_people_for_any_up_axis(axis, sign):
     turn = np.stack([np.cross(up, np.roll(up, 1)), up, np.roll(up, 1)], axis=1)
     turn[:, 0] *= np.linalg.det(turn)
     joints = (REST @ turn.T + [1.0, 2.0, 3.0])[None, list(JOINTS_17)]
-    cameras = made_up_cameras(joints)
+    cameras = synthetic_cameras(joints)
     places = np.array([-camera.R.T @ camera.t for camera in cameras])
     np.testing.assert_allclose(np.linalg.norm(places - joints[0, 0], axis=-1), 4.97, atol=0.05)
     np.testing.assert_allclose((places - joints[0, 0]) @ up, 0.7, atol=1e-9)
@@ -208,7 +208,7 @@ def test_cameras_that_do_not_fit(tmp_path):
 
 @pytest.fixture(scope="module")
 def truth(fitter):
-    """People whom codes decode to, five metres away, who have turned in steps."""
+    """People decoded from codes, five metres away, with headings in steps."""
     people = 5
     turn = torch.stack([torch.tensor([0.0, 0.5 * i, 0.0]) for i in range(people)])
     return Estimate(
@@ -231,7 +231,7 @@ def view(fitter, truth):
 
 
 def solved_as(monkeypatch, fitter, estimate):
-    """Let fits give an estimate, in the order in which people come; the sizes of batches, and the keypoints."""
+    """Make fits return given estimates in order; return the recorded calls."""
     solved = []
 
     def solve(keypoints, camera, on_step):

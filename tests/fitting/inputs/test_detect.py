@@ -34,7 +34,7 @@ def test_two_people_largest_first(walk):
 
 
 def test_positions_in_metres_are_turned_like_the_picture(walk):
-    """The projections of world bones and the bones on the photo have the same directions, also of a leaning person."""
+    """The projections of world bones and the bones in the photo have the same directions, also of a leaning person."""
     crop = walk[500:, 1050:1500]
     turn = cv2.getRotationMatrix2D((225, 240), 35, 1.0)
     person = detect(cv2.warpAffine(crop, turn, (450, 494)))
@@ -56,7 +56,7 @@ def leaning(person, above, below):
 
 
 def test_people_who_stand_do_not_lean_towards_the_camera(walk):
-    """MediaPipe by itself has their shins lean by 12 and 23 degrees, and necks by 44 and 53."""
+    """Uncorrected, MediaPipe's shins lean by 12 and 23 degrees, and necks by 44 and 53."""
     people = detect(walk, max_people=2)
     woman, man = people[0], people[1]
     assert abs(leaning(woman, "knee", "ankle")) < 10

@@ -75,7 +75,7 @@ def test_place_takes_each_person_alone():
 
 
 def test_place_leaves_what_no_placing_explains():
-    """The distance left is that of the projections in weak perspective, weighted."""
+    """The remaining distance is the weighted one of the weak-perspective projections."""
     landmarks, weight = body(5)
     generator = torch.Generator().manual_seed(6)
     view = camera(1000.0)

@@ -1,4 +1,4 @@
-"""The network that starts fits: what holds of it with any weights, and what the shipped ones know."""
+"""The regressor that initialises fits: properties of any weights, and accuracy of the shipped ones."""
 
 import dataclasses
 

@@ -179,7 +179,7 @@ def test_as_many_ticks_as_steps(fitter, camera, seen, monkeypatch):
 
 
 def test_further_terms_are_followed_and_kept_in_the_settings(fitter, camera, truth, seen):
-    """A prior of shapes, a thousand times over."""
+    """A prior of shapes with a thousandfold weight."""
     slim = FitSettings(terms=(Shape(torch.full((1,), 1e3)),))
     _, free = fitter.solve(seen, camera)
     _, found = Fitter(fitter.body, fitter.prior, slim).solve(seen, camera)

@@ -1,4 +1,4 @@
-"""Fits that begin with bodies that another method found."""
+"""Fits from initial bodies of another method."""
 
 import dataclasses
 
@@ -44,7 +44,7 @@ def errors_mm(fitter, truth, results):
 
 
 def test_a_good_start_is_kept_and_its_fault_is_mended(fitter, truth):
-    """An elbow of each person bent 40 degrees: the fit ends nearer than it began and nearer than without a start."""
+    """With elbows bent 40 degrees, the fit is closer to the truth than its start and than a fit without one."""
     start, keypoints = truth
     elbow = BODY_JOINT_NAMES.index("left_elbow")
     pose = start.body_pose.clone()

@@ -16,7 +16,7 @@ CAMERA_TO_WORLD = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
 
 @pytest.fixture
 def clip(make_person):
-    """Three frames of one person who walks away, all of one shape."""
+    """Three frames of a person with one shape who walks away."""
     frames = [make_person(seed, at=(0.1 * seed, 0.2, 3.0 + seed)) for seed in range(3)]
     return [dataclasses.replace(frame, betas=frames[0].betas) for frame in frames]
 

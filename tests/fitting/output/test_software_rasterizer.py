@@ -11,7 +11,7 @@ FOCAL, CENTRE = 20.0, (11.3, 8.6)
 
 
 def naive_paint(vertices, faces, colours, focal, centre, size):
-    """Ray by ray, on a grid of 2 x 2 rays a pixel: the nearest triangle that a ray meets gives its colour."""
+    """Naive ray casting on a grid of 2 x 2 rays per pixel: the nearest hit triangle gives the colour."""
     width, height = size
     picture = np.zeros((height, width, 4))
     for row in range(2 * height):

@@ -129,7 +129,7 @@ document.body.append(report);
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory, make_person):
-    """What the page drew as it was used: RGBA pictures by the name of the action."""
+    """RGBA pictures drawn by the page, by name of the user's action."""
     folder = tmp_path_factory.mktemp("viewer")
     people = [make_person(0, at=(-0.7, 0.2, 3.0)), make_person(1, at=(0.6, 0.1, 3.5))]
     page = viewer_page(Photo(np.full((HEIGHT, WIDTH, 3), 60, np.uint8)), people, "photo")

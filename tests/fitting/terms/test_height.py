@@ -18,7 +18,7 @@ SIZE, FOCAL = (1000, 1000), 1100.0
 
 @pytest.fixture(scope="module")
 def tall(fitter):
-    """Somebody of 1.9 m or so, 5 m away, seen exactly."""
+    """A person of about 1.9 m, 5 m away, with exact keypoints."""
     mean, gradient = height_of_shape(fitter.body)
     betas = (gradient * (1.9 - mean) / gradient.square().sum())[None]
     pose = fitter.prior.sample(1, seed=2)

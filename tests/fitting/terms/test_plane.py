@@ -1,4 +1,4 @@
-"""Distances to a plane, and fits whose feet are on one; columns are compared with autograd in ``test_terms.py``."""
+"""Distances to a plane, and fits with feet on one; columns are compared with autograd in ``test_terms.py``."""
 
 import dataclasses
 import json
@@ -36,7 +36,7 @@ def feet(fitter, result, names):
 
 
 def keypoints_of(fitter, body_pose):
-    """Somebody upright, whom a level camera sees from half a side, 4 m away."""
+    """An upright person 4 m away, seen obliquely by a level camera."""
     turn = axis_angle_to_matrix(torch.tensor([[torch.pi, 0.0, 0.0], [0.0, 0.7, 0.0]]))
     transl = torch.tensor([[0.0, 0.1, 4.0]])
     landmarks = fitter.body.landmarks(turn[:1] @ turn[1:], body_pose, None, transl, format="openpose")

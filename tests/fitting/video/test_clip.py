@@ -39,7 +39,7 @@ class Truth:
 
 @pytest.fixture(scope="module")
 def truth(fitter):
-    """Somebody who waves and steps, walking to the side while turning a little."""
+    """A person who waves and walks sideways while turning slightly."""
     phase = torch.linspace(0, 2 * math.pi, FRAMES)
     pose = torch.zeros(FRAMES, 21, 3)
 
@@ -69,7 +69,7 @@ def sightings(truth, frames=range(FRAMES), noise=3.0):
 
 @pytest.fixture(scope="module")
 def result(fitter, truth):
-    """Of all frames but those of the gap."""
+    """Keypoints of all frames except the gap."""
     return fit_clip(fitter, sightings(truth, [k for k in range(FRAMES) if k not in GAP]), SIZE, focal=FOCAL)
 
 
@@ -78,7 +78,7 @@ def errors_mm(joints, truth):
 
 
 def jitter_mm(joints, truth):
-    """Error of the accelerations of joints, in mm a squared frame."""
+    """Error of the accelerations of joints, in mm per squared frame."""
 
     def accelerations(positions):
         return positions[2:] - 2 * positions[1:-1] + positions[:-2]
@@ -170,7 +170,7 @@ def test_a_clip_has_only_finite_numbers(result, name):
 
 
 def test_the_height_is_that_of_single_images(fitter, result):
-    """Where a body came too close to the camera, it is that of the keypoints."""
+    """If a body is too close to the camera, the height is that of the keypoints."""
     keypoints = Keypoints(result.keypoints_xy[:1], result.keypoints_confidence[:1], result.keypoints_format)
     seen = TrackedKeypoints(keypoints, np.arange(1), 30.0)
     orient = axis_angle_to_matrix(torch.from_numpy(result.global_orient[:1]))
@@ -188,7 +188,7 @@ def test_the_height_is_that_of_single_images(fitter, result):
 @pytest.mark.usefixtures("quick")
 class TestWithShortStages:
     def test_stages_are_short(self, fitter, truth):
-        """The fixture shortens all that a clip goes through."""
+        """The fixture shortens all stages of a clip."""
         seen, steps_seen = sightings(truth), []
         free = Fitter(fitter.body, fitter.prior, FitSettings(residual=True))
         fit_clip(free, seen, SIZE, focal=FOCAL, on_step=lambda: steps_seen.append(None))

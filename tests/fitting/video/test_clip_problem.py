@@ -1,4 +1,4 @@
-"""Frames that hang together: slopes and curvature of the whole clip against autograd."""
+"""Coupled frames: slopes and curvature of the whole clip against autograd."""
 
 import dataclasses
 

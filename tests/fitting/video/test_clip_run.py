@@ -1,4 +1,4 @@
-"""Videos made of the shipped photo: a window that moves over the walking woman, and sometimes over nothing."""
+"""Videos from the shipped photo: a window that moves over the walking woman, and sometimes over background."""
 
 import dataclasses
 import shutil
@@ -52,7 +52,7 @@ def quick(shorten):
 
 
 def watch(patched):
-    """The frames that a detector is shown."""
+    """Record the frames passed to the detector."""
     looks = []
 
     def counted(method):
@@ -76,7 +76,7 @@ class Finished:
 
 @pytest.fixture(scope="module")
 def finished(fitter, video, tmp_path_factory):
-    """A run that is done, for tests that change nothing in it."""
+    """A finished run, for read-only tests."""
     out = tmp_path_factory.mktemp("finished") / "out"
     with pytest.MonkeyPatch.context() as patched:
         looks = watch(patched)

@@ -19,7 +19,7 @@ FRAMES = 12
 
 @pytest.fixture(scope="module")
 def frames():
-    """Smooth pictures that move, so that compression hardly changes them."""
+    """Smooth moving pictures, which compression hardly changes."""
     photo = cv2.GaussianBlur(cv2.resize(read_image(asset("walk_side.jpg")).rgb, (320, 192)), (0, 0), 6)
     return [np.ascontiguousarray(photo[4 * k : 4 * k + 96, 8 * k : 8 * k + 160]) for k in range(FRAMES)]
 
@@ -198,7 +198,7 @@ def test_pixels_become_square(video, monkeypatch, pixels, orientation, width):
 
 
 def test_ffmpeg_is_silent_also_between_calls(tmp_path):
-    """Its threads go on talking after a call has returned, when stderr is back."""
+    """Its threads write to stderr even after a call has returned."""
     path = tmp_path / "damaged.mp4"
     with writing_video(path, 12.0, (64, 48)) as writer:
         for step in range(6):

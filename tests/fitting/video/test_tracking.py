@@ -9,7 +9,7 @@ SHAPE = RNG.uniform(0, 1, (17, 2))
 
 
 def people(*places, size=100.0):
-    """Persons of one shape at given places (left and top), all of a size or each of its own."""
+    """People of one shape at given positions (left and top), with one size for all or one for each."""
     sizes = np.broadcast_to(size, len(places))
     xy = np.stack([np.array(place) + s * SHAPE for place, s in zip(places, sizes, strict=True)])
     return Keypoints(xy, np.ones(xy.shape[:2]), "coco")

@@ -35,7 +35,7 @@ class Truth:
     joints: np.ndarray
 
     def seen_by(self, camera, person=slice(None), noise=0.0, seed=0):
-        """Exact keypoints of people in a picture, through the lens."""
+        """Exact keypoints of people in a picture, with lens distortion."""
         import cv2
 
         points = self.landmarks[person].reshape(-1, 3).astype(np.float64)
@@ -59,7 +59,7 @@ def truth(fitter):
 
 @pytest.fixture(scope="session")
 def exchanged():
-    """Keypoints as seen by a detector that takes left for right."""
+    """Keypoints of a detector that swaps left and right."""
 
     def exchange(keypoints):
         mirror = list(FORMATS[keypoints.format].mirror)
@@ -70,7 +70,7 @@ def exchanged():
 
 @pytest.fixture(scope="session")
 def in_a_mirror(exchanged):
-    """What a detector finds on the mirrored picture."""
+    """Keypoints detected in the mirrored picture."""
 
     def mirrored(keypoints):
         other = exchanged(keypoints)

@@ -94,7 +94,7 @@ def test_noise_is_averaged(fitter, cameras, truth):
 
 @pytest.mark.parametrize("up", ["y", "-x"])
 def test_worlds_of_other_axes(fitter, cameras, truth, up):
-    """The same cameras in a world whose axes are called otherwise."""
+    """The same cameras in a world with other axes."""
     to_z = {"y": np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0.0]]), "-x": np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0.0]])}[
         up
     ]

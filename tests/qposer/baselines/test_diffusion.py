@@ -10,7 +10,7 @@ MEAN, SPREAD = 0.2, 0.3
 
 
 class UnitGaussian(torch.nn.Module):
-    """The denoiser that is right where standardised numbers are a Gaussian, all of a pose the same with one sign each.
+    """The exact denoiser of a Gaussian in which all numbers of a pose are equal up to fixed signs.
 
     Poses are ``signs * u + 0.1 * noise`` with ``u`` of the unit Gaussian, so that known joints determine the unknown.
     """

@@ -31,7 +31,7 @@ def prior(gaussians):
 
 
 def log_densities(gaussians, poses, numbers=slice(None)):
-    """Of every pose under every component, by scipy, of some of the numbers."""
+    """Log densities of some numbers of every pose under every component, by scipy."""
     flat = poses.flatten(1).numpy()[:, numbers]
     columns = []
     for mean, covariance in zip(*(part.numpy() for part in gaussians), strict=True):

@@ -15,7 +15,7 @@ QUIET = Console(quiet=True)
 
 @pytest.fixture(scope="module")
 def poses(tmp_path_factory):
-    """Poses that swing along one direction, of one subject for each split."""
+    """Poses that vary along one direction, from one subject per split."""
     generator = np.random.default_rng(0)
     direction = generator.normal(size=(24, 3))
     swing = 0.2 * np.sin(np.linspace(0, 20, 300))[:, None, None] * direction

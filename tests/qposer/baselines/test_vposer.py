@@ -22,7 +22,7 @@ def prior():
 
 @pytest.fixture
 def poses(prior):
-    """Poses that the decoder can make."""
+    """Poses in the decoder's range."""
     return prior.sample(6, generator(1))
 
 

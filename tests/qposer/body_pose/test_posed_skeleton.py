@@ -28,7 +28,7 @@ def one(postures, index):
 
 
 def where(posture, name):
-    """Where a point is, by walking from it to the pelvis and turning the way so far at each joint."""
+    """Position of a point, by accumulating rotations from the point to the pelvis."""
     local = [posture.global_orient.numpy(), *posture.body_pose.numpy(), np.eye(3), np.eye(3)]
     joint, place = SURFACE_MARKERS.get(
         name, (name, REST_JOINTS[JOINT_NAMES.index(name)] if name in JOINT_NAMES else None)

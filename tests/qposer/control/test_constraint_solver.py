@@ -1,4 +1,4 @@
-"""One step of a solve, and what it costs to leave the ranges of joints."""
+"""One step of a solve, and the cost of exceeding joint ranges."""
 
 import pytest
 import torch

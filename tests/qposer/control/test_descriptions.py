@@ -138,7 +138,7 @@ def test_a_lying_posture_is_measured_in_the_world():
 
 
 def test_no_angle_is_reported_that_people_do_not_reach():
-    """However far the joints of a posture go beyond their ranges."""
+    """Even if joints of a posture exceed their ranges."""
     postures = random_postures(1, 200, 0.8)
     figure, beyond = PosedSkeleton.of(postures), set()
     for index, reported in enumerate(relations(postures)):

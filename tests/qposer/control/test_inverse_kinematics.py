@@ -26,7 +26,7 @@ def generator(seed=0):
 
 
 def moved(posture, other):
-    """Names of the joints whose rotations differ at all."""
+    """Names of the joints with different rotations."""
     differ = (posture.body_pose != other.body_pose).flatten(1).any(1)
     return {name for name, yes in zip(BODY_JOINT_NAMES, differ, strict=True) if yes}
 
@@ -87,7 +87,7 @@ def test_out_of_reach_it_goes_as_far_as_it_can_and_reports_the_remaining_distanc
 
 
 def test_how_far_out_of_reach_a_target_is_does_not_matter(shipped_prior):
-    """Only its direction from where the limb begins."""
+    """Only the direction from the limb's origin matters."""
     away = torch.nn.functional.normalize(torch.tensor([1.0, 0.3, 0.6]), dim=0)
     near, far = (
         solve_ik(NEUTRAL, {"left_wrist": (place(NEUTRAL, "left_collar") + metres * away).tolist()}, prior=shipped_prior)

@@ -75,7 +75,7 @@ def rodrigues(r):
 
 
 def by_row_vectors(angles, root):
-    """One frame, as the dataset's kinematics are published: row vectors, each times exp(r) and its parent's matrix."""
+    """One frame by the dataset's published kinematics: row vectors, each times exp(r) and its parent's matrix."""
     turned, places = [], []
     for joint, parent in enumerate(PARENTS):
         own = rodrigues(angles[joint])

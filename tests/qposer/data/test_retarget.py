@@ -159,11 +159,11 @@ MAKEHUMAN = {
     "wrist": ("lowerarm02", 0.6, -0.8, -0.5), "metacarpal2": ("wrist", 0, -0.2, -0.2),
     "finger3-1": ("metacarpal2", 0.3, -0.5, -0.3),
 }  # fmt: skip
-"""Joints in the manner of MakeHuman's rig, z up and facing -y: parent and offset; limbs of the left side."""
+"""Joints like those of MakeHuman's rig, z up and facing -y: parent and offset; limbs of the left side."""
 
 
 def makehuman_bvh(turns: dict[str, tuple[float, float, float]]) -> str:
-    """A BVH file of this rig in which joints are turned by degrees about x, y and z."""
+    """A BVH file of this rig with joint rotations in degrees about x, y and z."""
     bones = {"root": ("", np.zeros(3))}
     for name, (parent, *offset) in MAKEHUMAN.items():
         sided = name not in ("head",) and not name.startswith(("spine", "neck"))

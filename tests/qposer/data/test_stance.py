@@ -77,7 +77,7 @@ def test_a_leg_is_shortened_along_the_line_from_hip_to_ankle():
 
 
 def test_nothing_to_correct_changes_next_to_nothing():
-    """Recorded legs are straight at rest, seen from the front, too; SMPL's knees are 7 degrees to the inside."""
+    """Recorded legs are also straight in front view at rest; SMPL's knees are 7 degrees to the inside."""
     pose = crouched(np.linspace(10, 100, 20))
     np.testing.assert_allclose(apply_stance(pose, Stance(np.zeros(NUM_JOINTS), 0.0)), pose, atol=np.radians(4.5))
 

@@ -46,7 +46,7 @@ def test_a_configuration_that_is_not_that_of_the_weights_is_refused_at_once(save
 
 
 def test_sizes_are_compared_before_memory_is_taken(saved, monkeypatch):
-    """A long vector in a small file would let a matrix of its length squared be made."""
+    """A long vector in a small file must not allocate a matrix of its squared length."""
     tensors, metadata = read_tensors(saved)
     config = json.dumps(dataclasses.asdict(SMALL) | {"width": 2**20})
     write_tensors(saved, tensors | {"long": torch.zeros(2**20, dtype=torch.uint8)}, metadata | {"config": config})

@@ -19,7 +19,7 @@ def generator(seed=0):
 
 @pytest.fixture(scope="module")
 def prior():
-    """A prior of random weights."""
+    """A prior with random weights."""
     torch.manual_seed(0)
     model = QPoser(QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2))
     network = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=32, depth=1, judge_width=32, joint_judge_width=16))

@@ -10,7 +10,7 @@ from qposer.training.corruptions import BENT, LARGEST, LEAST_BEND, MOST, MOST_BE
 HINGES = [BODY_JOINT_NAMES.index(f"{side}_{joint}") for joint in ("knee", "elbow") for side in ("left", "right")]
 OTHERS = [joint for joint in range(21) if joint not in HINGES]
 BENDS = (("left_knee", (1.0, 0, 0)), ("right_knee", (1.0, 0, 0)), ("left_elbow", (0, -1.0, 0)))
-"""Joints and what bends them the right way."""
+"""Hinge joints and their flexion axes."""
 
 
 def seeded(seed=0):

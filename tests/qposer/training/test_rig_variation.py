@@ -27,7 +27,7 @@ def posed(rotations):
 
 
 def turned(number, **turns):
-    """Copies of a T-pose whose joints are turned by axis-angle vectors in degrees."""
+    """Copies of a T-pose with joint rotations as axis-angle vectors in degrees."""
     pose = torch.zeros(21, 3)
     for joint, degrees in turns.items():
         pose[body(joint)] = torch.tensor(degrees).deg2rad()
@@ -41,7 +41,7 @@ def poses():
 
 @pytest.fixture
 def only(monkeypatch):
-    """Leaves no turns but those that are named, and the sharing of spine and neck."""
+    """Disable all variations except the named ones and the redistribution in spine and neck."""
 
     def leave(**kept):
         monkeypatch.setattr(rig_variation, "_SPREADS", torch.zeros(22, 3))

@@ -35,7 +35,7 @@ QUIET = Console(quiet=True)
 
 @pytest.fixture(scope="module")
 def poses(tmp_path_factory):
-    """Poses that swing along one direction, of one subject for each split."""
+    """Poses that vary along one direction, from one subject per split."""
     generator = np.random.default_rng(0)
     direction = generator.normal(size=(24, 3))
     pose = 0.2 * np.sin(np.linspace(0, 20, 300))[:, None, None] * direction
@@ -140,7 +140,7 @@ def test_a_code_prior_learns_to_denoise(poses, tmp_path):
 
 
 def test_a_code_prior_of_all_subjects_takes_its_calibration_from_another(poses, tmp_path):
-    """Energies of poses that were trained on are too low to set the scales by."""
+    """Energies of training poses are too low for calibration."""
     train(config(poses, tmp_path / "run", steps=1), QUIET)
     other = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=16, depth=1))
     other.calibration.copy_(torch.arange(other.calibration.numel()).reshape(other.calibration.shape))

@@ -16,7 +16,7 @@ QUIET = Console(quiet=True)
 
 @pytest.fixture
 def config(tmp_path):
-    """A short run on poses that bend an elbow along a circle in two coordinates: no line holds them."""
+    """A short run on poses whose elbow moves along a circle in two coordinates, which no line contains."""
     angle = np.linspace(0, 20, 120)
     pose = np.zeros((120, 24, 3), np.float32)
     pose[:, 18, 0], pose[:, 18, 1] = np.cos(angle), np.sin(angle)
@@ -65,7 +65,7 @@ def test_all_subjects_are_trained_on(config, monkeypatch):
 
 
 def test_jittered_poses_may_have_long_latents(config, monkeypatch):
-    """The divergence is a loss of the drawn poses alone: it does not change with how many are jittered."""
+    """The divergence is a loss of the unperturbed poses only, independent of the number of perturbed ones."""
     from qposer.training import train_vposer_latent as module
 
     monkeypatch.setattr(module, "jitter", lambda poses, generator: poses.mT.contiguous() @ poses.mT)

@@ -90,7 +90,7 @@ def same_figure(keypoints, person=0, shift=0.0):
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes JSON, or text or bytes as they are, to a file of any name."""
+    """Write JSON, text or bytes to a file with a given name."""
 
     def write(content, name="keypoints.json"):
         path = tmp_path / name

@@ -8,7 +8,7 @@ FROM_1 = ["000001.jpg", "000002.jpg", "000003.jpg"]
 
 
 def content(*images, table=()):
-    """One entry for each image, whose values are its place in the file."""
+    """One entry for each image, with its index in the file as values."""
     return Content(
         [Entry(place, image=image if isinstance(image, tuple) else (image,)) for place, image in enumerate(images)],
         tuple(table),

@@ -64,7 +64,7 @@ def test_a_file_of_17_points_may_be_of_coco_or_of_human36m(figures, write):
 
 @pytest.mark.parametrize(("format", "name", "least"), [("coco", "COCO", 1.0), ("h36m", "Human3.6M", 0.97)])
 def test_layouts_of_17_points_are_detected_on_bodies_in_many_poses(fitter, format, name, least):
-    """Bodies 4 m away, seen from all sides, whose keypoints are off by a fiftieth of their height."""
+    """Bodies 4 m away, seen from all sides, with keypoint errors of a fiftieth of their height."""
     people, draws = 300, torch.Generator().manual_seed(0)
     pose = fitter.prior.sample(people, generator=draws)
     turn = 2 * torch.pi * torch.rand(people, generator=draws)[:, None] * torch.tensor([0.0, 1.0, 0.0])

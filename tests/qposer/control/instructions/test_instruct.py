@@ -17,7 +17,7 @@ NEUTRAL = neutral_pose()
 
 @pytest.fixture(scope="module")
 def instructed(shipped_prior):
-    """Follows an instruction, from the posture and with the edit before of a conversation."""
+    """Apply an instruction to a posture, optionally after a previous edit."""
 
     def follow(text, posture=NEUTRAL, n=1, previous=None, seed=0):
         generator = torch.Generator().manual_seed(seed)
@@ -28,7 +28,7 @@ def instructed(shipped_prior):
 
 @pytest.fixture(scope="module")
 def conversation(instructed):
-    """Follows instructions one after the other, each with what the one before left."""
+    """Apply instructions in order, each to the result of the previous one."""
 
     def follow(*texts):
         (edit,) = instructed(texts[0])

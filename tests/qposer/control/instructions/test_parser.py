@@ -10,7 +10,7 @@ WORDS = [" ".join(phrase) for phrase in PHRASES]
 
 
 def steps_or_error(text):
-    """The steps of a text, none if it is refused as it should be."""
+    """The steps of a text; empty if it is rejected."""
     try:
         return parse(text)
     except InstructionError as refusal:
