@@ -76,7 +76,7 @@ def test_average_pairwise_distance_is_the_mean_over_pairs():
 
 
 def test_one_pose_has_no_pairs():
-    with pytest.raises(ValueError, match="2 poses at least, not 1"):
+    with pytest.raises(ValueError, match="at least 2 poses, not 1"):
         average_pairwise_distance(torch.zeros(1, 22, 3))
 
 

@@ -150,7 +150,7 @@ def test_json_as_a_list_with_rodrigues_vectors_and_without_sizes(tmp_path):
         (json.dumps(opencv_json(R=[1, 2])), "R of camera cam01 must be a 3 x 3 matrix or a Rodrigues vector"),
         (json.dumps(opencv_json(t=["a", 1, 2])), "t of camera cam01 must be numbers"),
         (json.dumps(opencv_json(t=[1, 2])), "t of camera cam01 must be 3 numbers"),
-        (json.dumps(opencv_json(R=np.ones((3, 3)).tolist())), "no rotation matrix"),
+        (json.dumps(opencv_json(R=np.ones((3, 3)).tolist())), "not a rotation matrix"),
         (json.dumps(opencv_json(size=[10.5, 3])), "whole numbers of pixels"),
         (json.dumps({"cameras": [{"name": "a"} | opencv_json()["cam01"]] * 2}), "several cameras have the name a"),
         (pose2sim().replace("fisheye = false", "fisheye = true", 1), "fisheye"),
