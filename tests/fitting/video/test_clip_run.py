@@ -188,7 +188,7 @@ def test_the_person_at_a_point(run, walk, tmp_path):
 
 def test_nobody(run, tmp_path):
     grey = [np.full((HEIGHT, WIDTH, 3), 128, np.uint8)] * 5
-    with pytest.raises(ValueError, match=r"no person was found on the 5 frames of .*grey\.mp4, .* too small: crop it"):
+    with pytest.raises(ValueError, match=r"no person was found in the 5 frames of .*grey\.mp4, .* too small: crop it"):
         run(video=write(tmp_path / "grey.mp4", grey))
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -121,12 +121,12 @@ def test_wrong_input_is_reported(fitter, cameras, truth):
     cases = [
         ((views[:1], pair[:1]), {}, "at least two cameras"),
         ((views, cameras), {}, "2 views and 4 cameras"),
-        (([views[0], None], pair), {}, "seen by camera a only"),
+        (([views[0], None], pair), {}, "seen only by camera a"),
         (([None, None], pair), {}, "nobody in any view"),
         (([views[0], coco], pair), {}, "different formats"),
         ((views, pair), {"people": 0}, "at least 1, not 0"),
         ((views, pair), {"up": "w"}, "up must be one of"),
-        ((views, [pair[0], dataclasses.replace(pair[0], name="b")]), {}, "same place"),
+        ((views, [pair[0], dataclasses.replace(pair[0], name="b")]), {}, "same position"),
     ]
     for given, options, message in cases:
         with pytest.raises(ValueError, match=message):
