@@ -114,7 +114,7 @@ def test_wrong_input_is_reported_and_changes_nothing(editor, act, sentence):
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"), [(" \n", "the instruction is empty"), ("turn " * 2000, f"the most is {LONGEST_TEXT}")]
+    ("text", "sentence"), [(" \n", "the instruction is empty"), ("turn " * 2000, f"at most {LONGEST_TEXT} are allowed")]
 )
 def test_texts_that_are_empty_or_too_long_are_reported_and_not_kept_whole(random_prior, mannequin, text, sentence):
     editor = Editor(random_prior, mannequin)
