@@ -68,12 +68,12 @@ class Studio:
             self._status = action() or self._status
             self._refresh()
         except (ValueError, OSError) as error:
-            self._tell(client, "That did not work", str(error))
+            self._notify(client, "That did not work", str(error))
         except Exception as error:
             traceback.print_exc()
-            self._tell(client, "Something broke; your poses are safe", f"{type(error).__name__}: {error}")
+            self._notify(client, "Something broke; your poses are safe", f"{type(error).__name__}: {error}")
 
-    def _tell(self, client: viser.ClientHandle | None, title: str, sentence: str) -> None:
+    def _notify(self, client: viser.ClientHandle | None, title: str, sentence: str) -> None:
         self._status = sentence
         self._refresh()
         if client is not None and client.client_id in self._server.get_clients():
@@ -155,7 +155,7 @@ class Studio:
         size, most = start.size_bytes / 1e6, LARGEST_UPLOAD / 1e6
         sentence = f"{start.filename} is {size:.0f} MB: give a file of at most {most:.0f} MB"
         for client in self._server.get_clients().values():
-            self.worker.do(functools.partial(self._tell, client, "That did not work", sentence))
+            self.worker.do(functools.partial(self._notify, client, "That did not work", sentence))
 
     def _on(self, widget: Any, action: Callable[[viser.GuiEvent[Any]], str], key: str | None = None) -> None:
         async def happened(event: viser.GuiEvent[Any]) -> None:
@@ -173,7 +173,7 @@ class Studio:
         group.on_click(happened)
 
     def _on_instruction(self, panel: Panel) -> None:
-        async def told(event: viser.GuiEvent[Any]) -> None:
+        async def on_text(event: viser.GuiEvent[Any]) -> None:
             text = panel.text.value.replace("\n", " ").strip()
             set_value(panel.text, text)
             self._do(event.client, lambda: self._instruct(text))
@@ -181,10 +181,10 @@ class Studio:
         async def typed(event: viser.GuiEvent[Any]) -> None:
             # Enter arrives as part of the text, because a separate message could replace that of the last letters.
             if event.client is not None and "\n" in panel.text.value:
-                await told(event)
+                await on_text(event)
 
         panel.text.on_update(typed)
-        panel.do.on_click(told)
+        panel.do.on_click(on_text)
 
     def _on_upload(self, button: viser.GuiUploadButtonHandle, action: Callable[[str, bytes], str]) -> None:
         async def happened(event: viser.GuiEvent[Any]) -> None:
@@ -263,10 +263,10 @@ class Studio:
         return self.editor.correct(lambda photo: photo.tell(text, height))
 
     def _instruct(self, text: str) -> str:
-        said = self.editor.instruct(text)
+        message = self.editor.instruct(text)
         if self._panel.text.value == text:
             set_value(self._panel.text, "")
-        return said
+        return message
 
     def _vary_ticked(self) -> str:
         ticked = self._panel.ticked()
@@ -291,10 +291,10 @@ class Studio:
         return ""
 
     def _load(self, name: str, content: bytes) -> str:
-        said = self.editor.load(name, content)
+        message = self.editor.load(name, content)
         assert self.editor.loaded is not None
         self._panel.show_file(len(self.editor.loaded[1].body_pose))
-        return said
+        return message
 
     def _save(self, event: viser.GuiEvent[Any]) -> str:
         kind, client = event.target.value, event.client

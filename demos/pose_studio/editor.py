@@ -201,12 +201,12 @@ class Editor:
         origin = f"{name}, {index + 1} of {number}" if number > 1 else name
         self.drags.finish()
         if self.session.current is not self._taken:
-            said = self._changed(posture, origin)
+            message = self._changed(posture, origin)
         else:
             self.session.replace(self._pose(posture, origin, self._taken.place))
-            said = f"{origin}."
+            message = f"{origin}."
         self._taken = self.session.current
-        return said
+        return message
 
     def fit(self, name: str, content: bytes) -> str:
         """Fit the largest person in a photo and use that pose.

@@ -1,4 +1,4 @@
-"""The 3D scene in the browser: the body, the handles, the ground, and a photo beside."""
+"""The 3D scene in the browser: the body, the handles, the ground, and a photo."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Scene:
                 self._off_part.faces = faces[off].astype(np.uint32)
 
     def show_earlier(self, pose: Pose | None) -> None:
-        """Show an earlier pose beside the body, or none."""
+        """Show an earlier pose next to the body, or none."""
         if pose is self._shown_earlier:
             return
         self._shown_earlier = pose

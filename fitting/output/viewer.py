@@ -1,4 +1,4 @@
-"""A self-contained web page with a 3D view of a fit beside the photo."""
+"""A self-contained web page with a 3D view of a fit next to the photo."""
 
 from __future__ import annotations
 

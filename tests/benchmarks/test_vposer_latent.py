@@ -14,7 +14,7 @@ def poses(number=24):
 def small_space():
     torch.manual_seed(0)
     space = LatentSpace(LatentSpaceConfig(latent_dim=8, width=8))
-    space.begin_with(poses(100))
+    space.initialize_from(poses(100))
     return space
 
 
