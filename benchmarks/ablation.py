@@ -63,7 +63,7 @@ FLAGS: dict[Row, str] = {
     "small": "--model.heads 3 --model.codes 64",
     "large": "--model.codes 1024",
 }
-"""What each run is trained with, beside `LENGTH`."""
+"""What each run is trained with, in addition to `LENGTH`."""
 
 STEPS = 1500
 LENGTH = f"--steps {STEPS} --validate-every 500"

@@ -1,6 +1,6 @@
 """Ways to relax codes during a fit: ``python -m benchmarks.relaxation --data poses.npz --out docs/benchmarks``.
 
-All are fitted to the same made-up photos in the same stages, by Adam, which needs no more of them than gradients;
+All are fitted to the same synthetic photos in the same stages, by Adam, which needs no more of them than gradients;
 temperatures fall geometrically over the steps in which the pose moves.
 """
 
@@ -170,7 +170,7 @@ def variants(prior: CodePrior) -> dict[str, tuple[Callable[[], PenalisedSpace], 
 def main(
     data: Path, split: Literal["validation", "test"] = "validation", number: int = 64, out: Path | None = None
 ) -> None:
-    """Fit made-up photos of one split's poses in every way, and print the errors.
+    """Fit synthetic photos of one split's poses in every way, and print the errors.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.

@@ -189,7 +189,7 @@ def drawn_frames(subjects: list[Subject], earlier: PoseDataset | None, prior: Co
     Args:
         subjects: of whom one of each group is drawn.
         earlier: poses of an earlier build, whose same frames are drawn before these.
-        prior: whose energy stands below each body.
+        prior: whose energy is printed below each body.
 
     Returns:
         Two figures for each group, four with an earlier build.

@@ -43,14 +43,14 @@ What the figures say, and what the model makes of it:
 
 - Keypoints that are visible are off by about 1 % in the median, hips by 2 %; errors of neighbours on a limb correlate.
 - **Whole limbs are lost**, rarely where they are visible (3 to 5 %) and often where they are hidden (arms 26 to 53 %,
-  legs 20 to 44 %): elbow, wrist and hand are then off in the same direction, and the more so towards the hand. The
+  legs 20 to 44 %): elbow, wrist and hand are then off in the same direction, increasingly towards the hand. The
   same holds of legs.
 - **Trunk and face are always reported with full confidence**, hidden or not, and are off by up to twice as much where
   hidden.
 - **Confidence follows visibility** on arms and legs; yet a quarter to a half of the hidden elbows, knees and feet is
   reported with more than 0.5, and off by 2 to 3 % in the median.
 - **Left and right** are swapped on arms or legs alone, on 1 to 2 % of the people each, and rarely on the whole body.
-- Hips, shoulders and ankles lie off the body's by some percent of the trunk's or the shin's length, with people and
+- Hips, shoulders and ankles are off the body's by some percent of the trunk's or the shin's length, with people and
   clothes; the model draws this anew for each person.
 
 {facts}

@@ -55,7 +55,7 @@ def trials(phrases: Sequence[Phrase], seeds: Sequence[int], poses: int, every: i
 
 
 def start_pose(prior: CodePrior, seed: int) -> OrientedPose:
-    """The pose that a seed stands for, its pelvis upright.
+    """The pose of a seed, with an upright pelvis.
 
     Args:
         prior: draws the pose.

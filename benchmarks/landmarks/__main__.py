@@ -1,4 +1,4 @@
-"""Where keypoints lie on people and on the open body: ``python -m benchmarks.landmarks --photos photos --data FILE``.
+"""Where keypoints are on people and on the open body: ``python -m benchmarks.landmarks --photos photos --data FILE``.
 
 Writes landmarks.md, which docs/notes/landmarks.md explains. Detections are kept on disk.
 """

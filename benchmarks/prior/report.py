@@ -47,8 +47,8 @@ def markdown(found: Measurements, sizes: Sizes, facts: list[str]) -> str:
     parts = sections(found, sizes)
     overview = Table(OVERVIEW, [row for part in parts for row in part.overview])
     legend = (
-        "The best baseline is chosen for every row anew, by the figure in the row. The better figure is bold; whether "
-        "a difference is more than chance is told by the intervals below."
+        "The best baseline is chosen for each row separately, by the figure in the row. The better "
+        "figure is bold; the intervals below show which differences exceed chance."
     )
     blocks = [INTRODUCTION, "\n".join(f"- {fact}" for fact in facts), "## Overview", overview.markdown(), legend]
     for part in parts:

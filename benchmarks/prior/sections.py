@@ -95,7 +95,7 @@ encoder.
 - *perplexity*: how evenly the codes are used (exponential of their entropy), as a part of the codebook's size, by
   head.
 - *poses/s*: encoded and decoded a second in batches of {sizes.speed.batch} on one core; the median of
-  {sizes.speed.rounds} rounds, in which all priors take turns in one process. Machine: {found.speed["machine"]}."""
+  {sizes.speed.rounds} rounds, in which all priors alternate in one process. Machine: {found.speed["machine"]}."""
     columns = ("", "MPJPE", "99 %", "MPVPE", "bits", "perplexity", "poses/s")
     own = errors.pop(QPOSER)
     overview = [_overview("reconstruction, MPJPE mm", own, errors, ".2f")]
@@ -130,13 +130,12 @@ takes. The figure is the area under the ROC curve (AUROC): how often such a pose
 - *(c) wrong bends*: one knee or elbow bent by 30 to 90 degrees in the direction in which it does not bend.
 - *(d) random*: every joint turned about a random axis by up to 60 degrees.
 
-Rows of *gap alone* take the reconstruction error (MPJPE) for the energy. VPoser's energy is the squared length of
-the latent and a weighted reconstruction error, GMM's the negative log density, diffusion's the denoising error.
-QPoser's is scaled to be 0 at the median pose and 1 at the 95th percentile; on these test poses the two are
-{median:.2f} and {high:.2f}. Parts of it are a judge that was trained to tell training poses from mixtures of their
-parts, made in the way of (a), and a judge of joints that was trained on training poses of which any number of joints
-were turned by any angle, of which (b) is a case: there QPoser was shown what it is tested on, of other people, and
-the others were not."""
+Rows of *gap alone* take the reconstruction error (MPJPE) for the energy. VPoser's energy is the squared length of the
+latent and a weighted reconstruction error, GMM's the negative log density, diffusion's the denoising error. QPoser's
+is scaled to be 0 at the median pose and 1 at the 95th percentile; on these test poses the two are {median:.2f} and
+{high:.2f}. Parts of it are a classifier that was trained to tell training poses from mixtures of their parts, made in
+the way of (a), and a per-joint classifier trained on training poses with any number of joints turned by any angle,
+which includes (b): there QPoser was trained on this kind of negatives, from other people, and the others were not."""
     columns = ("", *(f"({letter}) {kind}" for letter, kind in zip("abcd", NEGATIVES, strict=True)))
     overview = []
     for column, kind in zip(columns[1:], NEGATIVES, strict=True):
@@ -167,17 +166,17 @@ def generation_section(found: Rows, sizes: Sizes) -> Section:
         )
         for name, result in found.items()
     ]
-    text = f"""{sizes.generation.samples} samples of each prior against as many test poses (all of them where there
-are fewer). The first two rows are real poses in place of samples: other people's, so they say what can be reached.
-The test subjects move unlike the training subjects, and a prior that is like its training poses is as far from the
-test poses as these.
+    text = f"""{sizes.generation.samples} samples of each prior against the same number of test poses (all of them
+where there are fewer). The first two rows are real poses in place of samples: other people's, so they say what can be
+reached. The test subjects move unlike the training subjects, and a prior that is like its training poses is as far
+from the test poses as these.
 
 - *FID pose*: Fréchet distance on the 63 axis-angle numbers, rad²; lower is closer.
 - *FID joints*: the same on positions of the 22 joints, cm².
 - *APD*: mean distance of joints over pairs of {sizes.generation.pairs_of} samples in cm: diversity. Near that of
   real poses is best.
-- *precision*: part of the samples that lie among test poses (within reach of a third nearest neighbour).
-- *recall*: part of the test poses that lie among the samples.
+- *precision*: share of the samples that are among test poses (within reach of a third nearest neighbour).
+- *recall*: share of the test poses that are among the samples.
 - *dNN*: sum over 21 joints of the angles to the nearest training pose in radians, mean over
   {sizes.generation.nearest_of} samples: 0 is memorised."""
     columns = ("", "FID pose", "FID joints", "APD", "precision", "recall", "dNN")
