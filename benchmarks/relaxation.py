@@ -40,7 +40,7 @@ RESIDUAL = Stage(steps=80, free=(*ROOT_AND_SHAPE, "residual"), rho=0.05)
 
 CONDITIONS = ("clean", "noise", "legs missing")
 ALONE = 6
-"""People who are fitted one by one, too."""
+"""People who are also fitted one by one."""
 
 PAGE = """# Relaxing codes during a fit
 

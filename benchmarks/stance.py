@@ -81,17 +81,17 @@ def _about_x(rotation: Float[Tensor, "frames 3 3"]) -> Float[Tensor, " frames"]:
     return 180.0 - torch.remainder(180.0 - angle, 360.0)
 
 
-TEXT = """# How people stand
+TEXT = """# Upright stance by source of poses
 
 Rotations about x in degrees in the most upright frames of each subject: of the frames whose pelvis and chest are
 within 30 degrees of the vertical, those with the straightest hips and knees, {percent:g} % of all frames.
-Somebody who only walks is never quite upright: one leg swings.
+People who only walk are never fully upright: one leg swings.
 
-Pelvis: pitch against the vertical, positive forward; spine: its three joints together; hips: negative where thighs are
-raised to the front; knees: positive where bent; ankles: negative where toes are raised; neck and head: positive where
-bent forward. Each figure is the median over subjects of their medians, with the lowest and the highest subject in
-brackets. The last row, where it has no number of subjects, is of SMPL poses that others fitted to videos, all taken for
-one subject.
+Pelvis: pitch against the vertical, positive forward; spine: its three joints together; hips: negative where thighs
+are raised to the front; knees: positive where bent; ankles: negative where toes are raised; neck and head: positive
+where bent forward. Each figure is the median over subjects of their medians, with the minimum and maximum over
+subjects in brackets. The last row, where it has no number of subjects, is of SMPL poses that others fitted to videos,
+all taken for one subject.
 
 {facts}
 

@@ -32,7 +32,7 @@ class Settings:
     poses: int = 2000
     """Of each set, whose energies are taken."""
     people: int = 200
-    """Of each set, who are fitted."""
+    """People fitted of each set."""
     seed: int = 0
 
     def generator(self) -> torch.Generator:

@@ -24,7 +24,7 @@ SURE = 0.5
 """Confidence of the keypoints of legs that are in sight."""
 
 EVERY = 5
-"""Of so many frames of a recording one is taken."""
+"""Stride over the frames of a recording."""
 
 _LEGS = [k for k, name in enumerate(FORMATS["mediapipe"].names) if name.endswith(("hip", "knee", "ankle"))]
 

@@ -34,7 +34,7 @@ class Section:
     """What was done, and what the columns mean."""
     tables: list[Table]
     plot: str = ""
-    """Name of the picture that goes with it."""
+    """Name of its picture."""
     overview: list[tuple[str, str, str]] = field(default_factory=list)
     """Figures of QPoser and of the best baseline, after what they are."""
 
@@ -84,7 +84,7 @@ def reconstruction_section(found: Measurements, sizes: Sizes) -> Section:
                 f"{found.speed['poses'][name]:,.0f}".replace(",", " "),
             )
         )
-    text = f"""A pose goes into the latents and comes back; QPoser's are hard codes. The other priors have no
+    text = f"""Each pose is encoded to latents and decoded; QPoser's are hard codes. The other priors have no
 encoder.
 
 - *MPJPE*: mean distance of 22 joints in mm, root-relative, mean shape, on {sizes.reconstruction.poses} test poses
@@ -121,8 +121,8 @@ def plausibility_section(found: Rows, sizes: Sizes) -> Section:
     rows = [(name, *(f"{area:.3f}" for area in by_kind.values())) for name, by_kind in areas.items()]
     energies = torch.tensor(found[QPOSER]["energy"][REAL])
     median, high = energies.quantile(torch.tensor([0.5, 0.95])).tolist()
-    text = f"""Energies of {sizes.plausibility.poses} test poses and of as many poses of each kind that nobody
-takes. The figure is the area under the ROC curve (AUROC): how often such a pose has the higher energy of the two;
+    text = f"""Energies of {sizes.plausibility.poses} test poses and the same number of implausible poses of each
+kind. The figure is the area under the ROC curve (AUROC): how often such a pose has the higher energy of the two;
 0.5 is chance.
 
 - *(a) mixed parts*: each arm, each leg, and the torso with the head come from five different test poses.
@@ -130,12 +130,12 @@ takes. The figure is the area under the ROC curve (AUROC): how often such a pose
 - *(c) wrong bends*: one knee or elbow bent by 30 to 90 degrees in the direction in which it does not bend.
 - *(d) random*: every joint turned about a random axis by up to 60 degrees.
 
-Rows of *gap alone* take the reconstruction error (MPJPE) for the energy. VPoser's energy is the squared length of the
+Rows of *gap alone* use the reconstruction error (MPJPE) as the energy. VPoser's energy is the squared length of the
 latent and a weighted reconstruction error, GMM's the negative log density, diffusion's the denoising error. QPoser's
 is scaled to be 0 at the median pose and 1 at the 95th percentile; on these test poses the two are {median:.2f} and
-{high:.2f}. Parts of it are a classifier that was trained to tell training poses from mixtures of their parts, made in
-the way of (a), and a per-joint classifier trained on training poses with any number of joints turned by any angle,
-which includes (b): there QPoser was trained on this kind of negatives, from other people, and the others were not."""
+{high:.2f}. Parts of it are a classifier that was trained to tell training poses from mixtures of their parts, made as
+in (a), and a per-joint classifier trained on training poses with any number of joints turned by any angle, which
+includes (b): there QPoser was trained on this kind of negatives, from other people, and the others were not."""
     columns = ("", *(f"({letter}) {kind}" for letter, kind in zip("abcd", NEGATIVES, strict=True)))
     overview = []
     for column, kind in zip(columns[1:], NEGATIVES, strict=True):

@@ -74,7 +74,7 @@ def _other_numbers(content: bytes, other: bytes, rng: np.random.Generator) -> by
 
 
 def _other_header(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    """A safetensors file, the lengths in its header right, of which configuration or sizes are others."""
+    """A safetensors file with correct header lengths but another configuration or other sizes."""
     size = int.from_bytes(content[:8], "little")
     text = content[8 : 8 + size].decode()
     metadata = json.loads(text).get("__metadata__", {})

@@ -66,7 +66,7 @@ def tried(kind: Kind, number: int, seed: int, folder: Path, on_step: Callable[[]
 
 
 _UNTOLD = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
-"""Warnings that Python shows to nobody who runs a command."""
+"""Warnings that Python hides when a command runs."""
 
 
 def _fault(kind: Kind, path: Path) -> str | None:
