@@ -145,7 +145,7 @@ def scene(body: Body, path: Path, frames: int, seed: int) -> Scene:
         raise ValueError(f"{path} is no recording: expected {', '.join(READERS)}")
     generator = torch.Generator().manual_seed(seed)
     pose = torch.from_numpy(retarget(thin(READERS[path.suffix.lower()](path), FPS))).float()[:frames]
-    way = _way(body(pose[:, 0], pose[:, 1:22]).joints)
+    way = _pelvis_path(body(pose[:, 0], pose[:, 1:22]).joints)
     yaw = 2 * math.pi * torch.rand(1, generator=generator).item()
     betas = torch.randn(1, body.num_betas, generator=generator)
     tilt = axis_angle_to_matrix(torch.tensor([[math.pi + PITCH, 0.0, 0.0], [0.0, yaw, 0.0]]))
@@ -160,7 +160,7 @@ def scene(body: Body, path: Path, frames: int, seed: int) -> Scene:
     return Scene(joints[:, :22], camera.project(landmarks), FOCAL * 1.7 / transl[:, 2])
 
 
-def _way(joints: Float[Tensor, "frames 24 3"]) -> Float[Tensor, "frames 3"]:
+def _pelvis_path(joints: Float[Tensor, "frames 24 3"]) -> Float[Tensor, "frames 3"]:
     """The path of the pelvis if the lowest foot is fixed, smoothed; the middle of the path is at the origin."""
     feet = (joints - joints[:, :1])[:, FEET].double().numpy()
     lowest = feet[..., 1].argmin(1)

@@ -204,7 +204,7 @@ def drawn_frames(subjects: list[Subject], earlier: PoseDataset | None, prior: Co
         order = np.argsort(np.abs(angles["hip"]) + np.abs(angles["knee"]), kind="stable").tolist()
         versions = {"": subject.pose[order[0]]}
         if earlier is not None:
-            index, before = next(_found_again(earlier, subject, order), (None, None))
+            index, before = next(_matching_frames(earlier, subject, order), (None, None))
             if index is None or before is None:
                 raise ValueError(
                     f"the earlier poses have no upright frame of {group}, {subject.name}: build both from the same "
@@ -225,7 +225,7 @@ def _bend(subject: Subject) -> float:
     return abs(medians["hip"]) + abs(medians["knee"])
 
 
-def _found_again(
+def _matching_frames(
     data: PoseDataset, subject: Subject, order: list[int]
 ) -> Iterator[tuple[int, Float[np.ndarray, "24 3"]]]:
     """Those of a subject's upright frames that other poses have, too, and the poses there; in an order."""

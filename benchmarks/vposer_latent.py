@@ -91,7 +91,7 @@ def reconstruction(contender: Contender, truth: Float[Tensor, "poses 21 3 3"]) -
 
 
 @torch.no_grad()
-def told_apart(contender: Contender, truth: Float[Tensor, "poses 21 3 3"], seed: int) -> dict[str, float]:
+def detection_auroc(contender: Contender, truth: Float[Tensor, "poses 21 3 3"], seed: int) -> dict[str, float]:
     """AUROC of squared lengths between poses and what was made of them.
 
     Args:
@@ -173,7 +173,7 @@ def tables(
         for contender in contenders:
             errors = (f"{value:.1f}" for value in reconstruction(contender, truth))
             length = contender.encode(truth).mean.square().mean().item()
-            apart = told_apart(contender, truth, seed)
+            apart = detection_auroc(contender, truth, seed)
             rows.append([contender.name, *errors, f"{length:.2f}", *(f"{value:.2f}" for value in apart.values())])
         columns = ["latents", "MPJPE mm", "skin mm", "angle deg", "|z|²/D", *(f"AUROC {kind}" for kind in apart)]
         found[f"{name}, {len(truth)} poses"] = Table(columns, rows)

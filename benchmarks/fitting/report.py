@@ -80,7 +80,7 @@ def tables(rows: Rows) -> dict[str, Table]:
             "QPoser against the best other prior from the regressor's pose": (QPOSER, others),
             "The code prior alone against the best other prior from the regressor's pose": (QPOSER_ALONE, others),
         }
-        found |= {f"{title}, PA-MPJPE": _duel(rows, *duel, conditions) for title, duel in duels.items()}
+        found |= {f"{title}, PA-MPJPE": _paired_comparison(rows, *duel, conditions) for title, duel in duels.items()}
     if GOOD_START in conditions:
         starts = [
             [
@@ -95,7 +95,7 @@ def tables(rows: Rows) -> dict[str, Table]:
     return found
 
 
-def _duel(rows: Rows, name: str, others: list[str], conditions: list[str]) -> Table:
+def _paired_comparison(rows: Rows, name: str, others: list[str], conditions: list[str]) -> Table:
     """One contender's errors minus those of the best of the others on the same people."""
     cells = []
     for condition in conditions:

@@ -117,7 +117,7 @@ def outcome(prior: CodePrior, start: OrientedPose, edit: Edit) -> Result:
     }
 
 
-def circled(prior: CodePrior, seed: int) -> Result:
+def description_round_trip(prior: CodePrior, seed: int) -> Result:
     """A drawn posture is described, and the description followed from the neutral posture: which sentences hold.
 
     Args:

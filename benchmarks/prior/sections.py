@@ -209,15 +209,15 @@ def completion_section(found: Rows, sizes: Sizes) -> Section:
     for part in completion.PARTS:
         for name, result in found.items():
             intervals = (mean_interval(torch.tensor(result[part][figure])) for figure in figures)
-            rows.append((f"{_spoken(part)}: {name}", *(f"{interval:.1f}" for interval in intervals)))
+            rows.append((f"{_part_title(part)}: {name}", *(f"{interval:.1f}" for interval in intervals)))
     differences, overview = [], []
     for part in completion.PARTS:
         for figure, column in (("min_mm", "min"), ("mean_mm", "mean")):
             errors = {name: torch.tensor(result[part][figure]) for name, result in found.items()}
-            differences.append((f"{_spoken(part)}, {column}", *_against(errors, VPOSER), *_against(errors)))
+            differences.append((f"{_part_title(part)}, {column}", *_against(errors, VPOSER), *_against(errors)))
             means = {name: error.mean().item() for name, error in errors.items()}
             own = means.pop(QPOSER)
-            overview.append(_overview(f"completion of {_spoken(part)}, {column} mm", own, means, ".1f"))
+            overview.append(_overview(f"completion of {_part_title(part)}, {column} mm", own, means, ".1f"))
     text = f"""The joints of a part are unknown; each prior makes {sizes.completion.hypotheses} guesses of them for
 each of {sizes.completion.poses} test poses. The error is the mean distance in mm of the joints that the unknown
 rotations move directly: of unknown legs the knees, ankles and feet, of unknown arms shoulders, elbows and wrists.
@@ -290,7 +290,7 @@ def edits_section(found: Rows, sizes: Sizes) -> Section:
     figures = ("inside_deg", "outside_deg", "unedited_deg")
     result = found[QPOSER]
     rows = [
-        (_spoken(part), *(f"{mean_interval(torch.tensor(result[part][figure])):.2f}" for figure in figures))
+        (_part_title(part), *(f"{mean_interval(torch.tensor(result[part][figure])):.2f}" for figure in figures))
         for part in edits.PARTS
     ]
     means = [fmean(fmean(result[part][figure]) for part in edits.PARTS) for figure in figures]
@@ -332,5 +332,5 @@ def _lowest(values: dict[str, float]) -> str:
     return min(values, key=values.__getitem__, default="")
 
 
-def _spoken(part: str) -> str:
+def _part_title(part: str) -> str:
     return part.replace("_", " ")
