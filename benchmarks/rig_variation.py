@@ -157,7 +157,7 @@ def main(
         if out:
             given = {"data": data, "out": out, "strengths": strengths, "steps": steps}
             text = (
-                "# Judges of joints that were trained on varied poses\n\n"
+                "# Joint classifiers trained on varied poses\n\n"
                 "[rig-variation.md](../notes/rig-variation.md) says what is varied. Intervals are of 95 %, over poses. "
                 "Three joints are turned\nby 20 degrees, or "
                 "one knee or elbow is bent by 30 to 90 degrees the wrong way.\n\n"

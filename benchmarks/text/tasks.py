@@ -27,7 +27,7 @@ class Task:
 
 
 def make_task(poses: Float[Tensor, "poses 21 3"], number: int, other_words: bool, seed: int = 0) -> Task:
-    """Descriptions of poses, in their own words or in others; those of which nothing is remarkable are left out.
+    """Descriptions of poses, in their own words or in others; poses with nothing to describe are left out.
 
     Args:
         poses: axis-angle in radians.
