@@ -114,7 +114,7 @@ class _Data:
         self.views.append(view if target is None else view | {"target": target})
         self.binary += array.tobytes()
         self.binary += bytes(-len(self.binary) % 4)
-        accessor = {"bufferView": len(self.views) - 1, "componentType": _COMPONENTS[array.dtype.name]}
+        accessor: dict[str, Any] = {"bufferView": len(self.views) - 1, "componentType": _COMPONENTS[array.dtype.name]}
         accessor |= {"count": len(array), "type": _TYPES[array.shape[1:]]}
         if bounds:
             accessor |= {"min": np.atleast_1d(array.min(0)).tolist(), "max": np.atleast_1d(array.max(0)).tolist()}

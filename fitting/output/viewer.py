@@ -115,7 +115,7 @@ def viewer_page(photo: Photo, results: Sequence[FitResult], title: str) -> str:
         if not np.array_equal(result.faces, faces) or len(result.vertices) > _STEPS + 1:
             raise ValueError(f"a page can show only one body model, with at most {_STEPS + 1} vertices")
     people = [_person(index, result) for index, result in enumerate(results)]
-    return _filled(title, _PHOTO.format(_jpeg(photo.rgb)), {"faces": _indices(faces), "people": people})
+    return _filled(title, _PHOTO.format(_jpeg(photo.rgb)), {"faces": _indices(np.asarray(faces)), "people": people})
 
 
 def clip_page(
@@ -160,7 +160,7 @@ def clip_page(
         "weights": _encoded(np.round(body.weights * _STEPS).astype("<u2")),
         "turns": _encoded(np.round(turns * _QUATERNION_STEPS).astype("<i2")),
         "root": _encoded(motion.root.astype("<f4")),
-        "reach": (np.abs(joints - motion.root[:, None]).max(axis=(0, 1)) + _FLESH).tolist(),
+        "reach": float(np.linalg.norm(joints - motion.root[:, None], axis=-1).max() + _FLESH),
         "whole": {"low": low.tolist(), "high": high.tolist()},
     }
     clip = {"fps": motion.fps, "first": motion.first, "frames": len(motion.root), "parents": PARENTS}
