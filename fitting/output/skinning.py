@@ -133,29 +133,31 @@ def skeleton_motion(
 
 
 @torch.no_grad()
-def skinning_error_mm(body: Body, result: BodyResult, skinned: SkinnedBody, motion: SkeletonMotion) -> float:
+def skinning_error_mm(
+    body: Body, betas: Float[np.ndarray, " shapes"], skinned: SkinnedBody, motion: SkeletonMotion
+) -> float:
     """Largest distance of the skinned vertices from the body's, in some frames spread over the clip.
 
-    It is zero for the open body. Bodies of the SMPL family have pose blend shapes, which skins lack, and SMPL-X has
-    vertices with more than four bones.
+    It is zero for the open body. Bodies of the SMPL family have pose blend shapes, which skins lack, and vertices of
+    some have more than four bones.
 
     Args:
         body: the body model.
-        result: the fit.
-        skinned: its body.
+        betas: its shape coefficients.
+        skinned: the body in the T-pose.
         motion: its motion.
 
     Returns:
         Millimetres.
     """
-    largest = 0.0
+    shape, largest = torch.from_numpy(np.asarray(betas))[None], 0.0
     for row in np.unique(np.linspace(0, len(motion.root) - 1, _COMPARED).astype(int)):
-        one = SkeletonMotion(motion.rotations[row : row + 1], motion.root[row : row + 1])
-        given = (result.global_orient.reshape(-1, 3)[row], result.body_pose.reshape(-1, NUM_BODY_JOINTS, 3)[row])
-        exact = body(*(_double(value)[None] for value in (*given, result.betas, result.transl.reshape(-1, 3)[row])))
-        apart = skinned.posed(one)[0] - exact.vertices[0].cpu().numpy() @ Y_UP.T
-        largest = max(largest, 1000 * float(np.linalg.norm(apart, axis=-1).max()))
-    return largest
+        one = SkeletonMotion(motion.rotations[[row]], motion.root[[row]])
+        turns = torch.from_numpy(one.rotations)
+        transl = torch.from_numpy(one.root - skinned.joints[0])
+        exact = body(turns[:, 0], turns[:, 1 : 1 + NUM_BODY_JOINTS], shape, transl).vertices.cpu().numpy()
+        largest = max(largest, float(np.linalg.norm(skinned.posed(one) - exact, axis=-1).max()))
+    return 1000 * largest
 
 
 def _double(values: np.ndarray) -> Float[Tensor, "..."]:

@@ -9,7 +9,7 @@ from typing import Literal
 from fitting.body.body import Body
 from fitting.output.bvh import write_bvh
 from fitting.output.gltf import write_glb
-from fitting.output.skinning import Y_UP, skeleton_motion, skinned_body, skinning_error_mm
+from fitting.output.skinning import skeleton_motion, skinned_body, skinning_error_mm
 from fitting.output.trc import write_trc
 from fitting.output.viewer import write_clip_viewer
 from fitting.video.clip_result import ClipResult
@@ -61,9 +61,9 @@ def write_clip_exports(
     if "bvh" in exports:
         write_bvh(folder / FILES["bvh"], skinned.joints, motion)
     if "trc" in exports:
-        write_trc(folder / FILES["trc"], result.joints @ Y_UP.T, result.fps)
+        write_trc(folder / FILES["trc"], motion.posed_joints(skinned.joints)[1], result.fps)
     shown = [FILES[export] for export in ("glb", "html") if export in exports]
-    error = skinning_error_mm(body, result, skinned, motion) if shown else 0.0
+    error = skinning_error_mm(body, result.betas, skinned, motion) if shown else 0.0
     if "glb" in exports:
         write_glb(folder / FILES["glb"], skinned, motion, error_mm=error)
     if "html" in exports:
@@ -72,4 +72,5 @@ def write_clip_exports(
         write_clip_viewer(folder / FILES["html"], skinned, motion, size, video=VIDEO, title=title, caption=caption)
     if error < _VISIBLE_MM:
         return ()
-    return (f"{' and '.join(shown)} lack pose blend shapes: their surface is off by up to {error:.0f} mm",)
+    told = f"the skin in {' and '.join(shown)} is off by up to {error:.0f} mm"
+    return (f"{told}: it has four bones per vertex and no pose blend shapes",)
