@@ -10,9 +10,9 @@ from jaxtyping import Float
 from PIL import Image
 
 from fitting.inputs.images import Photo
+from fitting.output.fit_result import FitResult
 from fitting.output.pictures import cut_around
 from fitting.output.render import Mesh, Picture, contact_sheet, overlay, side_view
-from fitting.output.results import FitResult
 from qposer.io.atomic_files import atomic_write
 
 TILE = (300, 440)

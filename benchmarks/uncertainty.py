@@ -25,7 +25,7 @@ from benchmarks.tables import Table
 from fitting.fit import Fitter
 from fitting.inputs.keypoints import Keypoints
 from fitting.optimise.uncertainty import joint_covariance
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
 from qposer.body_pose.poses import read_poses
 from qposer.body_pose.skeleton import JOINT_NAMES
 from qposer.data.dataset import PoseDataset

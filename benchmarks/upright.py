@@ -27,8 +27,8 @@ from fitting.fit import Fitter
 from fitting.inputs.detect import detect
 from fitting.inputs.images import Photo, read_image
 from fitting.inputs.keypoints import Keypoints
+from fitting.output.fit_result import FitResult
 from fitting.output.render import Picture
-from fitting.output.results import FitResult
 from fitting.video.frames import open_video
 from qposer.body_pose.skeleton import JOINT_NAMES
 from qposer.io.atomic_files import atomic_write

@@ -38,6 +38,7 @@ def main(
     body: Path | None = None,
     keypoints: Path | None = None,
     people: int = 1,
+    hypotheses: int = 1,
     focal: float | None = None,
     height: float | None = None,
     residual: bool = False,
@@ -55,6 +56,8 @@ def main(
         keypoints: a folder with a file for each image (OpenPose's <image>_keypoints.json, or <image>.json, .txt or
             .npz), or one file for all images (docs/formats.md); default: detect them.
         people: maximum number of people per image.
+        hypotheses: maximum number of bodies to find for each person; the answer's alternatives are in fit.npz and in
+            the pictures.
         focal: focal length in pixels; default: from each photo's EXIF, otherwise estimated from its size.
         height: standing height of the person in metres, if known; used for all people.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
@@ -85,7 +88,7 @@ def main(
         jobs, outcomes = find_jobs(images, keypoints)
         settings = FitSettings(residual, depth_cue, seed, height)
         fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
-        run = FolderRun(fitter, out, people, focal, export)
+        run = FolderRun(fitter, out, people, focal, hypotheses, export)
         for outcome in outcomes:
             tell(outcome)
         with output_lock(out):

@@ -44,8 +44,12 @@ def main(
     keypoints: Path | None = None,
     start: Path | None = None,
     people: int = 1,
+    hypotheses: int = 5,
     focal: float | None = None,
     height: float | None = None,
+    hold: tuple[str, ...] = (),
+    camera_pitch: float = 0.0,
+    camera_height: float | None = None,
     residual: bool = False,
     depth_cue: bool = True,
     seed: int = 0,
@@ -63,8 +67,13 @@ def main(
         start: initial bodies from another program; the fit stays close to them where the keypoints allow it: fit.npz,
             SMPLify-X pickles, the dictionaries of HMR2, 4D-Humans or GVHMR (docs/formats.md).
         people: maximum number of people.
+        hypotheses: maximum number of bodies to find for each person: one view leaves depth open, and the pictures show
+            the alternatives as pale bodies; 1 fits a single body, a little faster.
         focal: focal length in pixels; default: from the photo's EXIF, otherwise estimated from its size.
         height: standing height of the person in metres, if known; used for all people.
+        hold: what is known of the pose, in words: --hold "left foot on the floor" "right hand on the right hip".
+        camera_pitch: downward angle of the camera in degrees, for --hold and --camera-height.
+        camera_height: height of the camera above the ground in metres, if known; the lowest foot is on the ground.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed.
@@ -99,16 +108,23 @@ def main(
             from fitting.output.exports import result_name, write_fit
 
             torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
-            settings = FitSettings(residual, depth_cue, seed, height)
+
+            settings = FitSettings(
+                *(residual, depth_cue, seed, height),
+                holds=hold,
+                camera_pitch=camera_pitch,
+                camera_height=camera_height,
+            )
             fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
             given = read_start(start) if start else None
-        progress.update(task, description="fitting", total=total_steps(settings))
+        progress.update(task, description="fitting", total=total_steps(settings, hypotheses))
         results = fitter.fit_photo(
             image,
             people=people,
             focal=focal,
             keypoints=found.result(),
             start=given,
+            hypotheses=hypotheses,
             on_step=lambda: progress.advance(task),
         )
         progress.update(task, description="drawing", total=None)
@@ -128,6 +144,9 @@ def _report(console: Console, folder: Path, result: FitResult) -> None:
     spread = fmean(result.joint_std_mm.values()) / 10
     guessed = f"; guessed: {', '.join(result.guessed_joints)}" if result.guessed_joints else ""
     console.print(f"  {result.verdict}; standard deviation of the joints {spread:.0f} cm{guessed}")
+    if result.alternatives:
+        others = ", ".join(f"{other.probability:.0%}" for other in result.alternatives)
+        console.print(f"  probability of this body {result.probability:.0%}; of the alternatives {others}")
     if result.moved:
         moved = ", ".join(f"{name} {angle:.0f}" for name, angle in list(result.moved.items())[:5])
         console.print(f"  rotated from the start, in degrees: {moved}")

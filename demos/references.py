@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fitting import Fitter
     from fitting.inputs.images import Photo
-    from fitting.output.results import FitResult
+    from fitting.output.fit_result import FitResult
     from qposer import CodePrior, QPoser
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from fitting.keypoints3d import Fit3DResult
     from fitting.one_call import fit_image, fit_keypoints, fit_keypoints_3d, fit_video, fit_views
     from fitting.optimise.schedule import FitSettings
-    from fitting.output.results import FitResult, read_result, write_results
+    from fitting.output.fit_result import FitResult
+    from fitting.output.results import read_result, write_results
     from fitting.video.clip_result import ClipResult, read_clip
     from fitting.views.result import ViewsResult
 
@@ -58,7 +59,8 @@ __getattr__ = lazy_names(
         "fitting.keypoints3d": ("Fit3DResult",),
         "fitting.one_call": ("fit_image", "fit_keypoints", "fit_keypoints_3d", "fit_video", "fit_views"),
         "fitting.optimise.schedule": ("FitSettings",),
-        "fitting.output.results": ("FitResult", "read_result", "write_results"),
+        "fitting.output.fit_result": ("FitResult",),
+        "fitting.output.results": ("read_result", "write_results"),
         "fitting.video.clip_result": ("ClipResult", "read_clip"),
         "fitting.views.result": ("ViewsResult",),
     },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,9 @@ from fitting.inputs.keypoints import FormatName, Keypoints
 from fitting.inputs.starts import StartBodies
 from fitting.keypoints3d import Fit3DResult, fit_points
 from fitting.models import FittingModels
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
 from fitting.photos import fit_people
+from fitting.refit import refit
 from fitting.video.clip import fit_clip
 from fitting.video.clip_result import ClipResult
 from fitting.video.frames import open_video
@@ -40,6 +41,7 @@ class Fitter(FittingModels):
         focal: float | None = None,
         keypoints: Keypoints | None = None,
         start: StartBodies | None = None,
+        hypotheses: int = 1,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
         """Fit bodies to the largest ``people`` in a photo.
@@ -51,6 +53,7 @@ class Fitter(FittingModels):
             keypoints: keypoints of the people; default: detected by the shipped detector.
             start: initial bodies from another method (`read_start`); the fit stays close to them where the keypoints
                 allow it.
+            hypotheses: maximum number of bodies to find for each person: the answer and its ``alternatives``.
             on_step: called after every step.
 
         Returns:
@@ -66,9 +69,9 @@ class Fitter(FittingModels):
         photo = photo if isinstance(photo, Photo) else read_image(photo)
         keypoints = detect(photo.rgb, people) if keypoints is None else keypoints.largest_first()[:people]
         size, known = (photo.width, photo.height), photo.focal_px if focal is None else focal
-        results = self.fit_keypoints(keypoints, size, focal=known, start=start, on_step=on_step)
+        results = self.fit_keypoints(keypoints, size, focal=known, start=start, hypotheses=hypotheses, on_step=on_step)
         if focal is None and photo.focal_warning is not None:
-            return [dataclasses.replace(result, notes=(photo.focal_warning,)) for result in results]
+            return [dataclasses.replace(one, notes=(photo.focal_warning, *one.notes)) for one in results]
         return results
 
     def fit_keypoints(
@@ -78,6 +81,7 @@ class Fitter(FittingModels):
         *,
         focal: float | None = None,
         start: StartBodies | None = None,
+        hypotheses: int = 1,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
         """Fit bodies to 2D keypoints of the people in one image, in one batch.
@@ -87,6 +91,7 @@ class Fitter(FittingModels):
             image_size: width and height in pixels.
             focal: focal length in pixels; default: estimated from the image's size.
             start: initial bodies from another method, in any order.
+            hypotheses: maximum number of bodies to find for each person: the answer and its ``alternatives``.
             on_step: called after every step.
 
         Returns:
@@ -95,7 +100,33 @@ class Fitter(FittingModels):
         Raises:
             ValueError: the keypoints lie outside the image.
         """
-        return fit_people(self, keypoints, image_size, focal, on_step, start)
+        return fit_people(self, keypoints, image_size, focal, on_step, start, hypotheses)
+
+    def refit(
+        self,
+        result: FitResult,
+        *,
+        moved: Mapping[str, tuple[float, float]] | None = None,
+        unseen: Collection[str] = (),
+        holds: Sequence[str] = (),
+        height: float | None = None,
+    ) -> FitResult:
+        """Fit one person again after corrections, from an earlier result, which the fit stays close to.
+
+        Args:
+            result: earlier result.
+            moved: pixels of keypoints that were placed by hand, by name; they are exact.
+            unseen: names of keypoints to ignore.
+            holds: what is known of the pose, in words: "left foot on the floor".
+            height: known standing height in metres.
+
+        Returns:
+            The new result.
+
+        Raises:
+            ValueError: an unknown keypoint, a hold that is not understood, or too few keypoints that remain.
+        """
+        return refit(self, result, moved or {}, unseen, holds, height)
 
     def fit_keypoints_3d(
         self,

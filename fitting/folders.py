@@ -21,7 +21,7 @@ from fitting.inputs.focal import positive_focal
 from fitting.inputs.images import Photo, is_image, read_image
 from fitting.inputs.keypoint_files import read_keypoints
 from fitting.output.exports import Export, check_name, write_fit
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
 from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 
@@ -134,16 +134,18 @@ class FolderRun:
     out: Path
     people: int = 1
     focal: float | None = None
+    hypotheses: int = 1
     exports: Sequence[Export] = ("obj",)
 
     def __post_init__(self) -> None:
         """Check arguments that `Fitter.fit_photo` would reject for each image.
 
         Raises:
-            ValueError: ``people`` is below 1, or the focal length is not positive.
+            ValueError: ``people`` or ``hypotheses`` is below 1, or the focal length is not positive.
         """
-        if self.people < 1:
-            raise ValueError(f"the number of people must be at least 1, not {self.people}")
+        for name, number in (("people", self.people), ("hypotheses", self.hypotheses)):
+            if number < 1:
+                raise ValueError(f"the number of {name} must be at least 1, not {number}")
         if self.focal is not None:
             positive_focal(self.focal)
 
@@ -184,7 +186,8 @@ class FolderRun:
         photo = read_image(job.image)
         size = (photo.width, photo.height)
         given = read_keypoints(job.keypoints, str(job.image), size, job.sharing) if job.keypoints else None
-        return photo, self.fitter.fit_photo(photo, people=self.people, focal=self.focal, keypoints=given)
+        options: dict[str, Any] = {"people": self.people, "focal": self.focal, "hypotheses": self.hypotheses}
+        return photo, self.fitter.fit_photo(photo, keypoints=given, **options)
 
     def _write(
         self, name: str, photo: Photo, results: list[FitResult], request: Mapping[str, Any]
@@ -222,6 +225,7 @@ class FolderRun:
             "body": self.fitter.body.name,
             "people": self.people,
             "focal": self.focal,
+            "hypotheses": self.hypotheses,
             "exports": sorted(self.exports),
             "settings": self.fitter.settings.as_json,
         }

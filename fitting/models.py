@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -12,6 +13,8 @@ from torch import Tensor
 from fitting.body.body import Body
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
+from fitting.optimise.hypotheses import Candidates, explore
+from fitting.optimise.pose_sampler import PoseSampler
 from fitting.optimise.pose_space import RelaxedCodes, body_pose_of
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.regressor import Regressor
@@ -50,6 +53,12 @@ class FittingModels:
         self.settings = settings or FitSettings()
         self.device = torch.device(device)
 
+    def with_settings(self, settings: FitSettings) -> FittingModels:
+        """The same models with other settings."""
+        other = copy.copy(self)
+        other.settings = settings
+        return other
+
     def body_pose(self, estimate: Estimate) -> Float[Tensor, "people 21 3 3"]:
         """Rotation matrices of a solution, residual rotations included."""
         return body_pose_of(self.space, estimate)
@@ -73,3 +82,23 @@ class FittingModels:
             The problem and the fitted parameters.
         """
         return solve(self.body, self.space, self.regressor, keypoints, camera, self.settings, on_step, start)
+
+    @cached_property
+    def sampler(self) -> PoseSampler:
+        """Draws the starts of hypotheses; loaded when first needed."""
+        return PoseSampler.from_pretrained(device=self.device).to(self.dtype)
+
+    def explore(self, problem: Problem, estimate: Estimate, on_step: Callable[[], None] = lambda: None) -> Candidates:
+        """Find other bodies that explain the keypoints of a fit.
+
+        Args:
+            problem: keypoints and camera at the end of the fit.
+            estimate: the fit.
+            on_step: called after every step.
+
+        Returns:
+            The fit and the others, with their scores.
+        """
+        return explore(
+            self.body, self.space, self.sampler, self.regressor, self.settings, problem, estimate, on_step
+        )  # fmt: skip

@@ -16,7 +16,7 @@ from fitting.inputs.keypoints import FormatName, Keypoints
 from fitting.inputs.starts import StartBodies
 from fitting.keypoints3d import Fit3DResult
 from fitting.optimise.schedule import FitSettings
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
 from fitting.video.clip_result import ClipResult
 from fitting.video.tracking import Choice
 from fitting.views.result import ViewsResult
@@ -29,6 +29,7 @@ def fit_image(
     focal: float | None = None,
     keypoints: Keypoints | None = None,
     start: StartBodies | None = None,
+    hypotheses: int = 1,
     body: Body | None = None,
     settings: FitSettings | None = None,
     device: str | torch.device = "cpu",
@@ -41,6 +42,7 @@ def fit_image(
         focal: focal length in pixels; from the photo's EXIF, or else assumed from its size.
         keypoints: those of the people, where a detector other than the shipped one found them.
         start: bodies that another method found, in any order.
+        hypotheses: maximum number of bodies to find for each person.
         body: the open body if left out.
         settings: of the fit.
         device: where the optimisation runs.
@@ -53,7 +55,7 @@ def fit_image(
         ValueError: it is not a photo, nobody is found on it, or the keypoints lie outside of it.
     """
     fitter = Fitter(body, settings=settings, device=device)
-    return fitter.fit_photo(path, people=people, focal=focal, keypoints=keypoints, start=start)
+    return fitter.fit_photo(path, people=people, focal=focal, keypoints=keypoints, start=start, hypotheses=hypotheses)
 
 
 def fit_keypoints(
@@ -62,6 +64,7 @@ def fit_keypoints(
     *,
     focal: float | None = None,
     start: StartBodies | None = None,
+    hypotheses: int = 1,
     body: Body | None = None,
     settings: FitSettings | None = None,
     device: str | torch.device = "cpu",
@@ -73,6 +76,7 @@ def fit_keypoints(
         image_size: width and height in pixels.
         focal: focal length in pixels; assumed from the image's size if left out.
         start: bodies that another method found, in any order.
+        hypotheses: maximum number of bodies to find for each person.
         body: the open body if left out.
         settings: of the fit.
         device: where the optimisation runs.
@@ -83,7 +87,8 @@ def fit_keypoints(
     Raises:
         ValueError: the keypoints lie outside of the image.
     """
-    return Fitter(body, settings=settings, device=device).fit_keypoints(keypoints, image_size, focal=focal, start=start)
+    fitter = Fitter(body, settings=settings, device=device)
+    return fitter.fit_keypoints(keypoints, image_size, focal=focal, start=start, hypotheses=hypotheses)
 
 
 def fit_keypoints_3d(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
@@ -19,9 +21,10 @@ from fitting.optimise.initialize import guessed_joints, stature
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.start import Start, as_start, assigned, moved_degrees
 from fitting.optimise.uncertainty import joint_covariance
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult, with_alternatives
 from qposer import __version__
 from qposer.body_pose.rotations import matrix_to_axis_angle
+from qposer.control.constraints import TOLERANCE
 
 MIN_EXTENT = 8
 """Smallest extent of a person's keypoints, in pixels."""
@@ -37,6 +40,7 @@ def fit_people(
     focal: float | None = None,
     on_step: Callable[[], None] = lambda: None,
     start: StartBodies | None = None,
+    hypotheses: int = 1,
 ) -> list[FitResult]:
     """Fit all people in ``keypoints``; large batches are split among threads.
 
@@ -47,67 +51,119 @@ def fit_people(
         focal: focal length in pixels; default: estimated from the image's size.
         on_step: called after every step.
         start: initial bodies, in any order; people without a body close to them start from the regressor's.
+        hypotheses: maximum number of bodies to find for each person.
 
     Returns:
         One result for each person, in the keypoints' order.
 
     Raises:
-        ValueError: the keypoints lie outside the image.
+        ValueError: the keypoints lie outside the image, or ``hypotheses`` is below 1.
     """
+    if hypotheses < 1:
+        raise ValueError(f"the number of hypotheses must be at least 1, not {hypotheses}")
     keypoints = on_image(keypoints, image_size)
-    if start is not None:
-        return _fit_from(models, keypoints, image_size, focal, on_step, start)
-    return _fit_batch(models, keypoints, image_size, focal, on_step, None)
-
-
-def _fit_from(
-    models: FittingModels,
-    keypoints: Keypoints,
-    image_size: tuple[int, int],
-    focal: float | None,
-    on_step: Callable[[], None],
-    start: StartBodies,
-) -> list[FitResult]:
-    """Fit people with a start from that start, and the others from the regressor's bodies."""
     camera = Camera.for_image(*image_size, focal, batch=len(keypoints), device=models.device, dtype=models.dtype)
-    bodies = as_start(start, models.body)
-    rows = assigned(models.body, bodies, keypoints, camera)
-    begun = [person for person, row in enumerate(rows) if row >= 0]
-    others = [person for person, row in enumerate(rows) if row < 0]
-    results: dict[int, FitResult] = {}
-    if begun:
-        given = bodies[torch.tensor([rows[person] for person in begun])]
-        results |= zip(begun, _fit_batch(models, keypoints[begun], image_size, focal, on_step, given), strict=True)
-    if others:
-        ticks = (lambda: None) if begun else on_step  # the steps of a second batch are not counted
-        results |= zip(others, _fit_batch(models, keypoints[others], image_size, focal, ticks, None), strict=True)
-    return [results[person] for person in range(len(keypoints))]
+    fit = PeopleFit(models, image_size, hypotheses)
+    if start is not None:
+        return fit.from_bodies(keypoints, camera, start, on_step)
+    return fit.in_threads(keypoints, camera, None, on_step)
 
 
-def _fit_batch(
-    models: FittingModels,
-    keypoints: Keypoints,
-    image_size: tuple[int, int],
-    focal: float | None,
-    on_step: Callable[[], None],
-    start: Start | None,
-) -> list[FitResult]:
-    def fitted(part: Int[np.ndarray, " chosen"], on_step: Callable[[], None]) -> list[FitResult]:
-        some = keypoints[part.tolist()]
-        camera = Camera.for_image(*image_size, focal, batch=len(some), device=models.device, dtype=models.dtype)
-        given = None if start is None else start[torch.from_numpy(part)]
-        return _results(models, some, image_size, *models.solve(some, camera, on_step, given))
+@dataclass(frozen=True)
+class PeopleFit:
+    """Fits of people in one image or in several of one size; each person has a camera."""
 
-    threads = torch.get_num_threads() if models.device.type == "cpu" else 1
-    parts = np.array_split(np.arange(len(keypoints)), max(1, min(threads, len(keypoints) // SHARE)))
-    if len(parts) == 1:
-        return fitted(parts[0], on_step)
-    callbacks = [on_step, *[lambda: None] * (len(parts) - 1)]
-    try:
-        with ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return [result for results in pool.map(fitted, parts, callbacks) for result in results]
-    finally:
-        torch.set_num_threads(threads)
+    models: FittingModels
+    image_size: tuple[int, int]
+    hypotheses: int = 1
+
+    def from_bodies(
+        self, keypoints: Keypoints, camera: Camera, start: StartBodies, on_step: Callable[[], None]
+    ) -> list[FitResult]:
+        """Fit people with a start from that start, and the others from the regressor's bodies.
+
+        Args:
+            keypoints: keypoints of at least one person.
+            camera: one for each person.
+            start: initial bodies, in any order.
+            on_step: called after every step.
+
+        Returns:
+            One result for each person.
+        """
+        bodies = as_start(start, self.models.body)
+        rows = assigned(self.models.body, bodies, keypoints, camera)
+        begun = [person for person, row in enumerate(rows) if row >= 0]
+        others = [person for person, row in enumerate(rows) if row < 0]
+        results: dict[int, FitResult] = {}
+        if begun:
+            given = bodies[torch.tensor([rows[person] for person in begun])]
+            cameras = camera[torch.tensor(begun)]
+            results |= zip(begun, self.in_threads(keypoints[begun], cameras, given, on_step), strict=True)
+        if others:
+            ticks = (lambda: None) if begun else on_step  # the steps of a second batch are not counted
+            cameras = camera[torch.tensor(others)]
+            results |= zip(others, self.in_threads(keypoints[others], cameras, None, ticks), strict=True)
+        return [results[person] for person in range(len(keypoints))]
+
+    def in_threads(
+        self, keypoints: Keypoints, camera: Camera, start: Start | None, on_step: Callable[[], None]
+    ) -> list[FitResult]:
+        """As `fit`, in as many threads as are worthwhile.
+
+        Args:
+            keypoints: keypoints of at least one person.
+            camera: one for each person.
+            start: initial bodies instead of the regressor's.
+            on_step: called after every step.
+
+        Returns:
+            One result for each person.
+        """
+
+        def fitted(part: Int[np.ndarray, " chosen"], on_step: Callable[[], None]) -> list[FitResult]:
+            people = torch.from_numpy(part)
+            given = None if start is None else start[people]
+            return self.fit(keypoints[part.tolist()], camera[people], given, on_step)
+
+        threads = torch.get_num_threads() if self.models.device.type == "cpu" else 1
+        parts = np.array_split(np.arange(len(keypoints)), max(1, min(threads, len(keypoints) // SHARE)))
+        if len(parts) == 1:
+            return fitted(parts[0], on_step)
+        callbacks = [on_step, *[lambda: None] * (len(parts) - 1)]
+        try:
+            with ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                return [result for results in pool.map(fitted, parts, callbacks) for result in results]
+        finally:
+            torch.set_num_threads(threads)
+
+    def fit(
+        self, keypoints: Keypoints, camera: Camera, start: Start | None, on_step: Callable[[], None]
+    ) -> list[FitResult]:
+        """Fit people in one batch, and find alternatives if more than one hypothesis is wanted.
+
+        Args:
+            keypoints: keypoints of at least one person.
+            camera: one for each person.
+            start: initial bodies instead of the regressor's.
+            on_step: called after every step.
+
+        Returns:
+            One result for each person.
+        """
+        models, size = self.models, self.image_size
+        problem, estimate = models.solve(keypoints, camera, on_step, start)
+        if self.hypotheses == 1:
+            return _results(models, keypoints, size, problem, estimate)
+        candidates = models.explore(problem, estimate, on_step)
+        chosen = candidates.best(self.hypotheses)
+        people = [person for person, found in enumerate(chosen) for _ in found]
+        rows = torch.tensor([row * len(chosen) + person for person, found in enumerate(chosen) for row, _ in found])
+        bodies = iter(_results(models, keypoints[people], size, candidates.problem[rows], candidates.estimate[rows]))
+        return [
+            with_alternatives([dataclasses.replace(next(bodies), probability=share) for _, share in found])
+            for found in chosen
+        ]
 
 
 @torch.no_grad()
@@ -137,6 +193,7 @@ def _results(
         "joint_covariance": joint_covariance(models.body, models.space, models.settings, problem, estimate),
     }
     numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
+    notes = _missed_holds(models, estimate.orient, body_pose)
     moved = moved_degrees(problem.start, estimate.orient, body_pose) or [{}] * len(keypoints)
     return [
         FitResult(
@@ -152,8 +209,26 @@ def _results(
             settings=models.settings.as_json,
             guessed_joints=guessed_joints(problem.init_weight[person]),
             moved=moved[person],
+            notes=notes[person],
         )
         for person in range(len(keypoints))
+    ]
+
+
+def _missed_holds(
+    models: FittingModels, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
+) -> list[tuple[str, ...]]:
+    """For each person, a sentence for each hold that the body misses by more than the tolerance."""
+    hold = models.settings.hold
+    if hold is None:
+        return [()] * len(orient)
+    return [
+        tuple(
+            f"{one.text}: missed by {gap:.0f} {one.unit}, because keypoints or other holds contradict it"
+            for one, gap in zip(hold.constraints, gaps, strict=True)
+            if gap > TOLERANCE[one.unit]
+        )
+        for gaps in hold.gaps(orient, body_pose).tolist()
     ]
 
 

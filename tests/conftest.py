@@ -70,7 +70,7 @@ def exact_fit(open_body):
     """Makes the fit of an open body to the keypoints that it has itself."""
     from fitting.inputs.camera import Camera
     from fitting.inputs.keypoints import Keypoints
-    from fitting.output.results import FitResult
+    from fitting.output.fit_result import FitResult
 
     def make(global_orient, body_pose, betas, transl, *, size, focal, format, person_height_px, codes):
         given = {"global_orient": global_orient, "body_pose": body_pose, "betas": betas, "transl": transl}

@@ -13,7 +13,7 @@ from torch import Tensor
 from fitting.body.body import Body
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
 from fitting.video.clip_result import ClipResult
 from qposer.body_pose.skeleton import JOINT_NAMES
 

@@ -81,14 +81,8 @@ class Regressor(nn.Module):
         Returns:
             Rotation matrices of the pelvis and of the body joints.
         """
-        seen = (confidence > 0).to(keypoints)[..., None]
-        centre = (seen * keypoints).sum(1) / seen.sum(1)
-        off_centre = seen * (keypoints - centre[:, None])
-        size = (off_centre.square().sum((-1, -2)) / seen.sum((-1, -2))).sqrt().clamp(min=1e-6)
-        places = torch.cat([off_centre / size[:, None, None], confidence[..., None]], dim=-1)
-        inputs = places.new_zeros(len(places), len(KEYPOINT_NAMES), 3)
-        inputs[:, [KEYPOINT_NAMES.index(name) for name in FORMATS[format].names]] = places
-        rotations = matrix_from_6d(self.layers(inputs.flatten(1)).unflatten(-1, (ROTATIONS, 6)))
+        inputs, centre = network_inputs(keypoints, confidence, format)
+        rotations = matrix_from_6d(self.layers(inputs).unflatten(-1, (ROTATIONS, 6)))
         return line_of_sight(centre, camera) @ rotations[:, 0], rotations[:, 1:]
 
     @torch.no_grad()
@@ -142,6 +136,29 @@ class Regressor(nn.Module):
             ValueError: the file is not a regressor, or its weights do not match its configuration.
         """
         return load_module(path or asset("start.safetensors"), cls, RegressorConfig, FORMAT).to(device)
+
+
+def network_inputs(
+    keypoints: Float[Tensor, "people joints 2"], confidence: Float[Tensor, "people joints"], format: FormatName
+) -> tuple[Float[Tensor, "people inputs"], Float[Tensor, "people 2"]]:
+    """Keypoints of any format as the fixed-size input of a network, centred and of unit size.
+
+    Args:
+        keypoints: pixels.
+        confidence: zero where a keypoint is unseen.
+        format: keypoint format.
+
+    Returns:
+        The inputs, and the centres of the people in pixels.
+    """
+    seen = (confidence > 0).to(keypoints)[..., None]
+    centre = (seen * keypoints).sum(1) / seen.sum(1)
+    off_centre = seen * (keypoints - centre[:, None])
+    size = (off_centre.square().sum((-1, -2)) / seen.sum((-1, -2))).sqrt().clamp(min=1e-6)
+    places = torch.cat([off_centre / size[:, None, None], confidence[..., None]], dim=-1)
+    inputs = places.new_zeros(len(places), len(KEYPOINT_NAMES), 3)
+    inputs[:, [KEYPOINT_NAMES.index(name) for name in FORMATS[format].names]] = places
+    return inputs.flatten(1), centre
 
 
 def _mean_rotation(one: Float[Tensor, "*batch 3 3"], other: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:

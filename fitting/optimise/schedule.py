@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float
@@ -12,7 +14,7 @@ from torch import Tensor
 
 from fitting.body.body import Body
 from fitting.inputs.camera import Camera
-from fitting.inputs.keypoints import Keypoints
+from fitting.inputs.keypoints import FormatName, Keypoints
 from fitting.optimise.initialize import height_of_shape, initialize
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.pose_space import PoseSpace, RelaxedCodes
@@ -20,11 +22,19 @@ from fitting.optimise.problem import Estimate, Problem, Stage, Weights
 from fitting.optimise.regressor import Regressor
 from fitting.optimise.reweighting import PriorScale, reject_outliers, relative_residual, update_prior_scale
 from fitting.optimise.start import Start
+from fitting.terms.ground import Ground
 from fitting.terms.height import KnownHeight
+from fitting.terms.hold import Hold
 from fitting.terms.term import Term, Unknown
 
 HEIGHT_WEIGHT = 100.0
 """Assumes that a known height is accurate to about a centimetre."""
+
+GROUND_WEIGHT = 700.0
+"""Per square metre; a distance of 1 cm costs as much as a keypoint that is off by 0.6 % of the height."""
+
+HOLD_WEIGHT = 0.5
+"""Per square centimetre, or per 4 square degrees."""
 
 SHORTEST, TALLEST = 0.4, 2.8
 """Metres."""
@@ -42,24 +52,61 @@ class FitSettings:
     height: float | None = None
     """Known standing height in metres; it sets the bodies' size and distance."""
     weights: Weights = field(default_factory=Weights)
+    holds: tuple[str, ...] = ()
+    """What is known of the pose, in the words of instructions: "left foot on the floor"."""
+    camera_pitch: float = 0.0
+    """Downward angle of the camera in degrees, for ``holds`` and ``camera_height``."""
+    camera_height: float | None = None
+    """Height of the camera above the ground in metres, if known: somebody stands on it, and nobody is below it."""
     terms: tuple[Term, ...] = ()
     """Additional terms of the objective, in camera axes, for all people and stages (`fitting.terms`)."""
 
     def __post_init__(self) -> None:
-        """Reject implausible heights.
+        """Reject implausible heights and cameras.
 
         Raises:
-            ValueError: the height is out of range.
+            ValueError: a number is out of range.
         """
+        if not -90 < self.camera_pitch < 90:
+            raise ValueError(f"the camera's pitch must be between -90 and 90 degrees, not {self.camera_pitch}")
+        if self.camera_height is not None and not 0 < self.camera_height < math.inf:
+            raise ValueError(f"the camera's height must be positive, in metres, not {self.camera_height}")
         if self.height is not None and not SHORTEST <= self.height <= TALLEST:
             raise ValueError(f"the height must be from {SHORTEST} to {TALLEST} metres, not {self.height}")
 
-    def all_terms(self, body: Body) -> list[Term]:
-        """The terms that these settings add to those of every fit."""
-        if self.height is None:
-            return [*self.terms]
-        mean, gradient = height_of_shape(body)
-        return [KnownHeight(HEIGHT_WEIGHT, self.height, mean, gradient), *self.terms]
+    def all_terms(self, body: Body, format: FormatName) -> list[Term]:
+        """The terms that these settings add to those of every fit.
+
+        Args:
+            body: body model.
+            format: format of the fitted keypoints.
+
+        Returns:
+            The terms.
+
+        Raises:
+            InstructionError: a hold is not understood, or two contradict each other.
+            ValueError: the keypoints have none at the feet, for a known height of the camera.
+        """
+        terms = [*self.terms]
+        if self.height is not None:
+            terms.append(KnownHeight(HEIGHT_WEIGHT, self.height, *height_of_shape(body)))
+        if self.camera_height is not None:
+            terms.append(Ground(GROUND_WEIGHT, format, self.camera_height, math.radians(self.camera_pitch)))
+        return terms if self.hold is None else [*terms, self.hold]
+
+    @cached_property
+    def hold(self) -> Hold | None:
+        """The term of ``holds``.
+
+        Raises:
+            InstructionError: a hold is not understood, or two contradict each other.
+        """
+        if not self.holds:
+            return None
+        from qposer.control.instructions import constraints_of  # loads a grammar, which few fits need
+
+        return Hold(HOLD_WEIGHT, constraints_of(", ".join(self.holds)), math.radians(self.camera_pitch))
 
     @property
     def as_json(self) -> dict[str, Any]:
@@ -121,9 +168,17 @@ RESIDUAL = Stage(steps=5, free=(*ROOT_AND_SHAPE, "residual"), rho=0.05)
 """Last stage, if residual rotations are enabled."""
 
 
-def total_steps(settings: FitSettings) -> int:
-    """Number of calls of ``on_step`` in a fit."""
-    return SCHEDULE.steps + settings.residual * RESIDUAL.steps
+def total_steps(settings: FitSettings, hypotheses: int = 1) -> int:
+    """Number of calls of ``on_step`` in a fit.
+
+    Args:
+        settings: settings of the fit.
+        hypotheses: maximum number of bodies for each person.
+
+    Returns:
+        The number of steps.
+    """
+    return SCHEDULE.steps * (1 + (hypotheses > 1)) + settings.residual * RESIDUAL.steps
 
 
 @runtime_checkable
@@ -193,7 +248,7 @@ def solve(
     problem, estimate = initialize(body, space, regressor, keypoints, camera, start, settings.height)
     if not settings.depth_cue:
         problem = dataclasses.replace(problem, depths=None)
-    solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body))
+    solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
     problem, estimate = refine(solver, SCHEDULE, problem, estimate, regressor if start is None else None, on_step)
     if settings.residual:
         estimate = solver.run(RESIDUAL, problem, estimate, on_step)

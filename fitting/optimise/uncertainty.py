@@ -28,6 +28,9 @@ rendered people of the validation split."""
 LEAST_NOISE = 0.003
 """Smallest keypoint error, as a fraction of the person's height."""
 
+LARGEST = 1.0
+"""Largest standard deviation of a joint in metres: the linearisation has no meaning beyond the size of a body."""
+
 STAGE = Stage(steps=1, free=WHOLE, rho=0.05, noise=(0.2, 0.2))
 
 
@@ -49,7 +52,7 @@ def joint_covariance(
     Returns:
         Square metres.
     """
-    solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body))
+    solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
     stage = solver.stage_problem(STAGE, problem, estimate)
     state = stage.posed(estimate)
     stage.begin_step(0, state)
@@ -63,5 +66,7 @@ def joint_covariance(
     spread = torch.linalg.solve(curvature[:, None], columns.mT).mT  # people, joints, 3, unknowns
     doubt = noise / TYPICAL_ERROR
     unit = unit * INFLATION * torch.minimum(doubt, doubt.sqrt()) * (DETECTED if problem.noise_floor > 0 else 1.0)
-    covariance: Tensor = (unit[:, None, None, None] * (spread @ columns.mT)).to(estimate.transl)
-    return covariance
+    covariance = unit[:, None, None, None] * (spread @ columns.mT)
+    largest = covariance.diagonal(dim1=-2, dim2=-1).sum(-1).amax(-1)
+    bounded: Tensor = (LARGEST**2 / largest).clamp(max=1.0)[:, None, None, None] * covariance
+    return bounded.to(estimate.transl)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from qposer.io.npz import write_npz
 

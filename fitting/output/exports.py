@@ -8,9 +8,10 @@ from typing import Literal, get_args
 
 from fitting.body.body import Body
 from fitting.inputs.images import Photo
+from fitting.output.fit_result import FitResult
 from fitting.output.gltf import glb
 from fitting.output.pictures import fit_pictures
-from fitting.output.results import FitResult, MeshFormat, write_results
+from fitting.output.results import MeshFormat, write_results
 from fitting.output.skinning import skeleton_motion, skinned_body
 from fitting.output.smplifyx import write_smplifyx
 from fitting.output.viewer import write_viewer

@@ -21,6 +21,7 @@ LONG_SIDE = 1600
 """Pictures of larger photos are limited to this size in pixels."""
 
 _OPACITY = 0.85
+_GHOST_OPACITY = 0.3
 _BACKGROUND = 245
 
 BODY_COLOURS = np.array(
@@ -39,6 +40,8 @@ class Mesh(NamedTuple):
 
     vertices: Float[np.ndarray, "vertices 3"]
     faces: Int[np.ndarray, "faces 3"]
+    paleness: Float[np.ndarray, " vertices"] | None = None
+    """From 0, the full colour, to 1, white; default: 0."""
 
 
 def render(
@@ -60,6 +63,8 @@ def render(
     offsets = np.cumsum([0, *counts[:-1]])
     faces = np.concatenate([mesh.faces + offset for mesh, offset in zip(meshes, offsets, strict=True)])
     albedo = np.repeat(BODY_COLOURS[np.arange(len(meshes)) % len(BODY_COLOURS)], counts, axis=0)
+    pale = [np.zeros(len(mesh.vertices)) if mesh.paleness is None else mesh.paleness for mesh in meshes]
+    albedo = albedo + np.concatenate(pale)[:, None] * (1.0 - albedo)
     colours = albedo * _light(vertices, faces)[:, None]
     return paint(Mesh(vertices, faces), colours, focal, centre, size)
 
@@ -132,7 +137,9 @@ def _unit(vectors: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3
     return unit
 
 
-def overlay(photo: Picture, meshes: Sequence[Mesh], focal: float, centre: tuple[float, float]) -> Picture:
+def overlay(
+    photo: Picture, meshes: Sequence[Mesh], focal: float, centre: tuple[float, float], ghosts: Sequence[Mesh] = ()
+) -> Picture:
     """The photo with the bodies over it, slightly transparent; at most `LONG_SIDE` pixels long.
 
     ``focal`` and ``centre`` are in pixels of the photo.
@@ -142,17 +149,20 @@ def overlay(photo: Picture, meshes: Sequence[Mesh], focal: float, centre: tuple[
         meshes: in camera space, metres.
         focal: focal length in pixels of the photo.
         centre: principal point in pixels of the photo.
+        ghosts: meshes that are drawn faintly behind the others.
 
     Returns:
         The picture.
     """
     picture, scale = _limited(photo)
     height, width = picture.shape[:2]
-    rgba = render(meshes, focal * scale, (centre[0] * scale, centre[1] * scale), (width, height))
-    return composed(rgba, picture, _OPACITY)
+    camera = focal * scale, (centre[0] * scale, centre[1] * scale), (width, height)
+    for ghost in ghosts:
+        picture = composed(render([ghost], *camera), picture, _GHOST_OPACITY)
+    return composed(render(meshes, *camera), picture, _OPACITY)
 
 
-def view(mesh: Mesh, yaw: float = 0.0, size: tuple[int, int] = (512, 512)) -> Picture:
+def view(mesh: Mesh, yaw: float = 0.0, size: tuple[int, int] = (512, 512), ghosts: Sequence[Mesh] = ()) -> Picture:
     """The whole mesh on a light background, rotated by ``yaw`` radians about the vertical through its centre.
 
     0 is the view of the photo's camera, pi / 2 the view from that camera's right.
@@ -161,20 +171,26 @@ def view(mesh: Mesh, yaw: float = 0.0, size: tuple[int, int] = (512, 512)) -> Pi
         mesh: in camera space.
         yaw: radians.
         size: width and height of the picture in pixels.
+        ghosts: meshes that are drawn faintly behind the other.
 
     Returns:
         The picture.
     """
-    vertices = np.asarray(mesh.vertices, dtype=np.float64)
-    vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    bounds = np.asarray(mesh.vertices, dtype=np.float64)
+    middle = (bounds.min(axis=0) + bounds.max(axis=0)) / 2
     cos, sin = np.cos(yaw), np.sin(yaw)
-    turned = vertices @ np.array([[cos, 0.0, -sin], [0.0, 1.0, 0.0], [sin, 0.0, cos]])
-    radius = np.linalg.norm(vertices[:, [0, 2]], axis=1).max()
-    half = np.array([radius, np.abs(vertices[:, 1]).max()])
+    rotation = np.array([[cos, 0.0, -sin], [0.0, 1.0, 0.0], [sin, 0.0, cos]])
+    shown = [(one.vertices - middle) @ rotation for one in (*ghosts, mesh)]
+    every = np.concatenate(shown)
+    radius = np.linalg.norm(every[:, [0, 2]], axis=1).max()
+    half = np.array([radius, np.abs(every[:, 1]).max()])
     focal = 3.0 * max(size)
-    depth = radius + 1.08 * (2.0 * focal * half / np.array(size)).max()
-    rgba = render([Mesh(turned + np.array([0.0, 0.0, depth]), mesh.faces)], focal, (size[0] / 2, size[1] / 2), size)
-    return composed(rgba, np.full((size[1], size[0], 3), _BACKGROUND, dtype=np.uint8))
+    away = np.array([0.0, 0.0, radius + 1.08 * (2.0 * focal * half / np.array(size)).max()])
+    picture = np.full((size[1], size[0], 3), _BACKGROUND, dtype=np.uint8)
+    for one, vertices in zip((*ghosts, mesh), shown, strict=True):
+        rgba = render([one._replace(vertices=vertices + away)], focal, (size[0] / 2, size[1] / 2), size)
+        picture = composed(rgba, picture, 1.0 if one is mesh else _GHOST_OPACITY)
+    return picture
 
 
 def composed(rgba: UInt8[np.ndarray, "height width 4"], ground: Picture, opacity: float = 1.0) -> Picture:
@@ -193,17 +209,18 @@ def composed(rgba: UInt8[np.ndarray, "height width 4"], ground: Picture, opacity
     return picture
 
 
-def side_view(mesh: Mesh, size: tuple[int, int] = (512, 512)) -> Picture:
+def side_view(mesh: Mesh, size: tuple[int, int] = (512, 512), ghosts: Sequence[Mesh] = ()) -> Picture:
     """The mesh seen from the right of the photo's camera, which is on the left of the picture.
 
     Args:
         mesh: in camera space.
         size: width and height of the picture in pixels.
+        ghosts: meshes that are drawn faintly behind the other.
 
     Returns:
         The picture.
     """
-    return view(mesh, np.pi / 2, size)
+    return view(mesh, np.pi / 2, size, ghosts)
 
 
 def contact_sheet(pictures: Sequence[Picture], columns: int) -> Picture:

@@ -1,4 +1,4 @@
-"""Result of a fit for one person, and its files."""
+"""Files of the results of fits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -17,113 +17,24 @@ from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
 from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.agreement import warnings_of
-from fitting.output.body_result import BodyResult
+from fitting.output.fit_result import ARRAYS, NUMBERS, FitResult
 from fitting.output.obj import write_obj
-from fitting.shapes import check_shapes
-from qposer.body_pose.skeleton import JOINT_NAMES
 from qposer.io.atomic_files import sync, sync_tree
 from qposer.io.messages import one_line
 from qposer.io.npz import read_npz
 
-_ARRAYS = {
-    **{"global_orient": "3", "body_pose": "21 3", "betas": "shapes", "transl": "3", "codes": "21 heads"},
-    **{"centre": "2", "image_size": "2"},
-}
-"""Names and shapes of the arrays."""
-
-AMBIGUOUS = (
-    "the detector finds other keypoints where the photo is cropped differently: they may mix two people, or be nobody's"
+_OF_ALTERNATIVES = (
+    *("probability", "global_orient", "body_pose", "betas", "transl", "codes"),
+    *("reprojection_error_px", "person_height_px"),
 )
+"""What the alternatives do not share with the answer; stored with the prefix ``alternatives_``."""
 
-_NUMBERS = ("focal", "reprojection_error_px", "person_height_px")
 _TEXTS = ("body", "qposer_version")
-
-Verdict = Literal["good", "doubtful", "failed"]
-
-FAILED = 10.0
-"""Error in percent of the person's height above which the fit has failed."""
 
 MeshFormat = Literal["obj", "glb", "ply"]
 
 _COMPRESSION = 1
 """Compression level of PNG files; Pillow's default of 6 takes four times as long for files 8 % smaller."""
-
-
-@dataclass(frozen=True)
-class FitResult(BodyResult):
-    """One person's body in camera axes (x right, y down, z forward)."""
-
-    focal: float
-    """Focal length in pixels of the photo."""
-    centre: Float[np.ndarray, "2"]
-    """Principal point in pixels of the photo."""
-    image_size: Int[np.ndarray, "2"]
-    """Width and height of the photo in pixels."""
-    keypoints: Keypoints
-    """The fitted keypoints of this person."""
-    reprojection_error_px: float
-    """Mean distance of the body's landmarks to the keypoints, weighted by confidence, in pixels of the photo."""
-    person_height_px: float
-    """Height of the person in the photo in pixels, the reference for the error."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the fit, as JSON values."""
-    vertices: Float[np.ndarray, "vertices 3"] | None = None
-    """In camera space, metres; not stored in ``fit.npz``."""
-    faces: Int[np.ndarray, "faces 3"] | None = None
-    joints: Float[np.ndarray, "24 3"] | None = None
-    """In camera space, metres; not stored in ``fit.npz``."""
-    joint_covariance: Float[np.ndarray, "22 3 3"] | None = None
-    """Covariances of the joints' positions relative to the pelvis, in camera axes, square metres; calibrated so that 90
-    % regions contain 9 of 10 joints (docs/benchmarks/uncertainty.md)."""
-    guessed_joints: tuple[str, ...] = ()
-    """Joints that no visible keypoint determines; the prior fills them in."""
-    moved: Mapping[str, float] = field(default_factory=dict)
-    """Rotation of joints relative to a given start in degrees, largest first; not stored in ``fit.npz``."""
-    notes: tuple[str, ...] = ()
-    """Deviations from the photo's metadata; not stored in ``fit.npz``."""
-
-    def __post_init__(self) -> None:
-        """Reject NaN and infinite values.
-
-        Raises:
-            ValueError: a value is NaN or infinite, or an array has a wrong shape.
-        """
-        shapes = _ARRAYS | ({} if self.joint_covariance is None else {"joint_covariance": "22 3 3"})
-        check_shapes({name: np.asarray(getattr(self, name)) for name in shapes}, shapes)
-        for name in (*_ARRAYS, *_NUMBERS, "vertices", "joints", "joint_covariance"):
-            values = getattr(self, name)
-            if values is not None and not np.isfinite(values).all():
-                raise ValueError(
-                    f"the fit contains NaN or infinite values ({name}): check the keypoints and the camera"
-                )
-
-    @property
-    def reprojection_error_percent(self) -> float:
-        """The 2D error as a percentage of the person's height in the photo."""
-        return 100.0 * self.reprojection_error_px / self.person_height_px
-
-    @property
-    def joint_std_mm(self) -> dict[str, float]:
-        """Standard deviations of the joints' positions relative to the pelvis in millimetres; empty if unknown."""
-        if self.joint_covariance is None:
-            return {}
-        variance = np.trace(self.joint_covariance, axis1=-2, axis2=-1)
-        return dict(zip(JOINT_NAMES[1:], (1000 * np.sqrt(variance[1:])).round().tolist(), strict=False))
-
-    @property
-    def verdict(self) -> Verdict:
-        """``failed`` if the body is far from the keypoints, ``doubtful`` if there are warnings, otherwise ``good``."""
-        if self.reprojection_error_percent >= FAILED:
-            return "failed"
-        return "doubtful" if self.warnings else "good"
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What of the fit deserves a look: a large error, unseen parts, ambiguous keypoints, notes."""
-        seen = self.keypoints.seen[0]
-        doubts = (AMBIGUOUS,) if self.keypoints.ambiguous is not None and self.keypoints.ambiguous[0] else ()
-        return (*warnings_of(self.keypoints.names, seen, self.reprojection_error_percent), *doubts, *self.notes)
 
 
 def write_results(
@@ -143,7 +54,8 @@ def write_results(
     ``betas``, ``transl`` (3,), ``codes`` (21, heads), ``focal``, ``centre`` (2,), ``image_size`` (2,), ``keypoints_xy``
     (K, 2), ``keypoints_confidence`` (K,), ``keypoints_format``, ``keypoints_world`` (K, 3) and
     ``keypoints_ambiguous`` if known,
-    ``reprojection_error_px``, ``person_height_px``, ``body``, ``qposer_version``, ``settings`` (JSON). For smplx,
+    ``reprojection_error_px``, ``person_height_px``, ``body``, ``qposer_version``, ``settings`` (JSON),
+    ``probability``, and, with alternatives, ``alternatives_global_orient`` (alternatives, 3) and so on. For smplx,
     flatten ``body_pose`` to 63 numbers, and append six zeros for SMPL. ``fit.json`` contains the same, the error as a
     percentage of the person's height, ``verdict`` (good, doubtful or failed), ``warnings``, ``joint_std_mm`` by joint
     and ``guessed_joints``.
@@ -270,7 +182,7 @@ def _write_mesh(
 def _flattened(result: FitResult) -> dict[str, np.ndarray]:
     """The arrays of ``fit.npz``."""
     keypoints = result.keypoints
-    values = {name: np.asarray(getattr(result, name)) for name in (*_ARRAYS, *_NUMBERS, *_TEXTS)}
+    values = {name: np.asarray(getattr(result, name)) for name in (*ARRAYS, *NUMBERS, *_TEXTS)}
     values |= {
         "keypoints_xy": keypoints.xy[0],
         "keypoints_confidence": keypoints.confidence[0],
@@ -282,6 +194,12 @@ def _flattened(result: FitResult) -> dict[str, np.ndarray]:
     if result.joint_covariance is not None:
         values["joint_covariance"] = result.joint_covariance
     values["guessed_joints"] = np.asarray(json.dumps(list(result.guessed_joints)))
+    values["probability"] = np.asarray(result.probability)
+    if result.alternatives:
+        values |= {
+            f"alternatives_{name}": np.stack([np.asarray(getattr(body, name)) for body in result.alternatives])
+            for name in _OF_ALTERNATIVES
+        }
     if keypoints.ambiguous is not None:
         values["keypoints_ambiguous"] = keypoints.ambiguous[0]
     return values
@@ -308,12 +226,18 @@ def read_result(path: str | Path) -> FitResult:
             None if world is None else world[None],
             ambiguous=None if ambiguous is None else ambiguous[None],
         )
-        fields: dict[str, Any] = {name: values[name] for name in _ARRAYS}
-        fields |= {name: float(values[name]) for name in _NUMBERS}
+        fields: dict[str, Any] = {name: values[name] for name in ARRAYS}
+        fields |= {name: float(values[name]) for name in NUMBERS}
         fields |= {name: str(values[name]) for name in _TEXTS}
         fields["joint_covariance"] = values.get("joint_covariance")
         fields["guessed_joints"] = tuple(map(str, json.loads(str(values.get("guessed_joints", "[]")))))
-        return FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
+        fields["probability"] = float(values.get("probability", 1.0))
+        answer = FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
+        columns = {name: values.get(f"alternatives_{name}", ()) for name in _OF_ALTERNATIVES}
+        bodies = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return replace(
+            answer, alternatives=tuple(replace(answer, **body, joint_covariance=None) for body in bodies)
+        )  # fmt: skip
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         told = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
         raise ValueError(f"{path} is not the fit of a person: {told.removeprefix(f'{path}: ')}") from None

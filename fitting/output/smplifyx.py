@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from fitting.output.fit_result import FitResult
 from fitting.output.obj import write_obj
-from fitting.output.results import FitResult
 from qposer.io.atomic_files import atomic_write
 
 KEYS = (

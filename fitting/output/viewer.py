@@ -18,8 +18,8 @@ from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
 from fitting.inputs.images import Photo
+from fitting.output.fit_result import FitResult
 from fitting.output.render import BODY_COLOURS
-from fitting.output.results import FitResult
 from fitting.output.skinning import Y_UP, SkeletonMotion, SkinnedBody
 from qposer.body_pose.rotations import matrix_to_quaternion
 from qposer.body_pose.skeleton import PARENTS

@@ -188,7 +188,12 @@ def _improved(
     smooth = [Smoothness(unknown, factor * weight) for unknown, weight in ROUGHNESS.items()] if factor else []
     settings = models.settings
     solver = ClipSolver(
-        models.body, models.space, settings.weights, settings.seed, smooth, settings.all_terms(models.body)
+        models.body,
+        models.space,
+        settings.weights,
+        settings.seed,
+        smooth,
+        settings.all_terms(models.body, problem.format),
     )
     for number, stage in enumerate(STAGES):
         if number:

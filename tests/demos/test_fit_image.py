@@ -20,7 +20,8 @@ from fitting.body.body import Body
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS
 from fitting.output import exports
-from fitting.output.results import FitResult, read_result
+from fitting.output.fit_result import FitResult
+from fitting.output.results import read_result
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 from qposer.io.assets import asset

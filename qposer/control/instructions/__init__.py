@@ -14,7 +14,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
+from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton, neutral_pose
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 from qposer.control.anatomy import ANGLES
@@ -30,7 +30,7 @@ from qposer.control.measures import Elevation, FacingElevation, FacingHeading, J
 from qposer.prior.code_prior import CodePrior, default_prior
 from qposer.prior.seeding import generator_of
 
-__all__ = ["Check", "Edit", "InstructionError", "instruct"]
+__all__ = ["Check", "Edit", "InstructionError", "constraints_of", "instruct"]
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,30 @@ def instruct(
     return [
         replace(edit, posture=_turned(edit.posture, heading), before=_turned(edit.before, heading)) for edit in edits
     ]
+
+
+def constraints_of(text: str) -> tuple[Constraint, ...]:
+    """The constraints of sentences that say where parts are: "left foot on the floor, right hand on the right hip".
+
+    Args:
+        text: English; relative instructions ("raise the left arm") refer to a relaxed stance.
+
+    Returns:
+        Constraints on a skeleton whose pelvis is oriented in the world and faces forward.
+
+    Raises:
+        InstructionError: a phrase is not understood, refers to an earlier edit, or contradicts another.
+    """
+    now, constraints = PosedSkeleton.of(neutral_pose()), list[Constraint]()
+    for step in parse(text):
+        for saying in step:
+            if not isinstance(saying, Clause):
+                raise InstructionError("say where a part is: there is no earlier edit", text, *saying.span)
+            constraints += _meaning(saying, now, text, None).constraints
+        _refuse_contradictions(constraints, text, step)
+    if not constraints:
+        raise InstructionError("this says nothing about where a part is", text, 0, len(text))
+    return tuple(constraints)
 
 
 def _heading(posture: OrientedPose) -> Tensor:

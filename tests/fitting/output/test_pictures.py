@@ -7,8 +7,8 @@ import trimesh
 from fitting.inputs.images import Photo
 from fitting.inputs.keypoints import Keypoints
 from fitting.output import opengl
-from fitting.output.pictures import cut_around, fit_pictures
-from fitting.output.results import FitResult
+from fitting.output.fit_result import FitResult
+from fitting.output.pictures import cut_around, fit_pictures, paleness
 
 WIDTH, HEIGHT, FOCAL = 200, 120, 150.0
 
@@ -89,3 +89,38 @@ def test_opengl_is_not_loaded_for_a_photo(photo, monkeypatch):
     monkeypatch.setattr(opengl, "paint", loaded)
     (pictures,) = fit_pictures(photo, [result_at(0.0)])
     assert pictures.keys() == {"overlay", "side", "keypoints"}
+
+
+def joints_at(*points):
+    joints = np.tile(np.asarray(points[0], dtype=float), (24, 1))
+    joints[: len(points)] = points
+    return joints
+
+
+def test_alternatives_are_drawn_faintly_behind_the_body(photo):
+    left, right = (
+        dataclasses.replace(result_at(x), joints=joints_at([x, 0.0, 2.0]), probability=0.5) for x in (-0.5, 0.5)
+    )
+    away = {name: getattr(right, name) + np.array([0.0, 0.0, 1.0]) for name in ("vertices", "joints")}
+    both = dataclasses.replace(left, alternatives=(dataclasses.replace(right, **away),))
+    without, shown = (fit_pictures(photo, [result])[0] for result in (left, both))
+    change = np.abs(np.int16(shown["overlay"]) - without["overlay"]).max(-1)
+    columns = np.nonzero(change > 3)[1]
+    assert columns.min() > WIDTH / 2
+    assert 0 < change.max() < np.abs(np.int16(without["overlay"]) - photo.rgb).max()
+    side = np.abs(np.int16(shown["side"]) - without["side"]).max(-1) > 3
+    assert side.mean() < 0.01  # the alternative's pelvis is moved to that of the body, which hides it
+
+
+def test_uncertain_parts_are_paler(photo):
+    covariance = np.zeros((22, 3, 3))
+    covariance[1] = 0.2**2 * np.eye(3)
+    certain = dataclasses.replace(result_at(0.0), joints=joints_at([-0.25, 0.0, 2.0], [0.25, 0.0, 2.0]))
+    uncertain = dataclasses.replace(certain, joint_covariance=covariance)
+    pale = paleness(uncertain)
+    assert pale[certain.vertices[:, 0] > 0].min() > 0.3
+    assert pale[certain.vertices[:, 0] < 0].max() < 0.05
+    assert paleness(certain) is None
+    before, after = (np.int16(fit_pictures(photo, [result])[0]["overlay"]) for result in (certain, uncertain))
+    brighter = (after - before)[HEIGHT // 2].sum(-1)
+    assert brighter[WIDTH // 2 + 12] > brighter[WIDTH // 2 - 12] + 20

@@ -37,7 +37,7 @@ def open_body():
     ("size", "focal", "centre"), [((400, 300), 400.0, (200.0, 150.0)), ((300, 500), 600.0, (120.0, 260.0))]
 )
 def test_both_renderers_agree(mesh, size, focal, centre):
-    vertices, faces = mesh()
+    vertices, faces, _ = mesh()
     colours = np.clip(vertices - vertices.min(axis=0), 0, 1)
     by_gl = opengl.paint(vertices, faces, colours, focal, centre, size)
     painted = software_rasterizer.paint(vertices, faces, colours, focal, centre, size)

@@ -10,7 +10,8 @@ import trimesh
 from PIL import Image
 
 from fitting.inputs.keypoints import Keypoints
-from fitting.output.results import AMBIGUOUS, FitResult, read_result, write_results
+from fitting.output.fit_result import AMBIGUOUS, FitResult, with_alternatives
+from fitting.output.results import read_result, write_results
 from qposer.io.npz import read_npz
 
 
@@ -229,3 +230,53 @@ def test_a_rename_that_fails_brings_the_old_fit_back(tmp_path, monkeypatch):
         write_results(tmp_path, [make_result()], [{}])
     assert (folder / "fit.npz").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["person0"]
+
+
+def hypotheses(*shares):
+    covariance = np.tile(np.diag([1e-4, 1e-4, 4e-4]), (22, 1, 1))
+    bodies = []
+    for seed, share in enumerate(shares):
+        joints = np.zeros((24, 3))
+        joints[5, 2] = 0.1 * seed
+        parts = {"joint_covariance": covariance, "joints": joints, "probability": share}
+        bodies.append(dataclasses.replace(make_result(seed), **parts))
+    return bodies
+
+
+def test_alternatives_widen_the_uncertainty_where_they_differ():
+    bodies = hypotheses(0.5, 0.3, 0.2)
+    answer = with_alternatives(bodies)
+    assert [other.probability for other in answer.alternatives] == [0.3, 0.2]
+    assert answer.joint_covariance[4] == pytest.approx(bodies[0].joint_covariance[4])
+    assert answer.joint_covariance[5] == pytest.approx(np.diag([1e-4, 1e-4, 4e-4 + 0.3 * 0.1**2 + 0.2 * 0.2**2]))
+
+
+def test_alternatives_are_read_back(tmp_path):
+    (folder,) = write_results(tmp_path, [with_alternatives(hypotheses(0.5, 0.3, 0.2))], [PICTURES])
+    back = read_result(folder)
+    assert back.probability == 0.5
+    for other, given in zip(back.alternatives, hypotheses(0.5, 0.3, 0.2)[1:], strict=True):
+        assert other.probability == pytest.approx(given.probability)
+        for name in ("global_orient", "body_pose", "betas", "transl", "codes"):
+            assert np.array_equal(getattr(other, name), getattr(given, name)), name
+    told = json.loads((folder / "fit.json").read_text())
+    assert told["alternatives_probability"] == [0.3, 0.2]
+
+
+def test_both_facings_are_a_reason_for_doubt():
+    ahead, behind = hypotheses(0.7, 0.3)
+    ahead = dataclasses.replace(ahead, global_orient=np.array([np.pi, 0.0, 0.0]))
+    behind = dataclasses.replace(behind, global_orient=np.array([0.0, 0.0, np.pi]))
+    assert any(
+        "face the other way, with a probability of 30%" in one for one in with_alternatives([ahead, behind]).warnings
+    )
+    rare = dataclasses.replace(behind, probability=0.05)
+    assert not any("other way" in one for one in with_alternatives([ahead, rare]).warnings)
+    assert not any("other way" in one for one in with_alternatives([ahead, ahead]).warnings)
+
+
+def test_large_uncertainty_is_a_reason_for_doubt():
+    (body,) = hypotheses(1.0)
+    wide = dataclasses.replace(body, joint_covariance=np.tile(0.2**2 * np.eye(3), (22, 1, 1)))
+    assert any("uncertain by 35 cm" in one for one in wide.warnings)
+    assert not any("uncertain by" in one for one in body.warnings)

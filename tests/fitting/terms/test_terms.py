@@ -15,7 +15,9 @@ from fitting.optimise.start import Start
 from fitting.terms.code_prior import CodePull
 from fitting.terms.depth import Depth
 from fitting.terms.height import KnownHeight
+from fitting.terms.hold import Hold
 from fitting.terms.initial_pose import InitialPose
+from fitting.terms.moved_keypoints import MovedKeypoints
 from fitting.terms.plane import OnPlane
 from fitting.terms.reprojection import Reprojection
 from fitting.terms.residual_rotation import ResidualRotation
@@ -25,6 +27,7 @@ from fitting.terms.start_orientation import StartOrientation
 from fitting.terms.term import Posed
 from fitting.terms.view_reprojection import ViewKeypoints, ViewReprojection
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
+from qposer.control.instructions import constraints_of
 from qposer.prior.code_prior import CodePrior
 
 PEOPLE, LANDMARKS, DTYPE = 3, 17, torch.float64
@@ -98,6 +101,10 @@ def terms(problem):
         "residual_rotation": ResidualRotation(weight),
         "start_orientation": StartOrientation(weight, axis_angle_to_matrix(draw(PEOPLE, 3, seed=10))),
         "height": KnownHeight(3.0, 1.8, torch.tensor(1.7, dtype=DTYPE), 0.03 * draw(10, seed=12)),
+        "hold": Hold(2.0, constraints_of("right hand on the right hip, left foot on the floor, left elbow bent"), 0.2),
+        "moved_keypoints": MovedKeypoints(
+            *(2e3, {"left_wrist": (410.0, 250.0), "nose": (380.0, 200.0)}, "coco", 900.0, (400.0, 300.0), 380.0)
+        ),
         "plane": OnPlane(700.0, ("left_ankle", "right_ankle", "nose"), "coco", (0.3, 2.0, -0.6), 0.7),
     }
 
@@ -112,6 +119,8 @@ NAMES = (
     "residual_rotation",
     "start_orientation",
     "height",
+    "hold",
+    "moved_keypoints",
     "plane",
 )
 
@@ -144,7 +153,7 @@ def test_slopes_and_costs_of_a_term_are_those_of_autograd(scene, name):
     assembly.add([term], state, by)
     change = zeros(state)
     term.residual(linearised_body(stage, state, change)).cost.sum().backward()
-    if name == "initial_pose":
+    if name in ("initial_pose", "hold"):
         del change["residual"]  # no stage frees both the codes and the rotations after them
     for unknown, leaf in change.items():
         slope = torch.zeros(PEOPLE, leaf[0].numel(), dtype=DTYPE) if leaf.grad is None else leaf.grad.flatten(1)

@@ -1,4 +1,4 @@
-"""The photographer's views, and a run of a few steps."""
+"""Training runs of the regressor and of the pose sampler, a few steps long."""
 
 import dataclasses
 
@@ -7,94 +7,36 @@ import pytest
 import torch
 from rich.console import Console
 
-from fitting.body.body import Body
-from fitting.inputs.keypoints import FORMATS
+from fitting.optimise.pose_sampler import PoseSampler
 from fitting.optimise.regressor import Regressor
-from fitting.training import train_regressor
-from fitting.training.train_regressor import Photographer, TrainConfig, train
+from fitting.training import synthetic_views, train_regressor, train_sampler
+from fitting.training.synthetic_views import Photographer
+from fitting.training.train_regressor import TrainConfig, train
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.io.npz import write_npz
 from qposer.io.weights import read_note
 from qposer.training.rig_variation import STRENGTH
 
-PEOPLE = 200
 
-
-@pytest.fixture(scope="module")
-def poses():
-    return axis_angle_to_matrix(0.3 * torch.randn(PEOPLE, 22, 3, generator=torch.Generator().manual_seed(0)))
-
-
-def views(poses, format="mediapipe", seed=0):
-    return Photographer(Body.open(), torch.Generator().manual_seed(seed)).draw(poses, format)
-
-
-@pytest.mark.parametrize("format", FORMATS)
-def test_views_hold_what_they_say(poses, format):
-    drawn = views(poses, format)
-    joints = len(FORMATS[format].names)
-    assert drawn.keypoints.shape == (PEOPLE, joints, 2)
-    assert torch.isfinite(drawn.keypoints).all()
-    assert torch.equal(drawn.body_pose, poses[:, 1:])
-    assert ((drawn.confidence > 0).sum(-1) >= 6).all()
-    assert (drawn.keypoints[drawn.confidence == 0] == 0).all()
-
-
-def test_all_kinds_of_views_are_drawn(poses):
-    drawn = views(poses)
-    names = FORMATS["mediapipe"].names
-    hidden = drawn.confidence == 0
-    left = torch.tensor([name.startswith("left") for name in names])
-    assert (~hidden).all(-1).float().mean() > 0.2
-    assert (hidden[:, left].all(-1) & ~hidden[:, ~left].any(-1)).any()
-    assert hidden[:, names.index("left_ankle")].float().mean() > hidden[:, names.index("nose")].float().mean()
-    facing = drawn.orient @ torch.tensor([0.0, 0.0, 1.0])
-    assert 0.3 < (facing[:, 2] < 0).float().mean() < 0.7
-
-
-def test_some_keypoints_err_as_a_detectors_and_some_independently(poses):
-    drawn = views(poses)
-    seen = drawn.confidence > 0
-    unsure = (seen & (drawn.confidence < 0.5)).any(-1)
-    assert 0.3 < unsure.float().mean() < 0.9  # independent noise comes with confidences from 0.5
-    nose = drawn.confidence[:, FORMATS["mediapipe"].names.index("nose")]
-    assert 0.4 < (nose[nose > 0] > 0.96).float().mean() < 0.85
-
-
-def test_some_are_seen_from_eye_level():
-    photographer = Photographer(Body.open(), torch.Generator().manual_seed(0))
-    standing = torch.eye(3).expand(4000, 3, 3)
-    up = photographer._orientations(standing) @ torch.tensor([0.0, 1.0, 0.0])
-    leaning = torch.rad2deg(torch.atan2(-up[:, 2], -up[:, 1]))  # towards the camera
-    assert 2 < leaning.median() < 6
-    rolled = torch.rad2deg(torch.atan2(up[:, 0], -up[:, 1])).abs()
-    assert ((leaning - 8).abs() < 15)[rolled < 2].float().mean() > 0.7
-
-
-def test_equal_seeds_draw_equal_views(poses):
-    first, again, other = (views(poses[:10], seed=seed).keypoints for seed in (1, 1, 2))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-
-
-def test_a_run_goes_on_where_it_stopped_and_is_read_back(tmp_path, strengths_of):
-    strengths = strengths_of(train_regressor)
+@pytest.mark.parametrize(("module", "network"), [(train_regressor, Regressor), (train_sampler, PoseSampler)])
+def test_a_run_goes_on_where_it_stopped_and_is_read_back(tmp_path, strengths_of, module, network):
+    strengths, train = strengths_of(synthetic_views), module.train
     generator = np.random.default_rng(0)
     pose = 0.2 * generator.standard_normal((24, 24, 3)).astype(np.float32)
     subject = np.array(["02"] * 16 + ["03"] * 8)
     columns = {"sequence": np.array(["a"] * 24), "frame": np.arange(24, dtype=np.int32), "source": np.array(["x"] * 24)}
     write_npz(tmp_path / "poses.npz", {"pose": pose, "subject": subject, **columns})
-    config = TrainConfig(
+    config = module.TrainConfig(
         tmp_path / "poses.npz", tmp_path / "run", steps=4, batch_size=8, validate_every=2, width=16, depth=1
     )
     console = Console(quiet=True)
     best = train(config, console)
-    assert strengths == [STRENGTH / 2] * 4
+    assert strengths[-4:] == [STRENGTH / 2] * 4
     log = (tmp_path / "run" / "log.csv").read_text()
     assert log.count("\n") == 3
     assert train(config, console) == best
     assert (tmp_path / "run" / "log.csv").read_text() == log
-    assert Regressor.from_pretrained(best).config.width == 16
+    assert network.from_pretrained(best).config.width == 16
     with pytest.raises(ValueError, match="other settings"):
         train(dataclasses.replace(config, seed=1), console)
     assert read_note(best, "subjects") == "train"
@@ -120,3 +62,17 @@ def test_all_subjects_are_trained_on(tmp_path, monkeypatch):
     found = torch.cdist(drawn, axis_angle_to_matrix(torch.from_numpy(pose[:, :22])).flatten(1)).argmin(1)
     assert found.min() < 12 <= found.max()
     assert read_note(best, "subjects") == "all"
+
+
+def test_the_sampler_learns_numbers_of_about_unit_variance(tmp_path):
+    pose = 0.2 * np.random.default_rng(0).standard_normal((24, 24, 3)).astype(np.float32)
+    names = np.array(["02"] * 12 + ["03"] * 12)
+    columns = {"subject": names, "sequence": names, "frame": np.arange(24, dtype=np.int32), "source": names}
+    write_npz(tmp_path / "poses.npz", {"pose": pose, **columns})
+    config = train_sampler.TrainConfig(
+        tmp_path / "poses.npz", tmp_path / "run", steps=1, batch_size=64, width=16, depth=1
+    )
+    model = PoseSampler.from_pretrained(train_sampler.train(config, Console(quiet=True)))
+    rotations = axis_angle_to_matrix(torch.from_numpy(pose[:, 1:22]))
+    numbers = (rotations[..., :2].mT.flatten(-2) - model.mean[1:]) / model.std[1:]
+    assert 0.5 < numbers.std() < 2

@@ -1,0 +1,217 @@
+"""How well fits use the evidence: ``python -m benchmarks.evidence --foreign asap.npz --out docs/benchmarks``.
+
+Writes evidence.md: errors of the answer and of its alternatives, coverage of the stated uncertainty, and whether
+doubtful fits are the wrong ones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import tyro
+from jaxtyping import Float
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from benchmarks.cache import Cache
+from benchmarks.commands import command
+from benchmarks.evidence.cases import LIMBS, Case, cases
+from benchmarks.evidence.measures import (
+    Errors,
+    area_under_risk_coverage,
+    closest,
+    coverage,
+    positions,
+    recall,
+    stated,
+)
+from benchmarks.intervals import mean_interval
+from benchmarks.machine import machine
+from benchmarks.multiview.__main__ import FOLDER
+from benchmarks.tables import Table
+from fitting.fit import Fitter
+from fitting.output.fit_result import FitResult
+from fitting.photos import PeopleFit
+from qposer.io.atomic_files import atomic_write
+from qposer.io.cli_errors import cli_errors
+
+HYPOTHESES, BATCH = 5, 25
+
+PAGE = """# Evidence, hypotheses and uncertainty
+
+Fits of people in poses that were fitted to videos by others (every other clip of them; the other half calibrates the
+probabilities and the uncertainty) and of a man in front of four calibrated cameras, one view at a time
+([multiview.md](multiview.md)). The keypoints of synthetic people are exact, noisy or partly unseen; rendered people and
+the recording are detected by the shipped detector.
+
+- *regressor*: the regressor's prediction, not fitted. *MediaPipe*: the detector's own landmarks in metres.
+- *fit*: the fit from the regressor's prediction. *answer*: the first of up to {hypotheses} hypotheses, the one of least
+  expected error. *closest*: the one of them that is closest to the truth, as an oracle would choose.
+
+{errors}
+
+Errors in mm, with bootstrap 95 % intervals over people, and 90th percentiles. Synthetic people: 22 joints relative to
+the pelvis. Detected people: {limbs} joints relative to the middle of the hips.
+
+## Stated uncertainty
+
+The share of joints whose error is inside the region that should contain 50 or 90 % of them; the stated standard
+deviation and the true error, root mean squares over joints, averaged over people; the area under the risk-coverage
+curve (the mean error of the people that are kept, averaged over the share that is kept), for people ordered by the
+stated uncertainty, by their true error, and at random; and the share of fits with an MPJPE above 150 mm that the stated
+uncertainty flags, if 5 % of the other fits are flagged, too.
+
+{uncertainty}
+
+{facts}
+"""
+
+ERROR_COLUMNS = ["", "method", "people", "MPJPE", "90th percentile", "PA-MPJPE", "90th percentile"]
+
+DOUBT_COLUMNS = [
+    *("", "in 50 % region", "in 90 % region", "stated, mm", "true, mm"),
+    *("risk-coverage area", "ordered by error", "at random", "above 150 mm", "flagged, %"),
+]
+
+
+def fits(fitter: Fitter, case: Case, hypotheses: int) -> list[FitResult]:
+    """Fit all people of a case.
+
+    Args:
+        fitter: models and settings.
+        case: the people.
+        hypotheses: number of hypotheses.
+
+    Returns:
+        One result for each person.
+    """
+    fit, results = PeopleFit(fitter, case.size, hypotheses), []
+    for start in range(0, len(case.keypoints), BATCH):
+        people = list(range(start, min(start + BATCH, len(case.keypoints))))
+        results += fit.fit(case.keypoints[people], case.camera[torch.tensor(people)], None, lambda: None)
+    return results
+
+
+@torch.no_grad()
+def predicted(fitter: Fitter, case: Case) -> Float[Tensor, "people joints 3"]:
+    """Joints of the regressor's prediction with the mean shape.
+
+    Args:
+        fitter: models.
+        case: the people.
+
+    Returns:
+        Relative to the case's origin, metres.
+    """
+    xy, confidence = (torch.from_numpy(values).float() for values in (case.keypoints.xy, case.keypoints.confidence))
+    orient, pose = fitter.regressor.predict_with_flip(xy, confidence, case.keypoints.format, case.camera)
+    betas = torch.zeros(len(xy), fitter.body.num_betas)
+    return case.relative(fitter.body(orient, pose, betas).joints[:, :22])
+
+
+def detector_metres(case: Case) -> Float[Tensor, "people joints 3"] | None:
+    """The detector's landmarks in metres, relative to the case's origin; None if it has none.
+
+    Args:
+        case: the people.
+    """
+    if case.keypoints.world is None:
+        return None
+    names = case.keypoints.names
+    points = torch.from_numpy(case.keypoints.world).float()[:, [names.index(name) for name in LIMBS]]
+    hips = [LIMBS.index("left_hip"), LIMBS.index("right_hip")]
+    return points - points[:, hips].mean(1, keepdim=True)
+
+
+def error_rows(case: Case, methods: dict[str, Errors]) -> list[list[str]]:
+    """Rows of the table of errors.
+
+    Args:
+        case: the people.
+        methods: errors by method.
+
+    Returns:
+        A row for each method.
+    """
+    rows = []
+    for name, errors in methods.items():
+        cells = [case.name, name, str(len(case.truth))]
+        for values in (errors.mpjpe, errors.pa_mpjpe):
+            cells += [f"{mean_interval(values):.1f}", f"{values.quantile(0.9):.1f}"]
+        rows.append(cells)
+    return rows
+
+
+def doubt_row(case: Case, results: list[FitResult]) -> list[str]:
+    """Row of the table of uncertainty.
+
+    Args:
+        case: the people.
+        results: one for each of them.
+
+    Returns:
+        Cells.
+    """
+    errors, inside, doubt = Errors.of(positions(case, results), case.truth), coverage(case, results), stated(results)
+    rms = 1000 * (positions(case, results) - case.truth).square().sum(-1).mean(-1).sqrt()
+    areas = [area_under_risk_coverage(errors.mpjpe, order) for order in (doubt, errors.mpjpe)]
+    count, flagged = recall(errors.mpjpe, doubt)
+    return [
+        case.name,
+        *(f"{inside[percent]:.0f}" for percent in (50, 90)),
+        *(f"{values.mean():.0f}" for values in (doubt, rms)),
+        *(f"{area:.1f}" for area in (*areas, errors.mpjpe.mean().item())),
+        str(count),
+        f"{100 * flagged:.0f}" if count else "",
+    ]
+
+
+def main(
+    foreign: Path,
+    recording: Path = FOLDER,
+    number: int = 250,
+    cache: Path = Path("runs/benchmarks"),
+    out: Path | None = None,
+) -> None:
+    """Fit all cases, compare with the truth, and print the tables.
+
+    Args:
+        foreign: npz of clips of SMPL poses: ``pose`` (frames, 24, 3), z up, and ``sequence``.
+        recording: folder of the multi-view recording; left out if it does not exist.
+        number: people of each synthetic case, and half of those to render.
+        cache: folder of detections.
+        out: folder for evidence.md.
+    """
+    console = Console(width=180)
+    with cli_errors("benchmarks.evidence"):
+        fitter = Fitter()
+        errors, doubt = [], []
+        every = list(cases(fitter.body, foreign, "evaluation", number, recording, Cache(cache)))
+        for case in track(every, "fitting", console=console):
+            single, several = fits(fitter, case, 1), fits(fitter, case, HYPOTHESES)
+            methods = {"regressor": Errors.of(predicted(fitter, case), case.truth)}
+            metres = detector_metres(case)
+            if metres is not None:
+                methods["MediaPipe"] = Errors.of(metres, case.truth)
+            methods["fit"] = Errors.of(positions(case, single), case.truth)
+            methods["answer"] = Errors.of(positions(case, several), case.truth)
+            methods["closest"] = closest(case, several)
+            errors += error_rows(case, methods)
+            doubt.append(doubt_row(case, several))
+        tables = Table(ERROR_COLUMNS, errors), Table(DOUBT_COLUMNS, doubt)
+        for table in tables:
+            console.print(table.for_console(machine()))
+        if out:
+            given = {"foreign": foreign, "recording": recording, "number": number, "cache": cache, "out": out}
+            facts = f"Command: `{command('benchmarks.evidence', main, **given)}`.\nMachine: {machine()}."
+            texts = {"errors": tables[0].markdown(), "uncertainty": tables[1].markdown(), "facts": facts}
+            out.mkdir(parents=True, exist_ok=True)
+            with atomic_write(out / "evidence.md") as temporary:
+                page = PAGE.format(hypotheses=HYPOTHESES, limbs=len(LIMBS), **texts)
+                temporary.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,96 @@
+"""Weights of the hypotheses' score: ``python -m benchmarks.evidence.calibration --foreign asap.npz``.
+
+Prints `WEIGHTS` for fitting/optimise/hypotheses.py. They maximise the likelihood of a soft choice of the closest
+candidate, on the half of the poses that `benchmarks.evidence` does not evaluate on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import tyro
+from jaxtyping import Float
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from benchmarks.cache import Cache
+from benchmarks.evidence.cases import Case, cases
+from benchmarks.evidence.measures import Errors
+from fitting.fit import Fitter
+from fitting.optimise.hypotheses import WEIGHTS, Candidates
+from qposer.io.cli_errors import cli_errors
+
+CLOSE = 5.0
+"""Millimetres. Candidates whose errors differ by much less are equally good."""
+
+BATCH = 25
+
+
+def explored(fitter: Fitter, case: Case) -> tuple[Float[Tensor, "candidates people features"], Tensor]:
+    """Features and errors of all candidates of a case.
+
+    Args:
+        fitter: models and settings.
+        case: the people.
+
+    Returns:
+        Features, and the mean of MPJPE and PA-MPJPE in millimetres, (candidates, people).
+    """
+    features, errors = [], []
+    for start in range(0, len(case.keypoints), BATCH):
+        people = list(range(start, min(start + BATCH, len(case.keypoints))))
+        found: Candidates = fitter.explore(*fitter.solve(case.keypoints[people], case.camera[torch.tensor(people)]))
+        each = [Errors.of(case.relative(joints), case.truth[people]) for joints in found.joints]
+        features.append(found.features)
+        errors.append(torch.stack([(one.mpjpe + one.pa_mpjpe) / 2 for one in each]))
+    return torch.cat(features, dim=1), torch.cat(errors, dim=1)
+
+
+def fitted_weights(
+    features: Float[Tensor, "candidates people features"], errors: Float[Tensor, "candidates people"], steps: int = 500
+) -> Float[Tensor, " features"]:
+    """Weights of a linear score whose softmax is the probability of being the closest candidate.
+
+    Args:
+        features: evidence for each candidate.
+        errors: in millimetres.
+        steps: of Adam.
+
+    Returns:
+        A weight for each feature.
+    """
+    scale = features.flatten(0, 1).std(0).clamp(min=1e-6)
+    target = (-errors / CLOSE).softmax(0)
+    weights = torch.zeros(features.shape[-1], requires_grad=True)
+    optimizer = torch.optim.Adam([weights], lr=0.05)
+    for _ in range(steps):
+        loss = -(target * ((features / scale) @ weights).log_softmax(0)).sum(0).mean() + 0.01 * weights.square().sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return weights.detach() / scale
+
+
+def main(foreign: Path, number: int = 250, cache: Path = Path("runs/benchmarks")) -> None:
+    """Fit the calibration half, and print the weights.
+
+    Args:
+        foreign: npz of clips of SMPL poses (`benchmarks.evidence`).
+        number: people of each synthetic case, and half of those to render.
+        cache: folder of detections.
+    """
+    console = Console(width=160)
+    with cli_errors("benchmarks.evidence.calibration"):
+        fitter = Fitter()
+        every = list(cases(fitter.body, foreign, "calibration", number, Path(), Cache(cache)))
+        parts = [explored(fitter, case) for case in track(every, "fitting", console=console)]
+        features, errors = (torch.cat(values, dim=1) for values in zip(*parts, strict=True))
+        weights = fitted_weights(features, errors)
+        rounded = {name: round(weight, 3) for name, weight in zip(WEIGHTS, weights.tolist(), strict=True)}
+        console.print(f"WEIGHTS = {rounded}", markup=False)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,225 @@
+"""Several bodies that explain the same keypoints, and how probable each of them is.
+
+Starts are drawn with the pose sampler from the keypoints that the fit accepted, refined with the fit's own stages,
+merged where they end at the same body, and scored. The score is linear in a few features of a body; its weights are
+learned (`benchmarks.evidence.calibration`) so that probabilities match how often a hypothesis is the closest one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitting.body.body import Body
+from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
+from fitting.optimise.placement import place
+from fitting.optimise.pose_sampler import PoseSampler
+from fitting.optimise.pose_space import RelaxedCodes, body_pose_of, landmarks_of
+from fitting.optimise.problem import Estimate, Problem
+from fitting.optimise.regressor import Regressor
+from fitting.optimise.schedule import SCHEDULE, FitSettings, refine
+from fitting.terms.depth import Depth
+from fitting.terms.reprojection import shares
+from fitting.terms.robust import gmof
+from fitting.terms.term import Posed
+
+DRAWS = 48
+"""Bodies drawn from the sampler for each person, as a sample of the distribution."""
+
+REFINED = 12
+"""Draws that are refined, besides the fit itself."""
+
+OUTLYING = 0.05
+"""Scale of the robust 2D error of the score, as a fraction of the person's height."""
+
+EXACT = 0.003
+"""2D errors well below this fraction of the person's height do not distinguish hypotheses."""
+
+MOST_ENERGY = 5.0
+"""Higher energies do not count against a hypothesis."""
+
+KERNEL = 0.1
+"""Width of the kernel that estimates the density of the sampler's draws, in metres per joint."""
+
+WEIGHTS = {"residual": 0.2, "energy": 1.0, "depth": 1.0, "shape": 0.1, "density": 0.5, "fit": 1.0}
+"""Weights of the score's features: the 2D error (the logarithm of its likelihood with unknown noise), the prior's
+energy, the error of the detector's depths, the squared shape, the density of the sampler's draws, and 1 for the fit
+from the regressor's prediction."""
+
+DISTINCT = 0.02
+"""Bodies whose joints are closer than this on average, in metres, are one hypothesis."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Refined bodies of people: the fit itself first, then refined draws."""
+
+    problem: Problem
+    estimate: Estimate
+    """Of all candidates and people, candidates first."""
+    joints: Float[Tensor, "candidates people 22 3"]
+    """Relative to the pelvis, in camera axes, metres."""
+    features: Float[Tensor, "candidates people features"]
+    """Evidence for each candidate, in the order of `WEIGHTS`."""
+
+    @property
+    def probability(self) -> Float[Tensor, "candidates people"]:
+        """How probable each candidate is the closest one to the truth."""
+        weights = self.features.new_tensor(list(WEIGHTS.values()))
+        return (self.features @ weights).softmax(0)
+
+    def best(self, number: int) -> list[list[tuple[int, float]]]:
+        """Hypotheses of each person, as `choose` returns them.
+
+        Args:
+            number: maximum number of hypotheses.
+
+        Returns:
+            Candidates and their probabilities for each person.
+        """
+        apart, probability = distances(self.joints), self.probability
+        people = range(probability.shape[1])
+        return [choose(apart[..., person], probability[:, person], number) for person in people]
+
+
+@torch.no_grad()
+def explore(
+    body: Body,
+    space: RelaxedCodes,
+    sampler: PoseSampler,
+    regressor: Regressor,
+    settings: FitSettings,
+    problem: Problem,
+    fitted: Estimate,
+    on_step: Callable[[], None] = lambda: None,
+) -> Candidates:
+    """Refine bodies that are drawn from the keypoints of a finished fit.
+
+    Args:
+        body: body model.
+        space: pose space.
+        sampler: draws bodies.
+        regressor: its prediction is a part of the sampler's condition.
+        settings: settings of the fit.
+        problem: keypoints and camera at the end of the fit.
+        fitted: the fit.
+        on_step: called after every step.
+
+    Returns:
+        The fit and the refined draws.
+    """
+    people = len(fitted.transl)
+    generator = torch.Generator().manual_seed(settings.seed)
+    seen = problem.keypoints, problem.confidence, problem.format, problem.camera
+    drawn = sampler.sample(regressor, *seen, DRAWS, generator)
+    starts = _placed(body, space, problem, fitted, *drawn)
+    sample = _joints(body, space, starts).unflatten(0, (DRAWS, people))
+    first = torch.arange(REFINED * people, device=fitted.transl.device)
+    repeated = problem[first % people]
+    solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
+    begun = dataclasses.replace(repeated, guess=drawn[1][:REFINED].flatten(0, 1))
+    _, found = refine(solver, SCHEDULE, begun, starts[first], on_step=on_step)
+    every = torch.arange((1 + REFINED) * people, device=first.device) % people
+    estimate = Estimate(**{name: torch.cat([value, getattr(found, name)]) for name, value in vars(fitted).items()})
+    joints = _joints(body, space, estimate).unflatten(0, (1 + REFINED, people))
+    features = _features(body, space, problem[every], estimate, joints, sample)
+    return Candidates(problem[every], estimate, joints, features)
+
+
+def _placed(
+    body: Body,
+    space: RelaxedCodes,
+    problem: Problem,
+    fitted: Estimate,
+    orient: Float[Tensor, "draws people 3 3"],
+    body_pose: Float[Tensor, "draws people 21 3 3"],
+) -> Estimate:
+    """Draws of the fitted shapes, aligned with the keypoints."""
+    people = torch.arange(orient.shape[1], device=orient.device).repeat(len(orient))
+    repeated, turned = problem[people], orient.flatten(0, 1)
+    betas, numbers = fitted.betas[people], space.encode(body_pose.flatten(0, 1))
+    landmarks, joints = body.landmarks_and_joints(turned, space.decode(numbers), betas, format=problem.format)
+    root = joints[:, 0]
+    weight = repeated.confidence.square()
+    roll, transl, _ = place(landmarks - root[:, None], repeated.keypoints, weight, repeated.camera)
+    return Estimate(roll @ turned, transl - root, betas, numbers, torch.zeros_like(fitted.residual[people]))
+
+
+def _joints(body: Body, space: RelaxedCodes, estimate: Estimate) -> Float[Tensor, "bodies 22 3"]:
+    joints = body(estimate.orient, body_pose_of(space, estimate), estimate.betas).joints[:, :22]
+    relative: Tensor = joints - joints[:, :1]
+    return relative
+
+
+def distances(joints: Float[Tensor, "candidates people 22 3"]) -> Float[Tensor, "candidates candidates people"]:
+    """Mean distances between the joints of each two candidates, in metres."""
+    apart: Tensor = torch.linalg.vector_norm(joints[:, None] - joints[None], dim=-1).mean(-1)
+    return apart
+
+
+def choose(
+    apart: Float[Tensor, "candidates candidates"], probability: Float[Tensor, " candidates"], number: int
+) -> list[tuple[int, float]]:
+    """Hypotheses of one person: the answer first, then others that differ, the most probable first.
+
+    The answer is the candidate of the least expected distance to the truth. Every further one reduces the expected
+    distance to the closest hypothesis most. A candidate's probability counts for the closest hypothesis.
+
+    Args:
+        apart: mean distances between the candidates' joints, in metres.
+        probability: of each candidate, with a sum of 1.
+        number: number of hypotheses; fewer are returned if the others are the same bodies.
+
+    Returns:
+        Indices of the candidates, and probabilities with a sum of 1.
+    """
+    chosen = [int((apart @ probability).argmin())]
+    while len(chosen) < number:
+        closest = apart[chosen].amin(0)
+        left_over = torch.minimum(apart, closest) @ probability
+        left_over[closest < DISTINCT] = torch.inf
+        best = int(left_over.argmin())
+        if left_over[best].isinf():
+            break
+        chosen.append(best)
+    owner = apart[chosen].argmin(0)
+    mass = [float(probability[owner == index].sum()) for index in range(len(chosen))]
+    others = sorted(range(1, len(chosen)), key=lambda index: -mass[index])
+    return [(chosen[index], mass[index]) for index in (0, *others)]
+
+
+def _features(
+    body: Body,
+    space: RelaxedCodes,
+    problem: Problem,
+    estimate: Estimate,
+    joints: Float[Tensor, "candidates people 22 3"],
+    sample: Float[Tensor, "draws people 22 3"],
+) -> Float[Tensor, "candidates people features"]:
+    """Evidence for each candidate, in the order of `WEIGHTS`."""
+    landmarks, share = landmarks_of(body, space, problem, estimate), shares(problem.confidence)
+    off = (problem.camera.project(landmarks) - problem.keypoints) / problem.height[:, None, None]
+    residual = (share * gmof(off.square().sum(-1), OUTLYING)).sum(-1).sqrt()
+    independent = 1 / share.square().sum(-1).clamp(min=1e-9)
+    depth = torch.zeros_like(residual)
+    if problem.depths is not None:
+        at = Posed(**vars(estimate), body_pose=body_pose_of(space, estimate), landmarks=landmarks)
+        depth = Depth(1.0, problem.depths, problem.confidence).residual(at).cost.sqrt()
+    squared = (joints[:, None] - sample[None]).square().sum(-1).mean(-1)
+    features = {
+        "residual": -independent * (residual + EXACT).log(),
+        "energy": -space.prior.energy_of_latents(space.latents(estimate.pose)).clamp(max=MOST_ENERGY),
+        "depth": -depth,
+        "shape": -estimate.betas.square().sum(-1),
+        "density": (-squared / (2 * KERNEL**2)).logsumexp(1) - math.log(DRAWS),
+        "fit": torch.zeros_like(residual),
+    }
+    features["fit"][: joints.shape[1]] = 1.0
+    shape = joints.shape[:2]
+    return torch.stack([features[name].reshape(shape) for name in WEIGHTS], dim=-1)

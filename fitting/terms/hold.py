@@ -1,0 +1,96 @@
+"""Statements about a pose that are known to hold: "right hand on the right hip", "left foot on the floor"."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitting.terms.term import Dense, Derivatives, Posed, Residual
+from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
+from qposer.control.constraint_solver import EXACTNESS
+from qposer.control.constraints import Constraint
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Squared violations of constraints, in units of 1 cm or 2 degrees.
+
+    Directions such as up and forward are those of a person in front of a camera of known pitch.
+    """
+
+    weight: float
+    constraints: tuple[Constraint, ...]
+    pitch: float = 0.0
+    """Downward angle of the camera in radians."""
+
+    def residual(self, at: Posed) -> Residual:
+        """Signed violations, one for each constraint."""
+        values = self._violations(at.orient, at.body_pose)
+        return Residual(values[..., None], values.new_full(values.shape, self.weight))
+
+    def columns(self, at: Posed, by: Derivatives) -> Dense:
+        """Derivatives by orientation and codes: those of the violations by the rotations are found by autograd.
+
+        Args:
+            at: bodies.
+            by: derivatives of the rotations by the codes.
+
+        Returns:
+            Columns of all unknowns from the orientation to the codes; position and shape have no effect.
+        """
+        with torch.enable_grad():
+            turn = torch.zeros_like(at.transl, requires_grad=True)
+            body_pose = at.body_pose.detach().clone().requires_grad_()
+            values = self._violations(_small_rotation(turn) @ at.orient, body_pose)
+            slopes = [torch.autograd.grad(value.sum(), (turn, body_pose), retain_graph=True) for value in values.mT]
+        columns = {name: moved.new_zeros(*values.shape, 1, moved.shape[-1]) for name, moved in by.landmarks.items()}
+        for index, (by_turn, by_pose) in enumerate(slopes):
+            columns["orient"][:, index, 0] = by_turn
+            if by.body_pose is not None:
+                columns["pose"][:, index, 0] = torch.einsum("pjab,pjlab->pjl", by_pose, by.body_pose).flatten(1)
+        return Dense(columns)
+
+    def _violations(
+        self, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
+    ) -> Float[Tensor, "people constraints"]:
+        skeleton = self._skeleton(orient, body_pose)
+        return torch.stack([one.residual(skeleton) / EXACTNESS[one.unit] for one in self.constraints], dim=-1)
+
+    def _skeleton(
+        self, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
+    ) -> PosedSkeleton:
+        """The body upright, without its heading."""
+        cos, sin = math.cos(self.pitch), math.sin(self.pitch)
+        world = orient.new_tensor([[1.0, 0.0, 0.0], [0.0, -cos, -sin], [0.0, sin, -cos]]) @ orient
+        ahead = torch.nn.functional.normalize(world[:, ::2, 2].detach(), dim=-1)
+        none, one = torch.zeros_like(ahead[:, 0]), torch.ones_like(ahead[:, 0])
+        rows = [(ahead[:, 1], none, -ahead[:, 0]), (none, one, none), (ahead[:, 0], none, ahead[:, 1])]
+        heading = torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
+        return PosedSkeleton.of(OrientedPose(body_pose, heading @ world))
+
+    def gaps(
+        self, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
+    ) -> Float[Tensor, "people constraints"]:
+        """How far each constraint is violated, in its unit.
+
+        Args:
+            orient: rotations of the pelvis, in camera axes.
+            body_pose: rotations relative to the parents.
+
+        Returns:
+            Degrees or centimetres.
+        """
+        skeleton = self._skeleton(orient, body_pose)
+        return torch.stack([one.gap(skeleton) for one in self.constraints], dim=-1)
+
+
+def _small_rotation(turn: Float[Tensor, "people 3"]) -> Float[Tensor, "people 3 3"]:
+    """The identity plus the cross product with a small axis-angle vector."""
+    x, y, z = turn.unbind(-1)
+    one = torch.ones_like(x)
+    rows = [(one, -z, y), (z, one, -x), (-y, x, one)]
+    return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)

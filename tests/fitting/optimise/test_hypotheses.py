@@ -1,0 +1,95 @@
+"""Hypotheses: how they are chosen, and that they are other bodies which explain the keypoints as well."""
+
+import pytest
+import torch
+
+from benchmarks.fitting.people import photographed
+from benchmarks.prior.poses import Poses
+from fitting.inputs.keypoints import Keypoints
+from fitting.optimise.hypotheses import DISTINCT, REFINED, WEIGHTS, choose, distances
+from qposer.evaluation.metrics import pa_mpjpe
+
+PEOPLE, NUMBER = 24, 5
+
+
+@pytest.fixture(scope="module")
+def crowd(fitter):
+    return photographed(fitter.body, Poses.quick().test[:PEOPLE], torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def explored(fitter, crowd):
+    keypoints = Keypoints(crowd.xy.numpy(), torch.ones(crowd.xy.shape[:2]).numpy(), "mediapipe", noise_floor=0.0)
+    return fitter.explore(*fitter.solve(keypoints, crowd.camera))
+
+
+def random_candidates(seed, number=6):
+    generator = torch.Generator().manual_seed(seed)
+    joints = 0.05 * torch.randn(number, 1, 22, 3, generator=generator)
+    probability = torch.rand(number, generator=generator)
+    return distances(joints)[..., 0], probability / probability.sum()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_answer_has_the_least_expected_distance(seed):
+    apart, probability = random_candidates(seed)
+    (answer, _), *_ = choose(apart, probability, 3)
+    expected = [sum(apart[i, j] * probability[j] for j in range(6)) for i in range(6)]
+    assert answer == min(range(6), key=lambda i: expected[i])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_probabilities_sum_to_one_and_decrease_after_the_answer(seed):
+    for number in (1, 2, 4, 10):
+        shares = [share for _, share in choose(*random_candidates(seed), number)]
+        assert len(shares) == min(number, 6)
+        assert sum(shares) == pytest.approx(1, abs=1e-5)
+        assert shares[1:] == sorted(shares[1:], reverse=True)
+
+
+def test_the_same_body_is_one_hypothesis():
+    joints = torch.zeros(4, 1, 22, 3)
+    joints[2:, ..., 2] = 0.1
+    joints[3, ..., 2] += 0.4 * DISTINCT
+    found = choose(distances(joints)[..., 0], torch.tensor([0.4, 0.2, 0.3, 0.1]), 4)
+    assert [row for row, _ in found] == [0, 2]
+    assert [share for _, share in found] == pytest.approx([0.6, 0.4])
+
+
+def test_the_fit_is_the_first_candidate(explored):
+    assert explored.joints.shape == (1 + REFINED, PEOPLE, 22, 3)
+    assert explored.features.shape == (1 + REFINED, PEOPLE, len(WEIGHTS))
+    fit = explored.features[..., list(WEIGHTS).index("fit")]
+    assert (fit[0] == 1).all()
+    assert (fit[1:] == 0).all()
+
+
+def test_candidates_explain_the_keypoints_and_differ_in_depth(fitter, explored, crowd):
+    landmarks = fitter.body.landmarks(
+        explored.estimate.orient,
+        fitter.body_pose(explored.estimate),
+        explored.estimate.betas,
+        explored.estimate.transl,
+    )
+    off = torch.linalg.vector_norm(explored.problem.camera.project(landmarks) - explored.problem.keypoints, dim=-1)
+    percent = (100 * off.mean(-1) / explored.problem.height).unflatten(0, (-1, PEOPLE))
+    assert percent.median() < 1.0
+    x, y, z = explored.joints.std(0).mean((0, 1))
+    assert z > 2 * max(x, y)
+
+
+def test_the_closest_of_five_is_much_closer_than_the_fit(fitter, explored, crowd):
+    true = fitter.body(crowd.orient, crowd.body_pose, crowd.betas).joints[:, :22]
+    errors = torch.stack([1000 * pa_mpjpe(joints, true) for joints in explored.joints])
+    chosen = explored.best(NUMBER)
+    answer = torch.stack([errors[found[0][0], person] for person, found in enumerate(chosen)])
+    closest = torch.stack([errors[[row for row, _ in found], person].min() for person, found in enumerate(chosen)])
+    assert closest.mean() < 0.8 * errors[0].mean()
+    assert answer.mean() < 1.05 * errors[0].mean()
+
+
+def test_probable_candidates_are_closer_than_improbable_ones(fitter, explored, crowd):
+    true = fitter.body(crowd.orient, crowd.body_pose, crowd.betas).joints[:, :22]
+    errors = torch.stack([1000 * pa_mpjpe(joints, true) for joints in explored.joints])
+    expected = (explored.probability * errors).sum(0).mean()
+    assert expected < 0.85 * errors.mean()
