@@ -11,8 +11,8 @@ SHAPES = $(addprefix tests/qposer/,body_pose prior/test_denoiser.py prior/test_d
   $(addprefix tests/fitting/,body/test_body.py body/test_landmarks.py inputs/keypoint_files inputs/test_camera.py \
   inputs/test_keypoints.py optimise/test_landmark_jacobian.py \
   optimise/test_levenberg_marquardt.py optimise/test_placement.py \
-  optimise/test_pose_space.py optimise/test_regressor.py output/test_amass.py output/test_pictures.py \
-  output/test_smplifyx.py training/test_detector_errors.py video/test_frame_times.py \
+  optimise/test_pose_space.py optimise/test_regressor.py output/test_amass.py output/test_bvh.py \
+  output/test_gltf.py output/test_pictures.py output/test_skinning.py output/test_smplifyx.py training/test_detector_errors.py video/test_frame_times.py \
   video/test_clip_problem.py \
   video/test_tracking.py terms evaluation/test_h36m.py)
 

@@ -63,8 +63,9 @@ def main(
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed, the same for each image.
-        export: meshes in each person's folder (obj, glb, ply), a web page with a 3D view of the bodies (html:
-            OUT/<image>/view.html), folders in SMPLify-X's layout (smplx-pkl: OUT/results and OUT/meshes).
+        export: meshes in each person's folder (obj, glb, ply), a skinned body in the fitted pose there (glb-rigged:
+            rigged.glb), a web page with a 3D view of the bodies (html: OUT/<image>/view.html), folders in SMPLify-X's
+            layout (smplx-pkl: OUT/results and OUT/meshes).
         device: where the optimisation runs.
     """
     console = plain_console()

@@ -33,7 +33,7 @@ from qposer.io.startup import loading, seconds_since_start
 if TYPE_CHECKING:
     from fitting import FitResult
 
-Export = Literal["obj", "glb", "ply", "html", "smplx-pkl"]
+Export = Literal["obj", "glb", "ply", "glb-rigged", "html", "smplx-pkl"]
 """The formats of `fitting.output.exports`, repeated here so that --help does not load that module."""
 
 
@@ -77,8 +77,9 @@ def main(
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed.
-        export: meshes in each person's folder (obj, glb, ply), a web page with a 3D view (html: OUT/<photo>/view.html),
-            folders in SMPLify-X's layout (smplx-pkl: OUT/results and OUT/meshes).
+        export: meshes in each person's folder (obj, glb, ply), a skinned body in the fitted pose there (glb-rigged:
+            rigged.glb), a web page with a 3D view (html: OUT/<photo>/view.html), folders in SMPLify-X's layout
+            (smplx-pkl: OUT/results and OUT/meshes).
         device: where the optimisation runs.
 
     Raises:
@@ -117,7 +118,7 @@ def main(
             image, keypoints=found.result(), on_step=lambda: progress.advance(task), **options
         )  # fmt: skip
         progress.update(task, description="drawing", total=None)
-        folders = write_fit(out, result_name(photo), image, results, export)
+        folders = write_fit(out, result_name(photo), image, results, export, fitter.body)
     for folder, result in zip(folders, results, strict=True):
         _report(console, folder, result)
     console.print(f"{seconds_since_start():.1f} s; overlay: {folders[0] / 'overlay.png'}")

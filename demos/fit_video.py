@@ -5,6 +5,7 @@
 tracks the largest person of the first frame, or the one that --person or --at selects, and writes into OUT/<video>/:
 video.mp4 (each frame with the body over it, and a side view), fit.npz (SMPL parameters of each frame, one shape, one
 camera), and motion.npz (the same in AMASS's layout). Frames in between without a detection are interpolated and marked.
+--export adds files for animation programs and a web page that plays the motion in 3D.
 To resume a stopped run, give the same command again.
 """
 
@@ -28,6 +29,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.io.startup import loading, seconds_since_start
 
+ClipExport = Literal["bvh", "glb", "trc", "html"]
+"""The formats of `fitting.video.clip_exports`, repeated here so that --help does not load that module."""
+
 
 def main(
     video: Annotated[Path, tyro.conf.Positional],
@@ -41,6 +45,7 @@ def main(
     smoothness: float = 1.0,
     depth_cue: bool = True,
     seed: int = 0,
+    export: tuple[ClipExport, ...] = (),
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> None:
     """Fit a body to a person in a video.
@@ -57,6 +62,8 @@ def main(
         smoothness: factor on the smoothness weight; 0 fits each frame independently.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed.
+        export: the motion as a skeleton (bvh), a skinned animated body (glb), positions of the joints (trc), or a page
+            that plays it in 3D next to the video (html: view.html).
         device: where the optimisation runs.
 
     Raises:
@@ -89,7 +96,7 @@ def main(
             raise ValueError(f"{out} is a file: give a folder as --out")
         settings = FitSettings(depth_cue=depth_cue, seed=seed, height=height)
         fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
-        run = ClipRun(fitter, opened, folder, person if at is None else at, focal, smoothness)
+        run = ClipRun(fitter, opened, folder, person if at is None else at, focal, smoothness, export)
         with output_lock(folder):
             result = run.run(begin, lambda: progress.advance(task))
     filled = int((~result.detected).sum())

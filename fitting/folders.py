@@ -197,7 +197,7 @@ class FolderRun:
             (folder / DONE).unlink(missing_ok=True)
             for unfinished in folder.glob(".writing-*"):
                 shutil.rmtree(unfinished)
-        folders = write_fit(self.out, name, photo, results, self.exports)
+        folders = write_fit(self.out, name, photo, results, self.exports, self.fitter.body)
         people = tuple(
             PersonSummary(
                 written.relative_to(self.out).as_posix(),

@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+from fitting.body.body import Body
 from fitting.inputs.images import Photo
 from fitting.output.fit_result import FitResult
+from fitting.output.gltf import glb
 from fitting.output.pictures import fit_pictures
 from fitting.output.results import MeshFormat, write_results
+from fitting.output.skinning import skeleton_motion, skinned_body
 from fitting.output.smplifyx import write_smplifyx
 from fitting.output.viewer import write_viewer
 
-Export = Literal["obj", "glb", "ply", "html", "smplx-pkl"]
+Export = Literal["obj", "glb", "ply", "glb-rigged", "html", "smplx-pkl"]
 
 PAGE = "view.html"
+RIGGED = "rigged.glb"
 
 
 def result_name(path: Path) -> str:
@@ -40,7 +44,12 @@ def check_name(name: str) -> None:
 
 
 def write_fit(
-    out: str | Path, name: str, photo: Photo, results: Sequence[FitResult], exports: Sequence[Export] = ("obj",)
+    out: str | Path,
+    name: str,
+    photo: Photo,
+    results: Sequence[FitResult],
+    exports: Sequence[Export] = ("obj",),
+    body: Body | None = None,
 ) -> list[Path]:
     """Write the fits of one photo.
 
@@ -48,9 +57,10 @@ def write_fit(
     Optional exports are:
 
     - ``obj``, ``glb``, ``ply``: the mesh in that folder, as ``mesh.obj`` and so on.
+    - ``glb-rigged``: ``rigged.glb`` in that folder, a skinned body in the fitted pose (see `fitting.output.gltf.glb`).
     - ``html``: ``out/<name>/view.html``, a page with a 3D view of all people (see `fitting.output.viewer.viewer_page`);
-    without this export, the page of an earlier run is deleted. - ``smplx-pkl``: ``out/results/<name>/000.pkl`` and
-    ``out/meshes/<name>/000.obj``, in SMPLify-X's layout (see
+      without this export, the page of an earlier run is deleted.
+    - ``smplx-pkl``: ``out/results/<name>/000.pkl`` and ``out/meshes/<name>/000.obj``, in SMPLify-X's layout (see
       `fitting.output.smplifyx.write_smplifyx`).
 
     Args:
@@ -59,12 +69,14 @@ def write_fit(
         photo: the fitted photo.
         results: results of its people.
         exports: files to write besides parameters and pictures.
+        body: the fitted body model; needed for ``glb-rigged``.
 
     Returns:
         Folders of the people.
 
     Raises:
-        ValueError: a result has no mesh (results read from files have none), or the name leads out of the folder.
+        ValueError: a result has no mesh (results read from files have none), the name leads out of the folder, or
+            ``glb-rigged`` lacks the fitted body model.
         FileExistsError: one of the people's folders exists and does not contain a fit.
         OSError: a file cannot be written.
     """
@@ -72,7 +84,8 @@ def write_fit(
     folder = Path(out) / name
     pictures = fit_pictures(photo, results)
     meshes = [mesh for mesh in get_args(MeshFormat) if mesh in exports]
-    folders = write_results(folder, results, pictures, meshes)
+    files = [{RIGGED: _rigged(result, body)} for result in results] if "glb-rigged" in exports else None
+    folders = write_results(folder, results, pictures, meshes, files)
     if "html" in exports:
         write_viewer(folder / PAGE, photo, results, name)
     else:
@@ -80,3 +93,11 @@ def write_fit(
     if "smplx-pkl" in exports:
         write_smplifyx(out, name, results)
     return folders
+
+
+def _rigged(result: FitResult, body: Body | None) -> bytes:
+    """A skinned body that is exact in the fitted pose: its T-pose includes the pose blend shapes."""
+    if body is None or body.name != result.body:
+        raise ValueError(f"a rigged body needs the body model that was fitted, {result.body}: give it")
+    skinned = skinned_body(body, result.betas, result.body_pose)
+    return glb(skinned, skeleton_motion(result, skinned.joints[0]))

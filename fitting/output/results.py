@@ -42,6 +42,7 @@ def write_results(
     results: Sequence[FitResult],
     pictures: Sequence[Mapping[str, UInt8[np.ndarray, "height width 3"]]],
     meshes: Sequence[MeshFormat] = ("obj",),
+    files: Sequence[Mapping[str, bytes]] | None = None,
 ) -> list[Path]:
     """Write ``folder/person0``, ``folder/person1``, ... and return their paths.
 
@@ -67,6 +68,7 @@ def write_results(
         results: results of all people.
         pictures: pictures by name, for each person.
         meshes: mesh formats to write.
+        files: contents of further files by name, for each person; default: none.
 
     Returns:
         The people's folders.
@@ -75,8 +77,8 @@ def write_results(
         OSError: a file cannot be written; then nothing has changed.
         FileExistsError: one of the folders exists and does not contain a fit.
     """
-    shown = zip(results, pictures, strict=True)
-    return write_people(folder, [partial(_write_person, result, pictures, meshes) for result, pictures in shown])
+    people = zip(results, pictures, files or [{}] * len(results), strict=True)
+    return write_people(folder, [partial(_write_person, result, drawn, more, meshes) for result, drawn, more in people])
 
 
 def write_people(folder: str | Path, writers: Sequence[Callable[[Path], None]]) -> list[Path]:
@@ -142,6 +144,7 @@ def _is_fit(folder: Path) -> bool:
 def _write_person(
     result: FitResult,
     pictures: Mapping[str, UInt8[np.ndarray, "height width 3"]],
+    files: Mapping[str, bytes],
     meshes: Sequence[MeshFormat],
     folder: Path,
 ) -> None:
@@ -160,6 +163,8 @@ def _write_person(
             _write_mesh(folder / f"mesh.{suffix}", upright, result.faces, suffix)
     for name, picture in pictures.items():
         Image.fromarray(picture).save(folder / f"{name}.png", compress_level=_COMPRESSION)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
 
 
 def _write_mesh(

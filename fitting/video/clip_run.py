@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from fitting.inputs.focal import checked_focal
 from fitting.models import FittingModels
 from fitting.video.clip import clip_steps, fit_clip
+from fitting.video.clip_exports import VIDEO, ClipExport, write_clip_exports
 from fitting.video.clip_pictures import clip_pictures
 from fitting.video.clip_result import ClipResult
 from fitting.video.frame_times import Timing
@@ -41,6 +42,7 @@ class ClipRun:
     person: Choice = 0
     focal: float | None = None
     smoothness: float = 1.0
+    exports: Sequence[ClipExport] = ()
 
     def __post_init__(self) -> None:
         """Reject an invalid focal length before all frames are searched.
@@ -57,7 +59,7 @@ class ClipRun:
         """Detect, fit and draw unfinished parts, and write ``fit.npz``, ``motion.npz`` and ``video.mp4``.
 
         `fitting.read_clip` reads ``fit.npz``; ``motion.npz`` is in AMASS's layout; ``video.mp4`` shows each frame with
-        the body over it, next to a side view.
+        the body over it, next to a side view; ``exports`` are the files of `write_clip_exports`.
 
         Args:
             begin: called before each phase with its name and approximate number of steps.
@@ -91,7 +93,8 @@ class ClipRun:
         result.write_amass(self.out / "motion.npz")
         begin("drawing", self.video.count)
         self._draw(result, when, on_step)
-        return result
+        told = write_clip_exports(self.out, result, self.models.body, self.exports, self.out.name)
+        return dataclasses.replace(result, notes=(*result.notes, *told))
 
     def _request(self, seen: TrackedKeypoints) -> dict[str, Any]:
         """Everything that the fit depends on."""
@@ -106,7 +109,7 @@ class ClipRun:
 
     def _draw(self, result: ClipResult, when: Timing, on_step: Callable[[], None]) -> None:
         """Write the video of the fit, unless it exists already."""
-        note, path = self.out / WORK / "drawn", self.out / "video.mp4"
+        note, path = self.out / WORK / "drawn", self.out / VIDEO
         drawn = hashlib.sha256((self.out / "fit.npz").read_bytes()).hexdigest()
         if path.is_file() and note.is_file() and note.read_text() == drawn:
             return

@@ -1,10 +1,13 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from demos import fit_video
 from fitting.inputs.images import read_image
 from fitting.optimise import agreement
-from fitting.video import clip_result
+from fitting.video import clip_exports, clip_result
 from fitting.video.clip_result import read_clip
 from qposer.io.assets import asset
 
@@ -41,6 +44,13 @@ def test_a_folder_of_frames(run, frames, tmp_path):
     assert f"video: {tmp_path / 'out' / 'walk' / 'video.mp4'}" in reported
     assert result.fps == 10.0
     assert np.isfinite(result.joints).all()
+
+
+def test_exports(run, frames, tmp_path):
+    run("fit_video", frames, "--out", tmp_path / "out", "--export", "bvh", "trc")
+    made = {path.name for path in (tmp_path / "out" / "walk").iterdir() if not path.name.startswith(".")}
+    assert made == {"fit.npz", "motion.npz", "video.mp4", "motion.bvh", "markers.trc"}
+    assert get_args(fit_video.ClipExport) == get_args(clip_exports.ClipExport)
 
 
 def test_a_run_that_is_stopped(run, frames, tmp_path, monkeypatch, capsys):

@@ -34,6 +34,20 @@ def test_all_formats(tmp_path, photo, make_person):
         assert np.array_equal(mesh.faces, people[1].faces)
 
 
+def test_a_rigged_body_is_in_the_fitted_pose(tmp_path, photo, make_person, open_body, smpl_like, read_glb):
+    fits = [make_person(0), make_person(1)]
+    folders = write_fit(tmp_path, "photo", photo, fits, ("glb-rigged",), open_body)
+    assert files_in(folders[0]) == sorted([*ALWAYS, "rigged.glb"])
+    for folder, fit in zip(folders, fits, strict=True):
+        file = read_glb((folder / "rigged.glb").read_bytes())
+        assert "animations" not in file.json
+        assert 1000 * np.abs(file.vertices() - fit.vertices * [1, -1, -1]).max() < 0.02
+    for body in (None, smpl_like):
+        with pytest.raises(ValueError, match="a rigged body needs the body model that was fitted, open"):
+            write_fit(tmp_path, "other", photo, fits, ("glb-rigged",), body)
+    assert not (tmp_path / "other").exists()
+
+
 def test_nothing_else_is_written(tmp_path, photo, make_person):
     write_fit(tmp_path, "photo", photo, [make_person()])
     assert files_in(tmp_path / "photo" / "person0") == sorted([*ALWAYS, "mesh.obj"])

@@ -109,7 +109,7 @@ const reported = { state: document.documentElement.dataset.state, photo: onPhoto
 const act = (name, action) => { action(); reported[name] = inSpace.toDataURL(); };
 inSpace.setPointerCapture = () => {};
 const pointer = (kind, details) => inSpace.dispatchEvent(new PointerEvent(kind, { pointerId: 1, ...details }));
-const boxes = [...document.querySelectorAll("#people input")], buttons = document.querySelectorAll("button");
+const boxes = [...document.querySelectorAll("#people input")], buttons = document.querySelectorAll("footer button");
 act("start", () => {});
 act("moved", () => pointer("pointermove", { buttons: 0, movementX: 90 }));
 act("dragged", () => { pointer("pointerdown", {}); pointer("pointermove", { buttons: 1, movementX: 90 }); });

@@ -15,6 +15,8 @@ from fitting.video.clip_run import ClipRun
 from fitting.video.frames import Video, open_video, writing_video
 from fitting.video.kept_work import KeptWork
 from qposer.body_pose.poses import read_poses
+from qposer.body_pose.skeleton import JOINT_NAMES
+from qposer.data.bvh import read_bvh
 from qposer.io.assets import asset
 from qposer.io.npz import read_npz, write_npz
 
@@ -117,6 +119,23 @@ def test_files_of_a_video(finished):
     on_the_side = np.array([(frame[:, WIDTH:] < 200).mean() for frame in frames])
     assert (on_the_side > 0.03).all()
     assert all(frames[black].max() > 200 for black in BLACK), shown
+
+
+def test_files_for_other_programs(run, done, looks, tmp_path):
+    drawn = (tmp_path / "out" / "video.mp4").stat().st_mtime_ns
+    result = run(exports=("bvh", "glb", "html"))
+    assert not looks
+    assert (tmp_path / "out" / "video.mp4").stat().st_mtime_ns == drawn
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        *FILES, ".work", "motion.bvh", "motion.glb", "view.html"
+    }  # fmt: skip
+    motion = read_bvh(tmp_path / "out" / "motion.bvh")
+    order = [motion.names.index(name) for name in JOINT_NAMES]
+    upright = (result.joints - result.joints[:, :1]) * [1, -1, -1]
+    assert 1000 * np.abs(motion.positions()[:, order] / 100 - upright).max() < 1
+    assert 'src="video.mp4"' in (tmp_path / "out" / "view.html").read_text()
+    run()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*FILES, ".work"}
 
 
 def test_keypoints_move_with_the_window(finished):
