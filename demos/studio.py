@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 
 
 def main(
-    host: str = "127.0.0.1", port: int = 8080, out: Path = Path("out/studio"), resume: bool = False, seed: int = 0
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    out: Path = Path("out/studio"),
+    resume: bool = False,
+    photo: Path | None = None,
+    seed: int = 0,
 ) -> None:
     """Pose a body in the browser.
 
@@ -43,6 +48,7 @@ def main(
         port: port to listen on; 0 selects a free port.
         out: folder for the session.
         resume: continue the session in that folder; without it, the old session is renamed with its date.
+        photo: a photo to fit at the start.
         seed: random seed.
 
     Raises:
@@ -78,6 +84,8 @@ def main(
                 ended = datetime.fromtimestamp(file.stat().st_mtime)
                 file.replace(out / f"session-{ended:%Y-%m-%d-%H-%M-%S}.npz")
             editor = Editor(CodePrior.from_pretrained(), Mannequin(Body.open()), seed, session)
+            if photo is not None:
+                editor.fit(photo.name, photo.read_bytes())
         with cli_errors("studio"):
             studio = app.Studio(server, editor, file)
             console.print(f"{studio.url} (Ctrl+C stops it; the session is saved in {file})")

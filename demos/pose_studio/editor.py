@@ -225,8 +225,10 @@ class Editor:
             photo = read_image(path)
         if self._fitter is None:
             self._fitter = Fitter(self.mannequin.body, self.prior)
-        self.photo = PhotoFit(self._fitter, name, photo)
-        return f"{self._follow_photo(name)[:-1]}: {self.photo.summary}"
+        self.photo, self._corrected = PhotoFit(self._fitter, name, photo), None
+        message = f"{self._follow_photo(name)[:-1]}: {self.photo.summary}"
+        self._corrected = None
+        return message
 
     def correct(self, action: Callable[[PhotoFit], str], done: bool = True) -> str:
         """Correct the fitted photo, and use the new pose.

@@ -18,7 +18,7 @@ from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 
 INFLATION = 3.0
 """Factor on covariances at the typical keypoint error, calibrated so that 90 % regions contain about 90 % of the joints
-of validation people and of other SMPL poses (`benchmarks.uncertainty`). The linearisation ignores other optima, such as
+of validation people and of other SMPL poses (`benchmarks.evidence`). The linearisation ignores other optima, such as
 limbs that bend the other way."""
 
 DETECTED = 2.0

@@ -72,7 +72,7 @@ class FitResult(BodyResult):
     """In camera space, metres; not stored in ``fit.npz``."""
     joint_covariance: Float[np.ndarray, "22 3 3"] | None = None
     """Covariances of the joints' positions relative to the pelvis, in camera axes, square metres; calibrated so that 90
-    % regions contain 9 of 10 joints (docs/benchmarks/uncertainty.md)."""
+    % regions contain 9 of 10 joints (docs/benchmarks/evidence.md)."""
     guessed_joints: tuple[str, ...] = ()
     """Joints that no visible keypoint determines; the prior fills them in."""
     moved: Mapping[str, float] = field(default_factory=dict)

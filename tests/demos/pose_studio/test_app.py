@@ -5,10 +5,13 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 
 from demos.pose_studio import app
-from demos.pose_studio.scene import PINNED
+from demos.pose_studio.scene import HELD, PINNED
 from demos.pose_studio.session import read_session
+from fitting.fit import Fitter
+from qposer.io.assets import asset
 
 PATIENCE = 30.0
 
@@ -198,3 +201,30 @@ def test_closing_leaves_a_stuck_job_behind(studio, monkeypatch):
     assert begun.wait(PATIENCE)
     assert not studio.close()
     released.set()
+
+
+def keypoint_drag(phase, to):
+    ends = {"start_position": (0.0, 1.0, 0.0), "start_screen_pos": (0.5, 0.5), "end_screen_pos": (0.5, 0.4)}
+    node = {"name": "/keypoints/left_wrist", "instance_index": None, "button": "left", "modifier": None, "owner": ""}
+    return {"phase": phase, "end_position": to, **ends, **node}
+
+
+def test_a_fitted_photo_is_corrected(studio, tab, eventually):
+    panel, studio.editor._fitter = studio._panel, Fitter()
+    tab.upload(panel.photo, "walk_side.jpg", asset("walk_side.jpg").read_bytes())
+    eventually(lambda: studio.editor.photo is not None and panel.fit.visible)
+    fit, ball = studio.editor.photo, studio._scene.keypoints["left_wrist"]
+    eventually(lambda: ball.visible)
+    before, place = studio.editor.session.current.posture, fit.places["left_wrist"].copy()
+    for phase, to in (("start", (0.0, 1.0, 0.0)), ("update", (0.05, 1.1, 0.0)), ("end", (0.05, 1.15, 0.0))):
+        tab.say("SceneNodeDragMessage", **keypoint_drag(phase, to))
+    eventually(lambda: "left_wrist" in fit.corrections.moved and tuple(ball.color) == HELD)
+    eventually(lambda: fit.places["left_wrist"][1] < place[1] - 0.05)
+    assert poses(studio) == 3
+    assert not torch.allclose(studio.editor.session.current.posture.body_pose, before.body_pose, atol=1e-2)
+    tab.press(panel.known, "left hand on the hyperdrive")
+    tab.press(panel.fit, True)
+    eventually(lambda: "hyperdrive" in studio._status)
+    tab.press(panel.hypothesis, panel.hypothesis.options[1])
+    eventually(lambda: fit.result is fit.hypotheses[1])
+    assert fit.corrections.moved == {}
