@@ -52,6 +52,10 @@ WEIGHTS = {"residual": 0.027, "energy": 0.906, "depth": 7.294, "shape": 0.054, "
 energy, the error of the detector's depths, the squared shape, the density of the sampler's draws, and 1 for the fit
 from the regressor's prediction."""
 
+CLEARLY = 0.85
+"""Another body is the answer if its expected error is below this fraction of that of the fit; without that margin, the
+answers to noisy keypoints are worse than the fits (docs/benchmarks/evidence.md)."""
+
 DISTINCT = 0.02
 """Bodies whose joints are closer than this on average, in metres, are one hypothesis."""
 
@@ -168,7 +172,8 @@ def choose(
 ) -> list[tuple[int, float]]:
     """Hypotheses of one person: the answer first, then others that differ, the most probable first.
 
-    The answer is the candidate of the least expected distance to the truth. Every further one reduces the expected
+    The answer is the first candidate, the fit, unless another one has a clearly smaller expected distance to the truth.
+    Every further one reduces the expected
     distance to the closest hypothesis most. A candidate's probability counts for the closest hypothesis.
 
     Args:
@@ -179,7 +184,9 @@ def choose(
     Returns:
         Indices of the candidates, and probabilities with a sum of 1.
     """
-    chosen = [int((apart @ probability).argmin())]
+    expected = apart @ probability
+    expected[0] *= CLEARLY
+    chosen = [int(expected.argmin())]
     while len(chosen) < number:
         closest = apart[chosen].amin(0)
         left_over = torch.minimum(apart, closest) @ probability

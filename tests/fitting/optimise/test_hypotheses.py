@@ -6,7 +6,7 @@ import torch
 from benchmarks.fitting.people import photographed
 from benchmarks.prior.poses import Poses
 from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.hypotheses import DISTINCT, REFINED, WEIGHTS, choose, distances
+from fitting.optimise.hypotheses import CLEARLY, DISTINCT, REFINED, WEIGHTS, choose, distances
 from qposer.evaluation.metrics import pa_mpjpe
 
 PEOPLE, NUMBER = 24, 5
@@ -35,7 +35,13 @@ def test_the_answer_has_the_least_expected_distance(seed):
     apart, probability = random_candidates(seed)
     (answer, _), *_ = choose(apart, probability, 3)
     expected = [sum(apart[i, j] * probability[j] for j in range(6)) for i in range(6)]
-    assert answer == min(range(6), key=lambda i: expected[i])
+    best = min(range(6), key=lambda i: expected[i])
+    assert answer == (best if expected[best] < CLEARLY * expected[0] else 0)
+
+
+def test_the_fit_is_the_answer_unless_another_is_clearly_better():
+    apart = torch.tensor([[0.0, 0.1], [0.1, 0.0]])
+    assert [choose(apart, torch.tensor([share, 1 - share]), 1)[0][0] for share in (0.6, 0.48, 0.4)] == [0, 0, 1]
 
 
 @pytest.mark.parametrize("seed", range(5))
