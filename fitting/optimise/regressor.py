@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from fitting.body.landmarks import KEYPOINT_NAMES
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, FormatName
+from fitting.optimise.tilt import tilt
 from qposer.body_pose.kinematics import mirror_body_pose
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d, reflected
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
@@ -75,8 +76,9 @@ class Regressor(nn.Module):
             keypoints: pixels.
             confidence: zero where a keypoint is unseen.
             format: keypoint format.
-            camera: one for each person. The network's input is centred on the person, and the predicted orientation is
-                rotated with the line of sight (as in CLIFF, Li et al., ECCV 2022).
+            camera: one for each person. The network's input is centred on the person and turned upright (`tilt`); the
+                predicted orientation is rotated back about the line of sight, and with it (as in CLIFF, Li et al., ECCV
+                2022).
 
         Returns:
             Rotation matrices of the pelvis and of the body joints.
@@ -85,11 +87,15 @@ class Regressor(nn.Module):
         centre = (seen * keypoints).sum(1) / seen.sum(1)
         off_centre = seen * (keypoints - centre[:, None])
         size = (off_centre.square().sum((-1, -2)) / seen.sum((-1, -2))).sqrt().clamp(min=1e-6)
+        turn = axis_angle_to_matrix(
+            tilt(keypoints, confidence, format)[:, None] * keypoints.new_tensor([0.0, 0.0, 1.0])
+        )
+        off_centre = off_centre @ turn[:, :2, :2]  # by the inverse: these are rows
         places = torch.cat([off_centre / size[:, None, None], confidence[..., None]], dim=-1)
         inputs = places.new_zeros(len(places), len(KEYPOINT_NAMES), 3)
         inputs[:, [KEYPOINT_NAMES.index(name) for name in FORMATS[format].names]] = places
         rotations = matrix_from_6d(self.layers(inputs.flatten(1)).unflatten(-1, (ROTATIONS, 6)))
-        return line_of_sight(centre, camera) @ rotations[:, 0], rotations[:, 1:]
+        return line_of_sight(centre, camera) @ turn @ rotations[:, 0], rotations[:, 1:]
 
     @torch.no_grad()
     def predict_with_flip(
