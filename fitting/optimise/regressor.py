@@ -87,10 +87,9 @@ class Regressor(nn.Module):
         centre = (seen * keypoints).sum(1) / seen.sum(1)
         off_centre = seen * (keypoints - centre[:, None])
         size = (off_centre.square().sum((-1, -2)) / seen.sum((-1, -2))).sqrt().clamp(min=1e-6)
-        turn = axis_angle_to_matrix(
-            tilt(keypoints, confidence, format)[:, None] * keypoints.new_tensor([0.0, 0.0, 1.0])
-        )
-        off_centre = off_centre @ turn[:, :2, :2]  # by the inverse: these are rows
+        angle = tilt(keypoints, confidence, format)[:, None]
+        turn = axis_angle_to_matrix(torch.nn.functional.pad(angle, (2, 0)))  # about the line of sight
+        off_centre = off_centre @ turn[:, :2, :2]  # rows: by the inverse
         places = torch.cat([off_centre / size[:, None, None], confidence[..., None]], dim=-1)
         inputs = places.new_zeros(len(places), len(KEYPOINT_NAMES), 3)
         inputs[:, [KEYPOINT_NAMES.index(name) for name in FORMATS[format].names]] = places

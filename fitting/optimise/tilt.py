@@ -16,7 +16,7 @@ HIPS, LEGS = ("hip", "mid_hip", "pelvis"), ("knee", "ankle", "heel", "foot_index
 TORSO_WEIGHT = 10.0
 """Weight of shoulders and hips relative to heads and legs, which bend."""
 
-LEAST_TILT = math.radians(30)
+LEAST_TILT = math.radians(45)
 """Smaller tilts of a body are left as they are: the direction of gravity is information, too."""
 
 LEAST_TILT_OF_HEAD = math.radians(75)
