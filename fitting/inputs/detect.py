@@ -5,7 +5,6 @@ The photo stays on this machine, but the mediapipe package reports usage metrics
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,14 +16,16 @@ from fitting.inputs.depth_bias import without_depth_bias
 from fitting.inputs.detections import (
     Detection,
     Picture,
-    bounding_box,
     is_ambiguous,
     is_ghost,
     is_part,
     paint_over,
     same_person,
+    shifted_squares,
     square_around,
     sureness,
+    tiles,
+    turned_back,
 )
 from fitting.inputs.keypoints import MIN_SEEN, SEEN_CONFIDENCE, Keypoints
 from fitting.inputs.quiet import native_stderr_silenced
@@ -62,21 +63,17 @@ _CLOSE = (1.5, 1.75, 2.0, 2.5)
 _CLEAR = 0.9
 """People with a higher mean confidence are not ambiguous: all their keypoints are clearly visible."""
 
-_SHIFTED, _SHIFT = (2.0, 2.5), 0.05
-"""Sides of the squares in which other people are checked for ambiguity, as in `_CLOSE`, and the fractions of the
-person's size by which these squares are shifted to each side."""
-
 _NEAR = (1.6, 2.1)
-"""The same, for a person whose position is known."""
+"""Sides of the squares around a person whose position is known, as in `_CLOSE`."""
 
 
 def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
     """MediaPipe keypoints of up to ``max_people`` people, largest first, with their ``world`` positions in metres.
 
     The whole photo is searched first. If fewer people than requested are found, overlapping tiles are searched for
-    smaller people, and then the photo with the found people covered. If nobody
-    is found, large photos are searched again in fine tiles. All found people are then detected again in close crops.
-    Detections on others' keypoints are dropped. People who are detected differently in other crops of the photo are
+    smaller people, and then the photo with the found people covered. If nobody is found, large photos are searched
+    again in fine tiles, and then all photos turned by 180 and 90 degrees, for people who are upside down or lie. All
+    found people are then detected again in close crops. Detections on others' keypoints are dropped. People who are detected differently in other crops of the photo are
     marked as ambiguous. The confidence of a keypoint is the product of MediaPipe's visibility (not hidden) and presence
     (inside the picture); outside the photo it is zero.
 
@@ -93,7 +90,7 @@ def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
     if max_people < 1:
         raise ValueError(f"the number of people must be at least 1, not {max_people}")
     with Detector() as detector:
-        people = detector.search(rgb, max_people)
+        people = detector.search(rgb, max_people) or detector.search_turned(rgb, max_people)
         if people is not None:
             people = replace(people, ambiguous=detector.ambiguous(rgb, people))
     if people is None:
@@ -159,6 +156,27 @@ class Detector:
         found = _keypoints(people, scale)
         return None if found is None else found.largest_first()[:max_people]
 
+    def search_turned(self, rgb: Picture, max_people: int = 1) -> Keypoints | None:
+        """As `search`, in the photo turned by 180 and by 90 degrees, until somebody is found who is seen again nearby.
+
+        Args:
+            rgb: the photo.
+            max_people: maximum number of people.
+
+        Returns:
+            Keypoints in pixels of the photo as it is.
+        """
+        picture, scale = _shrunk(rgb)
+        for quarters in (2, 1, 3):
+            turned = np.ascontiguousarray(np.rot90(picture, quarters))
+            with native_stderr_silenced():
+                sure: list[Detection] = []
+                _add(sure, _search(self._landmarker, turned, max_people), self._landmarker, turned)
+            found = _keypoints([turned_back(person, quarters, picture) for person in sure], scale)
+            if found is not None:
+                return found.largest_first()[:max_people]
+        return None
+
     def near(self, rgb: Picture, box: Float[np.ndarray, "4"]) -> Keypoints | None:
         """People in and around a box (left, top, right, bottom in pixels), in any order; None if there are none.
 
@@ -203,7 +221,7 @@ class Detector:
                 found.append(False)
                 continue
             with native_stderr_silenced():
-                views = [_landmarks(self._landmarker, picture, *square) for square in _shifted_squares(person)]
+                views = [_landmarks(self._landmarker, picture, *square) for square in shifted_squares(person)]
             found.append(is_ambiguous(person, views))
         return np.array(found)
 
@@ -272,35 +290,12 @@ def _whole(picture: Picture) -> tuple[int, int, int]:
 
 
 def _in_tiles(landmarker: PoseLandmarker, picture: Picture, side: int) -> list[Detection]:
-    return [person for tile in _tiles(picture, side) for person in _landmarks(landmarker, picture, *tile)]
-
-
-def _tiles(picture: Picture, side: int) -> Iterator[tuple[int, int, int]]:
-    """Left, top and side of squares that cover the picture and overlap by half."""
-    height, width = picture.shape[:2]
-    for top in _starts(height, side):
-        for left in _starts(width, side):
-            yield left, top, side
+    return [person for tile in tiles(picture, side) for person in _landmarks(landmarker, picture, *tile)]
 
 
 def _tile_side(width: int, height: int) -> float:
     """Side of the tiles in the search for small people, in pixels."""
     return max(_TILE * min(width, height), _TILE_OF_LONG * max(width, height))
-
-
-def _starts(length: int, side: int) -> list[int]:
-    steps = max(0, int(np.ceil((length - side) / (side / 2))))
-    starts: list[int] = np.linspace(0, max(0, length - side), steps + 1).astype(int).tolist()
-    return starts
-
-
-def _shifted_squares(person: Detection) -> Iterator[tuple[int, int, int]]:
-    """Left, top and side of off-centre squares around a person."""
-    shift = round(_SHIFT * np.ptp(bounding_box(person), axis=0).max())
-    for size in _SHIFTED:
-        left, top, side = square_around(person, size)
-        for x, y in ((shift, 0), (-shift, 0), (0, shift), (0, -shift)):
-            yield left + x, top + y, side
 
 
 def _landmarks(landmarker: PoseLandmarker, picture: Picture, left: int, top: int, side: int) -> list[Detection]:

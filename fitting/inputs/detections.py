@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -32,6 +32,10 @@ _DIFFERENT, _DIFFERENT_VIEWS = 0.05, 2
 """A crop whose keypoints differ by more than this fraction of the person's size is inconsistent; this many of 8
 make the person ambiguous. Of 51 people on 48 photos, cut off or partly hidden, 47 have none and one has one;
 two people detected as one have 3, a picture on a wall 5, and a hand detected as a person 8."""
+
+_SHIFTED, _SHIFT = (2.0, 2.5), 0.05
+"""Sides of the squares in which people are looked at for ambiguity, as multiples of the longer side of their box, and
+the part of that side by which the squares are moved to each side."""
 
 _PART = 0.6
 """A detection in a tile is dropped if more than this fraction of its box is inside that of a person already found."""
@@ -164,3 +168,60 @@ def square_around(person: Detection, size: float) -> tuple[int, int, int]:
     side = round(size * np.ptp(box, axis=0).max())
     left, top = np.round(box.mean(axis=0) - side / 2).astype(int).tolist()
     return left, top, side
+
+
+def shifted_squares(person: Detection) -> Iterator[tuple[int, int, int]]:
+    """Squares around a person, who is not in their middle.
+
+    Args:
+        person: in all of them.
+
+    Yields:
+        Left, top and side in pixels.
+    """
+    shift = round(_SHIFT * np.ptp(bounding_box(person), axis=0).max())
+    for size in _SHIFTED:
+        left, top, side = square_around(person, size)
+        for x, y in ((shift, 0), (-shift, 0), (0, shift), (0, -shift)):
+            yield left + x, top + y, side
+
+
+def tiles(picture: Picture, side: int) -> Iterator[tuple[int, int, int]]:
+    """Squares that cover a picture and overlap by half.
+
+    Args:
+        picture: to cover.
+        side: of the squares in pixels.
+
+    Yields:
+        Left, top and side in pixels.
+    """
+    height, width = picture.shape[:2]
+    for top in _starts(height, side):
+        for left in _starts(width, side):
+            yield left, top, side
+
+
+def _starts(length: int, side: int) -> list[int]:
+    steps = max(0, int(np.ceil((length - side) / (side / 2))))
+    starts: list[int] = np.linspace(0, max(0, length - side), steps + 1).astype(int).tolist()
+    return starts
+
+
+def turned_back(person: Detection, quarters: int, picture: Picture) -> Detection:
+    """A person found in ``np.rot90(picture, quarters)``, in the picture.
+
+    Args:
+        person: as found.
+        quarters: number of quarter turns, counterclockwise.
+        picture: as it was before.
+
+    Returns:
+        The person in the picture's pixels, with positions in metres along its axes.
+    """
+    turn = np.linalg.matrix_power(np.array([[0, 1], [-1, 0]]), quarters)  # of rows, clockwise
+    size = np.array(picture.shape[1::-1])
+    back = person.copy()
+    back[:, :2] = (person[:, :2] - np.roll(size, quarters) / 2) @ turn + size / 2
+    back[:, 3:5] = person[:, 3:5] @ turn
+    return back

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FormatName
-from fitting.optimise.regressor import INPUTS, ROTATIONS, Regressor, line_of_sight, network_inputs
+from fitting.optimise.regressor import INPUTS, ROTATIONS, Regressor, network_inputs
 from qposer.body_pose.rotations import matrix_from_6d, matrix_to_6d
 from qposer.io.assets import asset
 from qposer.io.weights import load_module, save_module
@@ -65,22 +65,24 @@ class PoseSampler(nn.Module):
         keypoints: Float[Tensor, "people joints 2"],
         confidence: Float[Tensor, "people joints"],
         format: FormatName,
-    ) -> tuple[Float[Tensor, "people context"], Float[Tensor, "people 2"]]:
-        """The conditioning vectors, and the centres of the people in pixels.
+        camera: Camera,
+    ) -> tuple[Float[Tensor, "people context"], Float[Tensor, "people 3 3"]]:
+        """The conditioning vectors, and the rotations from the network's axes to the camera's.
 
         Args:
             regressor: its prediction is a part of the condition.
             keypoints: pixels.
             confidence: zero where a keypoint is unseen.
             format: keypoint format.
+            camera: one for each person.
 
         Returns:
-            Vectors and pixels.
+            Vectors and rotation matrices.
         """
-        inputs, centre = network_inputs(keypoints, confidence, format)
+        inputs, frame = network_inputs(keypoints, confidence, format, camera)
         with torch.no_grad():
             predicted = regressor.layers(inputs)
-        return self.context(torch.cat([inputs, predicted], dim=-1)), centre
+        return self.context(torch.cat([inputs, predicted], dim=-1)), frame
 
     def standardise(self, rotations: Float[Tensor, "*batch 22 3 3"]) -> Float[Tensor, "*batch 22 6"]:
         """Rotation matrices as 6D numbers of about zero mean and unit variance per joint."""
@@ -111,14 +113,14 @@ class PoseSampler(nn.Module):
         Returns:
             Orientations in the camera's axes and body poses.
         """
-        context, centre = self.encode(regressor, keypoints, confidence, format)
+        context, frame = self.encode(regressor, keypoints, confidence, format, camera)
         context = context.expand(draws, -1, -1)
         noise = torch.randn(draws, 1, ROTATIONS, 6, generator=generator).to(context)
         levels = karras_sigmas(STEPS, SIGMA_MAX)
         noisy = (SIGMA_MAX * noise).expand(-1, len(keypoints), -1, -1)
         clean = heun_sampler(lambda values, level: self.denoiser(values, level, context), noisy, levels)
         rotations = matrix_from_6d(clean * self.std + self.mean)
-        return line_of_sight(centre, camera) @ rotations[:, :, 0], rotations[:, :, 1:]
+        return frame @ rotations[:, :, 0], rotations[:, :, 1:]
 
     def save(self, path: str | Path, **notes: str) -> None:
         """Write weights (in half precision), configuration and notes atomically.

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from fitting.body.landmarks import KEYPOINT_NAMES
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, FormatName
+from fitting.optimise.tilt import tilt
 from qposer.body_pose.kinematics import mirror_body_pose
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d, reflected
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
@@ -75,15 +76,16 @@ class Regressor(nn.Module):
             keypoints: pixels.
             confidence: zero where a keypoint is unseen.
             format: keypoint format.
-            camera: one for each person. The network's input is centred on the person, and the predicted orientation is
-                rotated with the line of sight (as in CLIFF, Li et al., ECCV 2022).
+            camera: one for each person. The network's input is centred on the person and turned upright (`tilt`); the
+                predicted orientation is rotated back about the line of sight, and with it (as in CLIFF, Li et al., ECCV
+                2022).
 
         Returns:
             Rotation matrices of the pelvis and of the body joints.
         """
-        inputs, centre = network_inputs(keypoints, confidence, format)
+        inputs, frame = network_inputs(keypoints, confidence, format, camera)
         rotations = matrix_from_6d(self.layers(inputs).unflatten(-1, (ROTATIONS, 6)))
-        return line_of_sight(centre, camera) @ rotations[:, 0], rotations[:, 1:]
+        return frame @ rotations[:, 0], rotations[:, 1:]
 
     @torch.no_grad()
     def predict_with_flip(
@@ -139,26 +141,33 @@ class Regressor(nn.Module):
 
 
 def network_inputs(
-    keypoints: Float[Tensor, "people joints 2"], confidence: Float[Tensor, "people joints"], format: FormatName
-) -> tuple[Float[Tensor, "people inputs"], Float[Tensor, "people 2"]]:
-    """Keypoints of any format as the fixed-size input of a network, centred and of unit size.
+    keypoints: Float[Tensor, "people joints 2"],
+    confidence: Float[Tensor, "people joints"],
+    format: FormatName,
+    camera: Camera,
+) -> tuple[Float[Tensor, "people inputs"], Float[Tensor, "people 3 3"]]:
+    """Keypoints of any format as the fixed-size input of a network: centred, upright, and of unit size.
 
     Args:
         keypoints: pixels.
         confidence: zero where a keypoint is unseen.
         format: keypoint format.
+        camera: one for each person.
 
     Returns:
-        The inputs, and the centres of the people in pixels.
+        The inputs, and the rotations from the axes in which the people are centred and upright to the camera's axes.
     """
     seen = (confidence > 0).to(keypoints)[..., None]
     centre = (seen * keypoints).sum(1) / seen.sum(1)
     off_centre = seen * (keypoints - centre[:, None])
     size = (off_centre.square().sum((-1, -2)) / seen.sum((-1, -2))).sqrt().clamp(min=1e-6)
+    angle = tilt(keypoints, confidence, format)[:, None]
+    turn = axis_angle_to_matrix(torch.nn.functional.pad(angle, (2, 0)))  # about the line of sight
+    off_centre = off_centre @ turn[:, :2, :2]  # rows: by the inverse
     places = torch.cat([off_centre / size[:, None, None], confidence[..., None]], dim=-1)
     inputs = places.new_zeros(len(places), len(KEYPOINT_NAMES), 3)
     inputs[:, [KEYPOINT_NAMES.index(name) for name in FORMATS[format].names]] = places
-    return inputs.flatten(1), centre
+    return inputs.flatten(1), line_of_sight(centre, camera) @ turn
 
 
 def _mean_rotation(one: Float[Tensor, "*batch 3 3"], other: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fitting.body.body import Body
 from fitting.optimise.pose_sampler import PoseSampler, SamplerConfig
-from fitting.optimise.regressor import ROTATIONS, Regressor, line_of_sight
+from fitting.optimise.regressor import ROTATIONS, Regressor, network_inputs
 from fitting.training.synthetic_views import Views, held_out_views, view_source
 from qposer.body_pose.rotations import matrix_to_6d
 from qposer.body_pose.skeleton import PARENTS, REST_JOINTS
@@ -70,7 +70,7 @@ def train(config: TrainConfig, console: Console) -> Path:
         mean, spread = LOG_LEVEL
         level = (mean + spread * torch.randn(*clean.shape[:2], 1, generator=generator)).exp()
         noisy = clean + level[..., None] * torch.randn(clean.shape, generator=generator)
-        context, _ = model.encode(regressor, views.keypoints, views.confidence, views.format)
+        context, _ = model.encode(regressor, views.keypoints, views.confidence, views.format, views.camera)
         denoised = model.denoiser(noisy, level, context.expand(LEVELS, -1, -1))
         weight = (1 + level.square()) / level.square() * importance
         loss: Tensor = (weight[..., None] * (denoised - clean).square()).mean()
@@ -90,11 +90,9 @@ def train(config: TrainConfig, console: Console) -> Path:
 
 
 def _rotations(views: Views) -> Float[Tensor, "people 22 3 3"]:
-    """Orientation relative to the line of sight, and body pose."""
-    seen = (views.confidence > 0).to(views.keypoints)[..., None]
-    centre = (seen * views.keypoints).sum(1) / seen.sum(1)
-    orient = line_of_sight(centre, views.camera).mT @ views.orient
-    return torch.cat([orient[:, None], views.body_pose], dim=1)
+    """Orientation in the network's axes, and body pose."""
+    _, frame = network_inputs(views.keypoints, views.confidence, views.format, views.camera)
+    return torch.cat([(frame.mT @ views.orient)[:, None], views.body_pose], dim=1)
 
 
 def _set_statistics(model: PoseSampler, batches: list[Views]) -> None:

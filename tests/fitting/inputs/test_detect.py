@@ -4,7 +4,7 @@ import pytest
 
 from fitting.inputs import detect as detection
 from fitting.inputs.detect import Detector, detect, smallest_found
-from fitting.inputs.detections import paint_over
+from fitting.inputs.detections import paint_over, turned_back
 from fitting.inputs.images import read_image
 from fitting.inputs.keypoints import FORMATS, Keypoints
 from qposer.io.assets import asset
@@ -156,3 +156,32 @@ def test_who_is_ambiguous_is_marked(walk, monkeypatch):
     monkeypatch.setattr(detection, "_CLEAR", 1.0)
     monkeypatch.setattr(detection, "is_ambiguous", lambda person, views: len(views) == 8 and person[NOSE, 0] > 1000)
     assert detect(walk, max_people=2).ambiguous.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_people_found_in_a_turned_photo_are_turned_back(walk, quarters):
+    person = detect(walk)
+    photo = np.ascontiguousarray(np.rot90(walk, -quarters))
+    with Detector() as detector:
+        found = detector.search_turned(photo)
+    assert found is not None
+    upright = turned_back(np.column_stack([found.xy[0], found.confidence[0], found.world[0]]), 4 - quarters, walk)
+    size = np.ptp(person.xy[0], axis=0).max()
+    assert np.linalg.norm(upright[:, :2] - person.xy[0], axis=-1).mean() < 0.01 * size
+    assert np.linalg.norm(upright[:, 3:] - person.world[0], axis=-1).mean() < 0.03
+
+
+def test_photos_are_searched_turned_only_if_nobody_is_found(walk, monkeypatch):
+    monkeypatch.setattr(Detector, "ambiguous", lambda *_: np.array([False]))
+    asked = []
+
+    def turned(_, rgb, max_people):
+        asked.append(max_people)
+        return Keypoints(np.ones((1, 33, 2)), np.ones((1, 33)), "mediapipe")
+
+    monkeypatch.setattr(Detector, "search_turned", turned)
+    detect(walk)
+    assert asked == []
+    monkeypatch.setattr(Detector, "search", lambda *_: None)
+    assert len(detect(walk, 3)) == 1
+    assert asked == [3]

@@ -8,6 +8,7 @@ import torch
 from fitting.body.body import Body
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS
+from fitting.optimise import regressor
 from fitting.optimise.regressor import Regressor, RegressorConfig, line_of_sight
 from qposer.body_pose.kinematics import mirror_body_pose
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
@@ -56,8 +57,8 @@ def test_the_shipped_weights_find_orientation_and_pose(shipped, camera, people, 
 
 def test_outputs_are_rotations(camera):
     torch.manual_seed(0)
-    regressor = Regressor(RegressorConfig(width=16, depth=1)).eval()
-    orient, body_pose = regressor(torch.rand(PEOPLE, 17, 2), torch.ones(PEOPLE, 17), "coco", camera)
+    network = Regressor(RegressorConfig(width=16, depth=1)).eval()
+    orient, body_pose = network(torch.rand(PEOPLE, 17, 2), torch.ones(PEOPLE, 17), "coco", camera)
     for rotation in (orient, body_pose):
         eye = torch.eye(3).expand_as(rotation)
         torch.testing.assert_close(rotation @ rotation.mT, eye, atol=1e-5, rtol=0)
@@ -95,6 +96,37 @@ def test_the_mirror_image_of_a_person_gives_the_mirrored_pose(shipped, camera, p
     torch.testing.assert_close(mirrored_orient, reflection @ orient @ reflection, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("aside", [0.0, 1.5])
+def test_people_rotated_in_the_image_get_the_same_pose_and_the_rotated_orientation(shipped, camera, people, aside):
+    """Rotated about the line of sight to the middle of their keypoints, beyond the tilt of upright people."""
+    orient, pose, transl = people
+    xy, confidence, format, _ = seen_by(camera, (orient, pose, transl + torch.tensor([aside, 0.0, 0.0])), "coco")
+    centre = xy.mean(1)
+
+    def rotated(degrees):
+        about_z = axis_angle_to_matrix(torch.tensor([0.0, 0.0, degrees]).deg2rad())
+        turned = (xy - centre[:, None]) @ about_z[:2, :2].mT + centre[:, None]
+        found, posed = shipped.predict_with_flip(turned, confidence, format, camera)
+        sight = line_of_sight(centre, camera)
+        return sight @ about_z.mT @ sight.mT @ found, posed
+
+    expected = rotated(60.0)
+    for degrees in (90.0, 180.0, 250.0):
+        for one, other in zip(rotated(degrees), expected, strict=True):
+            torch.testing.assert_close(one, other, atol=1e-3, rtol=0)
+    upright = rotated(0.0)
+    assert torch.rad2deg(geodesic_angle(upright[0], orient)).median() < 20
+    assert torch.rad2deg(geodesic_angle(expected[0], upright[0])).max() < 6
+
+
+def test_upright_people_are_predicted_from_their_keypoints_as_they_are(shipped, camera, people, monkeypatch):
+    seen = seen_by(camera, people, "mediapipe")
+    found = shipped.predict_with_flip(*seen)
+    monkeypatch.setattr(regressor, "tilt", lambda xy, *_: xy.new_zeros(len(xy)))
+    for one, other in zip(found, shipped.predict_with_flip(*seen), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_the_line_of_sight_goes_through_the_pixel(camera):
     pixels = 1000 * torch.rand(PEOPLE, 2, generator=torch.Generator().manual_seed(0))
     along = line_of_sight(pixels, camera) @ torch.tensor([0.0, 0.0, 1.0])
@@ -105,11 +137,11 @@ def test_the_line_of_sight_goes_through_the_pixel(camera):
 
 def test_files_survive_a_round_trip(tmp_path, camera, people):
     torch.manual_seed(0)
-    regressor = Regressor(RegressorConfig(width=16, depth=1)).eval()
-    regressor.save(tmp_path / "start.safetensors", note="of a test")
+    network = Regressor(RegressorConfig(width=16, depth=1)).eval()
+    network.save(tmp_path / "start.safetensors", note="of a test")
     loaded = Regressor.from_pretrained(tmp_path / "start.safetensors")
     seen = seen_by(camera, people, "coco")
-    for first, again in zip(regressor(*seen), loaded(*seen), strict=True):
+    for first, again in zip(network(*seen), loaded(*seen), strict=True):
         torch.testing.assert_close(first, again, atol=1e-2, rtol=0)  # half precision
     assert dataclasses.asdict(loaded.config) == {"width": 16, "depth": 1}
 
