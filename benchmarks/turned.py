@@ -183,7 +183,14 @@ def turned_photo(photo: Photo, degrees: int) -> Photo:
 
 
 def joints_of(result: FitResult, degrees: int) -> Float[np.ndarray, "22 3"]:
-    """Joints of a fit to a rotated photo, rotated back, relative to the pelvis, in metres.
+    """Joints of a fit to a rotated photo, rotated back.
+
+    Args:
+        result: fit to the rotated photo.
+        degrees: rotation of the photo.
+
+    Returns:
+        Metres, relative to the pelvis.
 
     Raises:
         ValueError: the result has no joints, as those read from files have none.

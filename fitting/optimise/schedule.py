@@ -22,7 +22,7 @@ from fitting.optimise.problem import Estimate, Problem, Stage, Weights
 from fitting.optimise.regressor import Regressor
 from fitting.optimise.reweighting import PriorScale, reject_outliers, relative_residual, update_prior_scale
 from fitting.optimise.start import Start
-from fitting.terms.ground import Ground
+from fitting.terms.camera_height import CameraHeight
 from fitting.terms.height import KnownHeight
 from fitting.terms.hold import Hold
 from fitting.terms.term import Term, Unknown
@@ -92,7 +92,7 @@ class FitSettings:
         if self.height is not None:
             terms.append(KnownHeight(HEIGHT_WEIGHT, self.height, *height_of_shape(body)))
         if self.camera_height is not None:
-            terms.append(Ground(GROUND_WEIGHT, format, self.camera_height, math.radians(self.camera_pitch)))
+            terms.append(CameraHeight(GROUND_WEIGHT, format, self.camera_height, math.radians(self.camera_pitch)))
         return terms if self.hold is None else [*terms, self.hold]
 
     @cached_property

@@ -16,7 +16,7 @@ SOLES = ("left_heel", "right_heel", "left_foot_index", "right_foot_index", "left
 
 
 @dataclass(frozen=True)
-class Ground:
+class CameraHeight:
     """Squared heights (metres) of the lowest keypoint of the feet, and of those below the ground."""
 
     weight: float

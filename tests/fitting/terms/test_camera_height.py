@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fitting.inputs.keypoints import FORMATS
-from fitting.terms.ground import SOLES, Ground
+from fitting.terms.camera_height import SOLES, CameraHeight
 from fitting.terms.term import Derivatives, Posed
 
 PEOPLE, PITCH, HEIGHT = 3, 0.2, 1.5
@@ -30,7 +30,7 @@ def posed(landmarks):
 
 def test_the_lowest_sole_is_on_the_ground_and_none_below(feet):
     landmarks, above = feet
-    residual = Ground(2.0, "mediapipe", HEIGHT, PITCH).residual(posed(landmarks))
+    residual = CameraHeight(2.0, "mediapipe", HEIGHT, PITCH).residual(posed(landmarks))
     names = [name for name in FORMATS["mediapipe"].names if name in SOLES]
     soles = above[:, [FORMATS["mediapipe"].names.index(name) for name in names]]
     for person in range(PEOPLE):
@@ -40,7 +40,7 @@ def test_the_lowest_sole_is_on_the_ground_and_none_below(feet):
 
 
 def test_columns_are_those_of_autograd(feet):
-    term, landmarks = Ground(2.0, "mediapipe", HEIGHT, PITCH), feet[0]
+    term, landmarks = CameraHeight(2.0, "mediapipe", HEIGHT, PITCH), feet[0]
     moved = torch.randn(PEOPLE, 33, 3, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     change = torch.zeros(PEOPLE, 4, dtype=torch.float64, requires_grad=True)
     values = term.residual(posed(landmarks + torch.einsum("pjxn,pn->pjx", moved, change))).values[..., 0]
@@ -52,4 +52,4 @@ def test_columns_are_those_of_autograd(feet):
 
 def test_keypoints_without_feet_are_refused():
     with pytest.raises(ValueError, match="coco keypoints have none"):
-        Ground(1.0, "coco", HEIGHT)
+        CameraHeight(1.0, "coco", HEIGHT)
