@@ -4,8 +4,9 @@
 
 tracks the largest person of the first frame, or the one that --person or --at selects, and writes into OUT/<video>/:
 video.mp4 (each frame with the body over it, beside a side view), fit.npz (SMPL parameters of each frame, one shape, one
-camera), and motion.npz (the same in AMASS's layout). Frames in between without a detection are interpolated and marked.
-To resume a stopped run, give the same command again.
+camera), and motion.npz (the same in AMASS's layout). --people N or all fits several people, each into a folder
+OUT/<video>/person<i>/. Frames in between without a detection are interpolated and marked. To resume a stopped run, give
+the same command again.
 """
 
 from __future__ import annotations
@@ -20,18 +21,23 @@ if __name__ == "__main__":
     end_on_interrupt()
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.io.startup import loading, seconds_since_start
 
+if TYPE_CHECKING:
+    from fitting.video.clip_result import ClipResult
+
 
 def main(
     video: Annotated[Path, tyro.conf.Positional],
     out: Path = Path("out"),
+    people: int | Literal["all"] | None = None,
     person: int = 0,
     at: tuple[float, float] | None = None,
     body: Path | None = None,
@@ -48,6 +54,7 @@ def main(
     Args:
         video: a video file, or a folder of its frames, in the order of their names.
         out: folder for the results, OUT/<video>/.
+        people: fit this many people, those seen largest and longest, or all; default: one person.
         person: which person to track, from the first frame with people: 0 is the largest, 1 the next, ...
         at: select the person by a point in that frame instead: x and y in pixels.
         body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz); default: the open body.
@@ -60,7 +67,7 @@ def main(
         device: where the optimisation runs.
 
     Raises:
-        ValueError: ``out`` is a file.
+        ValueError: ``out`` is a file, or ``people`` is below 1.
     """
     console = plain_console()
     telling = plain_console(stderr=True)
@@ -85,13 +92,33 @@ def main(
         torch.set_num_threads(1)  # the matrices of one person's frames are too small to parallelise
         folder = out / result_name(video)
         opened = open_video(video, fps)
+        if isinstance(people, int) and people < 1:
+            raise ValueError(f"the number of people must be at least 1, not {people}")
         if out.exists() and not out.is_dir():
             raise ValueError(f"{out} is a file: give a folder as --out")
         settings = FitSettings(depth_cue=depth_cue, seed=seed, height=height)
         fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
         run = ClipRun(fitter, opened, folder, person if at is None else at, focal, smoothness)
         with output_lock(folder):
-            result = run.run(begin, lambda: progress.advance(task))
+            if people is None:
+                results = {folder: run.run(begin, lambda: progress.advance(task))}
+            else:
+                most = None if people == "all" else people
+                found = run.run_people(most, begin, lambda: progress.advance(task))
+                results = {folder / f"person{number}": result for number, result in enumerate(found)}
+    for where, result in results.items():
+        report(console, where, result)
+    console.print(f"{seconds_since_start():.1f} s; video: {', '.join(str(where / 'video.mp4') for where in results)}")
+
+
+def report(console: Console, folder: Path, result: ClipResult) -> None:
+    """Print the result for one person.
+
+    Args:
+        console: where to print.
+        folder: folder of the results.
+        result: the fit.
+    """
     filled = int((~result.detected).sum())
     console.print(
         f"{folder}: frames {result.frames[0]} to {result.frames[-1]}, {filled} of them interpolated, "
@@ -99,7 +126,6 @@ def main(
     )
     for warning in result.warnings:
         console.print(f"  warning: {warning}", style="yellow")
-    console.print(f"{seconds_since_start():.1f} s; video: {folder / 'video.mp4'}")
 
 
 if __name__ == "__main__":

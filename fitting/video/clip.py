@@ -290,6 +290,7 @@ def _result(
         keypoints_confidence=confidence,
         keypoints_format=format,
         body=body.name,
+        track_notes=seen.notes,
         qposer_version=__version__,
         settings=models.settings.as_json | {"smoothness": smoothness},
     )

@@ -66,6 +66,8 @@ class ClipResult(BodyResult):
     detection."""
     person_height_px: Float[np.ndarray, " frames"]
     """Height of the person in the frame, the reference for the error."""
+    track_notes: tuple[str, ...] = ()
+    """Sentences: what happened while the person was followed, with frame numbers."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the fit, as JSON can hold them."""
     notes: Any = ()
@@ -107,14 +109,15 @@ class ClipResult(BodyResult):
         if mean < ERROR_WARNING and wrong >= _MANY * frames:
             told = f"2D error of {ERROR_WARNING:g} % or more in {wrong} of {frames} frames: the body may be wrong there"
             found = (told, *found)
-        return (*found, *self.notes)
+        return (*found, *self.track_notes, *self.notes)
 
     def write(self, path: str | Path) -> None:
         """Write the arrays atomically, named after the attributes; ``settings`` as JSON.
 
         ``numpy.load(path, allow_pickle=False)``, `read_clip` and `qposer.read_poses` read the file.
         """
-        arrays = {name: np.asarray(getattr(self, name)) for name in _KEPT - {"settings"}}
+        arrays = {name: np.asarray(getattr(self, name)) for name in _KEPT - {"settings", "track_notes"}}
+        arrays["track_notes"] = np.array(self.track_notes, dtype=str)
         write_npz(Path(path), arrays | {"settings": np.asarray(json.dumps(dict(self.settings)))})
 
     def write_amass(self, path: str | Path) -> None:
@@ -124,6 +127,9 @@ class ClipResult(BodyResult):
 
 _KEPT = {one.name for one in fields(ClipResult)} - {"notes"}
 """Attributes that are in ``fit.npz``."""
+
+_LATER = {"track_notes"}
+"""Those that files of former versions lack."""
 
 
 def read_clip(path: str | Path) -> ClipResult:
@@ -137,13 +143,14 @@ def read_clip(path: str | Path) -> ClipResult:
     if not path.is_file():
         raise FileNotFoundError(f"there is no fit {path}: give the fit.npz of a clip")
     arrays = read_npz(path)
-    missing = _KEPT - arrays.keys()
+    missing = _KEPT - _LATER - arrays.keys()
     if missing:
         raise ValueError(f"{path} is not the fit of a clip: it lacks {', '.join(sorted(missing))}")
-    values: dict[str, Any] = {name: arrays[name] for name in _KEPT}
+    values: dict[str, Any] = {name: arrays[name] for name in _KEPT & arrays.keys()}
     try:
         values |= {name: float(values[name]) for name in ("fps", "focal")}
         values |= {name: str(values[name]) for name in ("keypoints_format", "body", "qposer_version")}
+        values |= {"track_notes": tuple(map(str, values.get("track_notes", ())))}
         return ClipResult(**values | {"settings": json.loads(str(values["settings"]))})
     except (ValueError, TypeError, IndexError, RecursionError) as error:
         raise ValueError(f"{path} is not the fit of a clip: {one_line(error)}") from None

@@ -19,7 +19,7 @@ from fitting.video.clip_result import ClipResult
 from fitting.video.frame_times import Timing
 from fitting.video.frames import Video, writing_video
 from fitting.video.kept_work import KeptWork
-from fitting.video.sightings import follow_person
+from fitting.video.sightings import follow_people, follow_person
 from fitting.video.tracked_keypoints import TrackedKeypoints
 from fitting.video.tracking import Choice
 from qposer.io.atomic_files import atomic_write
@@ -29,6 +29,9 @@ ENCODED_LATER = 4
 
 WORK = ".work"
 """Folder for finished parts, beside the results."""
+
+Begin = Callable[[str, int], None]
+"""Called before each phase with its name and approximate number of steps."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,7 @@ class ClipRun:
         if self.focal is not None:
             checked_focal(self.focal, self.video.width, self.video.height)
 
-    def run(
-        self, begin: Callable[[str, int], None] = lambda what, steps: None, on_step: Callable[[], None] = lambda: None
-    ) -> ClipResult:
+    def run(self, begin: Begin = lambda what, steps: None, on_step: Callable[[], None] = lambda: None) -> ClipResult:
         """Detect, fit and draw unfinished parts, and write ``fit.npz``, ``motion.npz`` and ``video.mp4``.
 
         `fitting.read_clip` reads ``fit.npz``; ``motion.npz`` is in AMASS's layout; ``video.mp4`` shows each frame with
@@ -72,10 +73,48 @@ class ClipRun:
             OSError: something could not be written.
         """
         begin("detecting", self.video.count)
-        work = KeptWork(self.out / WORK)
-        seen, when = follow_person(self.video, self.person, work, on_step)
-        asked = self._asked(seen)
-        begin("fitting", clip_steps(seen, self.models.settings))
+        seen, when = follow_person(self.video, self.person, KeptWork(self.out / WORK), on_step)
+        return self._fit(seen, when, self.out, "", begin, on_step)
+
+    def run_people(
+        self,
+        most: int | None = None,
+        begin: Begin = lambda what, steps: None,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> list[ClipResult]:
+        """Fit everybody: as `run`, into a folder ``person<i>`` for each person.
+
+        Args:
+            most: maximum number of people; those who are seen largest and longest are fitted.
+            begin: called before each phase with its name and approximate number of steps.
+            on_step: called after every step, except steps stored by an earlier run.
+
+        Returns:
+            The fits, in the order of the folders.
+
+        Raises:
+            ValueError: the video cannot be read, nobody is found in it, or the smoothness is no such number.
+            OSError: something could not be written.
+        """
+        begin("detecting", self.video.count)
+        found = follow_people(self.video, None, KeptWork(self.out / WORK), on_step)
+        return [
+            self._fit(seen, found.when, self.out / f"person{number}", f" person {number}", begin, on_step)
+            for number, seen in enumerate(found.people[:most])
+        ]
+
+    def _fit(
+        self,
+        seen: TrackedKeypoints,
+        when: Timing,
+        folder: Path,
+        who: str,
+        begin: Begin,
+        on_step: Callable[[], None],
+    ) -> ClipResult:
+        """Fit and draw one person into a folder."""
+        work, asked = KeptWork(folder / WORK), self._asked(seen)
+        begin(f"fitting{who}", clip_steps(seen, self.models.settings))
         result = fit_clip(
             self.models,
             seen,
@@ -87,10 +126,10 @@ class ClipRun:
         )
         if self.focal is None and self.video.focal_warning is not None:
             result = dataclasses.replace(result, notes=(self.video.focal_warning,))
-        result.write(self.out / "fit.npz")
-        result.write_amass(self.out / "motion.npz")
-        begin("drawing", self.video.count)
-        self._draw(result, when, on_step)
+        result.write(folder / "fit.npz")
+        result.write_amass(folder / "motion.npz")
+        begin(f"drawing{who}", self.video.count)
+        self._draw(result, when, folder, on_step)
         return result
 
     def _asked(self, seen: TrackedKeypoints) -> dict[str, Any]:
@@ -104,10 +143,10 @@ class ClipRun:
             "fps": seen.fps,
         }
 
-    def _draw(self, result: ClipResult, when: Timing, on_step: Callable[[], None]) -> None:
+    def _draw(self, result: ClipResult, when: Timing, folder: Path, on_step: Callable[[], None]) -> None:
         """Write the video of the fit, unless it exists already."""
-        note, path = self.out / WORK / "drawn", self.out / "video.mp4"
-        drawn = hashlib.sha256((self.out / "fit.npz").read_bytes()).hexdigest()
+        note, path = folder / WORK / "drawn", folder / "video.mp4"
+        drawn = hashlib.sha256((folder / "fit.npz").read_bytes()).hexdigest()
         if path.is_file() and note.is_file() and note.read_text() == drawn:
             return
         pictures = clip_pictures(self.video, when, result, self.models.body)

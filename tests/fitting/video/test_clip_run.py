@@ -186,6 +186,30 @@ def test_the_person_at_a_point(run, walk, tmp_path):
     assert result.keypoints_xy[0, 0] == pytest.approx([115, 64], abs=12)
 
 
+def test_everybody_has_a_folder(fitter, walk, tmp_path):
+    frames = [np.ascontiguousarray(walk[:992, 400:1400][::2, ::2]) for _ in range(3)]
+    with writing_video(tmp_path / "two.mp4", 25.0, (500, 496)) as writer:
+        for frame in frames:
+            writer.write(frame)
+    run = ClipRun(fitter, open_video(tmp_path / "two.mp4"), tmp_path / "out")
+    woman, man = run.run_people()
+    assert man.keypoints_xy[0, 0] == pytest.approx([115, 64], abs=12)
+    assert woman.keypoints_xy[0, 0, 0] > 200
+    for number, result in enumerate((woman, man)):
+        folder = tmp_path / "out" / f"person{number}"
+        assert {path.name for path in folder.iterdir()} == {*FILES, ".work"}
+        assert np.array_equal(read_clip(folder / "fit.npz").joints, result.joints)
+    assert [result.frames.tolist() for result in run.run_people(1)] == [woman.frames.tolist()]
+
+
+def test_another_shot_ends_the_fit(run, walk, tmp_path):
+    frames = [walk[540:940, 1080 + 5 * k : 1400 + 5 * k] for k in range(4)] + [walk[:400, :320][::-1]] * 3
+    result = run(video=write(tmp_path / "cut.mp4", [np.ascontiguousarray(frame) for frame in frames]))
+    assert result.frames.tolist() == [0, 1, 2, 3]
+    assert any("cuts to another shot at frame 4" in note for note in result.track_notes)
+    assert read_clip(tmp_path / "out" / "fit.npz").track_notes == result.track_notes
+
+
 def test_nobody(run, tmp_path):
     grey = [np.full((HEIGHT, WIDTH, 3), 128, np.uint8)] * 5
     with pytest.raises(ValueError, match=r"no person was found on the 5 frames of .*grey\.mp4, .* too small: crop it"):
