@@ -45,6 +45,8 @@ def main(
     focal: float | None = None,
     height: float | None = None,
     smoothness: float = 1.0,
+    contact: bool = True,
+    ground: tuple[float, float, float, float] | None = None,
     depth_cue: bool = True,
     seed: int = 0,
     device: Literal["cpu", "cuda"] = "cpu",
@@ -62,6 +64,9 @@ def main(
         focal: focal length in pixels; default: estimated from the video's size.
         height: standing height of the person in metres, if known.
         smoothness: factor on the smoothness weight; 0 fits each frame independently.
+        contact: if the camera stands, find out which feet stand, and keep them where they are.
+        ground: the ground, if known: direction against gravity in camera axes (x right, y down, z ahead), and the
+            camera's height in metres; default: estimated from the feet.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed.
         device: where the optimisation runs.
@@ -83,6 +88,7 @@ def main(
             from fitting.output.exports import result_name
             from fitting.video.clip_run import ClipRun
             from fitting.video.frames import open_video
+            from fitting.video.ground import Ground
 
         def begin(what: str, steps: int) -> None:
             nonlocal task
@@ -98,7 +104,8 @@ def main(
             raise ValueError(f"{out} is a file: give a folder as --out")
         settings = FitSettings(depth_cue=depth_cue, seed=seed, height=height)
         fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
-        run = ClipRun(fitter, opened, folder, person if at is None else at, focal, smoothness)
+        known = None if ground is None else Ground(ground[:3], ground[3])
+        run = ClipRun(fitter, opened, folder, person if at is None else at, focal, smoothness, contact, known)
         with output_lock(folder):
             if people is None:
                 results = {folder: run.run(begin, lambda: progress.advance(task))}

@@ -19,9 +19,10 @@ from fitting.keypoints3d import Fit3DResult, fit_points
 from fitting.models import FittingModels
 from fitting.output.results import FitResult
 from fitting.photos import fit_people
-from fitting.video.clip import fit_clip
+from fitting.video.clip import ClipFit, fit_clips
 from fitting.video.clip_result import ClipResult
 from fitting.video.frames import Video, open_video
+from fitting.video.ground import Ground
 from fitting.video.kept_work import KeptWork
 from fitting.video.sightings import follow_people, follow_person
 from fitting.video.tracked_keypoints import TrackedKeypoints
@@ -160,6 +161,7 @@ class Fitter(FittingModels):
         fps: float | None = None,
         focal: float | None = None,
         smoothness: float = 1.0,
+        ground: Ground | None = None,
         on_step: Callable[[], None] = lambda: None,
     ) -> ClipResult:
         """Fit one body to a person in a video. `fitting.video.clip_run` also writes files and can resume.
@@ -171,6 +173,7 @@ class Fitter(FittingModels):
             fps: frames per second; default: the file's rate, 30 for a folder.
             focal: focal length in pixels; default: estimated from the video's size.
             smoothness: factor on the smoothness weight; 0 fits each frame independently.
+            ground: the ground below the camera, if known; default: estimated from the feet if the camera stands.
             on_step: called after every frame of the detection and every step of the optimiser.
 
         Returns:
@@ -182,7 +185,7 @@ class Fitter(FittingModels):
         """
         opened, known = _opened(video, fps, focal)
         seen, _ = follow_person(opened, person, KeptWork(), on_step)
-        return self._fit_track(opened, seen, known, smoothness, on_step)
+        return self._fit_tracks(opened, [seen], known, smoothness, ground, on_step)[0]
 
     def fit_people_in_video(
         self,
@@ -192,6 +195,7 @@ class Fitter(FittingModels):
         fps: float | None = None,
         focal: float | None = None,
         smoothness: float = 1.0,
+        ground: Ground | None = None,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[ClipResult]:
         """Fit a body to each person in a video.
@@ -202,6 +206,7 @@ class Fitter(FittingModels):
             fps: frames per second; default: the file's rate, 30 for a folder.
             focal: focal length in pixels; default: estimated from the video's size.
             smoothness: factor on the smoothness weight; 0 fits each frame independently.
+            ground: the ground below the camera, if known; default: estimated from the feet if the camera stands.
             on_step: called after every frame of the detection and every step of the optimiser.
 
         Returns:
@@ -215,22 +220,24 @@ class Fitter(FittingModels):
             raise ValueError(f"the number of people must be at least 1, not {people}")
         opened, known = _opened(video, fps, focal)
         found = follow_people(opened, None, KeptWork(), on_step)
-        return [self._fit_track(opened, seen, known, smoothness, on_step) for seen in found.people[:people]]
+        return self._fit_tracks(opened, found.people[:people], known, smoothness, ground, on_step)
 
-    def _fit_track(
+    def _fit_tracks(
         self,
         video: Video,
-        seen: TrackedKeypoints,
+        tracks: Sequence[TrackedKeypoints],
         focal: float | None,
         smoothness: float,
+        ground: Ground | None,
         on_step: Callable[[], None],
-    ) -> ClipResult:
+    ) -> list[ClipResult]:
         size = (video.width, video.height)
         known = video.focal_px if focal is None else focal
-        result = fit_clip(self, seen, size, focal=known, smoothness=smoothness, on_step=on_step)
+        fits = [ClipFit(self, seen, size, known, smoothness, on_step=on_step) for seen in tracks]
+        results = fit_clips(fits, ground)
         if focal is None and video.focal_warning is not None:
-            return dataclasses.replace(result, notes=(video.focal_warning,))
-        return result
+            return [dataclasses.replace(result, notes=(video.focal_warning,)) for result in results]
+        return results
 
 
 def _opened(video: str | Path, fps: float | None, focal: float | None) -> tuple[Video, float | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,12 @@ from typing import Any
 
 from fitting.inputs.focal import checked_focal
 from fitting.models import FittingModels
-from fitting.video.clip import clip_steps, fit_clip
+from fitting.video.clip import ClipFit, fit_clips
 from fitting.video.clip_pictures import clip_pictures
 from fitting.video.clip_result import ClipResult
 from fitting.video.frame_times import Timing
 from fitting.video.frames import Video, writing_video
+from fitting.video.ground import Ground
 from fitting.video.kept_work import KeptWork
 from fitting.video.sightings import follow_people, follow_person
 from fitting.video.tracked_keypoints import TrackedKeypoints
@@ -44,6 +45,8 @@ class ClipRun:
     person: Choice = 0
     focal: float | None = None
     smoothness: float = 1.0
+    contact: bool = True
+    ground: Ground | None = None
 
     def __post_init__(self) -> None:
         """Refuse a wrong focal length here, and not after all frames are searched.
@@ -74,7 +77,7 @@ class ClipRun:
         """
         begin("detecting", self.video.count)
         seen, when = follow_person(self.video, self.person, KeptWork(self.out / WORK), on_step)
-        return self._fit(seen, when, self.out, "", begin, on_step)
+        return self._fit([seen], when, [self.out], begin, on_step)[0]
 
     def run_people(
         self,
@@ -98,39 +101,44 @@ class ClipRun:
         """
         begin("detecting", self.video.count)
         found = follow_people(self.video, None, KeptWork(self.out / WORK), on_step)
-        return [
-            self._fit(seen, found.when, self.out / f"person{number}", f" person {number}", begin, on_step)
-            for number, seen in enumerate(found.people[:most])
-        ]
+        people = found.people[:most]
+        folders = [self.out / f"person{number}" for number in range(len(people))]
+        return self._fit(people, found.when, folders, begin, on_step)
 
     def _fit(
         self,
-        seen: TrackedKeypoints,
+        people: Sequence[TrackedKeypoints],
         when: Timing,
-        folder: Path,
-        who: str,
+        folders: Sequence[Path],
         begin: Begin,
         on_step: Callable[[], None],
-    ) -> ClipResult:
-        """Fit and draw one person into a folder."""
+    ) -> list[ClipResult]:
+        """Fit and draw people, each into a folder."""
+        fits = [self._clip(seen, folder, on_step) for seen, folder in zip(people, folders, strict=True)]
+        begin("fitting", sum(fit.steps for fit in fits))
+        results = fit_clips(fits, self.ground)
+        if self.focal is None and self.video.focal_warning is not None:
+            results = [dataclasses.replace(result, notes=(self.video.focal_warning,)) for result in results]
+        for result, folder in zip(results, folders, strict=True):
+            result.write(folder / "fit.npz")
+            result.write_amass(folder / "motion.npz")
+        begin("drawing", self.video.count * len(results))
+        for result, folder in zip(results, folders, strict=True):
+            self._draw(result, when, folder, on_step)
+        return results
+
+    def _clip(self, seen: TrackedKeypoints, folder: Path, on_step: Callable[[], None]) -> ClipFit:
         work, asked = KeptWork(folder / WORK), self._asked(seen)
-        begin(f"fitting{who}", clip_steps(seen, self.models.settings))
-        result = fit_clip(
+        return ClipFit(
             self.models,
             seen,
             (self.video.width, self.video.height),
             focal=self.video.focal_px if self.focal is None else self.focal,
             smoothness=self.smoothness,
+            contact=self.contact,
             keep=lambda name, make: work.kept(name, asked, make),
             on_step=on_step,
         )
-        if self.focal is None and self.video.focal_warning is not None:
-            result = dataclasses.replace(result, notes=(self.video.focal_warning,))
-        result.write(folder / "fit.npz")
-        result.write_amass(folder / "motion.npz")
-        begin(f"drawing{who}", self.video.count)
-        self._draw(result, when, folder, on_step)
-        return result
 
     def _asked(self, seen: TrackedKeypoints) -> dict[str, Any]:
         """Everything that the fit depends on."""
