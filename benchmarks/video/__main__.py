@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -33,9 +32,10 @@ from benchmarks.video.scores import COLUMNS, Motion, Scores, mean_row
 from fitting.fit import Fitter
 from fitting.output.body_result import BodyResult
 from fitting.video.clip import fit_clip
-from fitting.video.clip_run import ClipRun
 from fitting.video.ground import Ground
+from fitting.video.kept_work import KeptWork
 from fitting.video.left_right import with_steady_sides
+from fitting.video.sightings import follow_person
 from fitting.video.tracked_keypoints import TrackedKeypoints
 from qposer.io.atomic_files import atomic_write
 from qposer.io.cli_errors import cli_errors
@@ -235,13 +235,11 @@ def recorded(fitter: Fitter, folder: Path) -> dict[str, Errors]:
     shots = read_recording(folder)
     rows: defaultdict[str, Errors] = defaultdict(Errors)
     for view in shots.views:
-        with tempfile.TemporaryDirectory() as out:
-            for method in METHODS[1:]:
-                run = ClipRun(fitter, view.video, Path(out), focal=view.focal, contact=method == METHODS[2])
-                clip = run.run()
-                inside = np.flatnonzero(np.isin(shots.frames, clip.frames))
-                bodies = Bodies.of_clip(clip, shots.frames[inside])
-                add_bodies(rows, method, view, shots, inside, fitter.body, bodies)
+        seen, _ = follow_person(view.video, 0, KeptWork(), lambda: None)
+        for method in METHODS[1:]:
+            clip = fit_clip(fitter, seen, view.size, focal=view.focal, contact=method == METHODS[2])
+            inside = np.flatnonzero(np.isin(shots.frames, clip.frames))
+            add_bodies(rows, method, view, shots, inside, fitter.body, Bodies.of_clip(clip, shots.frames[inside]))
     return dict(rows)
 
 

@@ -102,7 +102,7 @@ class Scores:
             1000 * (rooted[0] - rooted[1]).norm(dim=-1).mean().item(),
             1000 * pa_mpjpe(found, true).mean().item(),
             _acceleration_error(found, true, consecutive),
-            _acceleration_error(*rooted, consecutive),
+            _acceleration_error(rooted[0], rooted[1], consecutive),
             1000 * float(moved.norm(dim=-1).numpy()[stands].mean()),
             1000 * float(below.mean()),
             float(turn[consecutive].max()),
