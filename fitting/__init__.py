@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fitting.optimise.schedule import FitSettings
     from fitting.output.results import FitResult, read_result, write_results
     from fitting.video.clip_result import ClipResult, read_clip
+    from fitting.video.ground import Ground
     from fitting.views.result import ViewsResult
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "FitResult",
     "FitSettings",
     "Fitter",
+    "Ground",
     "Keypoints",
     "StartBodies",
     "ViewsResult",
@@ -60,6 +62,7 @@ __getattr__ = lazy_names(
         "fitting.optimise.schedule": ("FitSettings",),
         "fitting.output.results": ("FitResult", "read_result", "write_results"),
         "fitting.video.clip_result": ("ClipResult", "read_clip"),
+        "fitting.video.ground": ("Ground",),
         "fitting.views.result": ("ViewsResult",),
     },
 )

@@ -18,6 +18,7 @@ from fitting.keypoints3d import Fit3DResult
 from fitting.optimise.schedule import FitSettings
 from fitting.output.results import FitResult
 from fitting.video.clip_result import ClipResult
+from fitting.video.ground import Ground
 from fitting.video.tracking import Choice
 from fitting.views.result import ViewsResult
 
@@ -156,6 +157,7 @@ def fit_video(
     fps: float | None = None,
     focal: float | None = None,
     smoothness: float = 1.0,
+    ground: Ground | None = None,
     body: Body | None = None,
     settings: FitSettings | None = None,
     device: str | torch.device = "cpu",
@@ -168,6 +170,7 @@ def fit_video(
         fps: frames a second, in place of what the file says; 30 for a folder.
         focal: focal length in pixels; assumed from the video's size if left out.
         smoothness: factor on the weight of accelerations; 0 fits each frame for itself.
+        ground: the ground below the camera, if known; estimated from the feet if left out and the camera stands.
         body: the open body if left out.
         settings: of the fit.
         device: where the optimisation runs.
@@ -180,4 +183,4 @@ def fit_video(
         ValueError: it cannot be read, nobody is found in it, or not the person who was asked for.
     """
     fitter = Fitter(body, settings=settings, device=device)
-    return fitter.fit_video(video, person=person, fps=fps, focal=focal, smoothness=smoothness)
+    return fitter.fit_video(video, person=person, fps=fps, focal=focal, smoothness=smoothness, ground=ground)

@@ -114,7 +114,12 @@ class ClipFit:
         windows = len(list(windows_of(int(self.seen.frames[0]), int(self.seen.frames[-1]))))
         rough = sum(stage.steps for stage in STAGES)
         further = self.models.settings.residual * RESIDUAL.steps
-        return (1 + windows) * rough + windows * (further + self.has_contact * (CONTACT.steps + SETTLE.steps))
+        return (1 + windows) * rough + windows * (further + self.has_contact * (CONTACT.steps + self._last.steps))
+
+    @property
+    def _last(self) -> Stage:
+        """The last stage with contact."""
+        return RESIDUAL if self.models.settings.residual else SETTLE
 
     def rough(self) -> Rough:
         """Fit the shape to frames spread over the clip, and then the motion without contact."""
@@ -189,9 +194,10 @@ class ClipFit:
             feet,
         )
         problem = _rescaled(solver, problem, start)
+        start = dataclasses.replace(start, residual=torch.zeros_like(start.residual))
         found = solver.run(CONTACT, problem, start, self.on_step)
         found = dataclasses.replace(found, pose=models.space.commit(found.pose))
-        return solver.run(SETTLE, problem, found, self.on_step)
+        return solver.run(self._last, problem, found, self.on_step)
 
 
 def fit_clip(

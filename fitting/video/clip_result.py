@@ -17,7 +17,7 @@ from fitting.optimise.agreement import ERROR_WARNING, warnings_of
 from fitting.output.amass import write_motion
 from fitting.output.body_result import BodyResult
 from fitting.shapes import check_shapes
-from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from qposer.io.messages import one_line
 from qposer.io.npz import read_npz, write_npz
 
@@ -33,6 +33,9 @@ _OPTIONAL_SHAPES = {
     "world_joints": "frames 24 3",
 }
 
+
+FASTEST_TURN = 720.0
+"""Degrees a second above which a warning says that the body turns too fast."""
 
 _OFTEN = 0.5
 """A part counts as seen if it is visible in this fraction of the frames."""
@@ -130,7 +133,18 @@ class ClipResult(BodyResult):
         if mean < ERROR_WARNING and wrong >= _MANY * frames:
             told = f"2D error of {ERROR_WARNING:g} % or more in {wrong} of {frames} frames: the body may be wrong there"
             found = (told, *found)
+        turns = np.rad2deg(self.turns) * self.fps
+        if len(turns) and turns.max() > FASTEST_TURN:
+            fast = int((turns > FASTEST_TURN).sum())
+            told = f"the body turns faster than {FASTEST_TURN:g} degrees a second in {fast} frames"
+            found = (*found, f"{told}, first in frame {self.frames[1:][turns > FASTEST_TURN][0]}")
         return (*found, *self.track_notes, *self.notes)
+
+    @property
+    def turns(self) -> Float[np.ndarray, " pairs"]:
+        """Angles by which the pelvis turns from each frame to the next, in radians."""
+        orient = axis_angle_to_matrix(torch.from_numpy(np.asarray(self.global_orient)))
+        return np.asarray(geodesic_angle(orient[1:], orient[:-1]).numpy())
 
     def write(self, path: str | Path) -> None:
         """Write the arrays atomically, named after the attributes; ``settings`` as JSON.

@@ -15,6 +15,9 @@ are measured at 0.1 to 0.3, and swing at 1.5 to 4."""
 BLUR = 0.08
 """Seconds by which positions are smoothed before speeds are measured: those of single frames are off by 1 to 2 cm."""
 
+ALONG_SIGHT = 0.6
+"""Part of the speed along the line of sight that counts: distances from the camera are the least exact."""
+
 HEIGHT, HEIGHT_WIDTH = 0.09, 0.025
 """The same for heights above the ground, in metres."""
 
@@ -56,7 +59,7 @@ def standing_probability(
     """Probability that each point of the feet stands, smoothed over time by a two-state Markov chain.
 
     Args:
-        points: positions in metres, in axes of a camera that does not move.
+        points: positions in metres, in axes of a camera that does not move and is at the origin.
         heights: above the ground, of the soles below the points; metres.
         seen: from 0 (unseen: position means nothing) to 1.
         fps: frames per second.
@@ -67,7 +70,10 @@ def standing_probability(
     if len(points) < 2:
         return np.full(points.shape[:2], 0.5)
     smooth = gaussian_filter1d(points, BLUR * fps, axis=0, mode="nearest")
-    speed = np.linalg.norm(np.gradient(smooth, axis=0), axis=-1) * fps
+    velocity = np.gradient(smooth, axis=0) * fps
+    sight = smooth / np.maximum(np.linalg.norm(smooth, axis=-1, keepdims=True), 1e-9)
+    along = (velocity * sight).sum(-1, keepdims=True) * sight
+    speed = np.linalg.norm(velocity - (1 - ALONG_SIGHT) * along, axis=-1)
     stands = _logistic((SPEED - speed) / SPEED_WIDTH) * _logistic((HEIGHT - heights) / HEIGHT_WIDTH)
     return _smoothed(np.clip(0.5 + (stands - 0.5) * seen, _SURE, 1 - _SURE), fps)
 

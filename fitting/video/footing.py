@@ -23,7 +23,8 @@ from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import JOINT_NAMES
 
 STANDING_WEIGHT = 2e4
-"""Of the squared displacement (metres) of a foot that stands. A keypoint of a foot weighs about 20."""
+"""Of the squared displacement (metres in a frame, of 30 per second) of a foot that surely stands. A keypoint of a foot
+weighs about 20."""
 
 STANDING_RHO = 0.9
 """Metres per second: feet that move much faster do not stand, whatever was found before."""
@@ -154,9 +155,10 @@ def contact_terms(
     assert standing.contact is not None
     format = seen.keypoints.format
     places = FORMATS[format].indices(*foot_points(format))
-    stands = torch.from_numpy(standing.contact[inside]).to(problem.keypoints)
+    sure = np.clip(2 * standing.contact[inside] - 1, 0.0, 1.0)  # zero where nothing is known
+    stands = torch.from_numpy(sure).to(problem.keypoints)
     both = torch.minimum(stands[1:], stands[:-1])
-    feet = StandingFeet(STANDING_WEIGHT, places, both, STANDING_RHO / seen.fps)
+    feet = StandingFeet(STANDING_WEIGHT * seen.fps / 30, places, both, STANDING_RHO / seen.fps)
     if standing.ground is None:
         return [], feet
     up = torch.tensor(standing.ground.up).to(stands)

@@ -72,7 +72,7 @@ def exchanged_states(
     """
     if len(xy) < 2:
         return np.zeros(len(xy), dtype=int)
-    size = np.maximum(np.array([np.ptp(p[c > 0], axis=0).max() for p, c in zip(xy, confidence, strict=True)]), 1e-6)
+    size = [max(float(np.ptp(p[c > 0], axis=0).max()), 1e-6) for p, c in zip(xy, confidence, strict=True)]
     orders = _orders(format)
     placed = np.stack([xy[:, order] for order in orders], 1)  # frames states joints 2
     weight = np.stack([confidence[:, order] for order in orders], 1)

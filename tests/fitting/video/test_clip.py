@@ -162,6 +162,14 @@ def test_warnings_of_errors_and_unseen_parts(result):
     assert changed(result, 1.0, ankles).warnings == ("cut off or hidden, and guessed: ankles",)
 
 
+def test_warnings_of_turns_that_nobody_makes(result):
+    orient = result.global_orient.copy()
+    assert changed(result, 1.0).warnings == ()
+    orient[7:9, :] = 0.0
+    found = dataclasses.replace(changed(result, 1.0), global_orient=orient).warnings
+    assert found == ("the body turns faster than 720 degrees a second in 2 frames, first in frame 107",)
+
+
 @pytest.mark.parametrize("name", ["body_pose", "transl", "joints", "focal", "reprojection_error_px"])
 def test_nothing_that_is_no_number_comes_out_of_a_clip(result, name):
     given = np.asarray(getattr(result, name))
