@@ -89,7 +89,7 @@ def _upright(result: ClipResult) -> Float[np.ndarray, "3 3"]:
     if result.ground is None:
         return np.eye(3)
     x, y, z, height = result.ground.tolist()
-    return np.diag([1.0, -1.0, -1.0]) @ Ground((x, y, z), height).rotation
+    return np.asarray(np.diag([1.0, -1.0, -1.0]) @ Ground((x, y, z), height).rotation)
 
 
 def _from_the_right(

@@ -12,8 +12,9 @@ SPEED, SPEED_WIDTH = 0.45, 0.12
 """Metres per second at which standing and moving are equally likely, and the scale of the transition. Feet that stand
 are measured at 0.1 to 0.3, and swing at 1.5 to 4."""
 
-BLUR = 0.08
-"""Seconds by which positions are smoothed before speeds are measured: those of single frames are off by 1 to 2 cm."""
+BLUR, LEAST_BLUR = 0.08, 1.5
+"""Seconds, and least number of frames, by which positions are smoothed before speeds are measured: those of single
+frames are off by 1 to 2 cm."""
 
 ALONG_SIGHT = 0.6
 """Part of the speed along the line of sight that counts: distances from the camera are the least exact."""
@@ -69,7 +70,7 @@ def standing_probability(
     """
     if len(points) < 2:
         return np.full(points.shape[:2], 0.5)
-    smooth = gaussian_filter1d(points, BLUR * fps, axis=0, mode="nearest")
+    smooth = gaussian_filter1d(points, max(BLUR * fps, LEAST_BLUR), axis=0, mode="nearest")
     velocity = np.gradient(smooth, axis=0) * fps
     sight = smooth / np.maximum(np.linalg.norm(smooth, axis=-1, keepdims=True), 1e-9)
     along = (velocity * sight).sum(-1, keepdims=True) * sight

@@ -29,7 +29,7 @@ def result_warnings(told):
 def test_errors_are_warned_of(run, frames, tmp_path, monkeypatch):
     monkeypatch.setattr(clip_result, "ERROR_WARNING", 0.0)
     monkeypatch.setattr(agreement, "ERROR_WARNING", 0.0)
-    (told,) = result_warnings(run("fit_video", frames, "--out", tmp_path / "out"))
+    told, *_ = result_warnings(run("fit_video", frames, "--out", tmp_path / "out"))
     assert "of the person's height: the body may be wrong" in told
 
 
@@ -41,6 +41,23 @@ def test_a_folder_of_frames(run, frames, tmp_path):
     assert f"video: {tmp_path / 'out' / 'walk' / 'video.mp4'}" in told
     assert result.fps == 10.0
     assert np.isfinite(result.joints).all()
+
+
+def test_everybody(run, frames, tmp_path):
+    told = run("fit_video", frames, "--out", tmp_path / "out", "--people", "all", "--no-contact")
+    assert f"{tmp_path / 'out' / 'walk' / 'person0'}: frames 0 to 2" in told
+    assert read_clip(tmp_path / "out" / "walk" / "person0" / "fit.npz").contact is None
+
+
+def test_a_given_ground(run, frames, tmp_path):
+    run("fit_video", frames, "--out", tmp_path / "out", "--ground", "0", "-2", "0", "1.5")
+    assert read_clip(tmp_path / "out" / "walk" / "fit.npz").ground.tolist() == [0.0, -1.0, 0.0, 1.5]
+
+
+def test_no_people(refused, frames, tmp_path):
+    assert "the number of people must be at least 1" in refused(
+        "fit_video", frames, "--out", tmp_path / "out", "--people", "0"
+    )
 
 
 def test_a_run_that_is_stopped(run, frames, tmp_path, monkeypatch, capsys):

@@ -12,6 +12,7 @@ from fitting.inputs.images import read_image
 from fitting.video import sightings
 from fitting.video.clip_result import ClipResult, read_clip
 from fitting.video.clip_run import ClipRun
+from fitting.video.footing import MOVING_CAMERA
 from fitting.video.frames import Video, open_video, writing_video
 from fitting.video.kept_work import KeptWork
 from qposer.body_pose.poses import read_poses
@@ -117,6 +118,11 @@ def test_files_of_a_video(finished):
     on_the_side = np.array([(frame[:, WIDTH:] < 200).mean() for frame in frames])
     assert (on_the_side > 0.03).all()
     assert all(frames[black].max() > 200 for black in BLACK), shown
+
+
+def test_a_window_that_moves_is_a_moving_camera(finished):
+    assert MOVING_CAMERA in finished.result.track_notes
+    assert finished.result.ground is None
 
 
 def test_keypoints_move_with_the_window(finished):
