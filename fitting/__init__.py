@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fitting.output.fit_result import FitResult
     from fitting.output.results import read_result, write_results
     from fitting.video.clip_result import ClipResult, read_clip
+    from fitting.video.ground import Ground
     from fitting.views.result import ViewsResult
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "FitResult",
     "FitSettings",
     "Fitter",
+    "Ground",
     "Keypoints",
     "StartBodies",
     "ViewsResult",
@@ -62,6 +64,7 @@ __getattr__ = lazy_names(
         "fitting.output.fit_result": ("FitResult",),
         "fitting.output.results": ("read_result", "write_results"),
         "fitting.video.clip_result": ("ClipResult", "read_clip"),
+        "fitting.video.ground": ("Ground",),
         "fitting.views.result": ("ViewsResult",),
     },
 )

@@ -20,11 +20,13 @@ from fitting.models import FittingModels
 from fitting.output.fit_result import FitResult
 from fitting.photos import fit_people
 from fitting.refit import refit
-from fitting.video.clip import fit_clip
+from fitting.video.clip import ClipFit, fit_clips
 from fitting.video.clip_result import ClipResult
-from fitting.video.frames import open_video
+from fitting.video.frames import Video, open_video
+from fitting.video.ground import Ground
 from fitting.video.kept_work import KeptWork
-from fitting.video.sightings import follow_person
+from fitting.video.sightings import follow_people, follow_person
+from fitting.video.tracked_keypoints import TrackedKeypoints
 from fitting.video.tracking import Choice
 from fitting.views.fit import fit_people_in_views
 from fitting.views.result import ViewsResult
@@ -190,6 +192,7 @@ class Fitter(FittingModels):
         fps: float | None = None,
         focal: float | None = None,
         smoothness: float = 1.0,
+        ground: Ground | None = None,
         on_step: Callable[[], None] = lambda: None,
     ) -> ClipResult:
         """Fit one body to a person in a video. `fitting.video.clip_run` also writes files and can resume.
@@ -201,6 +204,7 @@ class Fitter(FittingModels):
             fps: frames per second; default: the file's rate, 30 for a folder.
             focal: focal length in pixels; default: estimated from the video's size.
             smoothness: factor on the smoothness weight; 0 fits each frame independently.
+            ground: the ground below the camera, if known; default: estimated from the feet if the camera stands.
             on_step: called after every frame of the detection and every step of the optimiser.
 
         Returns:
@@ -210,13 +214,64 @@ class Fitter(FittingModels):
             FileNotFoundError: the video does not exist.
             ValueError: the video cannot be read, or does not show a person, or not the selected one.
         """
-        opened = open_video(video, fps)
-        if focal is not None:
-            checked_focal(focal, opened.width, opened.height)
+        opened, known = _opened(video, fps, focal)
         seen, _ = follow_person(opened, person, KeptWork(), on_step)
-        known = opened.focal_px if focal is None else focal
-        size = (opened.width, opened.height)
-        result = fit_clip(self, seen, size, focal=known, smoothness=smoothness, on_step=on_step)
-        if focal is None and opened.focal_warning is not None:
-            return dataclasses.replace(result, notes=(opened.focal_warning,))
-        return result
+        return self._fit_tracks(opened, [seen], known, smoothness, ground, on_step)[0]
+
+    def fit_people_in_video(
+        self,
+        video: str | Path,
+        *,
+        people: int | None = None,
+        fps: float | None = None,
+        focal: float | None = None,
+        smoothness: float = 1.0,
+        ground: Ground | None = None,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> list[ClipResult]:
+        """Fit a body to each person in a video.
+
+        Args:
+            video: a video file, or a folder of its frames.
+            people: maximum number of people; default: everybody.
+            fps: frames per second; default: the file's rate, 30 for a folder.
+            focal: focal length in pixels; default: estimated from the video's size.
+            smoothness: factor on the smoothness weight; 0 fits each frame independently.
+            ground: the ground below the camera, if known; default: estimated from the feet if the camera stands.
+            on_step: called after every frame of the detection and every step of the optimiser.
+
+        Returns:
+            One result for each person, those who are seen largest and longest first.
+
+        Raises:
+            FileNotFoundError: the video does not exist.
+            ValueError: the video cannot be read or does not show a person, or ``people`` is below 1.
+        """
+        if people is not None and people < 1:
+            raise ValueError(f"the number of people must be at least 1, not {people}")
+        opened, known = _opened(video, fps, focal)
+        found = follow_people(opened, None, KeptWork(), on_step)
+        return self._fit_tracks(opened, found.people[:people], known, smoothness, ground, on_step)
+
+    def _fit_tracks(
+        self,
+        video: Video,
+        tracks: Sequence[TrackedKeypoints],
+        focal: float | None,
+        smoothness: float,
+        ground: Ground | None,
+        on_step: Callable[[], None],
+    ) -> list[ClipResult]:
+        size = (video.width, video.height)
+        known = video.focal_px if focal is None else focal
+        fits = [ClipFit(self, seen, size, known, smoothness, on_step=on_step) for seen in tracks]
+        results = fit_clips(fits, ground)
+        if focal is None and video.focal_warning is not None:
+            return [dataclasses.replace(result, notes=(video.focal_warning,)) for result in results]
+        return results
+
+
+def _opened(video: str | Path, fps: float | None, focal: float | None) -> tuple[Video, float | None]:
+    """The video, and the given focal length if it is plausible."""
+    opened = open_video(video, fps)
+    return opened, None if focal is None else checked_focal(focal, opened.width, opened.height)

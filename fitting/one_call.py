@@ -18,6 +18,7 @@ from fitting.keypoints3d import Fit3DResult
 from fitting.optimise.schedule import FitSettings
 from fitting.output.fit_result import FitResult
 from fitting.video.clip_result import ClipResult
+from fitting.video.ground import Ground
 from fitting.video.tracking import Choice
 from fitting.views.result import ViewsResult
 
@@ -161,6 +162,7 @@ def fit_video(
     fps: float | None = None,
     focal: float | None = None,
     smoothness: float = 1.0,
+    ground: Ground | None = None,
     body: Body | None = None,
     settings: FitSettings | None = None,
     device: str | torch.device = "cpu",
@@ -169,12 +171,13 @@ def fit_video(
 
     Args:
         video: a video file, or a folder of its frames.
-        person: rank by size in the first frame with people (0 is the largest), or a point on the person in that frame.
-        fps: frames per second; default: the file's rate, 30 for a folder.
-        focal: focal length in pixels; default: estimated from the video's size.
-        smoothness: factor on the smoothness weight; 0 fits each frame independently.
-        body: body model; default: the open body.
-        settings: settings of the fit.
+        person: how many people of the first frame that shows anybody are larger, or a point on the person there.
+        fps: frames a second, in place of what the file says; 30 for a folder.
+        focal: focal length in pixels; assumed from the video's size if left out.
+        smoothness: factor on the weight of accelerations; 0 fits each frame for itself.
+        ground: the ground below the camera, if known; estimated from the feet if left out and the camera stands.
+        body: the open body if left out.
+        settings: of the fit.
         device: where the optimisation runs.
 
     Returns:
@@ -185,4 +188,4 @@ def fit_video(
         ValueError: the video cannot be read, or nobody or not the selected person is found.
     """
     fitter = Fitter(body, settings=settings, device=device)
-    return fitter.fit_video(video, person=person, fps=fps, focal=focal, smoothness=smoothness)
+    return fitter.fit_video(video, person=person, fps=fps, focal=focal, smoothness=smoothness, ground=ground)

@@ -46,8 +46,8 @@ def shorten():
 
         patched.setattr(schedule, "SCHEDULE", schedule.SCHEDULE.each(short))
         patched.setattr(clip, "STAGES", tuple(map(short, clip.STAGES)))
-        for module in (schedule, clip):
-            patched.setattr(module, "RESIDUAL", short(module.RESIDUAL))
+        for module, name in ((schedule, "RESIDUAL"), (clip, "RESIDUAL"), (clip, "CONTACT"), (clip, "SETTLE")):
+            patched.setattr(module, name, short(getattr(module, name)))
 
     return shorten
 

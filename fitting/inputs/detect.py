@@ -74,8 +74,8 @@ def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
     smaller people, and then the photo with the found people covered. If nobody is found, large photos are searched
     again in fine tiles, and then all photos turned by 180 and 90 degrees, for people who are upside down or lie. All
     found people are then detected again in close crops. Detections on others' keypoints are dropped. People who are
-    detected differently in other crops of the photo are marked as ambiguous. The confidence of a keypoint is the product of MediaPipe's visibility (not hidden) and presence
-    (inside the picture); outside the photo it is zero.
+    detected differently in other crops of the photo are marked as ambiguous. The confidence of a keypoint is the
+    product of MediaPipe's visibility (not hidden) and presence (inside the picture); outside the photo it is zero.
 
     Args:
         rgb: the photo.

@@ -127,11 +127,19 @@ class StageProblem:
 
     def linearise(self, state: Posed) -> Equations:
         """The normal equations of all terms."""
-        return self.assembled(state).equations()
+        return self.assembled(state, self.derivatives(state)).equations()
 
-    def assembled(self, state: Posed) -> Assembly:
-        """Curvature and gradient for each person."""
-        by = self.derivatives(state)
+    def assembled(self, state: Posed, by: Derivatives | None = None) -> Assembly:
+        """Curvature and gradient for each person.
+
+        Args:
+            state: current state.
+            by: derivatives there, if known.
+
+        Returns:
+            Sums over all terms.
+        """
+        by = by or self.derivatives(state)
         assembly = Assembly(
             {name: moved.shape[-1] for name, moved in by.landmarks.items()}, len(state.transl), state.transl
         )

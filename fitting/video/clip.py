@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,28 +13,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fitting.inputs.camera import Camera
-from fitting.inputs.keypoints import FormatName
 from fitting.models import FittingModels
-from fitting.optimise.agreement import check_in_view, person_height
-from fitting.optimise.initialize import initialize, stature
+from fitting.optimise.initialize import initialize
 from fitting.optimise.problem import Estimate, Problem, Stage
 from fitting.optimise.reweighting import PriorScale, relative_residual, update_prior_scale
-from fitting.optimise.schedule import POSE, WHOLE, FitSettings
+from fitting.optimise.schedule import POSE, WHOLE
 from fitting.terms.smoothness import Smoothness
 from fitting.terms.term import Unknown
+from fitting.video.clip_output import MOTION, Standing, clip_result
 from fitting.video.clip_problem import ClipSolver
 from fitting.video.clip_result import ClipResult
-from fitting.video.clip_start import interpolate_gaps, rotation_lerp, rotation_median
+from fitting.video.clip_start import interpolate_gaps, rotation_median
+from fitting.video.clip_windows import joined, windows_of
+from fitting.video.footing import contact_terms, foot_evidence, standing_people
+from fitting.video.ground import Evidence, Ground
 from fitting.video.kept_work import Arrays
 from fitting.video.tracked_keypoints import TrackedKeypoints
-from qposer import __version__
-from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-
-CHUNK = 300
-"""Approximate number of frames per chunk."""
-
-OVERLAP = 24
-"""Minimum number of frames shared by consecutive chunks, which are blended there."""
 
 SHAPE_FRAMES = 48
 """Number of evenly spaced frames for the shape fit."""
@@ -54,8 +48,156 @@ RESIDUAL = Stage(steps=3, free=("orient", "transl", "residual"), rho=0.1)
 
 PRIOR_SCALE = PriorScale(power=2, least=0.1, most=6.0)
 
+CONTACT = Stage(steps=5, free=POSE, rho=0.1, noise=(0.2, 0.2))
+"""Stage in which feet that stand stay, and are on the ground."""
+
+STEADY = 3.0
+"""Factor on the weight of the position's accelerations in these stages."""
+
+SETTLE = Stage(steps=2, free=("orient", "transl"), rho=0.1)
+"""Stage after it, with fixed codes."""
+
 Keep = Callable[[str, Callable[[], Arrays]], Arrays]
 """Returns arrays by name, stored by an earlier run or computed now."""
+
+
+@dataclass(frozen=True)
+class Rough:
+    """A fit without contact."""
+
+    betas: Float[Tensor, "1 shapes"]
+    motion: dict[str, Tensor]
+    """Parameters of every frame, by the names in `MOTION`."""
+    evidence: Evidence | None
+    """What it says about the ground; None if the camera moves or contact is not asked for."""
+
+
+@dataclass(frozen=True)
+class ClipFit:
+    """How one person's clip is fitted."""
+
+    models: FittingModels
+    seen: TrackedKeypoints
+    image_size: tuple[int, int]
+    focal: float | None = None
+    smoothness: float = 1.0
+    contact: bool = True
+    keep: Keep = lambda name, make: make()
+    on_step: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ValueError: the focal length or the smoothness is invalid.
+        """
+        if self.focal is not None and not 0 < self.focal < math.inf:
+            raise ValueError(
+                f"a focal length must be a positive number of pixels, not {self.focal}: omit it if unknown"
+            )
+        if not 0 <= self.smoothness < math.inf:
+            raise ValueError(f"smoothness must be a factor of at least 0, not {self.smoothness}")
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of all frames."""
+        return Camera.for_image(*self.image_size, self.focal, device=self.models.device, dtype=self.models.dtype)
+
+    @property
+    def has_contact(self) -> bool:
+        """Whether feet are kept where they stand: not if the camera moves or frames are independent."""
+        return self.contact and self.smoothness > 0 and not self.seen.camera_moves
+
+    @property
+    def steps(self) -> int:
+        """Number of calls of ``on_step``, if nothing was stored."""
+        windows = len(list(windows_of(int(self.seen.frames[0]), int(self.seen.frames[-1]))))
+        rough = sum(stage.steps for stage in STAGES)
+        further = self.models.settings.residual * RESIDUAL.steps
+        return (1 + windows) * rough + windows * (further + self.has_contact * (CONTACT.steps + self._last.steps))
+
+    @property
+    def _last(self) -> Stage:
+        """The last stage with contact."""
+        return RESIDUAL if self.models.settings.residual else SETTLE
+
+    def rough(self) -> Rough:
+        """Fit the shape to frames spread over the clip, and then the motion without contact."""
+        models, seen, camera = self.models, self.seen, self.camera
+        shape = self.keep("shape", lambda: {"betas": _shape(models, seen, camera, self.on_step)})
+        betas = torch.from_numpy(shape["betas"])
+
+        def motion(begin: int, end: int) -> Arrays:
+            problem, start = self._window(begin, end)
+            start = dataclasses.replace(start, betas=betas.to(models.device))
+            return _arrays(_improved(models, problem, start, seen.fps, self.smoothness, self.on_step))
+
+        found = self._in_windows("motion", motion)
+        return Rough(betas, found, foot_evidence(models, seen, betas, found) if self.has_contact else None)
+
+    def finish(self, rough: Rough, standing: Standing) -> ClipResult:
+        """Keep standing feet where they are, and decode the poses.
+
+        Args:
+            rough: the fit without contact.
+            standing: contacts and ground.
+
+        Returns:
+            The result.
+        """
+        motion = rough.motion
+        if rough.evidence is not None:
+            first = int(self.seen.frames[0])
+
+            def grounded(begin: int, end: int) -> Arrays:
+                inside = slice(begin - first, end + 1 - first)
+                problem, start = self._window(begin, end)
+                given = {name: value[inside].to(self.models.device) for name, value in rough.motion.items()}
+                start = dataclasses.replace(start, betas=rough.betas.to(self.models.device), **given)
+                return _arrays(self._grounded(problem, start, standing, inside, rough.evidence))
+
+            motion = self._in_windows(f"contact-{standing.fingerprint}", grounded)
+        return clip_result(
+            *(self.models, self.seen, self.image_size, self.camera, rough.betas, motion, self.smoothness, standing)
+        )
+
+    def _window(self, begin: int, end: int) -> tuple[Problem, Estimate]:
+        """The problem of some frames, and the regressor's bodies."""
+        around = self.seen.around(begin, end)
+        problem, start = _initialize(self.models, around, self.camera)
+        inside = torch.arange(begin, end + 1, device=self.models.device) - int(around.frames[0])
+        return problem[inside], start[inside]
+
+    def _in_windows(self, name: str, fit: Callable[[int, int], Arrays]) -> dict[str, Tensor]:
+        """Fit overlapping windows of the clip one by one, and join them."""
+        first, last = int(self.seen.frames[0]), int(self.seen.frames[-1])
+        motions = [
+            (begin, self.keep(f"{name}-{begin:06d}-{end:06d}", lambda begin=begin, end=end: fit(begin, end)))  # type: ignore[misc]
+            for begin, end in windows_of(first, last)
+        ]
+        return {name: torch.from_numpy(value) for name, value in joined(motions).items()}
+
+    def _grounded(
+        self, problem: Problem, start: Estimate, standing: Standing, inside: slice, evidence: Evidence | None
+    ) -> Estimate:
+        """Fit a window's motion again with contact."""
+        assert evidence is not None
+        models, settings = self.models, self.models.settings
+        terms, feet = contact_terms(standing, inside, evidence, self.seen, problem)
+        smooth = [
+            dataclasses.replace(term, weight=STEADY * term.weight) if term.unknown == "transl" else term
+            for term in _smooth(self.smoothness, self.seen.fps)
+        ]
+        solver = ClipSolver(
+            *(models.body, models.space, settings.weights, settings.seed, smooth),
+            [*settings.all_terms(models.body, problem.format), *terms],
+            feet,
+        )
+        problem = _rescaled(solver, problem, start)
+        start = dataclasses.replace(start, residual=torch.zeros_like(start.residual))
+        found = solver.run(CONTACT, problem, start, self.on_step)
+        found = dataclasses.replace(found, pose=models.space.commit(found.pose))
+        return solver.run(self._last, problem, found, self.on_step)
 
 
 def fit_clip(
@@ -65,13 +207,16 @@ def fit_clip(
     *,
     focal: float | None = None,
     smoothness: float = 1.0,
+    contact: bool = True,
+    ground: Ground | None = None,
     keep: Keep = lambda name, make: make(),
     on_step: Callable[[], None] = lambda: None,
 ) -> ClipResult:
     """Fit one body to all frames from the first to the last that shows the person.
 
-    The shape is fitted first, to frames spread over the clip; then the motion, a few hundred frames at a time. Frames
-    without a detection are interpolated, subject to the prior.
+    The shape is fitted first, to frames spread over the clip; then the motion, a few hundred frames at a time. Where
+    the camera stands, the ground and the frames in which feet stand are estimated, and the motion is fitted again, so
+    that standing feet stay where they are. Frames without a detection are interpolated, subject to the prior.
 
     Args:
         models: body, prior and settings.
@@ -79,8 +224,10 @@ def fit_clip(
         image_size: width and height in pixels.
         focal: focal length in pixels; default: estimated from the image's size.
         smoothness: factor on the smoothness weight; 0 fits each frame independently.
+        contact: keep standing feet where they are.
+        ground: the ground, if known; default: estimated.
         keep: called for each part of the work, to store or load it.
-        on_step: called after every step of the optimiser, `clip_steps` times if nothing was stored.
+        on_step: called after every step of the optimiser, `ClipFit.steps` times if nothing was stored.
 
     Returns:
         Parameters of every frame, with one shape.
@@ -88,54 +235,26 @@ def fit_clip(
     Raises:
         ValueError: the focal length or the smoothness is invalid.
     """
-    if focal is not None and not 0 < focal < math.inf:
-        raise ValueError(f"a focal length must be a positive number of pixels, not {focal}: omit it if unknown")
-    if not 0 <= smoothness < math.inf:
-        raise ValueError(f"smoothness must be a factor of at least 0, not {smoothness}")
-    camera = Camera.for_image(*image_size, focal, device=models.device, dtype=models.dtype)
-    betas = torch.from_numpy(keep("shape", lambda: {"betas": _shape(models, seen, camera, on_step)})["betas"])
-    first, last = int(seen.frames[0]), int(seen.frames[-1])
-
-    def motion(begin: int, end: int) -> Arrays:
-        around = seen.around(begin, end)
-        problem, start = _initialize(models, around, camera)
-        inside = torch.arange(begin, end + 1, device=models.device) - int(around.frames[0])
-        start = dataclasses.replace(start[inside], betas=betas.to(models.device))
-        end_estimate = _improved(models, problem[inside], start, seen.fps, smoothness, on_step)
-        return {name: getattr(end_estimate, name).cpu().numpy() for name in _MOTION}
-
-    motions = [
-        (begin, keep(f"motion-{begin:06d}-{end:06d}", lambda begin=begin, end=end: motion(begin, end)))  # type: ignore[misc]
-        for begin, end in _chunks(first, last)
-    ]
-    joined = {name: torch.from_numpy(value) for name, value in _joined(motions).items()}
-    return _result(models, seen, image_size, camera, betas, joined, smoothness)
+    return fit_clips([ClipFit(models, seen, image_size, focal, smoothness, contact, keep, on_step)], ground)[0]
 
 
-_MOTION = ("orient", "transl", "pose", "residual")
-
-
-def clip_steps(seen: TrackedKeypoints, settings: FitSettings) -> int:
-    """Number of calls of ``on_step`` in a fit.
+def fit_clips(fits: Sequence[ClipFit], ground: Ground | None = None) -> list[ClipResult]:
+    """Fit several people of one video, who share the direction of gravity.
 
     Args:
-        seen: keypoints of the person.
-        settings: settings of the fit.
+        fits: one for each person.
+        ground: the ground, if known; default: estimated.
 
     Returns:
-        Steps.
+        One result for each.
     """
-    chunks = len(list(_chunks(int(seen.frames[0]), int(seen.frames[-1]))))
-    return (1 + chunks) * sum(stage.steps for stage in STAGES) + settings.residual * chunks * RESIDUAL.steps
+    rough = [fit.rough() for fit in fits]
+    found = standing_people([one.evidence for one in rough], [fit.seen for fit in fits], ground)
+    return [fit.finish(one, standing) for fit, one, standing in zip(fits, rough, found, strict=True)]
 
 
-def _chunks(first: int, last: int) -> Iterator[tuple[int, int]]:
-    """First and last frames of overlapping chunks of equal length."""
-    frames = last - first + 1
-    number = max(1, math.ceil((frames - OVERLAP) / (CHUNK - OVERLAP)))
-    length = math.ceil((frames + (number - 1) * OVERLAP) / number)
-    for begin in np.linspace(first, last + 1 - length, number).astype(int).tolist():
-        yield begin, begin + length - 1
+def _arrays(estimate: Estimate) -> Arrays:
+    return {name: getattr(estimate, name).cpu().numpy() for name in MOTION}
 
 
 def _shape(
@@ -184,8 +303,7 @@ def _improved(
     shape: bool = False,
 ) -> Estimate:
     """Fit shape and motion, or only the motion; after the first stage all frames share one prior scale."""
-    factor = smoothness * (fps / 30.0) ** 4
-    smooth = [Smoothness(unknown, factor * weight) for unknown, weight in ROUGHNESS.items()] if factor else []
+    smooth = _smooth(smoothness, fps)
     settings = models.settings
     solver = ClipSolver(
         models.body,
@@ -197,8 +315,7 @@ def _improved(
     )
     for number, stage in enumerate(STAGES):
         if number:
-            error = relative_residual(solver.landmarks(problem, estimate), problem).nanmedian(0, keepdim=True).values
-            problem = update_prior_scale(problem, error, PRIOR_SCALE)
+            problem = _rescaled(solver, problem, estimate)
         stage = stage if shape else dataclasses.replace(stage, free=POSE)
         estimate = solver.run(stage, problem, estimate, on_step)
     if shape or not settings.residual:
@@ -208,93 +325,12 @@ def _improved(
     )
 
 
-def _joined(motions: list[tuple[int, Arrays]]) -> Arrays:
-    """Join motions, given with their first frame numbers, and blend overlaps."""
-    origin, joined = motions[0]
-    for begin, motion in motions[1:]:
-        common = origin + len(joined["transl"]) - begin
-        part = torch.linspace(0, 1, common + 2)[1:-1].to(torch.from_numpy(motion["transl"]))
-        ends = {name: torch.from_numpy(joined[name][-common:]) for name in _MOTION}
-        starts = {name: torch.from_numpy(motion[name][:common]) for name in _MOTION}
-        between = {
-            "orient": rotation_lerp(ends["orient"], starts["orient"], part),
-            "transl": torch.lerp(ends["transl"], starts["transl"], part[:, None]),
-            **{name: torch.lerp(ends[name], starts[name], part[:, None, None]) for name in ("pose", "residual")},
-        }
-        joined = {
-            name: np.concatenate([joined[name][:-common], between[name].numpy(), motion[name][common:]])
-            for name in _MOTION
-        }
-    return joined
+def _smooth(smoothness: float, fps: float) -> list[Smoothness]:
+    factor = smoothness * (fps / 30.0) ** 4
+    return [Smoothness(unknown, factor * weight) for unknown, weight in ROUGHNESS.items()] if factor else []
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """A `fitting.optimise.agreement.Sight` of some frames."""
-
-    keypoints: Float[Tensor, "frames joints 2"]
-    confidence: Float[Tensor, "frames joints"]
-    format: FormatName
-    camera: Camera
-
-
-@torch.no_grad()
-def _result(
-    models: FittingModels,
-    seen: TrackedKeypoints,
-    image_size: tuple[int, int],
-    camera: Camera,
-    betas: Float[Tensor, "1 shapes"],
-    motion: dict[str, Tensor],
-    smoothness: float,
-) -> ClipResult:
-    body, space, format = models.body, models.space, seen.keypoints.format
-    frames = np.arange(seen.frames[0], seen.frames[-1] + 1)
-    rows = seen.frames - seen.frames[0]
-    xy = np.zeros((len(frames), *seen.keypoints.xy.shape[1:]), np.float32)
-    confidence = np.zeros(xy.shape[:2], np.float32)
-    xy[rows] = seen.keypoints.xy
-    confidence[rows] = seen.keypoints.confidence * seen.keypoints.seen
-    shape = betas.to(models.device)
-    rest = shape.new_zeros(1, 22, 3)
-    parts: list[Arrays] = []
-    for chunk in torch.arange(len(frames)).split(CHUNK):
-        orient, transl, pose, residual = (motion[name][chunk].to(models.device) for name in _MOTION)
-        codes = models.model.encode_latents(space.latents(pose))
-        body_pose = space.decode(space.commit(pose)) @ axis_angle_to_matrix(residual)
-        landmarks, joints = body.landmarks_and_joints(
-            orient, body_pose, shape.expand(len(chunk), -1), transl, format=format
-        )
-        points, weights = (torch.from_numpy(part)[chunk].to(landmarks) for part in (xy, confidence))
-        check_in_view(landmarks, weights, "frame", int(frames[chunk[0]]))
-        shown = _Shown(points, weights, format, camera)
-        distance = torch.linalg.vector_norm(camera.project(landmarks) - points, dim=-1)
-        error = (distance * weights).sum(-1) / weights.sum(-1)  # NaN without a detection
-        parts.append(
-            {
-                "global_orient": matrix_to_axis_angle(orient).cpu().numpy(),
-                "body_pose": matrix_to_axis_angle(body_pose).cpu().numpy(),
-                "transl": transl.cpu().numpy(),
-                "codes": codes.cpu().numpy(),
-                "joints": joints.cpu().numpy(),
-                "reprojection_error_px": error.cpu().numpy(),
-                "person_height_px": person_height(shown, landmarks, stature(body, shape), transl[:, 2]).cpu().numpy(),
-            }
-        )
-    return ClipResult(
-        **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
-        frames=frames,
-        detected=np.isin(frames, seen.frames),
-        fps=seen.fps,
-        betas=betas[0].numpy(),
-        pelvis=body.landmarks_and_joints(rest[:, 0], rest[:, 1:], shape)[1][0, 0].cpu().numpy(),
-        focal=camera.focal.item(),
-        centre=camera.centre[0].cpu().numpy(),
-        image_size=np.array(image_size),
-        keypoints_xy=xy,
-        keypoints_confidence=confidence,
-        keypoints_format=format,
-        body=body.name,
-        qposer_version=__version__,
-        settings=models.settings.as_json | {"smoothness": smoothness},
-    )
+def _rescaled(solver: ClipSolver, problem: Problem, estimate: Estimate) -> Problem:
+    """The problem with the prior's scale for the median error of all frames."""
+    error = relative_residual(solver.landmarks(problem, estimate), problem).nanmedian(0, keepdim=True).values
+    return update_prior_scale(problem, error, PRIOR_SCALE)

@@ -15,6 +15,7 @@ from fitting.output.render import Mesh, composed, overlay, render
 from fitting.video.clip_result import ClipResult
 from fitting.video.frame_times import Timing
 from fitting.video.frames import Video, even
+from fitting.video.ground import Ground
 
 SIDE = 720
 """Maximum long side of a frame in pixels."""
@@ -27,6 +28,8 @@ _LENS = 4.0
 
 def clip_pictures(video: Video, when: Timing, result: ClipResult, body: Body) -> Iterator[Picture]:
     """The frames of the video, each next to a view from the camera's right that follows the person.
+
+    That view is upright where the ground is known, and as the camera is tilted otherwise.
 
     They have the result's constant rate: a frame is shown until the next one, while the body moves on. Frames outside
     the fit are shown unchanged; frames without a detection are labelled.
@@ -43,7 +46,7 @@ def clip_pictures(video: Video, when: Timing, result: ClipResult, body: Body) ->
     scale = min(1.0, SIDE / max(video.width, video.height))
     size = round(video.width * scale), round(video.height * scale)
     focal, centre = result.focal * scale, (float(result.centre[0]) * scale, float(result.centre[1]) * scale)
-    faces, reach = body.faces.cpu().numpy(), _reach(result)
+    faces, reach, upright = body.faces.cpu().numpy(), _reach(result), _upright(result)
     first = int(result.frames[0])
     for number, frame, fresh in _held(video, when):
         picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if scale < 1 else frame
@@ -52,7 +55,7 @@ def clip_pictures(video: Video, when: Timing, result: ClipResult, body: Body) ->
             row = number - first
             vertices = _vertices(result, row, body)
             picture = overlay(picture, [Mesh(vertices, faces)], focal, centre)
-            side = _from_the_right(vertices, faces, result.joints[row, 0], reach, side)
+            side = _from_the_right((vertices - result.joints[row, 0]) @ upright.T, faces, reach, side)
             if fresh and not result.detected[row]:
                 cv2.putText(
                     picture, "not detected", (10, size[1] - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 60, 40), 2
@@ -81,15 +84,22 @@ def _vertices(result: ClipResult, row: int, body: Body) -> Float[np.ndarray, "ve
     return vertices
 
 
+def _upright(result: ClipResult) -> Float[np.ndarray, "3 3"]:
+    """From camera axes to those of a level camera; nothing is turned if the ground is unknown."""
+    if result.ground is None:
+        return np.eye(3)
+    x, y, z, height = result.ground.tolist()
+    return np.asarray(np.diag([1.0, -1.0, -1.0]) @ Ground((x, y, z), height).rotation)
+
+
 def _from_the_right(
     vertices: Float[np.ndarray, "vertices 3"],
     faces: np.ndarray,
-    pelvis: Float[np.ndarray, "3"],
     reach: float,
     ground: Picture,
 ) -> Picture:
     """A view from the right of the video's camera at constant distance; that camera is on the left."""
-    turned = (vertices - pelvis) @ np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    turned = vertices @ np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     side = len(ground)
     depth = 2 * _LENS * _MARGIN * reach
     mesh = Mesh(turned + np.array([0.0, 0.0, depth]), faces)

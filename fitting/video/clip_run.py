@@ -13,14 +13,15 @@ from typing import Any
 
 from fitting.inputs.focal import checked_focal
 from fitting.models import FittingModels
-from fitting.video.clip import clip_steps, fit_clip
+from fitting.video.clip import ClipFit, fit_clips
 from fitting.video.clip_exports import VIDEO, ClipExport, write_clip_exports
 from fitting.video.clip_pictures import clip_pictures
 from fitting.video.clip_result import ClipResult
 from fitting.video.frame_times import Timing
 from fitting.video.frames import Video, writing_video
+from fitting.video.ground import Ground
 from fitting.video.kept_work import KeptWork
-from fitting.video.sightings import follow_person
+from fitting.video.sightings import follow_people, follow_person
 from fitting.video.tracked_keypoints import TrackedKeypoints
 from fitting.video.tracking import Choice
 from qposer.io.atomic_files import atomic_write
@@ -30,6 +31,9 @@ ENCODED_LATER = 4
 
 WORK = ".work"
 """Folder for finished parts, next to the results."""
+
+Begin = Callable[[str, int], None]
+"""Called before each phase with its name and approximate number of steps."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class ClipRun:
     person: Choice = 0
     focal: float | None = None
     smoothness: float = 1.0
+    contact: bool = True
+    ground: Ground | None = None
     exports: Sequence[ClipExport] = ()
 
     def __post_init__(self) -> None:
@@ -53,9 +59,7 @@ class ClipRun:
         if self.focal is not None:
             checked_focal(self.focal, self.video.width, self.video.height)
 
-    def run(
-        self, begin: Callable[[str, int], None] = lambda what, steps: None, on_step: Callable[[], None] = lambda: None
-    ) -> ClipResult:
+    def run(self, begin: Begin = lambda what, steps: None, on_step: Callable[[], None] = lambda: None) -> ClipResult:
         """Detect, fit and draw unfinished parts, and write ``fit.npz``, ``motion.npz`` and ``video.mp4``.
 
         `fitting.read_clip` reads ``fit.npz``; ``motion.npz`` is in AMASS's layout; ``video.mp4`` shows each frame with
@@ -74,27 +78,72 @@ class ClipRun:
             OSError: a file cannot be written.
         """
         begin("detecting", self.video.count)
-        work = KeptWork(self.out / WORK)
-        seen, when = follow_person(self.video, self.person, work, on_step)
-        request = self._request(seen)
-        begin("fitting", clip_steps(seen, self.models.settings))
-        result = fit_clip(
+        seen, when = follow_person(self.video, self.person, KeptWork(self.out / WORK), on_step)
+        return self._fit([seen], when, [self.out], begin, on_step)[0]
+
+    def run_people(
+        self,
+        most: int | None = None,
+        begin: Begin = lambda what, steps: None,
+        on_step: Callable[[], None] = lambda: None,
+    ) -> list[ClipResult]:
+        """Fit everybody: as `run`, into a folder ``person<i>`` for each person.
+
+        Args:
+            most: maximum number of people; those who are seen largest and longest are fitted.
+            begin: called before each phase with its name and approximate number of steps.
+            on_step: called after every step, except steps stored by an earlier run.
+
+        Returns:
+            The fits, in the order of the folders.
+
+        Raises:
+            ValueError: the video cannot be read, nobody is found in it, or the smoothness is no such number.
+            OSError: something could not be written.
+        """
+        begin("detecting", self.video.count)
+        found = follow_people(self.video, None, KeptWork(self.out / WORK), on_step)
+        people = found.people[:most]
+        folders = [self.out / f"person{number}" for number in range(len(people))]
+        return self._fit(people, found.when, folders, begin, on_step)
+
+    def _fit(
+        self,
+        people: Sequence[TrackedKeypoints],
+        when: Timing,
+        folders: Sequence[Path],
+        begin: Begin,
+        on_step: Callable[[], None],
+    ) -> list[ClipResult]:
+        """Fit and draw people, each into a folder."""
+        fits = [self._clip(seen, folder, on_step) for seen, folder in zip(people, folders, strict=True)]
+        begin("fitting", sum(fit.steps for fit in fits))
+        results = fit_clips(fits, self.ground)
+        if self.focal is None and self.video.focal_warning is not None:
+            results = [dataclasses.replace(result, notes=(self.video.focal_warning,)) for result in results]
+        for result, folder in zip(results, folders, strict=True):
+            result.write(folder / "fit.npz")
+            result.write_amass(folder / "motion.npz")
+        begin("drawing", self.video.count * len(results))
+        written = []
+        for result, folder in zip(results, folders, strict=True):
+            self._draw(result, when, folder, on_step)
+            notes = write_clip_exports(folder, result, self.models.body, self.exports, self.out.name)
+            written.append(dataclasses.replace(result, notes=(*result.notes, *notes)))
+        return written
+
+    def _clip(self, seen: TrackedKeypoints, folder: Path, on_step: Callable[[], None]) -> ClipFit:
+        work, request = KeptWork(folder / WORK), self._request(seen)
+        return ClipFit(
             self.models,
             seen,
             (self.video.width, self.video.height),
             focal=self.video.focal_px if self.focal is None else self.focal,
             smoothness=self.smoothness,
+            contact=self.contact,
             keep=lambda name, make: work.kept(name, request, make),
             on_step=on_step,
         )
-        if self.focal is None and self.video.focal_warning is not None:
-            result = dataclasses.replace(result, notes=(self.video.focal_warning,))
-        result.write(self.out / "fit.npz")
-        result.write_amass(self.out / "motion.npz")
-        begin("drawing", self.video.count)
-        self._draw(result, when, on_step)
-        told = write_clip_exports(self.out, result, self.models.body, self.exports, self.out.name)
-        return dataclasses.replace(result, notes=(*result.notes, *told))
 
     def _request(self, seen: TrackedKeypoints) -> dict[str, Any]:
         """Everything that the fit depends on."""
@@ -107,10 +156,10 @@ class ClipRun:
             "fps": seen.fps,
         }
 
-    def _draw(self, result: ClipResult, when: Timing, on_step: Callable[[], None]) -> None:
+    def _draw(self, result: ClipResult, when: Timing, folder: Path, on_step: Callable[[], None]) -> None:
         """Write the video of the fit, unless it exists already."""
-        note, path = self.out / WORK / "drawn", self.out / VIDEO
-        drawn = hashlib.sha256((self.out / "fit.npz").read_bytes()).hexdigest()
+        note, path = folder / WORK / "drawn", folder / VIDEO
+        drawn = hashlib.sha256((folder / "fit.npz").read_bytes()).hexdigest()
         if path.is_file() and note.is_file() and note.read_text() == drawn:
             return
         pictures = clip_pictures(self.video, when, result, self.models.body)

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from fitting.inputs.keypoints import Keypoints
 
@@ -20,6 +20,10 @@ class TrackedKeypoints:
     frames: Int[np.ndarray, " seen"]
     """Numbers of these frames, ascending."""
     fps: float
+    camera_moves: bool | None = False
+    """Whether the video's camera moves; None if the background does not say."""
+    notes: tuple[str, ...] = ()
+    """Sentences: what happened while the person was followed."""
 
     def __post_init__(self) -> None:
         """Check the frame numbers and the rate.
@@ -51,3 +55,7 @@ class TrackedKeypoints:
     def __getitem__(self, chosen: Int[np.ndarray, " chosen"]) -> TrackedKeypoints:
         """A selection by index."""
         return dataclasses.replace(self, keypoints=self.keypoints[chosen.tolist()], frames=self.frames[chosen])
+
+    def with_keypoints(self, **arrays: Float[np.ndarray, "..."]) -> TrackedKeypoints:
+        """The same frames with other arrays of `Keypoints`."""
+        return dataclasses.replace(self, keypoints=dataclasses.replace(self.keypoints, **arrays))  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ def result_warnings(reported):
 def test_errors_are_warned_of(run, frames, tmp_path, monkeypatch):
     monkeypatch.setattr(clip_result, "ERROR_WARNING", 0.0)
     monkeypatch.setattr(agreement, "ERROR_WARNING", 0.0)
-    (reported,) = result_warnings(run("fit_video", frames, "--out", tmp_path / "out"))
+    reported, *_ = result_warnings(run("fit_video", frames, "--out", tmp_path / "out"))
     assert "of the person's height: the body may be wrong" in reported
 
 
@@ -51,6 +51,23 @@ def test_exports(run, frames, tmp_path):
     made = {path.name for path in (tmp_path / "out" / "walk").iterdir() if not path.name.startswith(".")}
     assert made == {"fit.npz", "motion.npz", "video.mp4", "motion.bvh", "markers.trc"}
     assert get_args(fit_video.ClipExport) == get_args(clip_exports.ClipExport)
+
+
+def test_everybody(run, frames, tmp_path):
+    told = run("fit_video", frames, "--out", tmp_path / "out", "--people", "all", "--no-contact")
+    assert f"{tmp_path / 'out' / 'walk' / 'person0'}: frames 0 to 2" in told
+    assert read_clip(tmp_path / "out" / "walk" / "person0" / "fit.npz").contact is None
+
+
+def test_a_given_ground(run, frames, tmp_path):
+    run("fit_video", frames, "--out", tmp_path / "out", "--ground", "0", "-2", "0", "1.5")
+    assert read_clip(tmp_path / "out" / "walk" / "fit.npz").ground.tolist() == [0.0, -1.0, 0.0, 1.5]
+
+
+def test_no_people(refused, frames, tmp_path):
+    assert "the number of people must be at least 1" in refused(
+        "fit_video", frames, "--out", tmp_path / "out", "--people", "0"
+    )
 
 
 def test_a_run_that_is_stopped(run, frames, tmp_path, monkeypatch, capsys):

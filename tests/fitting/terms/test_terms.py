@@ -13,7 +13,9 @@ from fitting.optimise.pose_space import RelaxedCodes
 from fitting.optimise.problem import Estimate, Problem, Stage, Weights
 from fitting.optimise.start import Start
 from fitting.terms.code_prior import CodePull
+from fitting.terms.contact import StandingFeet
 from fitting.terms.depth import Depth
+from fitting.terms.ground import FeetOnGround
 from fitting.terms.height import KnownHeight
 from fitting.terms.hold import Hold
 from fitting.terms.initial_pose import InitialPose
@@ -108,7 +110,16 @@ def terms(problem):
             *(2e3, {"left_wrist": (410.0, 250.0), "nose": (380.0, 200.0)}, "coco", 900.0, (400.0, 300.0), 380.0)
         ),
         "plane": OnPlane(700.0, ("left_ankle", "right_ankle", "nose"), "coco", (0.3, 2.0, -0.6), 0.7),
+        "ground": FeetOnGround(
+            300.0, ANKLES, torch.rand(PEOPLE, 2, generator=torch.Generator().manual_seed(13), dtype=DTYPE), UP, LEVEL
+        ),
     }
+
+
+ANKLES = (15, 16)
+UP = torch.tensor([0.1, -0.9, -0.3], dtype=DTYPE)
+LEVEL = torch.tensor([-2.0, -1.0], dtype=DTYPE)
+"""One of the ankles is above it, the other below."""
 
 
 NAMES = (
@@ -124,6 +135,7 @@ NAMES = (
     "hold",
     "moved_keypoints",
     "plane",
+    "ground",
 )
 
 
@@ -320,6 +332,53 @@ def test_smoothness_is_the_mean_of_squared_accelerations(scene):
         transl = torch.stack([x, torch.zeros(5), torch.zeros(5)], dim=-1)
         costs[name] = float(Smoothness("transl", 3.0).cost(state._replace(transl=transl)))
     assert costs == {"steady": 0.0, "braking": pytest.approx(3.0 / 3 * 3 * 2**2)}
+
+
+def test_feet_below_the_ground_cost_and_feet_above_only_if_they_stand(scene):
+    _, _, state = scene
+    heights = state.landmarks[:, list(ANKLES)] @ UP - LEVEL
+    assert (heights > 0).any()
+    assert (heights < 0).any()
+    for standing, expected in (
+        (0.0, heights.clamp(max=0).square()),
+        (1.0, heights.square() + heights.clamp(max=0).square()),
+    ):
+        found = FeetOnGround(2.0, ANKLES, torch.full((PEOPLE, 2), standing, dtype=DTYPE), UP, LEVEL).residual(state)
+        torch.testing.assert_close(found.cost, 2.0 * expected.sum(-1))
+
+
+def standing_feet(rho=0.05):
+    return StandingFeet(500.0, ANKLES, torch.tensor([[0.9, 0.2], [0.0, 1.0]], dtype=DTYPE), rho)
+
+
+def test_slopes_of_standing_feet_are_those_of_autograd(scene):
+    stage, _, state = scene
+    near = state._replace(
+        transl=state.transl[:1] + 0.02 * draw(PEOPLE, 3, seed=14), orient=state.orient[:1].expand(3, 3, 3)
+    )
+    near = stage._posed(*near[:5])
+    term, by = standing_feet(), stage.derivatives(near)
+    change = zeros(near)
+    term.cost(linearised_body(stage, near, change)).backward()
+    pulled = term.curvature(near)[..., None] * term.displacements(near)
+    for unknown, columns in term.columns(by).items():
+        slope = torch.zeros(PEOPLE, columns.shape[-1], dtype=DTYPE)
+        slope[:-1] -= torch.einsum("fpi,fpin->fn", pulled, columns[:-1])
+        slope[1:] += torch.einsum("fpi,fpin->fn", pulled, columns[1:])
+        expected = change[unknown].grad.flatten(1)
+        assert (slope - expected).norm() <= (0.05 if unknown == "pose" else 0.02) * expected.norm() + 1e-9, unknown
+
+
+def test_feet_that_stand_cost_what_they_slide(scene):
+    _, _, state = scene
+    still = state._replace(landmarks=state.landmarks[:1].expand(PEOPLE, -1, -1))
+    assert standing_feet().cost(still) == 0
+    slid = still.landmarks.clone()
+    slid[1:, 15, 0] += 0.01
+    cost = 500.0 * 0.9 * 0.01**2 * 0.05**2 / (0.01**2 + 0.05**2)
+    torch.testing.assert_close(standing_feet().cost(still._replace(landmarks=slid)), torch.tensor(cost, dtype=DTYPE))
+    slid[1:, 15, 0] += 100.0  # a foot that leaves does not stand
+    assert standing_feet().cost(still._replace(landmarks=slid)) < 500.0 * 0.9 * 0.05**2 * 1.001
 
 
 def test_all_users_of_a_term_see_one_objective(scene):

@@ -13,8 +13,9 @@ from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise.initialize import initialize
 from fitting.optimise.schedule import FitSettings
-from fitting.video import clip
-from fitting.video.clip import clip_steps, fit_clip
+from fitting.video import clip, clip_windows
+from fitting.video.clip import ClipFit, fit_clip
+from fitting.video.clip_output import Standing, clip_result
 from fitting.video.clip_problem import ClipSolver
 from fitting.video.clip_result import read_clip
 from fitting.video.clip_start import interpolate_gaps, rotation_median
@@ -147,7 +148,7 @@ def changed(result, percent, unseen=()):
     error = np.where(result.detected, percent, np.nan) / 100 * result.person_height_px
     confidence = result.keypoints_confidence.copy()
     confidence[:, FORMATS[result.keypoints_format].indices(*unseen)] = 0.0
-    return dataclasses.replace(result, reprojection_error_px=error, keypoints_confidence=confidence)
+    return dataclasses.replace(result, reprojection_error_px=error, keypoints_confidence=confidence, track_notes=())
 
 
 def test_warnings_of_errors_and_unseen_parts(result):
@@ -159,6 +160,14 @@ def test_warnings_of_errors_and_unseen_parts(result):
     assert changed(result, many).warnings == ("2D error of 3 % or more in 3 of 24 frames: the body may be wrong there",)
     ankles = ("left_ankle", "right_ankle")
     assert changed(result, 1.0, ankles).warnings == ("cut off or hidden, and guessed: ankles",)
+
+
+def test_warnings_of_turns_that_nobody_makes(result):
+    orient = result.global_orient.copy()
+    assert changed(result, 1.0).warnings == ()
+    orient[7:9, :] = 0.0
+    found = dataclasses.replace(changed(result, 1.0), global_orient=orient).warnings
+    assert found == ("the body turns faster than 720 degrees a second in 2 frames, first in frame 107",)
 
 
 @pytest.mark.parametrize("name", ["body_pose", "transl", "joints", "focal", "reprojection_error_px"])
@@ -180,7 +189,9 @@ def test_the_height_is_that_of_single_images(fitter, result):
     for times in (1.0, 4.0):
         transl, residual = torch.from_numpy(result.transl[:1]) / times, torch.zeros(1, 21, 3)
         moved = {"orient": orient, "transl": transl, "pose": pose, "residual": residual}
-        heights[times] = clip._result(fitter, seen, SIZE, camera, betas, moved, 1.0).person_height_px[0]
+        heights[times] = clip_result(
+            fitter, seen, SIZE, camera, betas, moved, 1.0, Standing(None, None)
+        ).person_height_px[0]
     assert heights[1.0] == pytest.approx(result.person_height_px[0], rel=1e-3)
     assert heights[4.0] == pytest.approx(heights[1.0], rel=0.2)
 
@@ -192,7 +203,7 @@ class TestWithShortStages:
         seen, steps_seen = sightings(truth), []
         free = Fitter(fitter.body, fitter.prior, FitSettings(residual=True))
         fit_clip(free, seen, SIZE, focal=FOCAL, on_step=lambda: steps_seen.append(None))
-        assert len(steps_seen) == 2 * (2 * len(clip.STAGES) + 1)
+        assert len(steps_seen) == 2 * (2 * len(clip.STAGES) + 1 + 2)
 
     @pytest.mark.parametrize("fps", [15.0, 60.0])
     def test_smoothness_counts_accelerations_a_squared_second(self, fitter, truth, monkeypatch, fps):
@@ -200,7 +211,8 @@ class TestWithShortStages:
 
         def spy(*arguments):
             solver = ClipSolver(*arguments)
-            weights.update({(seen.fps, term.unknown): term.weight for term in solver.smoothness})
+            if solver.standing is None:
+                weights.update({(seen.fps, term.unknown): term.weight for term in solver.smoothness})
             return solver
 
         monkeypatch.setattr(clip, "ClipSolver", spy)
@@ -212,8 +224,8 @@ class TestWithShortStages:
 
     def test_chunks_fade_into_each_other(self, fitter, truth, monkeypatch):
         whole = fit_clip(fitter, sightings(truth), SIZE, focal=FOCAL)
-        monkeypatch.setattr(clip, "CHUNK", 14)
-        monkeypatch.setattr(clip, "OVERLAP", 6)
+        monkeypatch.setattr(clip_windows, "WINDOW", 14)
+        monkeypatch.setattr(clip_windows, "OVERLAP", 6)
         cut = fit_clip(fitter, sightings(truth), SIZE, focal=FOCAL)
         assert cut.frames.tolist() == whole.frames.tolist()
         assert np.abs(cut.joints - whole.joints).max() < 0.1
@@ -228,11 +240,11 @@ class TestWithShortStages:
 
     @pytest.mark.parametrize("chunk", [300, 14])
     def test_ticks_are_counted_beforehand(self, fitter, truth, monkeypatch, chunk):
-        monkeypatch.setattr(clip, "CHUNK", chunk)
-        monkeypatch.setattr(clip, "OVERLAP", 6)
+        monkeypatch.setattr(clip_windows, "WINDOW", chunk)
+        monkeypatch.setattr(clip_windows, "OVERLAP", 6)
         seen, steps_seen = sightings(truth), []
         fit_clip(fitter, seen, SIZE, focal=FOCAL, on_step=lambda: steps_seen.append(None))
-        assert len(steps_seen) == clip_steps(seen, fitter.settings)
+        assert len(steps_seen) == ClipFit(fitter, seen, SIZE, FOCAL).steps
 
     def test_residual_rotations_come_after_the_codes_as_in_photos(self, fitter, truth):
         free = Fitter(fitter.body, fitter.prior, FitSettings(residual=True))
@@ -240,7 +252,7 @@ class TestWithShortStages:
         fit = fit_clip(free, seen, SIZE, focal=FOCAL, on_step=lambda: steps_seen.append(None))
         decoded = free.model.decode(torch.from_numpy(fit.codes))
         apart = geodesic_angle(axis_angle_to_matrix(torch.from_numpy(fit.body_pose)), decoded)
-        assert len(steps_seen) == clip_steps(seen, free.settings)
+        assert len(steps_seen) == ClipFit(free, seen, SIZE, FOCAL).steps
         assert apart.amax(-1).min() > 1e-3
         assert apart.max() < 0.5
 
@@ -273,12 +285,12 @@ class TestWithShortStages:
 
 def test_stretches_cover_the_clip_and_overlap():
     for first, last in ((0, 0), (5, 304), (0, 300), (7, 1000), (0, 12345)):
-        stretches = list(clip._chunks(first, last))
+        stretches = list(clip_windows.windows_of(first, last))
         assert stretches[0][0] == first
         assert stretches[-1][1] == last
         for (_, end), (begin, _) in pairwise(stretches):
-            assert end - begin + 1 >= clip.OVERLAP
-        assert max(end - begin + 1 for begin, end in stretches) <= clip.CHUNK
+            assert end - begin + 1 >= clip_windows.OVERLAP
+        assert max(end - begin + 1 for begin, end in stretches) <= clip_windows.WINDOW
 
 
 def test_rotations_unlike_those_around_become_usual():

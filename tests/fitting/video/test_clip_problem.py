@@ -9,6 +9,7 @@ from fitting.body.body import Body
 from fitting.inputs.camera import Camera
 from fitting.optimise.pose_space import RelaxedCodes
 from fitting.optimise.problem import Estimate, Problem, Stage, Weights
+from fitting.terms.contact import StandingFeet
 from fitting.terms.smoothness import Smoothness
 from fitting.video.clip_problem import ClipSolver
 from qposer.body_pose.rotations import axis_angle_to_matrix
@@ -54,16 +55,23 @@ def scene():
     return body, space, problem, start
 
 
-def clip_problem(scene, stage, smoothness=SMOOTH):
+def clip_problem(scene, stage, smoothness=SMOOTH, standing=None):
     body, space, problem, start = scene
-    found = ClipSolver(body, space, Weights(), 0, smoothness).stage_problem(stage, problem, start)
+    found = ClipSolver(body, space, Weights(), 0, smoothness, (), standing).stage_problem(stage, problem, start)
     found.begin_step(0, found.posed(start))
     return found, found.posed(start)
 
 
+def standing(weight=40.0):
+    """Ankles stand, more or less surely."""
+    sure = torch.rand(FRAMES - 1, 2, generator=torch.Generator().manual_seed(1), dtype=DTYPE)
+    return StandingFeet(weight, (15, 16), sure, 0.3)
+
+
 @pytest.mark.parametrize("stage", [MOTION, WHOLE], ids=["motion", "whole"])
-def test_slopes_are_those_of_the_whole_clip(scene, stage):
-    problem, state = clip_problem(scene, stage)
+@pytest.mark.parametrize("feet", [None, standing()], ids=["free", "standing"])
+def test_slopes_are_those_of_the_whole_clip(scene, stage, feet):
+    problem, state = clip_problem(scene, stage, standing=feet)
     equations = problem.linearise(state)
     shapes = {"orient": (FRAMES, 3), "transl": (FRAMES, 3), "pose": (FRAMES, 84)}
     leaves = {name: torch.zeros(shape, dtype=DTYPE, requires_grad=True) for name, shape in shapes.items()}
@@ -101,6 +109,30 @@ def test_curvature_of_smoothness_is_that_of_its_squares(scene, unknown):
             if frame + ahead < FRAMES:
                 expected = full[frame, :, frame + ahead]
                 torch.testing.assert_close(blocks[frame, place, place], expected, atol=1e-6, rtol=1e-6)
+
+
+def test_curvature_of_standing_feet_is_that_of_their_displacements(scene):
+    """The Gauss-Newton curvature of the displacements alone, block by block, against their Jacobian."""
+    stage = dataclasses.replace(MOTION, free=("orient", "transl"))
+    term = standing()
+    (found, state), (without, _) = (clip_problem(scene, stage, (), one) for one in (term, standing(0.0)))
+    blocks, free = found.linearise(state), without.linearise(state)
+    moved = {"orient": (0, 3), "transl": (3, 6)}
+
+    def displacements(change):
+        changes = {name: change[:, begin:end] for name, (begin, end) in moved.items()}
+        return term.displacements(found.changed(state, changes)).flatten()
+
+    jacobian = torch.autograd.functional.jacobian(displacements, torch.zeros(FRAMES, 6, dtype=DTYPE)).flatten(1)
+    weight = term.curvature(state).repeat_interleave(3, dim=1).flatten()
+    full = ((jacobian.mT * weight) @ jacobian).unflatten(0, (FRAMES, 6)).unflatten(2, (FRAMES, 6))
+    for frame in range(FRAMES):
+        expected = full[frame, :, frame]
+        scale = full.abs().max().item()
+        torch.testing.assert_close(blocks.curvature[frame] - free.curvature[frame], expected, atol=0.02 * scale, rtol=0)
+        if frame + 1 < FRAMES:
+            torch.testing.assert_close(blocks.next[frame], full[frame, :, frame + 1], atol=0.02 * scale, rtol=0)
+    assert not blocks.after_next.any()
 
 
 def test_a_fit_lowers_the_cost_and_fills_the_unseen_frame_from_its_neighbours(scene):

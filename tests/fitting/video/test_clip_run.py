@@ -12,6 +12,7 @@ from fitting.inputs.images import read_image
 from fitting.video import sightings
 from fitting.video.clip_result import ClipResult, read_clip
 from fitting.video.clip_run import ClipRun
+from fitting.video.footing import MOVING_CAMERA
 from fitting.video.frames import Video, open_video, writing_video
 from fitting.video.kept_work import KeptWork
 from qposer.body_pose.poses import read_poses
@@ -138,6 +139,11 @@ def test_files_for_other_programs(run, done, looks, tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*FILES, ".work"}
 
 
+def test_a_window_that_moves_is_a_moving_camera(finished):
+    assert MOVING_CAMERA in finished.result.track_notes
+    assert finished.result.ground is None
+
+
 def test_keypoints_move_with_the_window(finished):
     result = finished.result
     seen = result.keypoints_confidence > 0.5
@@ -203,6 +209,30 @@ def test_the_person_at_a_point(run, walk, tmp_path):
             writer.write(frame)
     result = run(video=tmp_path / "two.mp4", person=(115.0, 100.0))
     assert result.keypoints_xy[0, 0] == pytest.approx([115, 64], abs=12)
+
+
+def test_everybody_has_a_folder(fitter, walk, tmp_path):
+    frames = [np.ascontiguousarray(walk[:992, 400:1400][::2, ::2]) for _ in range(3)]
+    with writing_video(tmp_path / "two.mp4", 25.0, (500, 496)) as writer:
+        for frame in frames:
+            writer.write(frame)
+    run = ClipRun(fitter, open_video(tmp_path / "two.mp4"), tmp_path / "out")
+    woman, man = run.run_people()
+    assert man.keypoints_xy[0, 0] == pytest.approx([115, 64], abs=12)
+    assert woman.keypoints_xy[0, 0, 0] > 200
+    for number, result in enumerate((woman, man)):
+        folder = tmp_path / "out" / f"person{number}"
+        assert {path.name for path in folder.iterdir()} == {*FILES, ".work"}
+        assert np.array_equal(read_clip(folder / "fit.npz").joints, result.joints)
+    assert [result.frames.tolist() for result in run.run_people(1)] == [woman.frames.tolist()]
+
+
+def test_another_shot_ends_the_fit(run, walk, tmp_path):
+    frames = [walk[540:940, 1080 + 5 * k : 1400 + 5 * k] for k in range(4)] + [walk[:400, :320][::-1]] * 3
+    result = run(video=write(tmp_path / "cut.mp4", [np.ascontiguousarray(frame) for frame in frames]))
+    assert result.frames.tolist() == [0, 1, 2, 3]
+    assert any("cuts to another shot at frame 4" in note for note in result.track_notes)
+    assert read_clip(tmp_path / "out" / "fit.npz").track_notes == result.track_notes
 
 
 def test_nobody(run, tmp_path):

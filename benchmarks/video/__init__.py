@@ -1,0 +1,1 @@
+"""Fits of videos against exact truth and against calibrated cameras."""
