@@ -113,7 +113,7 @@ class FitSettings:
         """All settings as JSON values."""
         values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "terms"}
         further = {"terms": [repr(term) for term in self.terms]} if self.terms else {}
-        return values | {"weights": dataclasses.asdict(self.weights)} | further
+        return values | {"holds": list(self.holds), "weights": dataclasses.asdict(self.weights)} | further
 
 
 POSE: tuple[Unknown, ...] = ("orient", "transl", "pose")

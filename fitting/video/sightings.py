@@ -89,8 +89,8 @@ def follow_people(video: Video, wanted: Wanted, work: KeptWork, on_step: Callabl
     if not len(joined["frames"]):
         work.clear()
         raise ValueError(
-            f"no person was found on the {len(joined['seconds'])} frames of {video.path}, on which people below about "
-            f"{smallest_found(video.width, video.height)} pixels are too small: crop it to a person, or take one in "
+            f"no person was found in the {len(joined['seconds'])} frames of {video.path}, in which people below about "
+            f"{smallest_found(video.width, video.height)} pixels are too small: crop it to a person, or use one in "
             "which a person is larger and clearer"
         )
     return footage(Detections(**joined), video.fps, follower.focus)
