@@ -63,7 +63,7 @@ FLAGS: dict[Row, str] = {
     "small": "--model.heads 3 --model.codes 64",
     "large": "--model.codes 1024",
 }
-"""What each run is trained with, beside `LENGTH`."""
+"""What each run is trained with, in addition to `LENGTH`."""
 
 STEPS = 1500
 LENGTH = f"--steps {STEPS} --validate-every 500"
@@ -72,7 +72,7 @@ POSES = 5000
 """Validation and test poses at most that go through the codes."""
 
 JUDGED = 2000
-"""Test poses, and as many decodes of shuffled codes, that the judge of plausibility is shown."""
+"""Test poses, and as many decodes of shuffled codes, that the plausibility measure is given."""
 
 
 def train_row(name: Row, data: Path, runs: Path, device: str, console: Console) -> None:

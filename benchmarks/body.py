@@ -1,4 +1,4 @@
-"""What landmarks cost beside the whole mesh: ``python -m benchmarks.body``."""
+"""The cost of landmarks compared with the whole mesh: ``python -m benchmarks.body``."""
 
 from __future__ import annotations
 

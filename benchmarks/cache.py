@@ -1,4 +1,4 @@
-"""Results that are kept, so that a measurement that was stopped goes on, and only what changed is measured anew."""
+"""Cached results: an interrupted measurement resumes, and only what changed is measured again."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What smoothness is worth in a clip: ``python -m benchmarks.clips RECORDING...`` (ASF/AMC, BVH or AMASS npz).
+"""The effect of smoothness in a clip: ``python -m benchmarks.clips RECORDING...`` (ASF/AMC, BVH or AMASS npz).
 
-Recorded motions are given to the open body, seen by a camera that stands, with noise on their keypoints, and fitted
+Recorded motions are given to the open body, seen by a static camera, with noise on their keypoints, and fitted
 with several weights of smoothness.
 """
 
@@ -47,11 +47,11 @@ GAP_SECONDS = 0.5
 
 PAGE = """# Clips
 
-{clips} recorded motions of {frames} frames at 30 a second, given to open bodies of random shape before a camera that
-stands, with noise on their keypoints (in percent of the person's height), and fitted with factors on the weight of
-accelerations; 0 fits each frame for itself. Errors of accelerations are relative to the pelvis, and in space. In the
-rows with a gap, half a second is unseen, and errors are of these frames alone. Seconds are of one core, the shape's fit
-included.
+{clips} recorded motions of {frames} frames at 30 a second, given to open bodies of random shape seen by a static
+camera, with noise on their keypoints (in percent of the person's height), and fitted with factors on the weight of
+accelerations; 0 fits each frame independently. Acceleration errors are relative to the pelvis, and in world space. In
+the rows with a gap, half a second is unseen, and errors cover only these frames. Seconds are for one core, including
+the shape fit.
 
 {table}
 
@@ -145,7 +145,7 @@ def scene(body: Body, path: Path, frames: int, seed: int) -> Scene:
         raise ValueError(f"{path} is no recording: expected {', '.join(READERS)}")
     generator = torch.Generator().manual_seed(seed)
     pose = torch.from_numpy(retarget(thin(READERS[path.suffix.lower()](path), FPS))).float()[:frames]
-    way = _way(body(pose[:, 0], pose[:, 1:22]).joints)
+    way = _pelvis_path(body(pose[:, 0], pose[:, 1:22]).joints)
     yaw = 2 * math.pi * torch.rand(1, generator=generator).item()
     betas = torch.randn(1, body.num_betas, generator=generator)
     tilt = axis_angle_to_matrix(torch.tensor([[math.pi + PITCH, 0.0, 0.0], [0.0, yaw, 0.0]]))
@@ -160,8 +160,8 @@ def scene(body: Body, path: Path, frames: int, seed: int) -> Scene:
     return Scene(joints[:, :22], camera.project(landmarks), FOCAL * 1.7 / transl[:, 2])
 
 
-def _way(joints: Float[Tensor, "frames 24 3"]) -> Float[Tensor, "frames 3"]:
-    """Where the pelvis goes if the lowest foot stands still, smoothed; the middle of the way is at the origin."""
+def _pelvis_path(joints: Float[Tensor, "frames 24 3"]) -> Float[Tensor, "frames 3"]:
+    """The path of the pelvis if the lowest foot is fixed, smoothed; the middle of the path is at the origin."""
     feet = (joints - joints[:, :1])[:, FEET].double().numpy()
     lowest = feet[..., 1].argmin(1)
     every = np.arange(len(feet) - 1)

@@ -1,6 +1,6 @@
 """Second order against Adam, side by side: ``python -m benchmarks.optimisers --data poses.npz --out docs/benchmarks``.
 
-The same objective, made-up photos and starts; what differs is the optimiser and how many steps it takes.
+The same objective, synthetic photos and starts; what differs is the optimiser and how many steps it takes.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ FACTORS: dict[str, tuple[float, ...]] = {"second order": (0.5, 1.0, 2.0), "Adam"
 
 TEXT = """# Second order against Adam
 
-{people} {split} poses as made-up photos, fitted from the same starts under the same objective: by Levenberg-Marquardt
+{people} {split} poses as synthetic photos, fitted from the same starts under the same objective: by Levenberg-Marquardt
 (`fitting/optimise/levenberg_marquardt.py`), and by Adam (`benchmarks/fitting/adam.py`), with more or fewer steps
-(coarse/fine/fine/settling). What ships is 6/7/7/3 steps of second order. PA-MPJPE in millimetres with 95 % intervals;
+(coarse/fine/fine/settling). The default is 6/7/7/3 second-order steps. PA-MPJPE in millimetres with 95 % intervals;
 seconds of one core for the noisy keypoints of one, 8 and 64 people together, medians of three.
 
 `{command}`; {machine}.
@@ -80,7 +80,7 @@ Fit = Callable[[str, torch.Tensor], Estimate]
 def main(
     data: Path, split: Literal["validation", "test"] = "validation", number: int = 96, out: Path | None = None
 ) -> None:
-    """Fit made-up photos of one split's poses by both, and print errors and times.
+    """Fit synthetic photos of one split's poses by both, and print errors and times.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.

@@ -47,11 +47,11 @@ HARM = 5.0
 
 PAGE = """# Refinement of given bodies
 
-Poses before made-up cameras (`benchmarks.fitting`), seen with a noise of {noise:g} % of the person's height. What
+Poses projected by synthetic cameras (`benchmarks.fitting`) with a noise of {noise:g} % of the person's height. What
 another method might have found is the truth with errors of {small:g} degrees in every joint and of half a standard
-deviation in every shape component, and one fault more. The fit begins with it (`start=`); beside it is the fit of the
-same keypoints without a start. MPJPE in millimetres with 95 % intervals over people; *worse* is the share of fits that
-end more than {harm:g} mm farther off than they began.
+deviation in every shape component, plus one further fault. The fit begins with it (`start=`), compared with the fit
+of the same keypoints without a start. MPJPE in millimetres with 95 % intervals over people; *worse* is the share of
+fits that end more than {harm:g} mm farther off than they began.
 
 {tables}
 

@@ -1,6 +1,6 @@
 """Ways to relax codes during a fit: ``python -m benchmarks.relaxation --data poses.npz --out docs/benchmarks``.
 
-All are fitted to the same made-up photos in the same stages, by Adam, which needs no more of them than gradients;
+All are fitted to the same synthetic photos in the same stages, by Adam, which needs no more of them than gradients;
 temperatures fall geometrically over the steps in which the pose moves.
 """
 
@@ -40,7 +40,7 @@ RESIDUAL = Stage(steps=80, free=(*ROOT_AND_SHAPE, "residual"), rho=0.05)
 
 CONDITIONS = ("clean", "noise", "legs missing")
 ALONE = 6
-"""People who are fitted one by one, too."""
+"""People who are also fitted one by one."""
 
 PAGE = """# Relaxing codes during a fit
 
@@ -170,7 +170,7 @@ def variants(prior: CodePrior) -> dict[str, tuple[Callable[[], PenalisedSpace], 
 def main(
     data: Path, split: Literal["validation", "test"] = "validation", number: int = 64, out: Path | None = None
 ) -> None:
-    """Fit made-up photos of one split's poses in every way, and print the errors.
+    """Fit synthetic photos of one split's poses in every way, and print the errors.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.

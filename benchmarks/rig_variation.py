@@ -30,7 +30,7 @@ from qposer.io.atomic_files import atomic_write
 from qposer.io.cli_errors import cli_errors
 from qposer.prior.classifiers import PerJointDetector, any_of
 from qposer.training.batches import draw_poses
-from qposer.training.judging import draw_wobbling, joints_judged
+from qposer.training.judging import detection_loss, draw_jittered
 
 SMPL_POSES = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "smpl_dev" / "asap.npz"
 MEASURED = 2000
@@ -77,7 +77,7 @@ def train(poses: Float[Tensor, "poses 21 3"], strength: float, training: Trainin
     for step in range(training.steps):
         rate = 0.5 * (1 + math.cos(math.pi * step / training.steps)) * min(1.0, (step + 1) / 100)
         optimizer.param_groups[0]["lr"] = training.learning_rate * rate
-        loss = joints_judged(judge, draw_wobbling(poses, training.batch_size, generator, strength), generator)
+        loss = detection_loss(judge, draw_jittered(poses, training.batch_size, generator, strength), generator)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(judge.parameters(), 1.0)
@@ -157,7 +157,7 @@ def main(
         if out:
             given = {"data": data, "out": out, "strengths": strengths, "steps": steps}
             text = (
-                "# Judges of joints that were trained on varied poses\n\n"
+                "# Joint classifiers trained on varied poses\n\n"
                 "[rig-variation.md](../notes/rig-variation.md) says what is varied. Intervals are of 95 %, over poses. "
                 "Three joints are turned\nby 20 degrees, or "
                 "one knee or elbow is bent by 30 to 90 degrees the wrong way.\n\n"

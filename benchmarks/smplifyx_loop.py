@@ -1,4 +1,4 @@
-"""A loop in the manner of SMPLify-X, for comparison: L-BFGS, the whole mesh in every step, one person at a time.
+"""A loop in the style of SMPLify-X, for comparison: L-BFGS, the whole mesh in every step, one person at a time.
 
 Written after the paper (Pavlakos et al., CVPR 2019): the pose is a latent of VPoser, whose squared length is the prior;
 the body is first placed by its torso, then the prior's weight falls over five stages. Collisions, hands and face are

@@ -1,4 +1,4 @@
-"""How fast fits are, and against a loop in the manner of SMPLify-X: ``python -m benchmarks.speed --data poses.npz``."""
+"""How fast fits are, and against a loop in the style of SMPLify-X: ``python -m benchmarks.speed --data poses.npz``."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from qposer.io.cli_errors import cli_errors
 from qposer.vposer import load_vposer
 
 INTRODUCTION = """\
-Fits of made-up photos of validation poses with noisy keypoints, from keypoints to meshes; medians of three, in seconds
-of one core where one does the work. The
-loop that is compared with is one in the manner of SMPLify-X (`benchmarks/smplifyx_loop.py`): L-BFGS, the whole mesh
-in every evaluation, one person at a time, VPoser's or our drop-in's latent, from the same orientation and position;
-no collisions, hands or face. Its prior's weight is shown at three scales."""
+Fits of synthetic photos of validation poses with noisy keypoints, from keypoints to meshes; medians of three, in
+seconds of one core where only one is used. The baseline loop is in the style of SMPLify-X
+(`benchmarks/smplifyx_loop.py`): L-BFGS, the whole mesh in every evaluation, one person at a time, VPoser's or our
+drop-in's latent, from the same orientation and position; no collisions, hands or face. Its prior's weight is shown at
+three scales."""
 
 BATCHES = (1, 8, 64, 512)
 SCALES = (0.1, 1.0, 10.0)

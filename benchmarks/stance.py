@@ -81,17 +81,17 @@ def _about_x(rotation: Float[Tensor, "frames 3 3"]) -> Float[Tensor, " frames"]:
     return 180.0 - torch.remainder(180.0 - angle, 360.0)
 
 
-TEXT = """# How people stand
+TEXT = """# Upright stance by source of poses
 
 Rotations about x in degrees in the most upright frames of each subject: of the frames whose pelvis and chest are
 within 30 degrees of the vertical, those with the straightest hips and knees, {percent:g} % of all frames.
-Somebody who only walks is never quite upright: one leg swings.
+People who only walk are never fully upright: one leg swings.
 
-Pelvis: pitch against the vertical, positive forward; spine: its three joints together; hips: negative where thighs are
-raised to the front; knees: positive where bent; ankles: negative where toes are raised; neck and head: positive where
-bent forward. Each figure is the median over subjects of their medians, with the lowest and the highest subject in
-brackets. The last row, where it has no number of subjects, is of SMPL poses that others fitted to videos, all taken for
-one subject.
+Pelvis: pitch against the vertical, positive forward; spine: its three joints together; hips: negative where thighs
+are raised to the front; knees: positive where bent; ankles: negative where toes are raised; neck and head: positive
+where bent forward. Each figure is the median over subjects of their medians, with the minimum and maximum over
+subjects in brackets. The last row, where it has no number of subjects, is of SMPL poses that others fitted to videos,
+all taken for one subject.
 
 {facts}
 
@@ -189,7 +189,7 @@ def drawn_frames(subjects: list[Subject], earlier: PoseDataset | None, prior: Co
     Args:
         subjects: of whom one of each group is drawn.
         earlier: poses of an earlier build, whose same frames are drawn before these.
-        prior: whose energy stands below each body.
+        prior: whose energy is printed below each body.
 
     Returns:
         Two figures for each group, four with an earlier build.
@@ -204,7 +204,7 @@ def drawn_frames(subjects: list[Subject], earlier: PoseDataset | None, prior: Co
         order = np.argsort(np.abs(angles["hip"]) + np.abs(angles["knee"]), kind="stable").tolist()
         versions = {"": subject.pose[order[0]]}
         if earlier is not None:
-            index, before = next(_found_again(earlier, subject, order), (None, None))
+            index, before = next(_matching_frames(earlier, subject, order), (None, None))
             if index is None or before is None:
                 raise ValueError(
                     f"the earlier poses have no upright frame of {group}, {subject.name}: build both from the same "
@@ -225,7 +225,7 @@ def _bend(subject: Subject) -> float:
     return abs(medians["hip"]) + abs(medians["knee"])
 
 
-def _found_again(
+def _matching_frames(
     data: PoseDataset, subject: Subject, order: list[int]
 ) -> Iterator[tuple[int, Float[np.ndarray, "24 3"]]]:
     """Those of a subject's upright frames that other poses have, too, and the poses there; in an order."""

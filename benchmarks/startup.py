@@ -26,7 +26,7 @@ TORCH = 'python -c "import torch"'
 DETECTOR = "the detector alone: its imports, one photo"
 FIT = "demos/fit_image.py PHOTO"
 TIMES = 2.5
-"""How many times as long as importing torch a fit may take, beside the detector."""
+"""The longest a fit may take without the detector, in multiples of importing torch."""
 
 _DETECT = """\
 from fitting.inputs.detect import detect
@@ -37,8 +37,8 @@ detect(read_image({photo!r}).rgb)
 PAGE = """\
 # Start-up
 
-Whole processes, from their start to their end, in seconds: medians of {rounds}, the lowest and the highest in brackets.
-All take turns in one run. The photo is `assets/walk_side.jpg`.
+Whole processes, from their start to their end, in seconds: medians of {rounds}, with minimum and maximum in brackets.
+All alternate in one run. The photo is `assets/walk_side.jpg`.
 
 `{command}`; {machine}.
 
@@ -120,7 +120,7 @@ def help_commands() -> dict[str, list[str]]:
 
 
 def measure(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[float]]:
-    """Seconds that Python takes for each of the commands, which take turns.
+    """Seconds that Python takes for each of the commands, which alternate.
 
     Args:
         commands: arguments of Python by name.
@@ -160,7 +160,7 @@ def verdict(seconds: Mapping[str, float]) -> str:
     without = (seconds[FIT] - seconds[DETECTOR]) / seconds[TORCH]
     return (
         f"A fit takes {seconds[FIT]:.2f} s; {TIMES:g} times importing torch plus the detector are {allowed:.2f} s. "
-        f"Beside the detector it takes {without:.1f} times as long as importing torch."
+        f"Without the detector it takes {without:.1f} times as long as importing torch."
     )
 
 

@@ -107,12 +107,12 @@ def write(rows: dict[str, tuple[Result, Result]], out: Path) -> None:
         figures += [f"{samples[kind]:.3f}" for kind in ("precision", "recall")]
         figures += [f"{_mean(completed[part]['min_mm'])} / {_mean(completed[part]['mean_mm'])}" for part in parts]
         cells.append([name, *figures])
-    text = f"""# What temperature trades
+    text = f"""# Effect of the sampling temperature
 
-{SAMPLES.samples} samples against as many test poses, and {COMPLETIONS.hypotheses} completions of
+{SAMPLES.samples} samples against the same number of test poses, and {COMPLETIONS.hypotheses} completions of
 {COMPLETIONS.poses} test poses: the error of the best and the mean error, in millimetres, over the joints that the
-unknown part moves. A prior that knows no more than another can still trade precision for recall, and the best of its
-guesses for their mean: towards 0 all guesses are one, which is the best mean and the worst best. The columns are
+unknown part moves. At the same quality, a prior can still trade precision for recall, and the best of its
+guesses for their mean: towards 0 all guesses coincide, which gives the best mean and the worst minimum. The columns are
 explained in [prior.md](prior.md).
 
 ![Precision against recall, and the best against the mean of completions](images/temperature.png)

@@ -46,7 +46,7 @@ A fit states a covariance for each joint's position relative to the pelvis (`Fit
 curvature of the objective where the fit ended, times a factor that was set on poses of validation subjects and on SMPL
 poses of others. The table shows the share of joints whose error lies in the region that should hold 50 and 90 % of
 them, the stated standard deviation and the true error (root mean squares over all joints), and the rank correlation of
-both over people. {number} people of each source before made-up cameras; *the recording* is one man before four
+both over people. {number} people of each source seen by synthetic cameras; *the recording* is one man seen by four
 calibrated cameras with the detector's keypoints, one view at a time ([multiview.md](multiview.md)); there, six pairs of
 joints have a truth.
 

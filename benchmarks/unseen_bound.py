@@ -1,6 +1,6 @@
 """How close fits come that know all but unseen limbs: ``python -m benchmarks.unseen_bound --data poses.npz``.
 
-Every joint of which a keypoint tells is put where it truly is, and so are orientation and shape; the others are as the
+Every joint with a keypoint is placed at its true position, and so are orientation and shape; the others are as the
 regressor guesses them. What is left of the error is what no fit to keypoints can take off without better guesses.
 """
 
@@ -27,13 +27,13 @@ from qposer.io.cli_errors import cli_errors
 
 @torch.no_grad()
 def main(data: Path, split: Literal["validation", "test"] = "test", number: int = 500, seed: int = 0) -> None:
-    """Print PA-MPJPE where all that keypoints tell of is true.
+    """Print PA-MPJPE where everything that keypoints show is true.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
         split: whose poses.
         number: people, those of ``benchmarks.fitting``.
-        seed: of the made-up photos.
+        seed: of the synthetic photos.
     """
     with cli_errors("benchmarks.unseen_bound"):
         fitter = Fitter()

@@ -86,7 +86,7 @@ COLUMNS = (
 
 TEXT = """# People who stand upright
 
-Angles in degrees of fits to photos, focal lengths assumed where the files do not say them.
+Angles in degrees of fits to photos, with assumed focal lengths where the files do not state them.
 
 - *knee*: between thigh and shin of the fitted skeleton; 0 is a straight line, and the open body has 9 in its
   T-pose.
@@ -97,8 +97,8 @@ Angles in degrees of fits to photos, focal lengths assumed where the files do no
   camera. A camera that looks down by 10 degrees makes an upright person lean 10 degrees towards it.
 - *2D error*: mean distance of the fit to the keypoints, in percent of the person's height.
 
-*mean* and *mean size* (of absolute values) are over people, with bootstrap 95 % intervals. Nobody who walks has both
-knees quite straight.
+*mean* and *mean size* (of absolute values) are over people, with bootstrap 95 % intervals. Walking people never have
+both knees fully straight.
 
 {facts}
 
@@ -108,7 +108,7 @@ knees quite straight.
 
 ## Bent
 
-These knees are bent on the photos, and must stay so.
+These knees are bent in the photos and must stay bent.
 
 {bent}
 """

@@ -2,7 +2,7 @@
 
 Poses of subjects that training did not see, and SMPL poses of others where they are at hand, go through the latents
 and back; squared lengths of latents tell real poses from spoilt ones; latents drawn at random decode to poses with
-energies. VPosers of ``qposer.baselines``, trained on the same poses, stand beside it.
+energies. VPosers of ``qposer.baselines``, trained on the same poses, are compared with it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from qposer.training.batches import jitter
 from qposer.training.judging import mixed
 
 LENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
-"""Multiples of unit normal latents of which the energy is looked at."""
+"""Multiples of unit normal latents whose energy is measured."""
 
 STEP = 0.1
 """Length of a step from unit normal latents whose effect is measured."""
@@ -91,7 +91,7 @@ def reconstruction(contender: Contender, truth: Float[Tensor, "poses 21 3 3"]) -
 
 
 @torch.no_grad()
-def told_apart(contender: Contender, truth: Float[Tensor, "poses 21 3 3"], seed: int) -> dict[str, float]:
+def detection_auroc(contender: Contender, truth: Float[Tensor, "poses 21 3 3"], seed: int) -> dict[str, float]:
     """AUROC of squared lengths between poses and what was made of them.
 
     Args:
@@ -173,7 +173,7 @@ def tables(
         for contender in contenders:
             errors = (f"{value:.1f}" for value in reconstruction(contender, truth))
             length = contender.encode(truth).mean.square().mean().item()
-            apart = told_apart(contender, truth, seed)
+            apart = detection_auroc(contender, truth, seed)
             rows.append([contender.name, *errors, f"{length:.2f}", *(f"{value:.2f}" for value in apart.values())])
         columns = ["latents", "MPJPE mm", "skin mm", "angle deg", "|z|²/D", *(f"AUROC {kind}" for kind in apart)]
         found[f"{name}, {len(truth)} poses"] = Table(columns, rows)
@@ -194,12 +194,12 @@ def main(
     foreign: Path = FOREIGN_FILE,
     seed: int = 0,
 ) -> None:
-    """Measure the latent space, and VPosers beside it.
+    """Measure the latent space, and VPosers for comparison.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``; every fourth validation pose is taken.
         space: weights of ``qposer.training.train_vposer_latent``; the shipped ones if left out.
-        vposers: weights of ``qposer.baselines.train_vposer`` to measure beside them.
+        vposers: weights of ``qposer.baselines.train_vposer`` to compare with.
         foreign: SMPL poses of others, as those of ``benchmarks.foreign``; left out where there is no such file.
         seed: of what is drawn.
     """

@@ -59,8 +59,8 @@ def main(
         cameras: JSON with each subject's cameras: {"S9": {"54138969": {"R", "t", "focal", "centre"}}}, millimetres and
             pixels, or the calibration with extrinsics and intrinsics; default: four synthetic cameras.
         out: folder for errors and fitted bodies; OUT/S9/<recording>.<camera>.npz.
-        subjects: which subjects.
-        actions: which actions, named as in the table; default: all.
+        subjects: subjects to evaluate.
+        actions: actions to evaluate, named as in the table; default: all.
         every: fit every n-th frame; the recordings have 50 frames per second.
         batch: number of frames per batch.
         seed: random seed.

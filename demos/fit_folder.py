@@ -81,7 +81,7 @@ def main(
             from fitting import Body, FitSettings, Fitter
             from fitting.folders import SUMMARY, FolderRun, Outcome, find_jobs, in_words, output_lock, write_summary
 
-        def tell(failed: Outcome) -> None:
+        def report_failure(failed: Outcome) -> None:
             telling.print(one_line(f"fit_folder: {failed.image}: {failed.failure}"), style="red")
 
         torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
@@ -90,7 +90,7 @@ def main(
         fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
         run = FolderRun(fitter, out, people, focal, hypotheses, export)
         for outcome in outcomes:
-            tell(outcome)
+            report_failure(outcome)
         with output_lock(out):
             progress.update(task, total=len(jobs))
             try:
@@ -98,7 +98,7 @@ def main(
                     progress.update(task, description=one_line(job.image.name))
                     outcomes.append(run.outcome(job))
                     if outcomes[-1].failure is not None:
-                        tell(outcomes[-1])
+                        report_failure(outcomes[-1])
                     progress.advance(task)
             except KeyboardInterrupt:
                 stopped = True

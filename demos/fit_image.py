@@ -21,7 +21,7 @@ if __name__ == "__main__":
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
@@ -89,7 +89,7 @@ def main(
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     with cli_errors("fit_image"), bar as progress:
         task = progress.add_task("loading", total=None)
-        if out.exists() and not out.is_dir():
+        if out.is_file():
             raise ValueError(f"{out} is a file: give a folder as --out")
         with loading(), ThreadPoolExecutor(1) as pool:
             from fitting.inputs.detect import detect
@@ -108,25 +108,15 @@ def main(
             from fitting.output.exports import result_name, write_fit
 
             torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
-
-            settings = FitSettings(
-                *(residual, depth_cue, seed, height),
-                holds=hold,
-                camera_pitch=camera_pitch,
-                camera_height=camera_height,
-            )
+            known = dict[str, Any](holds=hold, camera_pitch=camera_pitch, camera_height=camera_height)
+            settings = FitSettings(residual, depth_cue, seed, height, **known)
             fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
             given = read_start(start) if start else None
         progress.update(task, description="fitting", total=total_steps(settings, hypotheses))
+        options = dict[str, Any](people=people, focal=focal, start=given, hypotheses=hypotheses)
         results = fitter.fit_photo(
-            image,
-            people=people,
-            focal=focal,
-            keypoints=found.result(),
-            start=given,
-            hypotheses=hypotheses,
-            on_step=lambda: progress.advance(task),
-        )
+            image, keypoints=found.result(), on_step=lambda: progress.advance(task), **options
+        )  # fmt: skip
         progress.update(task, description="drawing", total=None)
         folders = write_fit(out, result_name(photo), image, results, export, fitter.body)
     for folder, result in zip(folders, results, strict=True):

@@ -3,7 +3,7 @@
     python demos/fit_video.py VIDEO
 
 tracks the largest person of the first frame, or the one that --person or --at selects, and writes into OUT/<video>/:
-video.mp4 (each frame with the body over it, beside a side view), fit.npz (SMPL parameters of each frame, one shape, one
+video.mp4 (each frame with the body over it, and a side view), fit.npz (SMPL parameters of each frame, one shape, one
 camera), and motion.npz (the same in AMASS's layout). Frames in between without a detection are interpolated and marked.
 --export adds files for animation programs and a web page that plays the motion in 3D.
 To resume a stopped run, give the same command again.
@@ -53,7 +53,7 @@ def main(
     Args:
         video: a video file, or a folder of its frames, in the order of their names.
         out: folder for the results, OUT/<video>/.
-        person: which person to track, from the first frame with people: 0 is the largest, 1 the next, ...
+        person: person to track, by size in the first frame with people: 0 is the largest, 1 the next, ...
         at: select the person by a point in that frame instead: x and y in pixels.
         body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz); default: the open body.
         fps: frames per second; default: the file's rate, 30 for a folder.

@@ -1,15 +1,15 @@
-"""Fit bodies to people whom several calibrated cameras see at the same moment.
+"""Fit bodies to people seen by several calibrated cameras at the same moment.
 
     python demos/fit_views.py CAMERAS VIEW1 VIEW2 ... --out OUT
 
 CAMERAS is a calibration: Pose2Sim's Calib.toml, Qualisys' .qca.txt, JSON with K, dist, R and t of each camera, or the
-folder of EasyMocap's intri.yml and extri.yml. Each VIEW is a picture or a keypoint file of one camera, or all are
-videos. A view belongs to the camera whose name its file or folder has; where no name says so, views are in the
+folder of EasyMocap's intri.yml and extri.yml. Each VIEW is a picture or keypoint file of one camera, or all are
+videos. A view belongs to the camera named in its file or folder name; without such names, views must be in the
 calibration's order.
 
-Written for each person into OUT/person<i>/: fit.npz and fit.json (SMPL parameters and joints in the calibration's world
+writes for each person into OUT/person<i>/: fit.npz and fit.json (SMPL parameters and joints in the calibration's world
 axes, metres), mesh.obj, markers.trc (for OpenSim: y up), overlay_<camera>.png, front.png and side.png; for videos
-motion.npz (AMASS) and no meshes. Views that disagree with the others are rejected, and named.
+motion.npz (AMASS) and no meshes. Views that disagree with the others are rejected and reported.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from rich.progress import Progress
 from qposer.io.cli_errors import plain_console
 
 Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
-"""That of `fitting.inputs.calibration`, which is loaded when there is something to do, and not to show the help."""
+"""Axes of `fitting.inputs.calibration`, repeated here so that --help does not load that module."""
 
 
 def main(
@@ -48,18 +48,18 @@ def main(
     seed: int = 0,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> None:
-    """Fit bodies to people whom several calibrated cameras see at the same moment.
+    """Fit bodies to people seen by several calibrated cameras at the same moment.
 
     Args:
-        cameras: the calibration: Pose2Sim (.toml), Qualisys (.qca.txt), OpenCV-style JSON, or EasyMocap's folder.
-        views: pictures, keypoint files (docs/formats.md) or videos, one of each camera, of at least two cameras.
-        out: folder for the results; OUT/person<i>/ is made in it.
-        people: how many people at most; of videos, the largest person.
-        up: the axis of the world against gravity; as the calibration's format prescribes, or else as the cameras stand.
-        offsets: for videos, the frame of each at which the first one's frame 0 was taken; estimated if left out.
-        body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz) instead of the open body.
-        residual: add small rotations after the codes, for poses that the codes do not reach.
-        seed: of the noise that the prior is shown.
+        cameras: calibration: Pose2Sim (.toml), Qualisys (.qca.txt), OpenCV-style JSON, or EasyMocap's folder.
+        views: pictures, keypoint files (docs/formats.md) or videos, one for each of at least two cameras.
+        out: folder for the results, OUT/person<i>/.
+        people: maximum number of people; in videos only the largest person is fitted.
+        up: axis of the world against gravity; default: from the calibration's format, otherwise from the cameras.
+        offsets: for videos, the frame of each that shows the moment of the first one's frame 0; default: estimated.
+        body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz); default: the open body.
+        residual: add small rotations after decoding, for poses that the codes cannot represent.
+        seed: random seed.
         device: where the optimisation runs.
 
     Raises:
@@ -82,7 +82,7 @@ def main(
         from fitting.views.reading import read_views
         from fitting.views.solving import view_steps
 
-        torch.set_num_threads(1)  # the matrices of a few people are too small to share
+        torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
         if out.exists() and not out.is_dir():
             raise ValueError(f"{out} is a file: give a folder as --out")
         chosen = cameras_of_files(views, read_cameras(cameras))
@@ -99,7 +99,7 @@ def main(
             lines, warnings = [f"{len(clip.frames)} frames, {clip.summary}"], [clip.warnings]
         else:
             if offsets is not None:
-                raise ValueError("offsets are those of videos: leave them out for pictures and keypoints")
+                raise ValueError("offsets are only for videos: omit them for pictures and keypoints")
             progress.update(task, description="detecting")
             read = read_views(views, chosen, people)
             progress.update(task, description="fitting", total=view_steps(settings))

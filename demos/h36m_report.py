@@ -45,8 +45,8 @@ class Row:
         """The row's cells as text."""
         digits = [1] * (len(FIGURES) - 1) + [2]
         figures = zip(self.mean, *self.ends, digits, strict=True)
-        told = [f"{mean:.{d}f} [{low:.{d}f}, {high:.{d}f}]" for mean, low, high, d in figures]
-        return [self.subject, self.action, str(self.fits), *told]
+        intervals = [f"{mean:.{d}f} [{low:.{d}f}, {high:.{d}f}]" for mean, low, high, d in figures]
+        return [self.subject, self.action, str(self.fits), *intervals]
 
 
 def report(

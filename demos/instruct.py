@@ -82,7 +82,7 @@ def main(
             found = instruct(posture, text, answers, seed=seed, previous=None if apart else previous, prior=prior)
             edits += [(text, edit) for edit in found]
             previous = found[0]
-            console.print(_told(text, found[0]))
+            console.print(_constraint_table(text, found[0]))
         postures = [first, *(edit.posture for _, edit in edits)]
         poses = torch.stack([matrix_to_axis_angle(posture.body_pose) for posture in postures])
         orients = torch.stack([matrix_to_axis_angle(posture.global_orient) for posture in postures])
@@ -97,7 +97,7 @@ def main(
     console.print(f"{len(poses)} poses in {npz}; picture: {png}")
 
 
-def _told(text: str, edit: Edit) -> Table:
+def _constraint_table(text: str, edit: Edit) -> Table:
     """The constraints of an instruction, and by how much each is violated before and after."""
     table = Table(title=text, title_justify="left", box=None, pad_edge=False)
     for column in ("constraint", "error before", "after"):

@@ -77,7 +77,7 @@ def main(
         poses = torch.stack([*(reference.pose for reference in loaded), mixed])
         energy = prior.energy(poses)
         body = Body.open()
-        caption = f"A with {_told(take or (('arms',),), source or (('B',),))}, energy {energy[-1]:.2f}"
+        caption = f"A with {_description(take or (('arms',),), source or (('B',),))}, energy {energy[-1]:.2f}"
         tiles = [reference_tile(index, reference, body) for index, reference in enumerate(loaded)]
         row = draw_row([*tiles, mixture_tile(mixed, owner, loaded[0].fitted, body, caption)])
         names = np.array([*(reference.name for reference in loaded), "mixture"])
@@ -87,7 +87,7 @@ def main(
     console.print(f"{caption}: pose {len(loaded)} in {npz}; picture: {png}")
 
 
-def _told(take: tuple[tuple[str, ...], ...], source: tuple[tuple[str, ...], ...]) -> str:
+def _description(take: tuple[tuple[str, ...], ...], source: tuple[tuple[str, ...], ...]) -> str:
     return "; ".join(
         f"{', '.join(parts)} of {' and '.join(letters)}".replace("_", " ")
         for parts, letters in zip(take, source, strict=True)

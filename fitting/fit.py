@@ -98,7 +98,7 @@ class Fitter(FittingModels):
             One result for each person, in the keypoints' order.
 
         Raises:
-            ValueError: the keypoints lie outside the image.
+            ValueError: the keypoints are outside the image.
         """
         return fit_people(self, keypoints, image_size, focal, on_step, start, hypotheses)
 
@@ -167,10 +167,10 @@ class Fitter(FittingModels):
         """Fit bodies to people whom two calibrated cameras at least see at the same moment.
 
         Args:
-            views: the keypoints in each camera's picture, in its pixels, all of one format; None where nobody is found.
+            views: keypoints in each camera's picture, in pixels, all of one format; None if nobody is found.
             cameras: one for each view, in the same order (`fitting.read_cameras`).
-            people: how many at most.
-            up: the direction against gravity in world axes; as the calibration has it if left out.
+            people: maximum number of people.
+            up: the direction against gravity in world axes; default: from the calibration.
             on_step: called after every step.
 
         Returns:
@@ -178,7 +178,7 @@ class Fitter(FittingModels):
 
         Raises:
             ValueError: there are fewer than two views, another number of cameras, different formats, keypoints outside
-                of the pictures, or nobody whom two views show alike.
+                of the pictures, or no person matched in two views.
         """
         return fit_people_in_views(self, views, cameras, people, up, on_step)
 

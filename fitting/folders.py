@@ -169,8 +169,8 @@ class FolderRun:
             if isinstance(error, OSError) and error.errno in _FULL:
                 raise
             known = isinstance(error, ValueError | OSError | RuntimeError | ArithmeticError)
-            told = one_line(error) if known else f"{type(error).__name__}: {one_line(error)}"
-            return Outcome(job.image.name, failure=told)
+            reason = one_line(error) if known else f"{type(error).__name__}: {one_line(error)}"
+            return Outcome(job.image.name, failure=reason)
 
     def _check_name(self, name: str) -> None:
         """Reject names of the run's own files.

@@ -137,12 +137,12 @@ def solve_points(
         models: body, prior and settings.
         points: metres.
         confidence: zero where a point is unseen.
-        format: which keypoints these are.
+        format: keypoint format.
         to_camera: turns the points' axes into those of an upright camera.
         on_step: called after every step.
 
     Returns:
-        What was fitted, the parameters, and what is added to the turned points to put them before the camera.
+        The problem, the estimate, and the translation that moves the rotated points in front of the camera.
     """
     shown = torch.from_numpy(points).to(to_camera) @ to_camera.mT
     weight = torch.from_numpy(confidence).to(shown)[..., None]
@@ -154,7 +154,7 @@ def solve_points(
     weights = dataclasses.replace(models.settings.weights, depth=DEPTH_WEIGHT)
     settings = dataclasses.replace(models.settings, depth_cue=True, weights=weights)
     problem, found = solve(models.body, models.space, models.regressor, keypoints, camera, settings, on_step)
-    with torch.no_grad():  # so far away, depth is told by the points alone
+    with torch.no_grad():  # at this distance only the points determine depth
         landmarks = models.body.landmarks(found.orient, models.body_pose(found), found.betas, format=format)
     transl = (weight * (moved - landmarks)).sum(1) / weight.sum(1)
     return problem, dataclasses.replace(found, transl=transl), away - centre
@@ -170,7 +170,7 @@ def in_axes_of_points(
         models: the body.
         found: the bodies before the camera.
         to_camera: turns the points' axes into the camera's.
-        shift: what was added to the turned points.
+        shift: translation added to the rotated points.
 
     Returns:
         Rotation matrices of the pelvis, and translations in metres.

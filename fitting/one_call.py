@@ -1,4 +1,4 @@
-"""The methods of `Fitter` as functions that load what they need: for a single fit."""
+"""The methods of `Fitter` as functions that load the models for a single fit."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def fit_image(
 
     Args:
         path: the photo.
-        people: how many at most.
-        focal: focal length in pixels; from the photo's EXIF, or else assumed from its size.
-        keypoints: those of the people, where a detector other than the shipped one found them.
-        start: bodies that another method found, in any order.
+        people: maximum number of people.
+        focal: focal length in pixels; default: from the photo's EXIF, otherwise estimated from its size.
+        keypoints: keypoints of the people from another detector; default: detect them.
+        start: initial bodies from another method, in any order.
         hypotheses: maximum number of bodies to find for each person.
-        body: the open body if left out.
-        settings: of the fit.
+        body: body model; default: the open body.
+        settings: settings of the fit.
         device: where the optimisation runs.
 
     Returns:
         One result for each person.
 
     Raises:
-        FileNotFoundError: there is no such photo.
-        ValueError: it is not a photo, nobody is found on it, or the keypoints lie outside of it.
+        FileNotFoundError: the photo does not exist.
+        ValueError: the file is not a photo, nobody is found, or the keypoints are outside the photo.
     """
     fitter = Fitter(body, settings=settings, device=device)
     return fitter.fit_photo(path, people=people, focal=focal, keypoints=keypoints, start=start, hypotheses=hypotheses)
@@ -72,20 +72,20 @@ def fit_keypoints(
     """Fit bodies to keypoints of the people on one image: `Fitter.fit_keypoints` in one call.
 
     Args:
-        keypoints: of at least one person.
+        keypoints: keypoints of at least one person.
         image_size: width and height in pixels.
-        focal: focal length in pixels; assumed from the image's size if left out.
-        start: bodies that another method found, in any order.
+        focal: focal length in pixels; default: estimated from the image's size.
+        start: initial bodies from another method, in any order.
         hypotheses: maximum number of bodies to find for each person.
-        body: the open body if left out.
-        settings: of the fit.
+        body: body model; default: the open body.
+        settings: settings of the fit.
         device: where the optimisation runs.
 
     Returns:
         One result for each person, in the keypoints' order.
 
     Raises:
-        ValueError: the keypoints lie outside of the image.
+        ValueError: the keypoints are outside the image.
     """
     fitter = Fitter(body, settings=settings, device=device)
     return fitter.fit_keypoints(keypoints, image_size, focal=focal, start=start, hypotheses=hypotheses)
@@ -101,23 +101,23 @@ def fit_keypoints_3d(
     settings: FitSettings | None = None,
     device: str | torch.device = "cpu",
 ) -> list[Fit3DResult]:
-    """Fit bodies to keypoints in space: `Fitter.fit_keypoints_3d` in one call.
+    """Fit bodies to 3D keypoints: `Fitter.fit_keypoints_3d` in one call.
 
     Args:
-        points: metres, in any axes of which ``up`` is known.
-        confidence: from 0 to 1; all 1 if left out.
-        format: which keypoints these are (`fitting.inputs.keypoints.FORMATS`).
+        points: positions in metres, in axes with known ``up``.
+        confidence: from 0 to 1; default: 1.
+        format: keypoint format (`fitting.inputs.keypoints.FORMATS`).
         up: the direction against gravity.
-        body: the open body if left out.
-        settings: of the fit.
+        body: body model; default: the open body.
+        settings: settings of the fit.
         device: where the optimisation runs.
 
     Returns:
         One result for each person, in the axes of the points.
 
     Raises:
-        ValueError: the points are not finite or of another shape, too few are seen, all seen ones are on a line, or
-            ``up`` is no direction.
+        ValueError: the points are not finite or have a wrong shape, too few are seen, all seen points are collinear, or
+            ``up`` is not a direction.
     """
     fitter = Fitter(body, settings=settings, device=device)
     return fitter.fit_keypoints_3d(points, confidence=confidence, format=format, up=up)
@@ -136,20 +136,20 @@ def fit_views(
     """Fit bodies to people in several calibrated views: `Fitter.fit_views` in one call.
 
     Args:
-        views: the keypoints in each camera's picture, in its pixels, all of one format; None where nobody is found.
+        views: keypoints in each camera's picture, in pixels, all of one format; None if nobody is found.
         cameras: one for each view, in the same order (`fitting.read_cameras`).
-        people: how many at most.
-        up: the direction against gravity in world axes; as the calibration has it if left out.
-        body: the open body if left out.
-        settings: of the fit.
+        people: maximum number of people.
+        up: the direction against gravity in world axes; default: from the calibration.
+        body: body model; default: the open body.
+        settings: settings of the fit.
         device: where the optimisation runs.
 
     Returns:
         One result for each person, in world axes.
 
     Raises:
-        ValueError: there are fewer than two views, another number of cameras, different formats, keypoints outside of
-            the pictures, or nobody whom two views show alike.
+        ValueError: there are fewer than two views, another number of cameras, different formats, keypoints outside
+            the pictures, or no person matched in two views.
     """
     return Fitter(body, settings=settings, device=device).fit_views(views, cameras, people=people, up=up)
 
@@ -169,20 +169,20 @@ def fit_video(
 
     Args:
         video: a video file, or a folder of its frames.
-        person: how many people of the first frame that shows anybody are larger, or a point on the person there.
-        fps: frames a second, in place of what the file says; 30 for a folder.
-        focal: focal length in pixels; assumed from the video's size if left out.
-        smoothness: factor on the weight of accelerations; 0 fits each frame for itself.
-        body: the open body if left out.
-        settings: of the fit.
+        person: rank by size in the first frame with people (0 is the largest), or a point on the person in that frame.
+        fps: frames per second; default: the file's rate, 30 for a folder.
+        focal: focal length in pixels; default: estimated from the video's size.
+        smoothness: factor on the smoothness weight; 0 fits each frame independently.
+        body: body model; default: the open body.
+        settings: settings of the fit.
         device: where the optimisation runs.
 
     Returns:
         The parameters of every frame.
 
     Raises:
-        FileNotFoundError: there is no such video.
-        ValueError: it cannot be read, nobody is found in it, or not the person who was asked for.
+        FileNotFoundError: the video does not exist.
+        ValueError: the video cannot be read, or nobody or not the selected person is found.
     """
     fitter = Fitter(body, settings=settings, device=device)
     return fitter.fit_video(video, person=person, fps=fps, focal=focal, smoothness=smoothness)

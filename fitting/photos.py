@@ -57,7 +57,7 @@ def fit_people(
         One result for each person, in the keypoints' order.
 
     Raises:
-        ValueError: the keypoints lie outside the image, or ``hypotheses`` is below 1.
+        ValueError: the keypoints are outside the image, or ``hypotheses`` is below 1.
     """
     if hypotheses < 1:
         raise ValueError(f"the number of hypotheses must be at least 1, not {hypotheses}")
@@ -236,14 +236,14 @@ def on_image(keypoints: Keypoints, image_size: tuple[int, int]) -> Keypoints:
     """The keypoints, those outside of the image unseen.
 
     Args:
-        keypoints: of at least one person.
+        keypoints: keypoints of at least one person.
         image_size: width and height in pixels.
 
     Returns:
         The same people.
 
     Raises:
-        ValueError: the keypoints belong to another image or are no pixels.
+        ValueError: the keypoints belong to another image or are not in pixels.
     """
     width, height = image_size
     inside = (keypoints.xy >= 0).all(-1) & (keypoints.xy <= (width, height)).all(-1)

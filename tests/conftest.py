@@ -17,7 +17,7 @@ settings.load_profile("same examples every time")
 
 @pytest.fixture
 def strengths_of(monkeypatch):
-    """Makes a list of the strengths at which modules vary poses from then on."""
+    """Record the strengths of rig variation from now on in a list."""
 
     def watch(*modules):
         strengths = []
@@ -35,7 +35,7 @@ def strengths_of(monkeypatch):
 
 @pytest.fixture(scope="session")
 def shorten():
-    """Gives all stages of fits two steps, through a `MonkeyPatch`: for what does not depend on how good a fit is."""
+    """Reduce all stages of fits to two steps through a `MonkeyPatch`, for tests independent of the accuracy."""
 
     def short(stage):
         return dataclasses.replace(stage, steps=2)
@@ -67,7 +67,7 @@ def open_body():
 
 @pytest.fixture(scope="session")
 def exact_fit(open_body):
-    """Makes the fit of an open body to the keypoints that it has itself."""
+    """Make an exact fit: an open body and its own keypoints."""
     from fitting.inputs.camera import Camera
     from fitting.inputs.keypoints import Keypoints
     from fitting.output.fit_result import FitResult
@@ -99,7 +99,7 @@ def exact_fit(open_body):
 
 
 class Crossings(TorchDispatchMode):
-    """Counts what passes between devices; reading a number off the meta device, which holds none, raises."""
+    """Counts transfers between devices; reading a number from the meta device raises."""
 
     def __init__(self):
         super().__init__()
@@ -114,7 +114,7 @@ class Crossings(TorchDispatchMode):
 
 @pytest.fixture
 def crossings():
-    """Counts what passes between devices while it is entered."""
+    """Counts transfers between devices inside the context."""
     return Crossings()
 
 

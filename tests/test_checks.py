@@ -1,4 +1,4 @@
-"""The project's checks catch what they are there for, and let a correct module pass."""
+"""The project's checks catch faulty modules and accept a correct one."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 from tools.docstrings import ROOT, complaints
 
 MODULE = textwrap.dedent('''\
-    """A module to be checked."""
+    """A module to check."""
 
     from __future__ import annotations
 
@@ -56,7 +56,7 @@ FALSE = MODULE.replace('-> Float[Tensor, "points 3"]', '-> Float[Tensor, " point
 
 
 def ruff(source, *options):
-    """Rules that a module of the package breaks."""
+    """Rules violated by a module of the package."""
     command = [sys.executable, "-m", "ruff", "check", "--output-format", "concise", "--no-cache", *options]
     command += ["--config", str(ROOT / "pyproject.toml"), "--stdin-filename", str(ROOT / "qposer/checked.py"), "-"]
     found = subprocess.run(command, input=source, capture_output=True, text=True, cwd=ROOT)
@@ -72,7 +72,7 @@ def mypy(source, folder):
 
 
 def shape_checks(source, folder):
-    """Output of pytest with the plugin on a package named like the project's."""
+    """Output of pytest with the plugin on a package with the project's name."""
     package = folder / "qposer"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -97,17 +97,17 @@ def test_an_undefined_name_is_caught_by_ruff():
     assert "F821 Undefined name `factor`" in ruff(UNDEFINED)
 
 
-@pytest.mark.parametrize(("source", "told"), [(MODULE, "no issues"), (UNDEFINED, "[name-defined]")])
-def test_an_undefined_name_is_caught_by_mypy(source, told, tmp_path):
-    assert told in mypy(source, tmp_path)
+@pytest.mark.parametrize(("source", "reported"), [(MODULE, "no issues"), (UNDEFINED, "[name-defined]")])
+def test_an_undefined_name_is_caught_by_mypy(source, reported, tmp_path):
+    assert reported in mypy(source, tmp_path)
 
 
-def test_a_shape_string_that_reads_as_a_name_is_caught():
+def test_a_shape_string_that_looks_like_a_name_is_caught():
     assert "F821 Undefined name `points`" in ruff(MODULE.replace('" points"', '"points"'))
 
 
 @pytest.mark.parametrize(
-    ("section", "told"),
+    ("section", "reported"),
     [
         (ARGS, "Args lacks points, factors"),
         ("        factors: one for each point.\n", "Args lacks factors"),
@@ -115,13 +115,13 @@ def test_a_shape_string_that_reads_as_a_name_is_caught():
         (RAISES, "there is no Raises, and it raises ValueError"),
     ],
 )
-def test_a_missing_section_is_caught(section, told):
+def test_a_missing_section_is_caught(section, reported):
     assert section in MODULE
     (complaint,) = complaints(MODULE.replace(section, ""))
-    assert told in complaint
+    assert reported in complaint
 
 
-def test_a_parameter_that_is_not_told_is_caught_by_ruff():
+def test_a_parameter_without_documentation_is_caught_by_ruff():
     assert "D417" in ruff(MODULE.replace("        factors: one for each point.\n", ""))
 
 
@@ -139,6 +139,6 @@ def test_shapes_are_checked_in_tests_that_are_there():
 
 
 def test_a_wrong_shape_is_caught_at_run_time(tmp_path):
-    told = shape_checks(FALSE, tmp_path)
-    assert "1 failed" in told
-    assert "TypeCheckError" in told
+    reported = shape_checks(FALSE, tmp_path)
+    assert "1 failed" in reported
+    assert "TypeCheckError" in reported

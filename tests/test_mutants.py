@@ -1,8 +1,8 @@
-"""The command that tries mistakes: its list is up to date, and it tells tests that catch from tests that do not."""
+"""The mutation tests: their list is up to date, and they distinguish tests that catch mutants from others."""
 
 import pytest
 
-from tools.mutants import ROOT, Mutant, Verdict, check_sound, judged, read_mutants, report
+from tools.mutants import ROOT, Mutant, Verdict, check_sound, read_mutants, report, run_mutant
 
 MUTANTS = read_mutants()
 ADDS = "def add(a, b):\n    return a + b\n"
@@ -10,7 +10,7 @@ ADDS = "def add(a, b):\n    return a + b\n"
 
 @pytest.fixture
 def project(tmp_path):
-    """A package of one function, with a test that looks at what it gives, and one that does not."""
+    """A package of one function, with a test that checks its result, and one that does not."""
     (tmp_path / "adds.py").write_text(ADDS)
     (tmp_path / "conftest.py").touch()
     called = "from adds import add\n\n\ndef test_add():\n    "
@@ -26,7 +26,7 @@ def mutant(*tests, text="a + b"):
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_every_mistake_can_be_made(mutant):
-    """Its text occurs once, what replaces it is Python, and its tests are there."""
+    """Its text occurs once, the replacement is valid Python, and its tests exist."""
     source = (ROOT / mutant.file).read_text(encoding="utf-8")
     mutated = mutant.mutated(source)
     assert mutated != source
@@ -43,19 +43,19 @@ def test_there_are_mistakes_of_every_part():
 
 
 def test_a_mistake_is_caught_by_the_test_that_looks_and_undone(project):
-    assert judged(project, mutant("test_lax.py", "test_strict.py")).caught_by == "test_strict.py::test_add"
-    assert judged(project, mutant("test_lax.py")).caught_by is None
+    assert run_mutant(project, mutant("test_lax.py", "test_strict.py")).caught_by == "test_strict.py::test_add"
+    assert run_mutant(project, mutant("test_lax.py")).caught_by is None
     assert (project / "adds.py").read_text() == ADDS
 
 
 @pytest.mark.parametrize(("text", "count"), [("a * b", 0), ("a", 3)])
 def test_a_text_that_does_not_occur_once_is_refused(project, text, count):
     with pytest.raises(ValueError, match=f"the text of minus occurs {count} times in adds.py, not once"):
-        judged(project, mutant("test_strict.py", text=text))
+        run_mutant(project, mutant("test_strict.py", text=text))
 
 
 def test_tests_that_fail_anyway_or_cannot_be_run_are_refused(project):
-    with pytest.raises(ValueError, match=r"test_wrong.py::test_add fails without any mistake"):
+    with pytest.raises(ValueError, match=r"test_wrong.py::test_add fails without a mutation"):
         check_sound(project, ["test_wrong.py"])
     with pytest.raises(ValueError, match=r"test_absent.py could not be run"):
         check_sound(project, ["test_absent.py"])
@@ -64,7 +64,7 @@ def test_tests_that_fail_anyway_or_cannot_be_run_are_refused(project):
 def test_names_are_not_repeated(tmp_path):
     table = '[[mutant]]\nname = "one"\nfile = "a.py"\ntext = "a"\nmistake = "b"\ntests = ["test_a.py"]\n'
     (tmp_path / "mutants.toml").write_text(2 * table)
-    with pytest.raises(ValueError, match="several mutants are called one"):
+    with pytest.raises(ValueError, match="several mutants have the name one"):
         read_mutants(tmp_path / "mutants.toml")
 
 

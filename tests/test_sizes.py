@@ -44,7 +44,7 @@ def test_what_is_not_too_large_passes(source):
         (many(PUBLIC_METHODS + 1, '    """Many methods:"""\n'), "1: class Many has 16 public methods, more than 15"),
     ],
 )
-def test_what_is_too_large_is_reported_with_line_and_figure(source, complaint):
+def test_what_is_too_large_is_reported_with_line_and_size(source, complaint):
     (found,) = oversized(source)
     assert found.startswith(complaint)
 

@@ -1,8 +1,8 @@
-"""Check the docstrings of public functions with two parameters or more: Args, Returns and Raises, in Google's style.
+"""Check the docstrings of public functions with two or more parameters: Args, Returns and Raises in Google style.
 
     python -m tools.docstrings
 
-Private functions, those of private classes, nested functions and special methods are not looked at.
+Private functions, methods of private classes, nested functions and special methods are not checked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 COVERED = ("benchmarks", "demos", "fitting", "qposer", "tools")
-"""Folders and files whose docstrings are complete."""
+"""Checked folders and files."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -25,7 +25,7 @@ _ENTRY = re.compile(r"^ {4}\*{0,2}(\w+)(?: \([^)]*\))?:", re.MULTILINE)
 
 
 def complaints(source: str) -> list[str]:
-    """What is missing in the docstrings of a module, a sentence each that starts with the line number."""
+    """Problems in the docstrings of a module, one sentence each, starting with the line number."""
     return [
         f"{function.lineno}: {name}: {what}"
         for name, function in _public(ast.parse(source))
@@ -51,7 +51,7 @@ def _missing(function: Function) -> Iterator[str]:
     if untold := [name for name in names if name not in told]:
         yield f"Args lacks {', '.join(untold)}"
     if unknown := told - set(names):
-        yield f"Args has {', '.join(sorted(unknown))}, which are no parameters"
+        yield f"Args lists {', '.join(sorted(unknown))}, which are not parameters"
     returns = "None" if function.returns is None else ast.unparse(function.returns)
     if returns not in ("None", "NoReturn", "Iterator[None]") and not {"Returns", "Yields"} & set(sections):
         yield "there is no Returns"
@@ -67,7 +67,7 @@ def _parameters(function: Function) -> list[str]:
 
 
 def _sections(docstring: str) -> dict[str, str]:
-    """Text of the sections by their names."""
+    """Text of the sections by name."""
     sections: dict[str, str] = {}
     current = ""
     for line in docstring.splitlines():
@@ -80,7 +80,7 @@ def _sections(docstring: str) -> dict[str, str]:
 
 
 def _raised(nodes: list[ast.stmt]) -> Iterator[str]:
-    """Names of the exceptions that statements raise, nested functions left aside."""
+    """Names of the exceptions raised by statements, without nested functions."""
     waiting: list[ast.AST] = [*nodes]
     while waiting:
         node = waiting.pop()
@@ -91,13 +91,13 @@ def _raised(nodes: list[ast.stmt]) -> Iterator[str]:
 
 
 def modules(names: tuple[str, ...] = COVERED) -> list[Path]:
-    """Python files of folders, and files, of the repository."""
+    """Python files in the given folders and files of the repository."""
     paths = [ROOT / name for name in names]
     return sorted(file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path]))
 
 
 def main() -> int:
-    """Print what is missing; the exit code is 1 if anything is."""
+    """Print the problems; the exit status is 1 if there are any."""
     found = [f"{path.relative_to(ROOT)}:{one}" for path in modules() for one in complaints(path.read_text("utf-8"))]
     print("\n".join(found) or "Docstrings are complete.")
     return int(bool(found))

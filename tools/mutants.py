@@ -1,4 +1,4 @@
-"""Whether tests catch mistakes: each of `mutants.toml` is made in a copy of the project, and its tests must fail there.
+"""Mutation tests: apply each mutant of `mutants.toml` in a copy of the project, where its tests must fail.
 
 python -m tools.mutants --out docs/notes
 """
@@ -28,10 +28,10 @@ ROOT = Path(__file__).parents[1]
 LIST = ROOT / "tools" / "mutants.toml"
 
 TIME_OUT = 600.0
-"""Seconds for the tests of one mutant; those that take longer do not end."""
+"""Time limit in seconds for the tests of one mutant; slower ones count as hanging."""
 
 PASSED, FAILED = 0, 1
-"""Exit statuses of pytest that tell of a mutant; others are of an error in its description."""
+"""Exit statuses of pytest that are test results; others mean an error in the mutant's description."""
 
 TEXT = """# Mistakes that tests catch
 
@@ -46,20 +46,20 @@ Each mistake was made by itself in a copy of the project, and the tests that are
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mistake, and the tests that must catch it."""
+    """A mutation, and the tests that must detect it."""
 
     name: str
     file: str
-    """Relative to the project."""
+    """Path relative to the project."""
     text: str
-    """Of the file, where it occurs once."""
+    """Text of the file, which must occur once."""
     mistake: str
-    """In its place."""
+    """Replacement text."""
     tests: tuple[str, ...]
-    """Files, or names of pytest."""
+    """Test files or pytest node ids."""
 
     def mutated(self, source: str) -> str:
-        """The file with the mistake.
+        """Source of the file with the mutation.
 
         Raises:
             ValueError: the text does not occur exactly once.
@@ -67,37 +67,37 @@ class Mutant:
         count = source.count(self.text)
         if count != 1:
             raise ValueError(
-                f"the text of {self.name} occurs {count} times in {self.file}, not once: mend tools/mutants.toml"
+                f"the text of {self.name} occurs {count} times in {self.file}, not once: correct tools/mutants.toml"
             )
         return source.replace(self.text, self.mistake)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant."""
+    """Result of a mutant."""
 
     mutant: Mutant
     caught_by: str | None
-    """The first test that failed, or that the time ran out; none if the mutant survived."""
+    """First failed test, or a message about the time limit; None if the mutant survived."""
 
 
 def read_mutants(path: Path = LIST) -> list[Mutant]:
-    """The mutants of a file.
+    """Read the mutants of a file.
 
     Raises:
-        ValueError: two have one name.
+        ValueError: two have the same name.
     """
     tables = tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
     mutants = [Mutant(**{**table, "tests": tuple(table["tests"])}) for table in tables]
     names = [mutant.name for mutant in mutants]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"several mutants are called {', '.join(repeated)}: give each a name of its own")
+        raise ValueError(f"several mutants have the name {', '.join(repeated)}: give each its own")
     return mutants
 
 
 @contextmanager
 def copied(root: Path = ROOT) -> Iterator[Path]:
-    """A copy of the project's files, those not yet committed included, that is deleted afterwards."""
+    """Temporary copy of the project's files, including uncommitted ones."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
     with tempfile.TemporaryDirectory() as folder:
@@ -113,10 +113,10 @@ def first_failure(project: Path, tests: Sequence[str]) -> str | None:
 
     Args:
         project: folder of the project.
-        tests: files, or names of pytest.
+        tests: test files or pytest node ids.
 
     Returns:
-        The name of the test that failed, or that the time ran out; none where all pass.
+        Name of the failed test, or a message about the time limit; None if all pass.
 
     Raises:
         ValueError: the tests could not be run.
@@ -138,28 +138,28 @@ def first_failure(project: Path, tests: Sequence[str]) -> str | None:
 
 
 def check_sound(project: Path, tests: Sequence[str]) -> None:
-    """Run tests without any mistake.
+    """Check that the tests pass without a mutation.
 
     Args:
         project: folder of the project.
-        tests: files, or names of pytest.
+        tests: test files or pytest node ids.
 
     Raises:
-        ValueError: one fails.
+        ValueError: a test fails.
     """
     if failure := first_failure(project, tests):
-        raise ValueError(f"{failure} fails without any mistake: mend it first")
+        raise ValueError(f"{failure} fails without a mutation: fix it first")
 
 
-def judged(project: Path, mutant: Mutant) -> Verdict:
-    """Make the mistake in a project, run its tests, and undo it.
+def run_mutant(project: Path, mutant: Mutant) -> Verdict:
+    """Apply a mutation, run its tests, and revert it.
 
     Args:
         project: folder of a copy of the project.
-        mutant: the mistake.
+        mutant: the mutation.
 
     Returns:
-        What became of it.
+        The result.
 
     Raises:
         ValueError: the text does not occur exactly once, or the tests could not be run.
@@ -174,7 +174,7 @@ def judged(project: Path, mutant: Mutant) -> Verdict:
 
 
 def report(verdicts: Iterable[Verdict]) -> str:
-    """A document of what was caught and what survived."""
+    """Report of caught and surviving mutants."""
     verdicts = list(verdicts)
     caught = sum(verdict.caught_by is not None for verdict in verdicts)
     rows = [
@@ -190,28 +190,28 @@ def report(verdicts: Iterable[Verdict]) -> str:
 
 
 def main(only: str | None = None, out: Path | None = None) -> None:
-    """Say of each mutant whether its tests catch it; exit with status 1 where one survives.
+    """Report for each mutant whether its tests catch it; exit with status 1 if one survives.
 
     Args:
-        only: name of the only mutant that is tried.
-        out: folder that mutants.md is written to; nothing is written if left out.
+        only: name of a single mutant to try.
+        out: folder for mutants.md; default: nothing is written.
 
     Raises:
-        ValueError: there is no such mutant, or one cannot be tried; printed in one line, with status 2.
-        SystemExit: one survives.
+        ValueError: the mutant does not exist or cannot be tried; printed in one line, with status 2.
+        SystemExit: a mutant survives.
     """
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with cli_errors("tools.mutants"):
         every = read_mutants()
         mutants = [mutant for mutant in every if only in (None, mutant.name)]
         if not mutants:
-            raise ValueError(f"there is no mutant {only}: there are {', '.join(mutant.name for mutant in every)}")
+            raise ValueError(f"there is no mutant {only}: use one of {', '.join(mutant.name for mutant in every)}")
         verdicts: list[Verdict] = []
         with copied() as project:
             for mutant in mutants:
                 if mutant.tests not in {verdict.mutant.tests for verdict in verdicts}:
                     check_sound(project, mutant.tests)
-                verdicts.append(judged(project, mutant))
+                verdicts.append(run_mutant(project, mutant))
                 console.print(f"{mutant.name}: {verdicts[-1].caught_by or 'SURVIVED'}")
         if out is not None:
             with atomic_write(out / "mutants.md") as temporary:

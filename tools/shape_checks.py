@@ -1,9 +1,9 @@
-"""A plugin of pytest that checks the annotations of qposer and fitting, shapes included, at every call.
+"""Pytest plugin that checks the annotations of qposer and fitting, including shapes, at every call.
 
     python -m pytest -p tools.shape_checks tests/qposer
 
-It has to be loaded before the packages are imported. Two kinds of tests are skipped: those that give wrong input on
-purpose, where the annotation refuses it before the function does, and those of ``torch.compile``, which cannot trace
+It must be loaded before the packages are imported. Two kinds of tests are skipped: those with intentionally wrong
+input, which the annotation rejects before the function does, and those of ``torch.compile``, which cannot trace
 the checks.
 """
 
@@ -18,7 +18,7 @@ from jaxtyping import TypeCheckError, install_import_hook
 
 PACKAGES = ("qposer", "fitting")
 TYPECHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
-"""With the numeric tower of PEP 484, in which an int may stand for a float, as it may for mypy."""
+"""Configuration with the numeric tower of PEP 484: an int is accepted as a float, as in mypy."""
 
 install_import_hook(PACKAGES, TYPECHECKER)
 
@@ -32,19 +32,19 @@ def _leave_or_skip(
     trace: TracebackType | None,
 ) -> bool:
     if isinstance(error, TypeCheckError) and TypeCheckError not in block.expected_exceptions:
-        pytest.skip("the annotation refuses the input first")
+        pytest.skip("the annotation rejects the input first")
     return _leave(block, kind, error, trace)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Iterator[None]:
-    """Let an annotation refuse what a ``pytest.raises`` block expects to be refused."""
+    """Skip a test if an annotation rejects the input of a ``pytest.raises`` block."""
     with mock.patch.object(pytest.RaisesExc, "__exit__", _leave_or_skip):
         yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what compiles."""
+    """Skip tests of ``torch.compile``."""
     for item in items:
         if "compiles" in item.name:
             item.add_marker(pytest.mark.skip("torch.compile cannot trace the checks"))

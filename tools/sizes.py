@@ -1,9 +1,9 @@
-"""Check how large modules, functions and classes are.
+"""Check the sizes of modules, functions and classes.
 
     python -m tools.sizes
 
-A module has 350 lines at most, a function 60 (without its docstring), and a class 15 public methods, properties
-included. A class with more gives the reason in a line of its docstring that begins with "Many methods:".
+A module may have 350 lines, a function 60 (without its docstring), and a class 15 public methods, including
+properties. A class with more must give the reason in a docstring line that begins with "Many methods:".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REASON = re.compile(r"^\s*Many methods: *\S", re.MULTILINE)
 
 
 def oversized(source: str) -> list[str]:
-    """What is too large in a module: a sentence each, which starts with the line number."""
+    """Oversized parts of a module, one sentence each, starting with the line number."""
     lines = len(source.splitlines())
     module = [f"1: the module has {lines} lines, more than {MODULE_LINES}"] if lines > MODULE_LINES else []
     sized = [node for node in ast.walk(ast.parse(source)) if isinstance(node, Function | ast.ClassDef)]
@@ -50,7 +50,7 @@ def _extent(node: ast.stmt) -> int:
 
 
 def main() -> int:
-    """Print what is too large; the exit code is 1 if anything is."""
+    """Print the problems; the exit status is 1 if there are any."""
     found = [f"{path.relative_to(ROOT)}:{one}" for path in modules() for one in oversized(path.read_text("utf-8"))]
     print("\n".join(found) or "No module, function or class is too large.")
     return int(bool(found))

@@ -1,4 +1,4 @@
-"""The studio in a Chromium without a window, with a view that nobody has turned: for its picture, and for its tests."""
+"""The studio in a headless Chromium with the initial view, for the README's picture and for tests."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from demos.pose_studio.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
 from demos.pose_studio.standing import Point
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-"""The browser of this machine, if it has one."""
+"""Path of an installed browser, if any."""
 
 _WITHOUT_GPU = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
 _STEPS, _MS_A_STEP = 8, 100
 
 
 def launch(driver: Playwright, *options: str) -> Browser:
-    """Start the browser, which needs no GPU, with some more of its options.
+    """Start the browser without a GPU.
 
     Args:
         driver: Playwright.
-        options: of Chromium's command line.
+        options: additional options of Chromium's command line.
 
     Returns:
         The browser.
@@ -33,14 +33,14 @@ def launch(driver: Playwright, *options: str) -> Browser:
 
 
 class View(NamedTuple):
-    """What the studio shows at first on a page of so many pixels."""
+    """The studio's initial view on a page of a given size in pixels."""
 
     width: int
     height: int
 
     @property
     def axes(self) -> Float[np.ndarray, "3 3"]:
-        """Of the camera: right, down, forward."""
+        """Camera axes: right, down, forward."""
         forward = np.subtract(LOOK_AT, CAMERA)
         forward /= np.linalg.norm(forward)
         right = np.cross(forward, [0.0, 1.0, 0.0])
@@ -53,18 +53,18 @@ class View(NamedTuple):
         return float(0.5 * self.height / np.tan(0.5 * FIELD_OF_VIEW))
 
     def pixel(self, point: Point) -> tuple[Float[np.ndarray, "2"], float]:
-        """Where a point of the room is on the page, and its depth in metres."""
+        """Pixel of a point of the room on the page, and its depth in metres."""
         x, y, z = self.axes @ (point - CAMERA)
         return np.array([self.width, self.height]) / 2 + self.focal * np.array([x, y]) / z, float(z)
 
 
 def pull(page: Page, start: Float[np.ndarray, "2"], way: Float[np.ndarray, "2"]) -> None:
-    """Press the mouse at a pixel and move it, as slowly as a hand; it is not let go.
+    """Press the mouse at a pixel and move it slowly, without releasing it.
 
     Args:
-        page: of the browser.
-        start: the first pixel.
-        way: pixels from there to the last one.
+        page: page of the browser.
+        start: first pixel.
+        way: displacement to the last pixel.
     """
     page.mouse.move(*start)
     page.mouse.down()

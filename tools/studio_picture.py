@@ -1,8 +1,8 @@
-"""The picture of the studio in the README: a photo fitted, two instructions followed, a hand being dragged.
+"""Make the README's picture of the studio: a fitted photo, two instructions, and a dragged hand.
 
     python -m tools.studio_picture
 
-starts a studio, has a Chromium without a window show it, and writes docs/images/studio.png.
+starts a studio, opens it in a headless Chromium, and writes docs/images/studio.png.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ VIEW = View(1280, 720)
 PHOTO = Path("assets/walk_side.jpg")
 INSTRUCTIONS = ("lift the left hand to head height", "look over the left shoulder")
 PULL = np.array([0.1, 0.12, 0.0])
-"""Of the left hand, in metres."""
+"""Displacement of the left hand in metres."""
 
 
 def main(out: Path = Path("docs/images/studio.png"), photo: Path = PHOTO) -> None:
-    """Draw the picture.
+    """Make the picture.
 
     Args:
-        out: where to.
-        photo: what is fitted.
+        out: file to write.
+        photo: photo to fit.
     """
     torch.set_num_threads(1)
     editor = Editor(CodePrior.from_pretrained(), Mannequin(Body.open()))
@@ -51,8 +51,8 @@ def main(out: Path = Path("docs/images/studio.png"), photo: Path = PHOTO) -> Non
         page = browser.new_page(viewport={"width": VIEW.width, "height": VIEW.height})
         page.goto(studio.url)
         page.locator("[data-energy]").wait_for()
-        page.screenshot()  # the room has been drawn when this is there
-        page.locator(".mantine-Notification-closeButton").click()  # that there is no GPU
+        page.screenshot()  # waits until the room is drawn
+        page.locator(".mantine-Notification-closeButton").click()  # notification about the missing GPU
         page.wait_for_timeout(2000)
         page.get_by_role("checkbox").nth(1).check()
         hand = editor.standing().handles["left_hand"]

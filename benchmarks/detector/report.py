@@ -21,7 +21,7 @@ from benchmarks.tables import Table
 from fitting.inputs.keypoints import SEEN_CONFIDENCE
 
 KINDS = ("nose", "eye", "ear", "shoulder", "elbow", "wrist", "index", "hip", "knee", "ankle", "heel", "foot_index")
-FEWEST = 12
+MIN_COUNT = 12
 """Figures of fewer keypoints are not given."""
 HIGH = 0.5
 
@@ -43,14 +43,14 @@ What the figures say, and what the model makes of it:
 
 - Keypoints that are visible are off by about 1 % in the median, hips by 2 %; errors of neighbours on a limb correlate.
 - **Whole limbs are lost**, rarely where they are visible (3 to 5 %) and often where they are hidden (arms 26 to 53 %,
-  legs 20 to 44 %): elbow, wrist and hand are then off in the same direction, and the more so towards the hand. The
+  legs 20 to 44 %): elbow, wrist and hand are then off in the same direction, increasingly towards the hand. The
   same holds of legs.
 - **Trunk and face are always reported with full confidence**, hidden or not, and are off by up to twice as much where
   hidden.
 - **Confidence follows visibility** on arms and legs; yet a quarter to a half of the hidden elbows, knees and feet is
   reported with more than 0.5, and off by 2 to 3 % in the median.
 - **Left and right** are swapped on arms or legs alone, on 1 to 2 % of the people each, and rarely on the whole body.
-- Hips, shoulders and ankles lie off the body's by some percent of the trunk's or the shin's length, with people and
+- Hips, shoulders and ankles are off the body's by some percent of the trunk's or the shin's length, with people and
   clothes; the model draws this anew for each person.
 
 {facts}
@@ -113,7 +113,7 @@ def _swap_table(sources: Mapping[str, Observed]) -> Table:
         seen = seen[~seen.mistaken]
         views = {"front": seen.facing > 0.5, "side": np.abs(seen.facing) <= 0.5, "behind": seen.facing < -0.5}
         for view, members in views.items():
-            if members.sum() >= FEWEST:
+            if members.sum() >= MIN_COUNT:
                 shares = (f"{100 * swapped[members].mean():.1f}" for swapped in swaps(seen).values())
                 rows.append([f"{name}, from the {view}".replace("the behind", "behind"), str(members.sum()), *shares])
     return Table(["", "people", "whole body", "arms", "legs"], rows)
@@ -121,7 +121,7 @@ def _swap_table(sources: Mapping[str, Observed]) -> Table:
 
 def _error_table(sources: Mapping[str, Observed], hidden: bool) -> Table:
     def cells(found: Kind) -> list[str]:
-        if len(found) < FEWEST:
+        if len(found) < MIN_COUNT:
             return [str(len(found)), "", "", ""]
         middle, most = (100 * np.quantile(found.error, share) for share in (0.5, 0.9))
         return [str(len(found)), f"{middle:.1f}", f"{most:.1f}", f"{100 * (found.error > LOST).mean():.0f}"]
@@ -135,11 +135,11 @@ def _error_table(sources: Mapping[str, Observed], hidden: bool) -> Table:
 
 def _confidence_table(sources: Mapping[str, Observed], hidden: bool) -> Table:
     def cells(found: Kind) -> list[str]:
-        if len(found) < FEWEST:
+        if len(found) < MIN_COUNT:
             return ["", "", "", ""]
         seen, high = (100 * (found.confidence > level).mean() for level in (SEEN_CONFIDENCE, HIGH))
         sure = found.error[found.confidence > HIGH]
-        error = f"{100 * np.median(sure):.1f}" if len(sure) >= FEWEST else ""
+        error = f"{100 * np.median(sure):.1f}" if len(sure) >= MIN_COUNT else ""
         return [f"{np.median(found.confidence):.2f}", f"{seen:.0f}", f"{high:.0f}", error]
 
     what = ("median", f"> {SEEN_CONFIDENCE:g}, %", f"> {HIGH:g}, %", f"median error of those > {HIGH:g}, %")

@@ -1,4 +1,4 @@
-"""How close fits to made-up photos come to the truth, with QPoser and with other priors.
+"""How close fits to synthetic photos come to the truth, with QPoser and with other priors.
 
 ``python -m benchmarks.fitting --data poses.npz --runs runs --out docs/benchmarks`` writes fitting.md and its picture;
 ``python -m benchmarks.fitting --quick`` prints rough figures of what ships in two minutes, without data.
@@ -53,7 +53,7 @@ def main(
     number: int = 500,
     seed: int = 0,
 ) -> None:
-    """Fit made-up photos of one split's poses, print the errors, and write them where ``--out`` says.
+    """Fit synthetic photos of one split's poses, print the errors, and write them where ``--out`` says.
 
     A run that was stopped goes on where it was.
 
@@ -65,7 +65,7 @@ def main(
         quick: few poses, which come with the program, and what ships alone.
         split: whose poses; settings are chosen on validation, figures reported on test.
         number: people.
-        seed: of the made-up photos and of the fits.
+        seed: of the synthetic photos and of the fits.
 
     Raises:
         ValueError: neither ``data`` nor ``quick`` is given.

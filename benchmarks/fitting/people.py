@@ -1,4 +1,4 @@
-"""Made-up photos with known bodies: poses of one split, random shapes and cameras, projected to landmarks."""
+"""Synthetic photos with known bodies: poses of one split, random shapes and cameras, projected to landmarks."""
 
 from __future__ import annotations
 

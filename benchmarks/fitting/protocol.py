@@ -1,4 +1,4 @@
-"""Fits of made-up photos: errors against the truth, and the choice of each prior's weight."""
+"""Fits of synthetic photos: errors against the truth, and the choice of each prior's weight."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Rows = dict[str, dict[str, Result]]
 
 FIGURES = {"pa_mpjpe": "PA-MPJPE, mm", "mpjpe": "MPJPE, mm", "mpvpe": "MPVPE, mm", "percent_2d": "2D error, %"}
 
-TEXT = """# Fits of made-up photos, prior against prior
+TEXT = """# Fits of synthetic photos, prior against prior
 
 {people} {split} poses, each with a shape ~ N(0, 1) and a camera of its own (yaw uniform, pitch within 20 degrees,
 field of view 35 to 75 degrees), projected to MediaPipe's 33 landmarks. *clean*: exact; *noise*: off by 2 % of the
@@ -33,16 +33,17 @@ judge by what they see of it, where a detector's keypoints would be known to be 
 
 All fits share body, camera, stages and the start: orientation and pose from the regressor
 (`fitting/optimise/regressor.py`, trained on the training poses), put in place in closed form. They differ in what is
-optimised, what holds it back, and how: *QPoser* and *QPoser, no guess* by 23 steps of second order
-(`fitting/optimise/levenberg_marquardt.py`), to which keypoints count as outliers from 5 % of the height on, and which
-doubts keypoints by the fourth power of their error; all others by 280 of Adam's, with 10 % and the square, which suits
-them better.
+optimised, what holds it back, and how: *QPoser* and *QPoser, no guess* by 23 second-order steps
+(`fitting/optimise/levenberg_marquardt.py`), with an outlier threshold of 5 % of the height and keypoints
+down-weighted by the fourth power of their error; all others by 280 steps of Adam, with 10 % and the square, which
+suits them better.
 
-- *QPoser*: relaxed codes, the code prior, and the regressor's *guess*, to which joints are held the more, the less
-  the keypoints tell of them. What ships.
-- *QPoser, no guess*: the code prior alone. *codes alone*: without it, too; half the squared length of the latents.
+- *QPoser*: relaxed codes, the code prior, and the regressor's *guess*, which constrains joints more where
+  keypoints constrain them less. The default.
+- *QPoser, no guess*: the code prior alone. *codes alone*: also without the code prior; half the squared norm of the
+  latents.
 - *none*: axis-angle numbers with a small preference for the T-pose.
-- *GMM*: SMPLify's mixture of 8 Gaussians; *GMM with the guess*: and the regressor's guess, in the way of QPoser.
+- *GMM*: SMPLify's mixture of 8 Gaussians; *GMM with the guess*: the same with the regressor's guess, used as in QPoser.
 - *... from the mean*: the same, with the pose started at the mean of the training poses, as SMPLify does, orientation
   and position as for all.
 - *VPoser*: its latents and their squared length, for each weight of the divergence; *diffusion*: score distillation
@@ -79,7 +80,7 @@ def tables(rows: Rows) -> dict[str, Table]:
             "QPoser against the best other prior from the regressor's pose": (QPOSER, others),
             "The code prior alone against the best other prior from the regressor's pose": (QPOSER_ALONE, others),
         }
-        found |= {f"{title}, PA-MPJPE": _duel(rows, *duel, conditions) for title, duel in duels.items()}
+        found |= {f"{title}, PA-MPJPE": _paired_comparison(rows, *duel, conditions) for title, duel in duels.items()}
     if GOOD_START in conditions:
         starts = [
             [
@@ -94,7 +95,7 @@ def tables(rows: Rows) -> dict[str, Table]:
     return found
 
 
-def _duel(rows: Rows, name: str, others: list[str], conditions: list[str]) -> Table:
+def _paired_comparison(rows: Rows, name: str, others: list[str], conditions: list[str]) -> Table:
     """One contender's errors minus those of the best of the others on the same people."""
     cells = []
     for condition in conditions:

@@ -1,4 +1,4 @@
-"""The spaces in which other priors fit poses, each in the way of its authors."""
+"""The spaces in which other priors fit poses, each as its authors do it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Priors and fits on SMPL poses that others made, beside CMU test subjects.
+"""Priors and fits on SMPL poses that others made, compared with CMU test subjects.
 
 ``python -m benchmarks.foreign --data poses.npz --out docs/benchmarks`` writes foreign.md.
 """
@@ -47,7 +47,7 @@ def main(
         poses: of each set, whose energies are taken.
         people: of each set, who are fitted.
         fit_others: fit with the baselines, too; their weights are chosen on validation poses, which takes long.
-        seed: of draws, negatives and made-up photos.
+        seed: of draws, negatives and synthetic photos.
     """
     console = Console(width=140)
     with cli_errors("benchmarks.foreign"):

@@ -1,4 +1,4 @@
-"""What is measured of a set of poses: energies, reconstruction, and fits of made-up photos."""
+"""What is measured of a set of poses: energies, reconstruction, and fits of synthetic photos."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Settings:
     poses: int = 2000
     """Of each set, whose energies are taken."""
     people: int = 200
-    """Of each set, who are fitted."""
+    """People fitted of each set."""
     seed: int = 0
 
     def generator(self) -> torch.Generator:
@@ -55,7 +55,7 @@ def plausibility(prior: PosePrior, poses: PoseSet, settings: Settings) -> Plausi
 
     Args:
         prior: has an energy.
-        poses: of which some are drawn, evenly over the sequences.
+        poses: to draw from, evenly over the sequences.
         settings: how many, and which.
 
     Returns:
@@ -87,11 +87,11 @@ class Fits:
 
 
 def fits(fit: Fit, poses: PoseSet, validation: PoseSet, mean_pose: Float[Tensor, "21 3 3"], settings: Settings) -> Fits:
-    """Fit made-up photos of some poses.
+    """Fit synthetic photos of some poses.
 
     Args:
         fit: prior and weights; where its weight is to be searched for, it is, on validation poses.
-        poses: of which some are drawn, evenly over the sequences.
+        poses: to draw from, evenly over the sequences.
         validation: poses for that search.
         mean_pose: of the training poses, where some fits start.
         settings: how many poses, and which.

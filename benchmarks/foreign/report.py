@@ -20,8 +20,9 @@ NOTHING = "–"
 
 TEXT = """# SMPL poses of others
 
-CMU poses were copied from a rig of motion capture, and test subjects share that rig with training subjects. Here the
-same figures stand beside those on SMPL poses that others fitted to videos ({names}). No weights were trained on these.
+CMU poses were copied from a motion-capture rig, and test subjects share that rig with training subjects. Here the
+same figures are compared with those on SMPL poses that others fitted to videos ({names}). No weights were trained on
+these.
 
 Poses of one sequence are near copies of each other. So poses are drawn evenly over the sequences, and square brackets
 hold bootstrap 95 % intervals over sequences: {counts}.
@@ -31,8 +32,8 @@ hold bootstrap 95 % intervals over sequences: {counts}.
 - *AUROC*: how often a negative has the higher energy of the two; 0.5 is chance. Negatives are made from the poses of
   the column as in [prior.md](prior.md), section 2.
 - *reconstruction*: MPJPE in mm over 22 joints after a way through hard codes.
-- *drop-in*: the same after a way through the 32 numbers of the stand-in for VPoser.
-- *fit*: PA-MPJPE in mm of fits of {people} made-up photos of each set, as in
+- *drop-in*: the same after a round trip through the 32 numbers of the stand-in for VPoser.
+- *fit*: PA-MPJPE in mm of fits of {people} synthetic photos of each set, as in
   [fitting.md](fitting.md)."""
 
 PRIORS_TEXT = """*accepted* is the share of poses with an energy below the 95th percentile of the CMU validation poses:

@@ -19,7 +19,7 @@ from rich.progress import track
 from benchmarks.cache import Cache
 from benchmarks.instructions import report
 from benchmarks.instructions.suite import Half, Phrase, Suite
-from benchmarks.instructions.trials import CIRCLE_SEED, circled, start_pose, trials, tried
+from benchmarks.instructions.trials import CIRCLE_SEED, description_round_trip, start_pose, trials, tried
 from benchmarks.machine import machine
 from qposer.body_pose import posed_skeleton
 from qposer.control import (
@@ -74,7 +74,7 @@ def main(
                 result = kept.result(trial.instruction, depends, partial(tried, prior, trial))
                 found[name].append(report.Tried(trial, result))
         circles = [
-            kept.result(f"circle {seed}", {"code": code, "seed": seed}, partial(circled, prior, seed))
+            kept.result(f"circle {seed}", {"code": code, "seed": seed}, partial(description_round_trip, prior, seed))
             for seed in track(range(CIRCLE_SEED, CIRCLE_SEED + circle), "descriptions", console=console)
         ]
         to_refuse = [phrase for phrase in suite.refused if phrase.half in halves]

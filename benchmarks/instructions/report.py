@@ -26,7 +26,7 @@ grammar and solver were tuned on the *development* half, and the *report* half w
 
 - *Constraints*: of all that the instructions were read to ask, the part that holds within 10 degrees or 5 cm.
 - *Held before*: the part of them that held in the start pose already.
-- *Instructions*: the part of which every constraint holds.
+- *Instructions*: the share whose constraints all hold.
 - *Energy*: the part of the results whose energy is 1 at most, the 95th percentile of recorded poses; *before*: of the
   start poses.
 - *Drift*: degrees by which joints turned that no constraint is about, mean.

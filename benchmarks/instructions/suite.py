@@ -36,7 +36,7 @@ class Suite:
         """Read the file.
 
         Raises:
-            ValueError: an instruction stands twice, or a half is none.
+            ValueError: an instruction occurs twice, or a half is none.
         """
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         phrases = tuple(_phrase(entry, "kind") for entry in content["phrase"])
@@ -44,7 +44,7 @@ class Suite:
         every = [text for phrase in (*phrases, *refused) for text in phrase.instructions if not phrase.after]
         twice = sorted({text for text in every if every.count(text) > 1})
         if twice:
-            raise ValueError(f"{file}: {', '.join(twice)} stand twice")
+            raise ValueError(f"{file}: {', '.join(twice)} occur twice")
         return cls(phrases, refused, tuple(start["seed"] for start in content["start"]))
 
 

@@ -55,7 +55,7 @@ def trials(phrases: Sequence[Phrase], seeds: Sequence[int], poses: int, every: i
 
 
 def start_pose(prior: CodePrior, seed: int) -> OrientedPose:
-    """The pose that a seed stands for, its pelvis upright.
+    """The pose of a seed, with an upright pelvis.
 
     Args:
         prior: draws the pose.
@@ -117,7 +117,7 @@ def outcome(prior: CodePrior, start: OrientedPose, edit: Edit) -> Result:
     }
 
 
-def circled(prior: CodePrior, seed: int) -> Result:
+def description_round_trip(prior: CodePrior, seed: int) -> Result:
     """A drawn posture is described, and the description followed from the neutral posture: which sentences hold.
 
     Args:

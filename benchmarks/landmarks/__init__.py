@@ -1,1 +1,1 @@
-"""Where the detector's keypoints lie on people and on the open body: ``python -m benchmarks.landmarks``."""
+"""Where the detector's keypoints are on people and on the open body: ``python -m benchmarks.landmarks``."""

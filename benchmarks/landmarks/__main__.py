@@ -1,4 +1,4 @@
-"""Where keypoints lie on people and on the open body: ``python -m benchmarks.landmarks --photos photos --data FILE``.
+"""Where keypoints are on people and on the open body: ``python -m benchmarks.landmarks --photos photos --data FILE``.
 
 Writes landmarks.md, which docs/notes/landmarks.md explains. Detections are kept on disk.
 """
@@ -32,8 +32,8 @@ SHAPES = 500
 
 TEXT = """# Keypoints on people and on the open body
 
-Medians of lengths between MediaPipe's keypoints, as parts of the torso (middle of the shoulders to middle of the hips),
-whose own is in mm. [landmarks.md](../notes/landmarks.md) says what was concluded.
+Medians of lengths between MediaPipe's keypoints, as fractions of the torso (middle of the shoulders to middle of the
+hips), whose own is in mm. [landmarks.md](../notes/landmarks.md) states the conclusions.
 
 - *image*: of {standing} people on photos who stand or walk upright, in pixels; *metres*: the detector's positions in
   metres of {everybody} people on photos, whose legs are in sight.
@@ -49,9 +49,9 @@ whose own is in mm. [landmarks.md](../notes/landmarks.md) says what was conclude
 
 ## Lean of the detector's positions in metres
 
-Median degrees towards the camera, between the middles of both sides, before and after the mean error in depth is taken
-off (`fitting/inputs/depth_bias.py`). Who stands in front of a level camera does not lean, but for the neck, which is
-measured from the shoulders to the ears. *true*: triangulated.
+Median degrees towards the camera, between the middles of both sides, before and after the mean error in depth is
+taken off (`fitting/inputs/depth_bias.py`). People standing in front of a level camera do not lean, except at the
+neck, which is measured from the shoulders to the ears. *true*: triangulated.
 
 {leans}
 

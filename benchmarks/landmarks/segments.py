@@ -1,4 +1,4 @@
-"""Lengths of what lies between keypoints, as parts of the torso, and how far it leans to the camera."""
+"""Lengths of what lies between keypoints, as fractions of the torso, and how far it leans to the camera."""
 
 from __future__ import annotations
 

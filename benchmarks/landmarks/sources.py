@@ -24,7 +24,7 @@ SURE = 0.5
 """Confidence of the keypoints of legs that are in sight."""
 
 EVERY = 5
-"""Of so many frames of a recording one is taken."""
+"""Stride over the frames of a recording."""
 
 _LEGS = [k for k, name in enumerate(FORMATS["mediapipe"].names) if name.endswith(("hip", "knee", "ankle"))]
 
@@ -65,7 +65,7 @@ def look(photos: Path, cache: Cache) -> Found:
         "photos": [[str(path.relative_to(photos)), path.stat().st_size] for path in _pictures(photos)],
     }
     parts: Result = {}
-    for name, find in (("standing", _standing), ("everybody", _everybody), ("views", _views)):
+    for name, find in (("standing", _standing), ("everybody", _all_people), ("views", _views)):
         parts |= cache.result(f"landmarks-{name}", depends_on, partial(find, photos))
     return Found(**{name: np.array(value) for name, value in parts.items()})
 
@@ -86,7 +86,7 @@ def _standing(photos: Path) -> Result:
     return {"image": image, "standing": world}
 
 
-def _everybody(photos: Path) -> Result:
+def _all_people(photos: Path) -> Result:
     world = []
     with detect.Detector() as detector:
         for path in _pictures(photos):

@@ -52,7 +52,7 @@ focal length assumed from the image's size and with the true one; *video*: each 
 - Rows *all views* and those of two views are of `Fitter.fit_views`, each moment for itself, with the calibration; the
   2D error is the mean over all four views. *mirrored*: one view is replaced by its mirror image, detected again.
 - Rows *keypoints* take the places on the body that carry the detector's names, which is what was triangulated; rows
-  *joints* take SMPL's joints, which lie elsewhere.
+  *joints* take SMPL's joints, which are elsewhere.
 
 Square brackets hold bootstrap 95 % intervals over moments. One person on one day: they do not say how others fare.
 
@@ -229,7 +229,7 @@ def add_bodies(
 
     Args:
         rows: are added to.
-        name: with which the rows' names begin.
+        name: prefix of the rows' names.
         view: that was fitted.
         shots: the recording that it is of.
         moments: of the bodies.

@@ -38,7 +38,7 @@ def main(
         runs: folder of the baselines' runs: vposer-*, gmm, diffusion. Those that are missing are left out.
         out: folder that prior.md and images/ are written to; nothing is written if left out.
         cache: folder of the results so far.
-        quick: few poses, which stand beside this program, and no baselines.
+        quick: few poses, from next to this program, and no baselines.
         qposer: the QPoser to measure; the shipped one if left out.
         codeprior: its code prior; the shipped one if left out.
 

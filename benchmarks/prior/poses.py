@@ -47,7 +47,7 @@ class Poses:
 
     @classmethod
     def quick(cls) -> Poses:
-        """The few poses that stand beside this module; those of training subjects serve as validation poses, too."""
+        """The few poses next to this module; those of training subjects also serve as validation poses."""
         arrays = read_npz(QUICK_FILE, ("train", "test"))
         train, test = (torch.from_numpy(arrays[side] * np.float32(STEP)) for side in ("train", "test"))
         return cls(train, train, test, file_digest(QUICK_FILE))
@@ -74,7 +74,7 @@ def file_digest(path: Path) -> str:
 
 
 def main(data: Path, out: Path = QUICK_FILE, seed: int = 0) -> None:
-    """Draw the quick poses anew.
+    """Draw the quick poses again.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from qposer.baselines.descent import descend, joints_gap
+from qposer.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.prior.code_prior import CodePrior
 from qposer.prior.model import QPoser
@@ -104,7 +104,7 @@ class QPoserPrior:
         def objective(standard: Tensor, done: float) -> Tensor:
             z = latents(standard)
             pull = self.prior.pull(z, NOISE[0] ** (1 - done) * NOISE[1] ** done, generator)
-            return joints_gap(self.model.decode_latents(z), joints) + weight * numbers * pull
+            return joint_distances(self.model.decode_latents(z), joints) + weight * numbers * pull
 
         start = joints.new_zeros(len(joints), shape[0], shape[1] * shape[2])
         standard = descend(start, objective, STEPS, LEARNING_RATE)

@@ -86,7 +86,7 @@ class SpeedSettings:
 
 @torch.no_grad()
 def measure_speed(priors: Mapping[str, Reconstructs], poses: Poses, settings: SpeedSettings) -> Result:
-    """Poses encoded and decoded a second on one thread, medians of rounds in which all take turns.
+    """Poses encoded and decoded a second on one thread, medians of rounds in which all alternate.
 
     Args:
         priors: by name.

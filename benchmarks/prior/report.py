@@ -14,15 +14,16 @@ from qposer.io.atomic_files import atomic_write
 
 OVERVIEW = ("protocol", "QPoser", "best baseline")
 
-INTRODUCTION = """# Priors of body pose, side by side
+INTRODUCTION = """# Comparison of body pose priors
 
-QPoser against priors of other papers, all trained on the same poses and measured on people whom none of them saw:
-the split is by subject (test: CMU 01, 09, 49, 127; validation: 03, 08, 12; mirrored copies stay on their side).
+QPoser against priors of other papers, all trained on the same poses and measured on people that none of them was
+trained on: the split is by subject (test: CMU 01, 09, 49, 127; validation: 03, 08, 12; mirrored copies stay on their
+side).
 
 - *VPoser* (Pavlakos et al., CVPR 2019): the published network and losses, trained with several weights of the KL
   divergence; each weight is a row.
 - *GMM* (SMPLify, Bogo et al., ECCV 2016): 8 Gaussians with full covariance over axis-angle numbers.
-- *diffusion* (in the manner of DPoser, Lu et al., ICCV 2025): a denoiser of axis-angle numbers.
+- *diffusion* (in the style of DPoser, Lu et al., ICCV 2025): a denoiser of axis-angle numbers.
 
 Baselines are trained by `python -m qposer.baselines.train_vposer`, `train_mixture` and `train_diffusion`, tuned on
 validation subjects, and used as their authors use them. Square brackets hold bootstrap 95 % intervals (percentiles
@@ -47,8 +48,8 @@ def markdown(found: Measurements, sizes: Sizes, facts: list[str]) -> str:
     parts = sections(found, sizes)
     overview = Table(OVERVIEW, [row for part in parts for row in part.overview])
     legend = (
-        "The best baseline is chosen for every row anew, by the figure in the row. The better figure is bold; whether "
-        "a difference is more than chance is told by the intervals below."
+        "The best baseline is chosen for each row separately, by the figure in the row. The better "
+        "figure is bold; the intervals below show which differences exceed chance."
     )
     blocks = [INTRODUCTION, "\n".join(f"- {fact}" for fact in facts), "## Overview", overview.markdown(), legend]
     for part in parts:

@@ -34,7 +34,7 @@ class Section:
     """What was done, and what the columns mean."""
     tables: list[Table]
     plot: str = ""
-    """Name of the picture that goes with it."""
+    """Name of its picture."""
     overview: list[tuple[str, str, str]] = field(default_factory=list)
     """Figures of QPoser and of the best baseline, after what they are."""
 
@@ -84,7 +84,7 @@ def reconstruction_section(found: Measurements, sizes: Sizes) -> Section:
                 f"{found.speed['poses'][name]:,.0f}".replace(",", " "),
             )
         )
-    text = f"""A pose goes into the latents and comes back; QPoser's are hard codes. The other priors have no
+    text = f"""Each pose is encoded to latents and decoded; QPoser's are hard codes. The other priors have no
 encoder.
 
 - *MPJPE*: mean distance of 22 joints in mm, root-relative, mean shape, on {sizes.reconstruction.poses} test poses
@@ -95,7 +95,7 @@ encoder.
 - *perplexity*: how evenly the codes are used (exponential of their entropy), as a part of the codebook's size, by
   head.
 - *poses/s*: encoded and decoded a second in batches of {sizes.speed.batch} on one core; the median of
-  {sizes.speed.rounds} rounds, in which all priors take turns in one process. Machine: {found.speed["machine"]}."""
+  {sizes.speed.rounds} rounds, in which all priors alternate in one process. Machine: {found.speed["machine"]}."""
     columns = ("", "MPJPE", "99 %", "MPVPE", "bits", "perplexity", "poses/s")
     own = errors.pop(QPOSER)
     overview = [_overview("reconstruction, MPJPE mm", own, errors, ".2f")]
@@ -121,8 +121,8 @@ def plausibility_section(found: Rows, sizes: Sizes) -> Section:
     rows = [(name, *(f"{area:.3f}" for area in by_kind.values())) for name, by_kind in areas.items()]
     energies = torch.tensor(found[QPOSER]["energy"][REAL])
     median, high = energies.quantile(torch.tensor([0.5, 0.95])).tolist()
-    text = f"""Energies of {sizes.plausibility.poses} test poses and of as many poses of each kind that nobody
-takes. The figure is the area under the ROC curve (AUROC): how often such a pose has the higher energy of the two;
+    text = f"""Energies of {sizes.plausibility.poses} test poses and the same number of implausible poses of each
+kind. The figure is the area under the ROC curve (AUROC): how often such a pose has the higher energy of the two;
 0.5 is chance.
 
 - *(a) mixed parts*: each arm, each leg, and the torso with the head come from five different test poses.
@@ -130,13 +130,12 @@ takes. The figure is the area under the ROC curve (AUROC): how often such a pose
 - *(c) wrong bends*: one knee or elbow bent by 30 to 90 degrees in the direction in which it does not bend.
 - *(d) random*: every joint turned about a random axis by up to 60 degrees.
 
-Rows of *gap alone* take the reconstruction error (MPJPE) for the energy. VPoser's energy is the squared length of
-the latent and a weighted reconstruction error, GMM's the negative log density, diffusion's the denoising error.
-QPoser's is scaled to be 0 at the median pose and 1 at the 95th percentile; on these test poses the two are
-{median:.2f} and {high:.2f}. Parts of it are a judge that was trained to tell training poses from mixtures of their
-parts, made in the way of (a), and a judge of joints that was trained on training poses of which any number of joints
-were turned by any angle, of which (b) is a case: there QPoser was shown what it is tested on, of other people, and
-the others were not."""
+Rows of *gap alone* use the reconstruction error (MPJPE) as the energy. VPoser's energy is the squared length of the
+latent and a weighted reconstruction error, GMM's the negative log density, diffusion's the denoising error. QPoser's
+is scaled to be 0 at the median pose and 1 at the 95th percentile; on these test poses the two are {median:.2f} and
+{high:.2f}. Parts of it are a classifier that was trained to tell training poses from mixtures of their parts, made as
+in (a), and a per-joint classifier trained on training poses with any number of joints turned by any angle, which
+includes (b): there QPoser was trained on this kind of negatives, from other people, and the others were not."""
     columns = ("", *(f"({letter}) {kind}" for letter, kind in zip("abcd", NEGATIVES, strict=True)))
     overview = []
     for column, kind in zip(columns[1:], NEGATIVES, strict=True):
@@ -167,17 +166,17 @@ def generation_section(found: Rows, sizes: Sizes) -> Section:
         )
         for name, result in found.items()
     ]
-    text = f"""{sizes.generation.samples} samples of each prior against as many test poses (all of them where there
-are fewer). The first two rows are real poses in place of samples: other people's, so they say what can be reached.
-The test subjects move unlike the training subjects, and a prior that is like its training poses is as far from the
-test poses as these.
+    text = f"""{sizes.generation.samples} samples of each prior against the same number of test poses (all of them
+where there are fewer). The first two rows are real poses in place of samples: other people's, so they say what can be
+reached. The test subjects move unlike the training subjects, and a prior that is like its training poses is as far
+from the test poses as these.
 
 - *FID pose*: Fréchet distance on the 63 axis-angle numbers, rad²; lower is closer.
 - *FID joints*: the same on positions of the 22 joints, cm².
 - *APD*: mean distance of joints over pairs of {sizes.generation.pairs_of} samples in cm: diversity. Near that of
   real poses is best.
-- *precision*: part of the samples that lie among test poses (within reach of a third nearest neighbour).
-- *recall*: part of the test poses that lie among the samples.
+- *precision*: share of the samples that are among test poses (within reach of a third nearest neighbour).
+- *recall*: share of the test poses that are among the samples.
 - *dNN*: sum over 21 joints of the angles to the nearest training pose in radians, mean over
   {sizes.generation.nearest_of} samples: 0 is memorised."""
     columns = ("", "FID pose", "FID joints", "APD", "precision", "recall", "dNN")
@@ -210,15 +209,15 @@ def completion_section(found: Rows, sizes: Sizes) -> Section:
     for part in completion.PARTS:
         for name, result in found.items():
             intervals = (mean_interval(torch.tensor(result[part][figure])) for figure in figures)
-            rows.append((f"{_spoken(part)}: {name}", *(f"{interval:.1f}" for interval in intervals)))
+            rows.append((f"{_part_title(part)}: {name}", *(f"{interval:.1f}" for interval in intervals)))
     differences, overview = [], []
     for part in completion.PARTS:
         for figure, column in (("min_mm", "min"), ("mean_mm", "mean")):
             errors = {name: torch.tensor(result[part][figure]) for name, result in found.items()}
-            differences.append((f"{_spoken(part)}, {column}", *_against(errors, VPOSER), *_against(errors)))
+            differences.append((f"{_part_title(part)}, {column}", *_against(errors, VPOSER), *_against(errors)))
             means = {name: error.mean().item() for name, error in errors.items()}
             own = means.pop(QPOSER)
-            overview.append(_overview(f"completion of {_spoken(part)}, {column} mm", own, means, ".1f"))
+            overview.append(_overview(f"completion of {_part_title(part)}, {column} mm", own, means, ".1f"))
     text = f"""The joints of a part are unknown; each prior makes {sizes.completion.hypotheses} guesses of them for
 each of {sizes.completion.poses} test poses. The error is the mean distance in mm of the joints that the unknown
 rotations move directly: of unknown legs the knees, ankles and feet, of unknown arms shoulders, elbows and wrists.
@@ -291,7 +290,7 @@ def edits_section(found: Rows, sizes: Sizes) -> Section:
     figures = ("inside_deg", "outside_deg", "unedited_deg")
     result = found[QPOSER]
     rows = [
-        (_spoken(part), *(f"{mean_interval(torch.tensor(result[part][figure])):.2f}" for figure in figures))
+        (_part_title(part), *(f"{mean_interval(torch.tensor(result[part][figure])):.2f}" for figure in figures))
         for part in edits.PARTS
     ]
     means = [fmean(fmean(result[part][figure]) for part in edits.PARTS) for figure in figures]
@@ -333,5 +332,5 @@ def _lowest(values: dict[str, float]) -> str:
     return min(values, key=values.__getitem__, default="")
 
 
-def _spoken(part: str) -> str:
+def _part_title(part: str) -> str:
     return part.replace("_", " ")

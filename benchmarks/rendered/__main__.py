@@ -33,14 +33,14 @@ TEXT = """# Rendered people, real detector
 The open body in poses of {split} subjects, of random shapes, in clothes of random colours and random light, is rendered
 in front of plain and photo-like backgrounds, from all around, by cameras near eye level with fields of view of 35 to 75
 degrees; a box covers a part of {occluded:.0%} of the people, and the picture's border cuts {cut:.0%} of them. The
-detector that ships looks for them, and what it finds is fitted, with the focal length that is assumed of a picture of
+shipped detector runs on them, and its detections are fitted, with the focal length that is assumed of a picture of
 unknown origin and with the true one. The truth is exact.
 
 - *MPJPE*: in mm over 22 joints, in the camera's axes, pelvis aligned; *PA-MPJPE* after Procrustes alignment; *MPVPE*
   over the vertices.
 - *2D error*: mean distance of the fitted landmarks to the true ones, in percent of the person's height, hidden and
   cut-off ones included.
-- *medians* of MPJPE and PA-MPJPE: a few people of whom nothing is recognised raise the means.
+- *medians* of MPJPE and PA-MPJPE: a few people with no recognised part raise the means.
 
 Square brackets hold bootstrap 95 % intervals over people.
 

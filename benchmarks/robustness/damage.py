@@ -24,7 +24,7 @@ def damaged(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
 
     Args:
         content: of a good file.
-        other: another file's, of which parts may be spliced in.
+        other: the content of another file, to splice in.
         rng: chooses what is done.
 
     Returns:
@@ -64,7 +64,7 @@ def _overwritten(content: bytes, other: bytes, rng: np.random.Generator) -> byte
 
 
 def _other_numbers(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    """A JSON text of which some numbers are others, or none."""
+    """A JSON text with some numbers replaced or removed."""
     text = content.decode("utf-8", errors="replace")
     found = list(re.finditer(r"-?\d+(\.\d+)?", text))
     for index in sorted(rng.integers(len(found), size=rng.integers(1, 4)).tolist(), reverse=True):
@@ -74,7 +74,7 @@ def _other_numbers(content: bytes, other: bytes, rng: np.random.Generator) -> by
 
 
 def _other_header(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    """A safetensors file, the lengths in its header right, of which configuration or sizes are others."""
+    """A safetensors file with correct header lengths but another configuration or other sizes."""
     size = int.from_bytes(content[:8], "little")
     text = content[8 : 8 + size].decode()
     metadata = json.loads(text).get("__metadata__", {})
@@ -89,7 +89,7 @@ def _other_header(content: bytes, other: bytes, rng: np.random.Generator) -> byt
 
 
 def _other_arrays(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    """An archive, whole by its own checks, of which an array has other numbers, another shape or kind, or is absent."""
+    """An archive, with valid checksums, in which an array has other numbers, another shape or kind, or is absent."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {info.filename: archive.read(info) for info in archive.infolist()}
     name = list(members)[rng.integers(len(members))]

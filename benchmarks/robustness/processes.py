@@ -34,7 +34,7 @@ _COMMANDS = {
     "results": ("complete.py", ("--number", "1", "--pose")),
     "videos": ("fit_video.py", ()),
 }
-"""By kind of input: the demo that reads it, and what stands before the file."""
+"""By kind of input: the demo that reads it, and the arguments before the file."""
 
 _UNKNOWN_ERRORS = "reprojection_error_px"
 """The one array in which NaN has a meaning: nobody was detected on that frame."""

@@ -65,8 +65,8 @@ def tried(kind: Kind, number: int, seed: int, folder: Path, on_step: Callable[[]
     return tally
 
 
-_UNTOLD = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
-"""Warnings that Python shows to nobody who runs a command."""
+_HIDDEN_WARNINGS = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+"""Warnings that Python hides when a command runs."""
 
 
 def _fault(kind: Kind, path: Path) -> str | None:
@@ -74,7 +74,7 @@ def _fault(kind: Kind, path: Path) -> str | None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         fault = _raised(kind, path)
-    seen = [warning for warning in told if not issubclass(warning.category, _UNTOLD)]
+    seen = [warning for warning in told if not issubclass(warning.category, _HIDDEN_WARNINGS)]
     return fault or (f"{seen[0].category.__name__}: {str(seen[0].message)[:80]}" if seen else fault)
 
 

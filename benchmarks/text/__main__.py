@@ -31,7 +31,7 @@ from qposer.data.dataset import PoseDataset, Split
 from qposer.io.assets import asset
 from qposer.io.cli_errors import cli_errors
 from qposer.prior.code_prior import CodePrior
-from qposer.training.train_text import descriptions_follow_from
+from qposer.training.train_text import descriptions_digest
 
 
 def main(
@@ -62,7 +62,7 @@ def main(
     with cli_errors("benchmarks.text"):
         torch.set_num_threads(1)
         poses, kept = PoseDataset.load(data), Cache(runs)
-        same = {"evaluator": evaluator_steps, "trained on": descriptions_follow_from(poses.body_pose("train"))}
+        same = {"evaluator": evaluator_steps, "trained on": descriptions_digest(poses.body_pose("train"))}
         same |= {"weights": _digest(_weights(weights)), "code": _digest(_code())}
         evaluator = trained_evaluator(poses, runs, evaluator_steps)
         drawing = TextPrior.from_pretrained(weights)

@@ -18,7 +18,7 @@ from qposer.body_pose.skeleton import REST_JOINTS
 from qposer.control.sentence_encoder import SentenceEncoder
 from qposer.data.dataset import PoseDataset
 from qposer.io.weights import read_tensors, write_tensors
-from qposer.training.train_text import Texts, described, descriptions_follow_from
+from qposer.training.train_text import Texts, described, descriptions_digest
 
 
 class Evaluator(nn.Module):
@@ -58,7 +58,7 @@ def trained_evaluator(data: PoseDataset, folder: Path, steps: int, batch: int = 
     torch.manual_seed(1)
     evaluator = Evaluator()
     poses = data.body_pose("train")
-    file = folder / f"evaluator-{steps}-{descriptions_follow_from(poses)[:16]}.safetensors"
+    file = folder / f"evaluator-{steps}-{descriptions_digest(poses)[:16]}.safetensors"
     if file.exists():
         evaluator.load_state_dict(read_tensors(file)[0])
         return evaluator.eval()

@@ -14,15 +14,16 @@ TEXT = """# Poses drawn from texts
 
 {number} {split} poses are described (`qposer.control.descriptions`), and each method gives one pose for each
 description. An evaluator, an encoder of texts and one of poses, trained on the training people alone to tell which
-belong together, says how often a pose's own text is the nearest of 32, or among the nearest three (R-precision); beside
-it the part of the described relations that hold of the pose, and how many poses have an energy up to 1.
+belong together, says how often a pose's own text is the nearest of 32, or among the nearest three (R-precision); also
+reported are the share of the described relations that hold for the pose, and how many poses have an energy up to 1.
 
 - *The pose itself* is what was described: what the evaluator can tell.
 - *Training pose of the nearest text*: of all training poses and their mirror images, in whose descriptions nothing was
   reworded. TF-IDF weighted words and pairs of words, or, which favours it, the vectors that the evaluator itself
   judges by.
-- *Drawn*: `qposer.control.text_prior`. The guidance that ships was chosen on validation poses.
-- *Followed*: what is used where the weights are missing; it knows no people, and measures what it is asked.
+- *Drawn*: `qposer.control.text_prior`. The default guidance was chosen on validation poses.
+- *Followed*: what is used where the weights are missing; it does not know how people pose, and measures the relations
+  that it is asked for.
 
 Square brackets hold bootstrap 95 % intervals over texts.
 

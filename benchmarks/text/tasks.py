@@ -13,7 +13,7 @@ from torch import Tensor
 from qposer.body_pose.posed_skeleton import OrientedPose
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.control.descriptions import Relation, relations
-from qposer.training.paraphrases import reworded
+from qposer.training.paraphrases import paraphrase
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Task:
 
 
 def make_task(poses: Float[Tensor, "poses 21 3"], number: int, other_words: bool, seed: int = 0) -> Task:
-    """Descriptions of poses, in their own words or in others; those of which nothing is remarkable are left out.
+    """Descriptions of poses, in their own words or in others; poses with nothing to describe are left out.
 
     Args:
         poses: axis-angle in radians.
@@ -48,6 +48,6 @@ def make_task(poses: Float[Tensor, "poses 21 3"], number: int, other_words: bool
         sentences = [relation.text for relation in found[index]]
         if other_words:
             rng.shuffle(sentences)
-            sentences = [reworded(sentence, rng) for sentence in sentences]
+            sentences = [paraphrase(sentence, rng) for sentence in sentences]
         texts.append(". ".join(sentences))
     return Task(texts, [found[index] for index in told], axis_angle_to_matrix(chosen[told]))

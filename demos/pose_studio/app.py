@@ -15,7 +15,8 @@ from demos.pose_studio.editor import Editor
 from demos.pose_studio.files import View
 from demos.pose_studio.messages import LARGEST_UPLOAD, FileTransferStartUpload
 from demos.pose_studio.panel import Panel, set_value
-from demos.pose_studio.scene import Scene
+from demos.pose_studio.photo_fit import Place
+from demos.pose_studio.scene import Scene, photo_size
 from demos.pose_studio.server import StudioServer
 from demos.pose_studio.session import write_session
 from demos.pose_studio.standing import Point
@@ -39,6 +40,7 @@ class Studio:
         self._session_file = session_file
         self._saved: tuple[int, ...] = ()
         self._status = "Drag a ball, or type an instruction."
+        self._dragged_from: dict[str, Place] = {}
         self._grabbed: dict[tuple[int, str], tuple[float, float, float]] = {}
         self._scene = Scene(server, editor.mannequin, editor.standing())
         self._panel = Panel(server)
@@ -66,12 +68,12 @@ class Studio:
             self._status = action() or self._status
             self._refresh()
         except (ValueError, OSError) as error:
-            self._tell(client, "That did not work", str(error))
+            self._notify(client, "That did not work", str(error))
         except Exception as error:
             traceback.print_exc()
-            self._tell(client, "Something broke; your poses are safe", f"{type(error).__name__}: {error}")
+            self._notify(client, "Something broke; your poses are safe", f"{type(error).__name__}: {error}")
 
-    def _tell(self, client: viser.ClientHandle | None, title: str, sentence: str) -> None:
+    def _notify(self, client: viser.ClientHandle | None, title: str, sentence: str) -> None:
         self._status = sentence
         self._refresh()
         if client is not None and client.client_id in self._server.get_clients():
@@ -97,7 +99,7 @@ class Studio:
         self._scene.tint(edits.joints_of(ticked) if ticked else [])
         chosen = panel.chosen()
         self._scene.show_earlier(None if chosen is None else editor.session.pose(chosen))
-        panel.beside.visible = editor.photo is not None
+        panel.show_photo(editor.photo)
         self._scene.show_photo(editor.photo if panel.beside.value else None)
         panel.show(editor.shown.energy, self._status, editor.session)
 
@@ -128,19 +130,23 @@ class Studio:
         for box in panel.locks.values():
             self._on(box, lambda _: self._lock())
         self._on_upload(panel.load, self._load)
-        self._on_upload(panel.photo, editor.fit)
+        self._on_upload(panel.photo, self._fit)
+        self._on(panel.hypothesis, lambda _: self._hypothesis())
+        self._on(panel.fit, lambda _: self._fit_again())
         self._on(panel.frame, lambda event: editor.choose(int(event.target.value)), "frame")
         self._on(panel.save, self._save)
         self._on_key(panel.undo_key, editor.undo)
         self._on_key(panel.redo_key, editor.redo)
         for name, ball in self._scene.balls.items():
             self._on_ball(name, ball)
+        for name, ball in self._scene.keypoints.items():
+            self._on_keypoint(name, ball)
 
     def _admit(self) -> None:
         """Allow messages for the existing widgets and nodes."""
         rules, panel = self._server.rules, self._panel
         rules.values, rules.commands, rules.uploads = panel.values(), panel.commands(), panel.uploads()
-        rules.nodes = {ball.name for ball in self._scene.balls.values()}
+        rules.nodes = {ball.name for ball in (*self._scene.balls.values(), *self._scene.keypoints.values())}
         rules.too_large = self._refuse
 
     def _refuse(self, start: FileTransferStartUpload) -> None:
@@ -149,7 +155,7 @@ class Studio:
         size, most = start.size_bytes / 1e6, LARGEST_UPLOAD / 1e6
         sentence = f"{start.filename} is {size:.0f} MB: give a file of at most {most:.0f} MB"
         for client in self._server.get_clients().values():
-            self.worker.do(functools.partial(self._tell, client, "That did not work", sentence))
+            self.worker.do(functools.partial(self._notify, client, "That did not work", sentence))
 
     def _on(self, widget: Any, action: Callable[[viser.GuiEvent[Any]], str], key: str | None = None) -> None:
         async def happened(event: viser.GuiEvent[Any]) -> None:
@@ -167,7 +173,7 @@ class Studio:
         group.on_click(happened)
 
     def _on_instruction(self, panel: Panel) -> None:
-        async def told(event: viser.GuiEvent[Any]) -> None:
+        async def on_text(event: viser.GuiEvent[Any]) -> None:
             text = panel.text.value.replace("\n", " ").strip()
             set_value(panel.text, text)
             self._do(event.client, lambda: self._instruct(text))
@@ -175,10 +181,10 @@ class Studio:
         async def typed(event: viser.GuiEvent[Any]) -> None:
             # Enter arrives as part of the text, because a separate message could replace that of the last letters.
             if event.client is not None and "\n" in panel.text.value:
-                await told(event)
+                await on_text(event)
 
         panel.text.on_update(typed)
-        panel.do.on_click(told)
+        panel.do.on_click(on_text)
 
     def _on_upload(self, button: viser.GuiUploadButtonHandle, action: Callable[[str, bytes], str]) -> None:
         async def happened(event: viser.GuiEvent[Any]) -> None:
@@ -217,11 +223,50 @@ class Studio:
             del self._grabbed[held]
             self._do(client, lambda: drags.release(name))
 
+    def _on_keypoint(self, name: str, ball: viser.IcosphereHandle) -> None:
+        async def dragged(event: viser.SceneNodeDragEvent[viser.IcosphereHandle]) -> None:
+            way, done = _way(event.start_position, event.end_position), event.phase == "end"
+            if event.phase != "start":
+                self._do(event.client, lambda: self._keypoint(name, way, done), None if done else f"keypoint {name}")
+
+        async def clicked(event: viser.SceneNodePointerEvent[viser.IcosphereHandle]) -> None:
+            self._do(event.client, lambda: self.editor.correct(lambda photo: photo.toggle(name)))
+
+        ball.on_drag(dragged)
+        ball.on_click(clicked)
+
+    def _keypoint(self, name: str, way: Point, done: bool) -> str:
+        """Move a keypoint of the photo by a vector of the room from where it was when the drag began."""
+        photo = self.editor.photo
+        if photo is None:
+            return ""
+        start = self._dragged_from.setdefault(name, photo.places[name])
+        if done:
+            del self._dragged_from[name]
+        wide, high = photo_size(photo)
+        place = start + np.array([way[0] / wide, -way[1] / high])
+        return self.editor.correct(lambda fit: fit.drag(name, place), done)
+
+    def _fit(self, name: str, content: bytes) -> str:
+        said = self.editor.fit(name, content)
+        set_value(self._panel.known, "")
+        set_value(self._panel.height, 0.0)
+        return said
+
+    def _hypothesis(self) -> str:
+        chosen = self._panel.hypothesis
+        index = tuple(chosen.options).index(chosen.value) if chosen.value in chosen.options else -1
+        return self.editor.correct(lambda photo: photo.choose(index))
+
+    def _fit_again(self) -> str:
+        text, height = self._panel.known.value, self._panel.height.value
+        return self.editor.correct(lambda photo: photo.tell(text, height))
+
     def _instruct(self, text: str) -> str:
-        said = self.editor.instruct(text)
+        message = self.editor.instruct(text)
         if self._panel.text.value == text:
             set_value(self._panel.text, "")
-        return said
+        return message
 
     def _vary_ticked(self) -> str:
         ticked = self._panel.ticked()
@@ -246,10 +291,10 @@ class Studio:
         return ""
 
     def _load(self, name: str, content: bytes) -> str:
-        said = self.editor.load(name, content)
+        message = self.editor.load(name, content)
         assert self.editor.loaded is not None
         self._panel.show_file(len(self.editor.loaded[1].body_pose))
-        return said
+        return message
 
     def _save(self, event: viser.GuiEvent[Any]) -> str:
         kind, client = event.target.value, event.client

@@ -136,8 +136,8 @@ class Drags:
         try:
             self._settle()
         finally:
-            said = self.finish()
-        return said
+            message = self.finish()
+        return message
 
     def finish(self) -> str:
         """End a running drag: its pose becomes the current one."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import torch
 
 from demos.pose_studio import files
 from demos.pose_studio.dragging import Drags, spoken
+from demos.pose_studio.photo_fit import PhotoFit
 from demos.pose_studio.session import Instruction, Pose, Session
 from demos.pose_studio.standing import Mannequin, Standing
 from fitting.fit import Fitter
 from fitting.inputs.images import read_image
-from fitting.output.pictures import cut_around, fit_pictures
-from fitting.output.render import Picture
 from qposer import CodePrior
 from qposer.body_pose.posed_skeleton import OrientedPose, neutral_pose
 from qposer.body_pose.poses import as_matrices
@@ -29,16 +27,11 @@ PARTS = ("left_arm", "right_arm", "left_leg", "right_leg", "torso", "head")
 _MOST_SHOWN = 80  # characters of an instruction in the name of a pose
 
 
-class Photo(NamedTuple):
-    """A fitted photo."""
-
-    name: str
-    picture: Picture
-    """The photo with the body over it, cropped to the person."""
-
-
 class Editor:
-    """The actions of the buttons, on a session, with the prior and a body to show."""
+    """The actions of the buttons, on a session, with the prior and a body to show.
+
+    Many methods: one for each button.
+    """
 
     def __init__(self, prior: CodePrior, mannequin: Mannequin, seed: int = 0, session: Session | None = None) -> None:
         self.prior = prior
@@ -46,10 +39,11 @@ class Editor:
         self.generator = torch.Generator().manual_seed(seed)
         self.session = session or Session([self._pose(neutral_pose(), "at ease")])
         self.drags = Drags(prior, mannequin, self.session)
-        self.photo: Photo | None = None
+        self.photo: PhotoFit | None = None
         self.loaded: tuple[str, OrientedPose] | None = None
         """The last file read, with all its poses."""
         self._taken: Pose | None = None  # from that file, not edited since
+        self._corrected: Pose | None = None  # of an unfinished correction of the photo
         self._edits: dict[int, Edit] = {}
         self._fitter: Fitter | None = None
 
@@ -207,12 +201,12 @@ class Editor:
         origin = f"{name}, {index + 1} of {number}" if number > 1 else name
         self.drags.finish()
         if self.session.current is not self._taken:
-            said = self._changed(posture, origin)
+            message = self._changed(posture, origin)
         else:
             self.session.replace(self._pose(posture, origin, self._taken.place))
-            said = f"{origin}."
+            message = f"{origin}."
         self._taken = self.session.current
-        return said
+        return message
 
     def fit(self, name: str, content: bytes) -> str:
         """Fit the largest person in a photo and use that pose.
@@ -231,14 +225,44 @@ class Editor:
             photo = read_image(path)
         if self._fitter is None:
             self._fitter = Fitter(self.mannequin.body, self.prior)
-        (result,) = self._fitter.fit_photo(photo)
-        body_pose = torch.from_numpy(result.body_pose)
-        overlay = fit_pictures(photo, [result])[0]["overlay"]
-        corners = result.keypoints.boxes[0].reshape(2, 2) * overlay.shape[1] / photo.width
-        self.photo = Photo(name, cut_around(overlay, corners))
-        posture = OrientedPose(as_matrices(body_pose), files.from_camera(result.global_orient))
-        said = self._changed(posture, name)
-        return f"{said[:-1]}: 2D error {result.reprojection_error_percent:.1f} % of the person's height."
+        self.photo = PhotoFit(self._fitter, name, photo)
+        return f"{self._follow_photo(name)[:-1]}: {self.photo.summary}"
+
+    def correct(self, action: Callable[[PhotoFit], str], done: bool = True) -> str:
+        """Correct the fitted photo, and use the new pose.
+
+        Args:
+            action: the correction.
+            done: whether it is complete; until then its poses replace each other, and the photo is not drawn.
+
+        Returns:
+            The message for the panel.
+
+        Raises:
+            ValueError: there is no photo, or the correction is refused.
+        """
+        if self.photo is None:
+            raise ValueError("there is no photo: give one under Files")
+        said = action(self.photo)
+        self._follow_photo(f"{self.photo.name}, corrected")
+        if done:
+            self.photo.draw()
+            self._corrected = None
+        return said
+
+    def _follow_photo(self, origin: str) -> str:
+        """Use the pose of the fitted photo."""
+        assert self.photo is not None
+        result = self.photo.result
+        body_pose = as_matrices(torch.from_numpy(result.body_pose))
+        posture = OrientedPose(body_pose, files.from_camera(result.global_orient))
+        if self._corrected is not None and self.session.current is self._corrected:
+            self.session.replace(self._pose(posture, origin, self._corrected.place))
+            said = f"{origin}."
+        else:
+            said = self._changed(posture, origin)
+        self._corrected = self.session.current
+        return said
 
     def file(self, kind: str, view: files.View | None = None) -> tuple[str, bytes]:
         """The current pose as a file of one of `KINDS`: name and content.

@@ -189,7 +189,7 @@ def png_file(standing: Standing, mannequin: Mannequin, view: View) -> bytes:
         Content of the file.
 
     Raises:
-        ValueError: a part of the body is beside or behind the camera.
+        ValueError: a part of the body is next to or behind the camera.
     """
     rotation = Rotation.from_quat(view.wxyz, scalar_first=True)
     vertices = rotation.inv().apply(standing.vertices - view.position)

@@ -11,8 +11,10 @@ import viser
 
 from demos.pose_studio.dragging import spoken
 from demos.pose_studio.editor import PARTS
+from demos.pose_studio.photo_fit import PhotoFit
 from demos.pose_studio.scene import FREE, PINNED, TICKED
 from demos.pose_studio.session import Instruction, Session
+from fitting.optimise.schedule import TALLEST
 
 KINDS = ("npz", "AMASS", "glb", "PNG")
 
@@ -61,6 +63,12 @@ class Panel:
             self.photo = gui.add_upload_button("Photo to fit", icon=viser.Icon.PHOTO, mime_type="image/*")
             self.load = gui.add_upload_button("Pose to load (npz)", icon=viser.Icon.UPLOAD, mime_type=".npz")
             self.beside = gui.add_checkbox("Photo beside", True, visible=False)
+            self.hypothesis = gui.add_dropdown("Hypothesis", (NONE,), visible=False, hint="Bodies that fit the photo")
+            self.known = gui.add_text("Known", "", visible=False, hint="For instance: left foot on the floor")
+            self.height = gui.add_number(
+                "Height in m", 0.0, min=0.0, max=TALLEST, step=0.01, visible=False, hint="0: unknown"
+            )
+            self.fit = gui.add_button("Fit again", icon=viser.Icon.REFRESH, visible=False)
             self.frame = gui.add_slider("Pose of the file", 0, 1, 1, 0, visible=False)
             self.save = gui.add_button_group("Save as", KINDS)
         self.undo_key = gui.add_command("Undo", hotkey="Z", modifier="cmd/ctrl")
@@ -69,12 +77,13 @@ class Panel:
     def values(self) -> dict[str, Callable[[Any], bool]]:
         """For each widget that the browser can set, by UUID: whether a value is valid."""
         boxes = *self.off.values(), *self.locks.values(), self.beside
+        texts = self.text, self.earlier, self.hypothesis, self.known
         groups = self.steps, self.whole, self.parts, self.reuse, self.save
         return (
-            {_uuid(button): lambda value: value is True for button in (self.do,)}
+            {_uuid(button): lambda value: value is True for button in (self.do, self.fit)}
             | {_uuid(box): lambda value: isinstance(value, bool) for box in boxes}
-            | {_uuid(slider): _is_number for slider in (self.amount, self.frame)}
-            | {_uuid(field): lambda value: isinstance(value, str) for field in (self.text, self.earlier)}
+            | {_uuid(slider): _is_number for slider in (self.amount, self.frame, self.height)}
+            | {_uuid(field): lambda value: isinstance(value, str) for field in texts}
             | {_uuid(group): tuple(group.options).__contains__ for group in groups}
         )
 
@@ -115,6 +124,17 @@ class Panel:
             chosen = self.earlier.value.partition(" ")[0]
             self.earlier.options = names
             set_value(self.earlier, next((name for name in names if name.partition(" ")[0] == chosen), NONE))
+
+    def show_photo(self, photo: PhotoFit | None) -> None:
+        """Show the controls of a fitted photo, and its hypotheses."""
+        for widget in (self.beside, self.hypothesis, self.known, self.height, self.fit):
+            widget.visible = photo is not None
+        if photo is None:
+            return
+        names = tuple(f"{rank} · {body.probability:.0%}" for rank, body in enumerate(photo.hypotheses, start=1))
+        if tuple(self.hypothesis.options) != names:
+            self.hypothesis.options = names
+            set_value(self.hypothesis, names[0])
 
     def show_file(self, poses: int) -> None:
         """Show the slider that selects a pose of a file with several."""
@@ -187,7 +207,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def set_value(widget: Any, value: str | int) -> None:
+def set_value(widget: Any, value: str | float) -> None:
     """Give a widget a value, in all tabs.
 
     Args:

@@ -1,4 +1,4 @@
-"""The 3D scene in the browser: the body, the handles, the ground, and a photo beside."""
+"""The 3D scene in the browser: the body, the handles, the ground, and a photo."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 import viser
 from scipy.spatial.transform import Rotation
 
-from demos.pose_studio.editor import Photo
+from demos.pose_studio.photo_fit import CORRECTABLE, PhotoFit
 from demos.pose_studio.session import Pose
 from demos.pose_studio.standing import HANDLES, Mannequin, Standing
+from fitting.output.render import Picture
 
 CAMERA, LOOK_AT, FIELD_OF_VIEW = (0.9, 1.4, 3.5), (0.2, 0.88, 0.0), np.deg2rad(36.0)
 """Initial camera."""
@@ -19,7 +20,10 @@ _BLUE, TICKED, _PAPER = (120, 165, 215), (240, 130, 105), (238, 241, 246)
 FREE, PINNED, HELD = (255, 140, 30), (60, 70, 100), (40, 180, 110)
 """Colours of the balls."""
 
-_PHOTO_HEIGHT, _PHOTO_AT = 1.7, -0.75
+_PHOTO_HEIGHT, _PHOTO_AT, _PHOTO_LOW, _PHOTO_DEPTH = 1.7, -0.75, 0.02, -0.3
+"""The photo's height, right edge, lower edge and depth in metres."""
+
+_KEYPOINT_RADIUS = 0.018
 _EARLIER_AT = 0.7, -1.3
 
 
@@ -30,7 +34,7 @@ class Scene:
         self._server = server
         self._mannequin = mannequin
         self._photo: viser.ImageHandle | None = None
-        self._shown_photo: Photo | None = None
+        self._shown_picture: Picture | None = None
         self._off: tuple[int, ...] = ()
         scene = server.scene
         scene.set_up_direction("+y")
@@ -66,6 +70,12 @@ class Scene:
             )
             for name, handle in HANDLES.items()
         }
+        self.keypoints = {
+            name: scene.add_icosphere(
+                f"/keypoints/{name}", _KEYPOINT_RADIUS, FREE, visible=False, cast_shadow=False, receive_shadow=False
+            )
+            for name in CORRECTABLE
+        }
 
     def show(self, standing: Standing, pins: Collection[str], held: dict[str, np.ndarray]) -> None:
         """Draw the body, with held handles at their pulled positions and the others on the body.
@@ -99,7 +109,7 @@ class Scene:
                 self._off_part.faces = faces[off].astype(np.uint32)
 
     def show_earlier(self, pose: Pose | None) -> None:
-        """Show an earlier pose beside the body, or none."""
+        """Show an earlier pose next to the body, or none."""
         if pose is self._shown_earlier:
             return
         self._shown_earlier = pose
@@ -107,26 +117,42 @@ class Scene:
             self._earlier.vertices = self._mannequin.stand(pose.posture, _EARLIER_AT).vertices
         self._earlier.visible = pose is not None
 
-    def show_photo(self, photo: Photo | None) -> None:
-        """Show a photo beside the body, or none."""
-        if photo is self._shown_photo:
+    def show_photo(self, photo: PhotoFit | None) -> None:
+        """Show a photo beside the body with its keypoints, or none."""
+        places = {} if photo is None else photo.places
+        with self._server.atomic():
+            for name, ball in self.keypoints.items():
+                ball.visible = name in places
+                if photo is not None and name in places:
+                    wide, high = photo_size(photo)
+                    x, y = places[name]
+                    ball.position = (_PHOTO_AT - wide + x * wide, _PHOTO_LOW + (1 - y) * high, _PHOTO_DEPTH + 0.01)
+                    moved, unseen = photo.corrections.moved, photo.corrections.unseen
+                    ball.color = HELD if name in moved else PINNED if name in unseen else FREE
+        picture = None if photo is None else photo.picture
+        if picture is self._shown_picture:
             return
-        self._shown_photo = photo
+        self._shown_picture = picture
         if self._photo is not None:
             self._photo.remove()
             self._photo = None
-        if photo is None:
+        if photo is None or picture is None:
             return
-        height, width = photo.picture.shape[:2]
-        wide = _PHOTO_HEIGHT * width / height
+        wide, high = photo_size(photo)
         self._photo = self._server.scene.add_image(
             "/photo",
-            photo.picture,
+            picture,
             wide,
-            _PHOTO_HEIGHT,
+            high,
             format="jpeg",
             wxyz=Rotation.from_euler("x", 180, degrees=True).as_quat(scalar_first=True),
-            position=(_PHOTO_AT - wide / 2, _PHOTO_HEIGHT / 2 + 0.02, -0.3),
+            position=(_PHOTO_AT - wide / 2, _PHOTO_LOW + high / 2, _PHOTO_DEPTH),
             cast_shadow=False,
             receive_shadow=False,
         )
+
+
+def photo_size(photo: PhotoFit) -> tuple[float, float]:
+    """Width and height of a shown photo in metres."""
+    height, width = photo.picture.shape[:2]
+    return _PHOTO_HEIGHT * width / height, _PHOTO_HEIGHT

@@ -123,7 +123,7 @@ def _behind(gate: Gate, rules: Rules) -> Iterator[list[websockets.asyncio.server
 
     def serve_guarded(*arguments: Any, process_request: _Answer, **options: Any) -> websockets.asyncio.server.serve:
         options |= {"create_connection": functools.partial(_Connection, rules=rules), "max_size": LARGEST_MESSAGE}
-        started = serve(*arguments, process_request=_asked_at(gate, process_request), **options)
+        started = serve(*arguments, process_request=_guarded(gate, process_request), **options)
         guarded.append(started)
         return started
 
@@ -134,10 +134,10 @@ def _behind(gate: Gate, rules: Rules) -> Iterator[list[websockets.asyncio.server
         websockets.asyncio.server.serve = serve  # type: ignore[misc]
 
 
-def _asked_at(gate: Gate, answer: _Answer) -> _Answer:
+def _guarded(gate: Gate, answer: _Answer) -> _Answer:
     """Answer only requests that the gate accepts."""
 
-    def asked(connection: ServerConnection, request: Request) -> Response | None:
+    def guarded_answer(connection: ServerConnection, request: Request) -> Response | None:
         path = gate.within(request.path, request.headers, connection.local_address[1])
         if path is None:
             response = connection.respond(http.HTTPStatus.FORBIDDEN, _SORRY)
@@ -149,4 +149,4 @@ def _asked_at(gate: Gate, answer: _Answer) -> _Answer:
         response.headers.update(_HEADERS)
         return response
 
-    return asked
+    return guarded_answer

@@ -148,8 +148,8 @@ def read_session(path: Path) -> Session:
         if str(arrays["format"]) != FORMAT:
             raise ValueError(f"its format is {arrays['format']}, not {FORMAT}")
         session = Session(_poses(arrays), arrays["way"].tolist(), int(arrays["step"]))
-        told = json.loads(str(arrays["instructions"]))
-        session.instructions = [Instruction(text, out, bool(done), (at[0], at[1])) for text, out, done, at in told]
+        rows = json.loads(str(arrays["instructions"]))
+        session.instructions = [Instruction(text, out, bool(done), (at[0], at[1])) for text, out, done, at in rows]
         if not 0 <= session.step < len(session.way) or not set(session.way) <= set(range(len(session.poses))):
             raise ValueError("its history refers to missing poses")
         return session

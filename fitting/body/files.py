@@ -107,8 +107,8 @@ def read_body(path: Path) -> BodyData:
         with np.errstate(over="ignore"):  # infinite numbers are rejected later
             return _open_data(arrays) if "weight_joints" in arrays else _official_data(path, arrays)
     except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
-        told = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error).removeprefix(f"{path}: ")
-        raise ValueError(f"body file {path} is not of the SMPL family: {told}") from error
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error).removeprefix(f"{path}: ")
+        raise ValueError(f"body file {path} is not of the SMPL family: {reason}") from error
 
 
 def _only_file(folder: Path) -> Path:

@@ -29,7 +29,7 @@ MIDDLES: dict[FormatName, dict[str, Landmark]] = {
         },
     },
 }
-"""Keypoints on the body's median plane that lie between joints and other landmarks, or on a line through them."""
+"""Keypoints on the body's median plane between joints and other landmarks, or on a line through them."""
 
 SHIFTS: dict[FormatName, dict[str, Landmark]] = {
     "mediapipe": {

@@ -50,7 +50,7 @@ class StandIn:
 def array_of(value: Any) -> np.ndarray:
     """The array of a stand-in; anything else is rejected."""
     if not isinstance(value, StandIn):
-        raise ValueError(f"found a {type(value).__name__} in place of an array")
+        raise ValueError(f"found a {type(value).__name__} instead of an array")
     return value.array()
 
 

@@ -152,7 +152,7 @@ def _camera(name: str, place: dict[str, Any], lens: dict[str, Any]) -> RoomCamer
     return RoomCamera(name, R, t.reshape(3) / 1000, float(focal.mean()), (float(centre[0]), float(centre[1])))
 
 
-def made_up_cameras(joints: Float[np.ndarray, "frames 17 3"]) -> list[RoomCamera]:
+def synthetic_cameras(joints: Float[np.ndarray, "frames 17 3"]) -> list[RoomCamera]:
     """Four synthetic cameras around a recording, placed like those of the dataset, that look at its centre.
 
     The up axis is the axis of the file along which heads are highest above ankles on average.
@@ -209,7 +209,7 @@ def _cameras_of(
     recording: Recording, cameras: dict[str, list[RoomCamera]] | None, joints: Float[np.ndarray, "frames 17 3"]
 ) -> list[RoomCamera]:
     if cameras is None:
-        return made_up_cameras(joints) if recording.camera is None else [RoomCamera.at_origin(recording.camera)]
+        return synthetic_cameras(joints) if recording.camera is None else [RoomCamera.at_origin(recording.camera)]
     known = cameras.get(recording.subject)
     if not known:
         raise ValueError(f"{recording.path}: the camera file has no camera for {recording.subject}")

@@ -1,4 +1,4 @@
-"""Calibrated cameras: where they stand in a common world, and what their lenses do."""
+"""Calibrated cameras: poses in a common world, intrinsics and lens distortion."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Axis = Literal["x", "y", "z", "-x", "-y", "-z"]
 """A direction along an axis of the world."""
 
 _COEFFICIENTS = (4, 5, 8, 12, 14)
-"""Numbers of distortion coefficients that OpenCV knows."""
+"""Numbers of distortion coefficients supported by OpenCV."""
 
 CODEC_BLOCK = 16
-"""Pixels: video codecs crop or pad pictures to multiples of at most as many."""
+"""Tolerance of picture sizes in pixels: video codecs crop or pad to multiples of at most this."""
 
 _CONVERGED = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 100, 1e-9)
 
 _ORTHOGONAL = 1e-2
-"""Largest entry of ``R @ R.T - I`` of what passes for a rotation that was written with few digits."""
+"""Maximum entry of ``R @ R.T - I`` for rotations, which may be written with few digits."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,18 @@ class CalibratedCamera:
     translation: Float[np.ndarray, "3"]
     """Metres."""
     distortion: Float[np.ndarray, " coefficients"]
-    """k1 k2 p1 p2, and k3 to the tilt of the sensor where they are known; no numbers for a pinhole."""
+    """k1 k2 p1 p2, optionally followed by k3 up to the sensor tilt; empty for a pinhole camera."""
     size: tuple[int, int] | None = None
-    """Width and height in pixels, where they are known."""
+    """Width and height in pixels, if known."""
     up: Axis | None = None
     """The direction against gravity that the calibration's format prescribes, if any."""
 
     def __post_init__(self) -> None:
-        """Let no camera exist that cannot be.
+        """Validate the camera.
 
         Raises:
-            ValueError: an array is of another shape, or not finite; the focal lengths are not positive; there is a
-                skew; the rotation is none; or the size is not positive.
+            ValueError: an array has a wrong shape, or is not finite; the focal lengths are not positive; there is a
+                skew; the rotation is invalid; or the size is not positive.
         """
         shapes = {"intrinsics": (3, 3), "rotation": (3, 3), "translation": (3,), "distortion": (self.distortion.size,)}
         for name, shape in shapes.items():
@@ -67,32 +67,32 @@ class CalibratedCamera:
             raise ValueError(f"camera {self.name} has skewed pixels ({skew:g}), which are not supported")
         if self.distortion.size and self.distortion.size not in _COEFFICIENTS:
             raise ValueError(
-                f"camera {self.name} has {self.distortion.size} distortion coefficients: OpenCV knows "
+                f"camera {self.name} has {self.distortion.size} distortion coefficients: OpenCV supports "
                 f"{', '.join(map(str, _COEFFICIENTS))} (k1 k2 p1 p2 k3 ...)"
             )
         skewed = np.abs(self.rotation @ self.rotation.T - np.eye(3)).max()
         if skewed > _ORTHOGONAL or np.linalg.det(self.rotation) < 0:
-            raise ValueError(f"camera {self.name}: R is no rotation matrix (world to camera, determinant 1)")
+            raise ValueError(f"camera {self.name}: R is not a rotation matrix (world to camera, determinant 1)")
         if self.size is not None and min(self.size) <= 0:
             raise ValueError(f"camera {self.name} has a size of {self.size[0]} x {self.size[1]} pixels")
 
     @property
     def focal(self) -> float:
-        """Focal length in pixels of the pinhole camera that undistorted pixels are of."""
+        """Focal length in pixels of the undistorted pinhole camera."""
         return float(np.sqrt(self.intrinsics[0, 0] * self.intrinsics[1, 1]))
 
     @property
     def centre(self) -> Float[np.ndarray, "2"]:
-        """Principal point in pixels, of the pinhole camera, too."""
+        """Principal point in pixels, the same for the undistorted pinhole camera."""
         return self.intrinsics[:2, 2]
 
     @property
     def pinhole(self) -> Float[np.ndarray, "3 3"]:
-        """Intrinsics of the pinhole camera with square pixels that undistorted pixels are of."""
+        """Intrinsics of the undistorted pinhole camera with square pixels."""
         return np.array([[self.focal, 0, self.centre[0]], [0, self.focal, self.centre[1]], [0, 0, 1]])
 
     def undistorted(self, xy: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
-        """Pixels of the pinhole camera for pixels of the camera's pictures."""
+        """Undistort pixels of the camera's pictures to the pinhole camera."""
         flat = np.asarray(xy, dtype=np.float64).reshape(-1, 1, 2)
         if not flat.size:
             return flat.reshape(np.shape(xy))
@@ -100,23 +100,23 @@ class CalibratedCamera:
         return found.reshape(np.shape(xy))
 
     def undistorted_picture(self, picture: Picture) -> Picture:
-        """A picture of the camera as the pinhole camera would take it, of the same size."""
+        """Undistort a picture to the pinhole camera, with the same size."""
         if not self.distortion.any() and np.isclose(self.intrinsics[0, 0], self.intrinsics[1, 1], rtol=1e-6):
             return picture
         return cv2.undistort(picture, self.intrinsics, self.distortion, newCameraMatrix=self.pinhole)
 
     def check_size(self, size: tuple[int, int], what: str) -> str | None:
-        """Refuse pictures that the calibration is not for.
+        """Reject pictures whose size does not match the calibration.
 
         Args:
             size: width and height in pixels.
-            what: the picture or video, as messages name it.
+            what: name of the picture or video in messages.
 
         Returns:
-            A warning where the size differs as little as video codecs change it.
+            A warning if the size differs only slightly, as by video codecs.
 
         Raises:
-            ValueError: the camera is known to take pictures of another size.
+            ValueError: the size differs from the calibration.
         """
         if self.size is None or tuple(size) == tuple(self.size):
             return None
@@ -125,27 +125,27 @@ class CalibratedCamera:
             f"{self.size[0]} x {self.size[1]}"
         )
         if max(abs(size[0] - self.size[0]), abs(size[1] - self.size[1])) < CODEC_BLOCK:
-            return f"{differ}: taken as cropped or padded on the right and below"
-        raise ValueError(f"{differ}: give pictures as they were calibrated, neither resized nor turned")
+            return f"{differ}: assumed to be cropped or padded on the right and below"
+        raise ValueError(f"{differ}: give pictures as calibrated, neither resized nor rotated")
 
 
 def up_direction(cameras: Sequence[CalibratedCamera], up: Axis | None = None) -> tuple[Axis, Float[np.ndarray, "3"]]:
     """The direction against gravity, in world axes.
 
     Args:
-        cameras: all of a calibration.
-        up: if it is known. Otherwise what the calibration's format prescribes, or else the axis of the world that is
+        cameras: all cameras of a calibration.
+        up: the axis, if known; default: from the calibration's format, otherwise the axis of the world that is
             nearest to the mean of the cameras' own upward directions.
 
     Returns:
         The axis and its unit vector.
 
     Raises:
-        ValueError: there is no such axis.
+        ValueError: the axis does not exist.
     """
     directions: dict[Axis, Float[np.ndarray, "3"]] = {axis: _direction(axis) for axis in get_args(Axis)}
     if up is not None and up not in directions:
-        raise ValueError(f"up is one of {', '.join(directions)}, not {up!r}")
+        raise ValueError(f"up must be one of {', '.join(directions)}, not {up!r}")
     known = up or cameras[0].up
     if known is not None:
         return known, directions[known]

@@ -53,18 +53,18 @@ _FINE_SIDE, _FINE_TILE = 4000, 640
 """If no person is found, large photos are searched again at up to this many pixels, in tiles of this side."""
 
 _OF_TILE = 0.25
-"""People who are smaller than about this part of the finest tiles are not found (0.2 to 0.25 on three sizes of photos
+"""People smaller than about this fraction of the finest tiles are not found (0.2 to 0.25 on three sizes of photos
 with the shipped photo's woman on a smooth background)."""
 
 _CLOSE = (1.5, 1.75, 2.0, 2.5)
 """Sides of the squares in which a person is detected again, as multiples of the longer side of the person's box."""
 
 _CLEAR = 0.9
-"""People whose mean confidence is above this are not ambiguous: all their keypoints are seen, and surely."""
+"""People with a higher mean confidence are not ambiguous: all their keypoints are clearly visible."""
 
 _SHIFTED, _SHIFT = (2.0, 2.5), 0.05
-"""Sides of the squares in which others are looked at for ambiguity, as in `_CLOSE`, and the parts of the person's size
-by which these squares are moved to each side."""
+"""Sides of the squares in which other people are checked for ambiguity, as in `_CLOSE`, and the fractions of the
+person's size by which these squares are shifted to each side."""
 
 _NEAR = (1.6, 2.1)
 """The same, for a person whose position is known."""
@@ -73,12 +73,12 @@ _NEAR = (1.6, 2.1)
 def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
     """MediaPipe keypoints of up to ``max_people`` people, largest first, with their ``world`` positions in metres.
 
-    The whole photo is searched first, and then, if fewer people were found than asked for, overlapping tiles of it, for
-    people who are too small on the whole, and what is left of it when those who were found are painted over. If nobody
-    is found, large photos are searched once more in fine tiles. Everybody found is then looked at again from close by.
-    Who stands on others' keypoints is dropped. People who look different when the photo is cropped differently are
+    The whole photo is searched first. If fewer people than requested are found, overlapping tiles are searched for
+    smaller people, and then the photo with the found people covered. If nobody
+    is found, large photos are searched again in fine tiles. All found people are then detected again in close crops.
+    Detections on others' keypoints are dropped. People who are detected differently in other crops of the photo are
     marked as ambiguous. The confidence of a keypoint is the product of MediaPipe's visibility (not hidden) and presence
-    (on the picture); outside of the photo it is zero.
+    (inside the picture); outside the photo it is zero.
 
     Args:
         rgb: the photo.
@@ -99,19 +99,19 @@ def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
     if people is None:
         height, width, _ = rgb.shape
         raise ValueError(
-            f"no person was found on the photo of {width} x {height} pixels, on which people below about "
-            f"{smallest_found(width, height)} pixels are too small: crop it to a person, take one on which a person is "
+            f"no person was found in the photo of {width} x {height} pixels, in which people below about "
+            f"{smallest_found(width, height)} pixels are too small: crop it to a person, use one in which a person is "
             "larger and clearer, or give keypoints"
         )
     return people
 
 
 def smallest_found(width: int, height: int) -> int:
-    """How tall a person must be to be found, about.
+    """Approximate minimum height of a detectable person in pixels.
 
     Args:
-        width: of the photo, pixels.
-        height: of the photo, pixels.
+        width: width of the photo, pixels.
+        height: height of the photo, pixels.
 
     Returns:
         Pixels.
@@ -186,14 +186,14 @@ class Detector:
         return _keypoints(people, scale)
 
     def ambiguous(self, rgb: Picture, people: Keypoints) -> Bool[np.ndarray, " people"]:
-        """Who looks different, or like nobody, when the photo is cropped a little differently around them.
+        """People who are detected differently, or not at all, in slightly different crops.
 
         Args:
             rgb: the photo.
-            people: who were found on it.
+            people: the detected people.
 
         Returns:
-            Whether each of them does.
+            A mask of the people.
         """
         picture, scale = _shrunk(rgb, _FINE_SIDE)
         found = []
@@ -246,7 +246,7 @@ def _search(landmarker: PoseLandmarker, picture: Picture, max_people: int) -> li
 
 
 def _search_finely(landmarker: PoseLandmarker, picture: Picture) -> list[Detection]:
-    """People who are too small for the tiles of a search."""
+    """Detect people too small for the tiles of a normal search."""
     people: list[Detection] = []
     _add(people, _in_tiles(landmarker, picture, _FINE_TILE), landmarker, picture)
     return [_refined(landmarker, picture, person) for person in people]
@@ -258,7 +258,7 @@ def _add(
     landmarker: PoseLandmarker,
     picture: Picture,
 ) -> None:
-    """Add those found in a part of the picture who are sure enough, neither there yet nor a part, and seen again."""
+    """Add confident new detections of a picture region that are no duplicates or parts, confirmed by close crops."""
     sure = [person for person in found if sureness(person) > _TILE_CONFIDENCE]
     for person in sorted(sure, key=sureness, reverse=True):
         if any(same_person(person, other) or is_part(person, other) for other in people):
@@ -284,7 +284,7 @@ def _tiles(picture: Picture, side: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _tile_side(width: int, height: int) -> float:
-    """Of the tiles in which a picture is searched for small people."""
+    """Side of the tiles in the search for small people, in pixels."""
     return max(_TILE * min(width, height), _TILE_OF_LONG * max(width, height))
 
 
@@ -295,7 +295,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def _shifted_squares(person: Detection) -> Iterator[tuple[int, int, int]]:
-    """Left, top and side of squares around a person, who is not in their middle."""
+    """Left, top and side of off-centre squares around a person."""
     shift = round(_SHIFT * np.ptp(bounding_box(person), axis=0).max())
     for size in _SHIFTED:
         left, top, side = square_around(person, size)
@@ -329,13 +329,13 @@ def _landmarks(landmarker: PoseLandmarker, picture: Picture, left: int, top: int
 
 
 def _refined(landmarker: PoseLandmarker, picture: Picture, person: Detection) -> Detection:
-    """The median of the person as given and as seen in squares around them, which steadies hands and feet."""
+    """Median of the given detection and those in squares around it, which stabilises hands and feet."""
     median: np.ndarray = np.median([person, *_close_views(landmarker, picture, person)], axis=0)
     return median
 
 
 def _close_views(landmarker: PoseLandmarker, picture: Picture, person: Detection) -> list[Detection]:
-    """The person as seen in squares around them, where they are."""
+    """Detections of the person in squares around the given detection."""
     squares = (square_around(person, size) for size in _CLOSE)
     return [
         other for square in squares for other in _landmarks(landmarker, picture, *square) if same_person(person, other)

@@ -1,4 +1,4 @@
-"""Detections of people: whether two are of one person, of a part of one or a mixture, and what they cover."""
+"""Checks of detections: duplicates, parts and mixtures of people, and the covered image area."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Detection = Float[np.ndarray, "33 6"]
 """MediaPipe's keypoints of a person: x and y in pixels, confidence, and x, y, z in metres."""
 
 _GIRTH = 0.09
-"""How thick limbs are painted over, as a part of the person's size, when others are looked for."""
+"""Thickness of limbs in masks that hide found people, as a fraction of the person's size."""
 
 _GHOST = 0.7
-"""A person of whom more than this part of the keypoints is on people already found is nobody: people beside others, arm
-in arm with them, or half behind them have 0 to 0.12 there, and mixtures and parts of people 0.87 and more."""
+"""Detections with more than this fraction of keypoints on people already found are rejected. People next to others, arm
+in arm with them, or half behind them have 0 to 0.12, and mixtures and parts of people 0.87 and more."""
 
 _SAME_PERSON = 0.1
-"""Two detections show one person if their keypoints' median distance is below this part of the person's size."""
+"""Two detections show one person if their keypoints' median distance is below this fraction of the person's size."""
 
 _ANOTHER = 0.15
-"""What is on average farther from a person's keypoints than this part of the person's size is another person."""
+"""Minimum mean keypoint distance to another person, as a fraction of the person's size."""
 
 _DIFFERENT, _DIFFERENT_VIEWS = 0.05, 2
-"""A view that is off by more than this part of the person's size shows the person differently; so many such views of 8
-make the person ambiguous. Of 51 people on 48 photos, who are cut off or partly hidden, 47 have none and one has one;
-two people who are detected as one have 3, a picture on a wall 5, and a hand that passes for a person 8."""
+"""A crop whose keypoints differ by more than this fraction of the person's size is inconsistent; this many of 8
+make the person ambiguous. Of 51 people on 48 photos, cut off or partly hidden, 47 have none and one has one;
+two people detected as one have 3, a picture on a wall 5, and a hand detected as a person 8."""
 
 _PART = 0.6
-"""A detection in a tile is dropped if more than this part of its box is inside that of a person already found."""
+"""A detection in a tile is dropped if more than this fraction of its box is inside that of a person already found."""
 
 
 def sureness(person: Detection) -> float:
@@ -43,28 +43,28 @@ def sureness(person: Detection) -> float:
 
 
 def same_person(a: Detection, b: Detection) -> bool:
-    """Whether two detections have their keypoints at the same places.
+    """Whether two detections have similar keypoint positions.
 
     Args:
-        a: one of them.
-        b: the other.
+        a: a detection.
+        b: another detection.
 
     Returns:
-        Whether they are of one person.
+        Whether they show the same person.
     """
     size = max(np.ptp(bounding_box(a), axis=0).max(), np.ptp(bounding_box(b), axis=0).max())
     return bool(np.median(np.linalg.norm(a[:, :2] - b[:, :2], axis=1)) < _SAME_PERSON * size)
 
 
 def is_part(a: Detection, b: Detection) -> bool:
-    """Whether most of the box of ``a`` is inside that of ``b``: in a tile, a part of a person passes for one.
+    """Whether most of the box of ``a`` is inside that of ``b``, as for a body part detected as a person in a tile.
 
     Args:
-        a: what may be a part.
-        b: a person.
+        a: detection of a possible part.
+        b: detection of a person.
 
     Returns:
-        Whether it is a part.
+        Whether ``a`` is a part.
     """
     box = bounding_box(a)
     common = np.clip(box, *bounding_box(b))
@@ -72,14 +72,14 @@ def is_part(a: Detection, b: Detection) -> bool:
 
 
 def is_ambiguous(person: Detection, views: Sequence[Sequence[Detection]]) -> bool:
-    """Whether a person looks different, or like nobody, on other cuts of the picture.
+    """Whether a person is detected differently, or not at all, in other crops of the picture.
 
     Args:
-        person: as detected.
-        views: who is detected on each of the cuts; those that only show somebody else do not count.
+        person: the detection.
+        views: detections in each of the crops; crops that only show somebody else are ignored.
 
     Returns:
-        Whether the keypoints may be a mixture of several people's, or nobody's.
+        Whether the keypoints may belong to several people, or to none.
     """
     seen = person[:, 2] > SEEN_CONFIDENCE
     size = np.ptp(bounding_box(person), axis=0).max()
@@ -101,11 +101,11 @@ def bounding_box(person: Detection) -> Float[np.ndarray, "2 2"]:
 
 
 def paint_over(picture: Picture, people: list[Detection]) -> Picture:
-    """The picture with people painted over in its mean colour.
+    """Cover people in the picture with its mean colour.
 
     Args:
-        picture: which is left as it is.
-        people: on it.
+        picture: the picture, which is not modified.
+        people: people to cover.
 
     Returns:
         A copy.
@@ -116,15 +116,15 @@ def paint_over(picture: Picture, people: list[Detection]) -> Picture:
 
 
 def is_ghost(person: Detection, people: list[Detection], picture: Picture) -> bool:
-    """Whether most of a person's keypoints are on others, as those of one made up from two are.
+    """Whether most of a person's keypoints are on other people, as for a mixture of two people.
 
     Args:
-        person: who may be nobody.
-        people: already found.
-        picture: that shows them.
+        person: detection to check.
+        people: people already found.
+        picture: the picture.
 
     Returns:
-        Whether the person is a mixture or a part of others.
+        Whether the detection is a mixture or a part of others.
     """
     if not people:
         return False
@@ -134,7 +134,7 @@ def is_ghost(person: Detection, people: list[Detection], picture: Picture) -> bo
 
 
 def _covered(people: list[Detection], picture: Picture) -> Bool[np.ndarray, "height width"]:
-    """Where people are, by thick limbs, a trunk and a head."""
+    """Mask of people, drawn as thick limbs, trunk and head."""
     mask = np.zeros(picture.shape[:2], np.uint8)
     form = FORMATS["mediapipe"]
     for person in people:
@@ -151,11 +151,11 @@ def _covered(people: list[Detection], picture: Picture) -> Bool[np.ndarray, "hei
 
 
 def square_around(person: Detection, size: float) -> tuple[int, int, int]:
-    """A square around a person.
+    """Square around a person.
 
     Args:
-        person: in its middle.
-        size: its side as a multiple of the longer side of the person's box.
+        person: the person at its centre.
+        size: side as a multiple of the longer side of the person's box.
 
     Returns:
         Left, top and side in pixels.

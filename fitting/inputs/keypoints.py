@@ -98,11 +98,11 @@ FORMATS: dict[FormatName, KeypointFormat] = {
 class Keypoints:
     """Keypoints of the people in one image: pixels, confidences in 0..1, and 3D positions if available.
 
-    ``world`` is what MediaPipe estimates, less its mean error in depth: 3D positions relative to the middle of the
-    hips, with the camera's axes (x right, y down, z away). Coordinates of unseen keypoints mean nothing, and NaN there
-    becomes zero. ``noise_floor`` is how far off they are at the least, as a part of the person's height, however well a
-    body fits them: 0 for exact projections, of which fits judge by themselves how noisy they are. ``ambiguous`` says of
-    whom the shipped detector finds other keypoints, or none, where the photo is cropped differently.
+    ``world`` contains MediaPipe's estimates, corrected by their mean depth error: 3D positions relative to the centre
+    of the hips, in camera axes (x right, y down, z away). Coordinates of unseen keypoints are ignored, and NaN there
+    becomes zero. ``noise_floor`` is the smallest assumed error as a fraction of the person's height, however well a
+    body fits: with 0, for exact projections, fits estimate the noise alone. ``ambiguous`` marks people
+    for whom the shipped detector finds other keypoints, or none, if the photo is cropped differently.
     """
 
     xy: Float[np.ndarray, "people joints 2"]
@@ -186,7 +186,7 @@ class Keypoints:
 
     @property
     def seen(self) -> Bool[np.ndarray, "people joints"]:
-        """Which keypoints count as seen."""
+        """Mask of the seen keypoints."""
         return self.confidence > SEEN_CONFIDENCE
 
     @cached_property

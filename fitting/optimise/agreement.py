@@ -1,4 +1,4 @@
-"""How well a body agrees with the keypoints that it was fitted to."""
+"""Agreement of a fitted body with its keypoints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXPLODED = 1.5
 """A body is too large if it exceeds the size of the keypoints by this factor; foreshortening explains less."""
 
 PARTS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-"""Parts of a fully visible person, besides the head."""
+"""Parts of a fully visible person, in addition to the head."""
 
 _HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head")
 
@@ -56,7 +56,7 @@ def warnings_of(names: Sequence[str], seen: Bool[ndarray, " joints"], error_perc
 
     Args:
         names: names of the person's keypoints.
-        seen: which of them are seen.
+        seen: mask of the seen keypoints.
         error_percent: 2D error as a percentage of the person's height.
 
     Returns:

@@ -47,7 +47,7 @@ MOST_ENERGY = 5.0
 KERNEL = 0.1
 """Width of the kernel that estimates the density of the sampler's draws, in metres per joint."""
 
-WEIGHTS = {"residual": 0.2, "energy": 1.0, "depth": 1.0, "shape": 0.1, "density": 0.5, "fit": 1.0}
+WEIGHTS = {"residual": 0.027, "energy": 0.906, "depth": 7.294, "shape": 0.054, "density": 0.587, "fit": 0.623}
 """Weights of the score's features: the 2D error (the logarithm of its likelihood with unknown noise), the prior's
 energy, the error of the detector's depths, the squared shape, the density of the sampler's draws, and 1 for the fit
 from the regressor's prediction."""

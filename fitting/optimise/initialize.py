@@ -122,7 +122,7 @@ def guessed_joints(weights: Float[Tensor, "21"]) -> tuple[str, ...]:
 
 
 def moved_by_joints(body: Body, format: FormatName) -> Bool[Tensor, "landmarks 21"]:
-    """Which landmarks move by more than 5 cm per radian when a joint of the T-pose rotates about any axis.
+    """Landmarks that move by more than 5 cm per radian when a joint of the T-pose rotates about any axis.
 
     Args:
         body: body model with the landmarks.

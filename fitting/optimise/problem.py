@@ -42,9 +42,9 @@ class Problem:
     depths: Float[Tensor, "people joints"] | None = None
     """Metres along the camera's axis, up to a shift; None without a depth cue."""
     start: Start | None = None
-    """What the fit begins with in place of the regressor's bodies, and keeps to where keypoints allow it."""
+    """Initial bodies that replace the regressor's; the fit stays close to them where keypoints allow it."""
     views: ViewKeypoints | None = None
-    """What calibrated cameras see, which is fitted in place of ``keypoints``."""
+    """Keypoints in several calibrated views, fitted instead of ``keypoints``."""
 
     def __getitem__(self, people: Int[Tensor, " chosen"]) -> Problem:
         """The problem for a selection of people; indices may repeat."""
@@ -145,7 +145,7 @@ class Weights:
         """The term of the keypoints, on one image or in several views.
 
         Args:
-            stage: which distances count as outliers.
+            stage: stage with the outlier threshold.
             problem: keypoints and cameras.
 
         Returns:

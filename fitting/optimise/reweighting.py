@@ -78,7 +78,7 @@ def update_prior_scale(problem: Problem, error: Float[Tensor, " #people"], by: P
 
     Args:
         problem: keypoints and camera.
-        error: in the unit of `noise_floor`.
+        error: measured error, in the unit of `noise_floor`.
         by: growth of the prior's weight with the error.
 
     Returns:

@@ -33,7 +33,7 @@ HEIGHT_WEIGHT = 100.0
 GROUND_WEIGHT = 700.0
 """Per square metre; a distance of 1 cm costs as much as a keypoint that is off by 0.6 % of the height."""
 
-HOLD_WEIGHT = 0.5
+HOLD_WEIGHT = 2.0
 """Per square centimetre, or per 4 square degrees."""
 
 SHORTEST, TALLEST = 0.4, 2.8

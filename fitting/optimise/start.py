@@ -26,7 +26,7 @@ UPRIGHT, UPSIDE_DOWN = 0.5, -0.5
 """Cosines of the roll in the image plane that aligns a start with the keypoints."""
 
 FAR = 0.25
-"""As a fraction of the keypoints' extent; a body with a larger mean distance belongs to another person."""
+"""Maximum mean distance of a person's body from the keypoints, as a fraction of their extent."""
 
 LEAST_MOVED = 3.0
 """Degrees."""

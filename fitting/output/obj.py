@@ -13,7 +13,7 @@ def write_obj(path: Path, vertices: Float[np.ndarray, "vertices 3"], faces: Int[
 
     Args:
         path: the file; an existing one is replaced.
-        vertices: in the units and axes of the file.
+        vertices: vertices in the units and axes of the file.
         faces: indices of vertices, counted from 0.
 
     Raises:

@@ -34,7 +34,7 @@ def paint(
     """Render the mesh with a pinhole camera, as `fitting.output.software_rasterizer.paint`.
 
     Args:
-        vertices: in camera space, metres.
+        vertices: vertices in camera space, metres.
         faces: triangles.
         colours: colours of the vertices, in 0..1.
         focal: focal length in pixels.

@@ -48,12 +48,25 @@ def cut_around(picture: Picture, xy: Float[np.ndarray, "points 2"]) -> Picture:
     Returns:
         The crop, at least one pixel.
     """
+    return picture[window_around(picture, xy)]
+
+
+def window_around(picture: Picture, xy: Float[np.ndarray, "points 2"]) -> tuple[slice, slice]:
+    """Rows and columns of a picture around points, with a margin.
+
+    Args:
+        picture: the whole picture.
+        xy: points in its pixels.
+
+    Returns:
+        Ranges of at least one pixel.
+    """
     low, high = xy.min(axis=0), xy.max(axis=0)
     margin = _SURROUNDINGS * (high - low).max()
     size = np.array(picture.shape[1::-1])
     left, top = np.clip(np.floor(low - margin), 0, size - 1).astype(int)
     right, bottom = np.clip(np.ceil(high + margin), [left + 1, top + 1], size).astype(int)
-    return picture[top:bottom, left:right]
+    return slice(int(top), int(bottom)), slice(int(left), int(right))
 
 
 def _of_person(photo: Photo, result: FitResult) -> dict[str, Picture]:

@@ -50,7 +50,7 @@ def render(
     """Render the meshes, each in its own colour, on a transparent background: RGBA with straight alpha.
 
     Args:
-        meshes: in camera space.
+        meshes: meshes in camera space, metres.
         focal: focal length in pixels.
         centre: principal point in pixels.
         size: width and height of the picture in pixels.
@@ -81,7 +81,7 @@ def paint(
     Uses OpenGL if installed, otherwise, and within `in_software`, `fitting.output.software_rasterizer`.
 
     Args:
-        mesh: in camera space.
+        mesh: mesh in camera space, metres.
         colours: colours of the vertices, in 0..1.
         focal: focal length in pixels.
         centre: principal point in pixels.
@@ -146,7 +146,7 @@ def overlay(
 
     Args:
         photo: the fitted photo.
-        meshes: in camera space, metres.
+        meshes: meshes in camera space, metres.
         focal: focal length in pixels of the photo.
         centre: principal point in pixels of the photo.
         ghosts: meshes that are drawn faintly behind the others.
@@ -168,7 +168,7 @@ def view(mesh: Mesh, yaw: float = 0.0, size: tuple[int, int] = (512, 512), ghost
     0 is the view of the photo's camera, pi / 2 the view from that camera's right.
 
     Args:
-        mesh: in camera space.
+        mesh: mesh in camera space, metres.
         yaw: radians.
         size: width and height of the picture in pixels.
         ghosts: meshes that are drawn faintly behind the other.
@@ -213,7 +213,7 @@ def side_view(mesh: Mesh, size: tuple[int, int] = (512, 512), ghosts: Sequence[M
     """The mesh seen from the right of the photo's camera, which is on the left of the picture.
 
     Args:
-        mesh: in camera space.
+        mesh: mesh in camera space, metres.
         size: width and height of the picture in pixels.
         ghosts: meshes that are drawn faintly behind the other.
 
@@ -254,7 +254,7 @@ def draw_keypoints(photo: Picture, keypoints: Keypoints) -> Picture:
 
     Args:
         photo: the photo of the keypoints.
-        keypoints: in pixels of the photo.
+        keypoints: keypoints in pixels of the photo.
 
     Returns:
         The picture.

@@ -82,18 +82,18 @@ def write_results(
 
 
 def write_people(folder: str | Path, writers: Sequence[Callable[[Path], None]]) -> list[Path]:
-    """Write ``folder/person0``, ``folder/person1``, ..., all at once or not at all, in place of an earlier run's.
+    """Write ``folder/person0``, ``folder/person1``, ..., atomically, replacing those of an earlier run.
 
     Args:
-        folder: where the people's folders are.
+        folder: parent of the people's folders.
         writers: one for each person, which writes ``fit.npz`` and other files into an empty folder.
 
     Returns:
         The people's folders.
 
     Raises:
-        OSError: something could not be written; then nothing has changed.
-        FileExistsError: one of those folders exists and is not a fit's.
+        OSError: a file cannot be written; the folder is unchanged.
+        FileExistsError: one of the folders exists and is not a fit.
     """
     folder = Path(folder)
     targets = [folder / f"person{index}" for index in range(len(writers))]
@@ -239,5 +239,5 @@ def read_result(path: str | Path) -> FitResult:
             answer, alternatives=tuple(replace(answer, **body, joint_covariance=None) for body in bodies)
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        told = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
-        raise ValueError(f"{path} is not the fit of a person: {told.removeprefix(f'{path}: ')}") from None
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
+        raise ValueError(f"{path} is not the fit of a person: {reason.removeprefix(f'{path}: ')}") from None

@@ -26,7 +26,7 @@ def paint(
     """Render the mesh with a pinhole camera on a transparent background: RGBA with straight alpha.
 
     Args:
-        vertices: in camera space, metres; x right, y down, z forward.
+        vertices: vertices in camera space, metres; x right, y down, z forward.
         faces: triangles of either orientation.
         colours: colours of the vertices, in 0..1, interpolated over the triangles.
         focal: focal length in pixels.

@@ -1,4 +1,4 @@
-"""TRC files of markers, as OpenSim and its tools read them: metres, y up."""
+"""TRC files of markers for OpenSim and its tools: metres, y up."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ def write_trc(
     fps: float,
     names: Sequence[str] = JOINT_NAMES,
 ) -> None:
-    """Write the positions of joints as markers, at once or not at all.
+    """Write the positions of joints as markers atomically.
 
     Args:
-        path: the file to write; its folder is made.
-        joints: in axes with y up, metres.
-        fps: frames a second.
-        names: of the joints.
+        path: file to write; its folder is created.
+        joints: positions in axes with y up, metres.
+        fps: frames per second.
+        names: names of the joints.
 
     Raises:
-        ValueError: the positions are not finite, of another number than the names, or ``fps`` is no positive number.
+        ValueError: the positions are not finite, their number differs from the names', or ``fps`` is not positive.
     """
     if joints.ndim != 3 or joints.shape[1:] != (len(names), 3) or not np.isfinite(joints).all():
         raise ValueError(f"markers must be finite and (frames, {len(names)}, 3), not {joints.shape}")
     if not 0 < fps < math.inf:
-        raise ValueError(f"frames a second must be a positive number, not {fps}")
+        raise ValueError(f"frames per second must be a positive number, not {fps}")
     frames, markers = joints.shape[:2]
     keys = [
         "DataRate",

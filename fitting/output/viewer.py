@@ -1,4 +1,4 @@
-"""A web page with a 3D view of a fit beside the photo or the video."""
+"""A web page with a 3D view of a fit next to the photo or the video."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from PIL import Image
 
 from fitting.inputs.images import Photo
 from fitting.output.fit_result import FitResult
+from fitting.output.pictures import paleness
 from fitting.output.render import BODY_COLOURS
 from fitting.output.skinning import Y_UP, SkeletonMotion, SkinnedBody
 from qposer.body_pose.rotations import matrix_to_quaternion
@@ -35,6 +36,9 @@ _JPEG_QUALITY = 85
 _QUATERNION_STEPS = 2**15 - 1  # a rotation is off by 0.003 degrees at most
 _FLESH = 0.2
 """Maximum distance of the skin from the nearest joint in metres."""
+
+_FAINT = 0.25
+"""Opacity of alternatives."""
 
 _PHOTO = '<div><img alt="the photo" src="{}"><canvas></canvas></div>'
 _FILM = '<div class="film" style="--ratio: {:.4f}"><video src="{}" muted loop playsinline preload="auto"></video></div>'
@@ -114,7 +118,7 @@ def viewer_page(photo: Photo, results: Sequence[FitResult], title: str) -> str:
             raise ValueError("this result has no mesh to show: compute it from its parameters with a Body")
         if not np.array_equal(result.faces, faces) or len(result.vertices) > _STEPS + 1:
             raise ValueError(f"a page can show only one body model, with at most {_STEPS + 1} vertices")
-    people = [_person(index, result) for index, result in enumerate(results)]
+    people = [person for index, result in enumerate(results) for person in _hypotheses(index, result)]
     return _filled(title, _PHOTO.format(_jpeg(photo.rgb)), {"faces": _indices(np.asarray(faces)), "people": people})
 
 
@@ -153,6 +157,7 @@ def clip_page(
     turns = matrix_to_quaternion(torch.from_numpy(motion.rotations)).numpy()
     person = {
         "caption": caption,
+        "opacity": 1.0,
         "colour": BODY_COLOURS[0].tolist(),
         **_quantised(body.vertices),
         "rest": body.joints.round(6).tolist(),
@@ -173,10 +178,23 @@ def _filled(title: str, picture: str, scene: dict[str, Any]) -> str:
     return re.sub(r"{{(\w+)}}", lambda match: fills[match[1]], _TEMPLATE.read_text(encoding="utf-8"))
 
 
-def _person(index: int, result: FitResult) -> dict[str, Any]:
+def _hypotheses(index: int, result: FitResult) -> list[dict[str, Any]]:
+    """A person, and the alternatives, which are drawn faintly."""
     error, metres = result.reprojection_error_percent, result.transl[2]
+    caption = f"person {index}: {metres:.1f} m away, 2D error {error:.1f} % of the height"
+    pale = paleness(result)
+    shades = {} if pale is None else {"paleness": _encoded(np.round(255 * pale).astype("u1"))}
+    others = [
+        _person(index, other, f"alternative for person {index}, {other.probability:.0%}", _FAINT)
+        for other in result.alternatives
+    ]
+    return [_person(index, result, caption, 1.0) | shades, *others]
+
+
+def _person(index: int, result: FitResult, caption: str, opacity: float) -> dict[str, Any]:
     return {
-        "caption": f"person {index}: {metres:.1f} m away, 2D error {error:.1f} % of the height",
+        "caption": caption,
+        "opacity": opacity,
         "colour": BODY_COLOURS[index % len(BODY_COLOURS)].tolist(),
         "focal": result.focal,
         "centre": result.centre.tolist(),

@@ -1,4 +1,4 @@
-"""Landmarks that are known to lie on a plane, such as feet on the floor."""
+"""Landmarks that are known to be on a plane, such as feet on the floor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class OnPlane:
     """Squared distances (metres) of landmarks to a plane, mean over the landmarks."""
 
     weight: float
-    """About 700 weights a metre as `Reprojection` does by default for a person 1.7 m tall."""
+    """With 700, a metre costs about as much as in `Reprojection` by default for a person 1.7 m tall."""
     landmarks: tuple[str, ...]
     """Names of keypoints of the format."""
     format: FormatName

@@ -1,4 +1,4 @@
-"""Distances on the pictures of several cameras between projected landmarks and keypoints."""
+"""Image distances between projected landmarks and keypoints in several cameras."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from fitting.terms.term import Dense, Derivatives, Posed, Residual
 
 @dataclass(frozen=True)
 class ViewKeypoints:
-    """What several pinhole cameras see of people."""
+    """Keypoints of people in several pinhole cameras."""
 
     xy: Float[Tensor, "people views landmarks 2"]
     """Pixels."""
     confidence: Float[Tensor, "people views landmarks"]
     height: Float[Tensor, "people views"]
-    """About how many pixels tall each person would be, standing."""
+    """Approximate standing height of each person in pixels."""
     focal: Float[Tensor, " views"]
     centre: Float[Tensor, "views 2"]
     rotation: Float[Tensor, "views 3 3"]
-    """From the axes of the fit to those of the camera."""
+    """Rotations from the axes of the fit to those of each camera."""
     translation: Float[Tensor, "views 3"]
     """Metres."""
 
     def __getitem__(self, people: Int[Tensor, " chosen"]) -> ViewKeypoints:
-        """Of some of the people, in the order and as often as they are named."""
+        """A selection of people; indices may repeat."""
         of_people = {name: getattr(self, name)[people] for name in ("xy", "confidence", "height")}
         return dataclasses.replace(self, **of_people)
 
@@ -38,28 +38,28 @@ class ViewKeypoints:
         """Points of the fit in the axes of every camera."""
         return torch.einsum("vij,plj->pvli", self.rotation, points) + self.translation[:, None]
 
-    def off(self, points: Float[Tensor, "people landmarks 3"]) -> Float[Tensor, "people views landmarks 2"]:
-        """From keypoints to the projections of points, in pixels."""
+    def displacement(self, points: Float[Tensor, "people landmarks 3"]) -> Float[Tensor, "people views landmarks 2"]:
+        """Displacements from keypoints to the projections of points, in pixels."""
         seen = self.in_views(points)
         return self.focal[:, None, None] * seen[..., :2] / seen[..., 2:] + self.centre[:, None] - self.xy
 
 
 @dataclass(frozen=True)
 class ViewReprojection:
-    """Robust distances of projections to keypoints in all views, as parts of the person's height in each."""
+    """Robust distances of projections to keypoints in all views, as fractions of the person's height in each."""
 
     weight: float
     rho: float
-    """Of `gmof`, as a part of the height."""
+    """Scale of `gmof`, as a fraction of the height."""
     views: ViewKeypoints
 
     def residual(self, at: Posed) -> Residual:
         """Offsets of the landmarks from the keypoints."""
-        off = self.views.off(at.landmarks) / self.views.height[..., None, None]
-        return Residual(off.flatten(1, 2), self.weight * shares(self.views.confidence.flatten(1)), self.rho)
+        displacement = self.views.displacement(at.landmarks) / self.views.height[..., None, None]
+        return Residual(displacement.flatten(1, 2), self.weight * shares(self.views.confidence.flatten(1)), self.rho)
 
     def columns(self, at: Posed, by: Derivatives) -> Dense:
-        """Through the perspective projections.
+        """Derivatives of the perspective projections.
 
         Args:
             at: bodies.

@@ -1,4 +1,4 @@
-"""The video of a clip's fit: each frame with the body over it, beside a side view."""
+"""The video of a clip's fit: each frame with the body over it, next to a side view."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LENS = 4.0
 
 
 def clip_pictures(video: Video, when: Timing, result: ClipResult, body: Body) -> Iterator[Picture]:
-    """The frames of the video, each beside a view from the camera's right that follows the person.
+    """The frames of the video, each next to a view from the camera's right that follows the person.
 
     They have the result's constant rate: a frame is shown until the next one, while the body moves on. Frames outside
     the fit are shown unchanged; frames without a detection are labelled.

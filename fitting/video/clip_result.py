@@ -45,7 +45,7 @@ class ClipResult(BodyResult):
     """Frame numbers in the video, from 0 at the constant rate ``fps``: number / fps is the time. In videos of variable
     rate, missing numbers are interpolated."""
     detected: Bool[np.ndarray, " frames"]
-    """Which frames have a detection; the others are interpolated."""
+    """Mask of frames with a detection; the others are interpolated."""
     fps: float
     joints: Float[np.ndarray, "frames 24 3"]
     """In camera space, metres."""
@@ -67,9 +67,9 @@ class ClipResult(BodyResult):
     person_height_px: Float[np.ndarray, " frames"]
     """Height of the person in the frame, the reference for the error."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the fit, as JSON can hold them."""
+    """Settings of the fit as JSON values."""
     notes: Any = ()
-    """Sentences: what was done differently than the video asks for; not kept in ``fit.npz``."""
+    """Sentences about deviations from the given video; not stored in ``fit.npz``."""
 
     def __post_init__(self) -> None:
         """Reject NaN and infinite values.
@@ -98,15 +98,17 @@ class ClipResult(BodyResult):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the fit deserves a look: large errors, parts that few frames show, notes."""
+        """Warnings about the fit: large errors, rarely visible parts, notes."""
         mean, frames = self.reprojection_error_percent, int(self.detected.sum())
         shown = (self.keypoints_confidence[self.detected] > SEEN_CONFIDENCE).mean(axis=0) >= _OFTEN
         found = warnings_of(FORMATS[self.keypoints_format].names, shown, mean)
         with np.errstate(invalid="ignore"):  # NaN (no detection) is not a large error
             wrong = int((100.0 * self.reprojection_error_px / self.person_height_px >= ERROR_WARNING).sum())
         if mean < ERROR_WARNING and wrong >= _MANY * frames:
-            told = f"2D error of {ERROR_WARNING:g} % or more in {wrong} of {frames} frames: the body may be wrong there"
-            found = (told, *found)
+            warning = (
+                f"2D error of {ERROR_WARNING:g} % or more in {wrong} of {frames} frames: the body may be wrong there"
+            )
+            found = (warning, *found)
         return (*found, *self.notes)
 
     def write(self, path: str | Path) -> None:

@@ -29,7 +29,7 @@ ENCODED_LATER = 4
 """Frames that may wait for the encoder."""
 
 WORK = ".work"
-"""Folder for finished parts, beside the results."""
+"""Folder for finished parts, next to the results."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class ClipRun:
     exports: Sequence[ClipExport] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a wrong focal length here, and not after all frames are searched.
+        """Reject an invalid focal length before all frames are searched.
 
         Raises:
-            ValueError: the focal length is no camera's.
+            ValueError: the focal length is invalid.
         """
         if self.focal is not None:
             checked_focal(self.focal, self.video.width, self.video.height)
@@ -59,7 +59,7 @@ class ClipRun:
         """Detect, fit and draw unfinished parts, and write ``fit.npz``, ``motion.npz`` and ``video.mp4``.
 
         `fitting.read_clip` reads ``fit.npz``; ``motion.npz`` is in AMASS's layout; ``video.mp4`` shows each frame with
-        the body over it, beside a side view; ``exports`` are the files of `write_clip_exports`.
+        the body over it, next to a side view; ``exports`` are the files of `write_clip_exports`.
 
         Args:
             begin: called before each phase with its name and approximate number of steps.
@@ -69,14 +69,14 @@ class ClipRun:
             The fit.
 
         Raises:
-            ValueError: the video cannot be read, nobody is found in it, or not the person who was asked for; or the
-                smoothness is no such number.
-            OSError: something could not be written.
+            ValueError: the video cannot be read, nobody or not the selected person is found, or the
+                smoothness is invalid.
+            OSError: a file cannot be written.
         """
         begin("detecting", self.video.count)
         work = KeptWork(self.out / WORK)
         seen, when = follow_person(self.video, self.person, work, on_step)
-        asked = self._asked(seen)
+        request = self._request(seen)
         begin("fitting", clip_steps(seen, self.models.settings))
         result = fit_clip(
             self.models,
@@ -84,7 +84,7 @@ class ClipRun:
             (self.video.width, self.video.height),
             focal=self.video.focal_px if self.focal is None else self.focal,
             smoothness=self.smoothness,
-            keep=lambda name, make: work.kept(name, asked, make),
+            keep=lambda name, make: work.kept(name, request, make),
             on_step=on_step,
         )
         if self.focal is None and self.video.focal_warning is not None:
@@ -96,7 +96,7 @@ class ClipRun:
         told = write_clip_exports(self.out, result, self.models.body, self.exports, self.out.name)
         return dataclasses.replace(result, notes=(*result.notes, *told))
 
-    def _asked(self, seen: TrackedKeypoints) -> dict[str, Any]:
+    def _request(self, seen: TrackedKeypoints) -> dict[str, Any]:
         """Everything that the fit depends on."""
         return {
             "seen": hashlib.sha256(seen.frames.tobytes() + seen.keypoints.xy.tobytes()).hexdigest(),

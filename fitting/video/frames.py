@@ -45,7 +45,7 @@ class Video:
     """Focal length in pixels from the EXIF of a folder's first image."""
 
     focal_warning: str | None = None
-    """Why the focal length that the first image of a folder tells is ignored."""
+    """Why the focal length of a folder's first image is ignored."""
 
     timed: bool = False
     """Whether the file contains frame times; otherwise frames are ``1 / fps`` apart."""

@@ -22,29 +22,29 @@ class KeptWork:
 
     folder: Path | None = None
 
-    def kept(self, name: str, asked: dict[str, Any], make: Callable[[], Arrays]) -> Arrays:
+    def kept(self, name: str, request: dict[str, Any], make: Callable[[], Arrays]) -> Arrays:
         """Load the arrays that an earlier run wrote for the same request, or compute and write them.
 
         Args:
             name: name of the part.
-            asked: everything that the arrays depend on, as JSON values.
+            request: everything that the arrays depend on, as JSON values.
             make: computes the arrays.
 
         Returns:
             The arrays.
         """
-        kept = self.read(name, asked)
+        kept = self.read(name, request)
         if kept is None:
             kept = make()
-            self.write(name, asked, kept)
+            self.write(name, request, kept)
         return kept
 
-    def read(self, name: str, asked: dict[str, Any]) -> Arrays | None:
+    def read(self, name: str, request: dict[str, Any]) -> Arrays | None:
         """Load the arrays of a part, if stored for the same request.
 
         Args:
             name: name of the part.
-            asked: everything that the arrays depend on.
+            request: everything that the arrays depend on.
 
         Returns:
             The arrays, or None.
@@ -55,19 +55,19 @@ class KeptWork:
             arrays = read_npz(self.folder / f"{name}.npz")
         except (OSError, ValueError):
             return None
-        return arrays if str(arrays.pop("request", "")) == _request(asked, arrays) else None
+        return arrays if str(arrays.pop("request", "")) == _key(request, arrays) else None
 
-    def write(self, name: str, asked: dict[str, Any], arrays: Arrays) -> None:
+    def write(self, name: str, request: dict[str, Any], arrays: Arrays) -> None:
         """Store the arrays of a part.
 
         Args:
             name: name of the part.
-            asked: everything that the arrays depend on.
+            request: everything that the arrays depend on.
             arrays: the arrays.
         """
         if self.folder is not None:
-            request = np.asarray(_request(asked, arrays))
-            write_npz(self.folder / f"{name}.npz", arrays | {"request": request})
+            key = np.asarray(_key(request, arrays))
+            write_npz(self.folder / f"{name}.npz", arrays | {"request": key})
 
     def clear(self) -> None:
         """Delete all stored parts."""
@@ -75,7 +75,7 @@ class KeptWork:
             shutil.rmtree(self.folder)
 
 
-def _request(asked: dict[str, Any], arrays: Arrays) -> str:
-    """What a part of the work is kept for, and which arrays it has, so that one that lost some is made again."""
+def _key(request: dict[str, Any], arrays: Arrays) -> str:
+    """Key of a stored part: its request and array names, which detects missing arrays."""
     shapes = {name: np.asarray(array).shape for name, array in arrays.items()}
-    return json.dumps(asked | {"arrays": shapes}, sort_keys=True)
+    return json.dumps(request | {"arrays": shapes}, sort_keys=True)

@@ -49,7 +49,7 @@ def follow_person(
     Raises:
         ValueError: the video cannot be read, or does not show a person, or not the selected one.
     """
-    asked = {"video": _stamp(video), "person": person, "timed": video.timed}
+    request = {"video": _stamp(video), "person": person, "timed": video.timed}
     track = Track(person)
     blocks: list[Arrays] = []
     frames: Iterator[tuple[float, Picture]] | None = None
@@ -57,12 +57,12 @@ def follow_person(
         detector: Detector | None = None
         while not blocks or blocks[-1]["read"] == BLOCK:
             start = BLOCK * len(blocks)
-            block = work.read(f"detected-{start:06d}", asked)
+            block = work.read(f"detected-{start:06d}", request)
             if block is None:
                 detector = detector or stack.enter_context(Detector())
                 frames = frames or video.timed_frames(start)
                 block = _follow(detector, track, islice(frames, BLOCK), start, on_step)
-                work.write(f"detected-{start:06d}", asked, block)
+                work.write(f"detected-{start:06d}", request, block)
             else:
                 frames = None
                 _replay(track, block, start)
@@ -72,8 +72,8 @@ def follow_person(
         read = sum(int(block["read"]) for block in blocks)
         work.clear()
         raise ValueError(
-            f"no person was found on the {read} frames of {video.path}, on which people below about "
-            f"{smallest_found(video.width, video.height)} pixels are too small: crop it to a person, or take one in "
+            f"no person was found in the {read} frames of {video.path}, in which people below about "
+            f"{smallest_found(video.width, video.height)} pixels are too small: crop it to a person, or use one in "
             "which a person is larger and clearer"
         )
     when = timing(joined["seconds"], video.fps)

@@ -1,1 +1,1 @@
-"""Fits of people whom several calibrated cameras see."""
+"""Fits to several calibrated views."""

@@ -1,4 +1,4 @@
-"""One person in the videos of several calibrated cameras: of one shape, and smooth in time."""
+"""Fit one person in the videos of several calibrated cameras, with one shape and smooth motion."""
 
 from __future__ import annotations
 
@@ -37,44 +37,44 @@ from qposer import __version__
 from qposer.body_pose.rotations import matrix_to_axis_angle
 
 SAME_RATE = 0.01
-"""Frame rates of synchronised videos differ by no larger part."""
+"""Maximum relative difference of the frame rates of synchronised videos."""
 
 MOST_FRAMES = 600
-"""That are fitted at once; motion is not smoothed across the seam to the next."""
+"""Number of frames fitted jointly; motion is not smoothed across block boundaries."""
 
 
 @dataclass(frozen=True)
 class ViewsClip(BodyResult):
-    """One person's body in every frame from the first to the last that two cameras show, in world axes."""
+    """One person's body in world axes, in every frame from the first to the last seen by two cameras."""
 
     frames: Int[np.ndarray, " frames"]
-    """Of the first video."""
+    """Frame numbers of the first video."""
     matched: Bool[np.ndarray, " frames"]
-    """Which frames two views at least show alike; the others are filled in."""
+    """Frames matched in at least two views; the others are interpolated."""
     fps: float
     joints: Float[np.ndarray, "frames 24 3"]
-    """In world axes, metres."""
+    """Position in world axes, metres."""
     pelvis: Float[np.ndarray, "3"]
-    """Where the shape has its pelvis, without orientation and translation."""
+    """Position of the shape's pelvis without orientation and translation."""
     up: Axis
     offsets: tuple[int, ...]
-    """Frame of each video at which the first one's frame 0 was taken."""
+    """Frame of each video that shows the moment of the first video's frame 0."""
     cameras: tuple[str, ...]
     used: Float[np.ndarray, " views"]
-    """Part of the matched frames in which each view agreed with the others."""
+    """Share of the matched frames in which each view agreed with the others."""
     error_percent: Float[np.ndarray, " views"]
-    """Mean 2D error of each view as a percentage of the person's height; zero where it was never used."""
+    """Mean 2D error of each view as a percentage of the person's height; zero if it was never used."""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Let nothing out that is no number.
+        """Reject NaN and infinite values.
 
         Raises:
             ValueError: an array is NaN or infinite.
         """
         for name in ("global_orient", "body_pose", "betas", "transl", "joints", "error_percent"):
             if not np.isfinite(getattr(self, name)).all():
-                raise ValueError(f"the fit came out as NaN or infinite ({name}): keypoints or cameras are absurd")
+                raise ValueError(f"the fit contains NaN or infinite values ({name}): check keypoints and cameras")
 
     @property
     def summary(self) -> str:
@@ -85,7 +85,7 @@ class ViewsClip(BodyResult):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the fit deserves a look."""
+        """Warnings about the fit."""
         found = [
             f"view {name} agreed with the others in {100 * share:.0f} % of the frames"
             for name, share in zip(self.cameras, self.used, strict=True)
@@ -111,19 +111,19 @@ def fit_view_videos(
 
     Args:
         models: body, prior and settings.
-        videos: one for each camera, of one frame rate.
-        cameras: in the same order.
-        offsets: the frame of each video at which the first one's frame 0 was taken; estimated if left out.
-        up: the direction against gravity in world axes; as the calibration has it if left out.
-        on_step: called after every frame that is searched and every step.
+        videos: one for each camera, with equal frame rates.
+        cameras: cameras in the same order.
+        offsets: frame of each video that shows the moment of the first video's frame 0; default: estimated.
+        up: the direction against gravity in world axes; default: from the calibration.
+        on_step: called after every searched frame and every step.
 
     Returns:
         The parameters of every frame.
 
     Raises:
         FileNotFoundError: a video is missing.
-        ValueError: a video cannot be read or is of another size than the calibration or another rate than the first,
-            nobody is found, or no two views show anybody alike.
+        ValueError: a video cannot be read, or its size or frame rate does not match the calibration or the first video;
+            nobody is found, or no person is matched in two views.
     """
     check_cameras(cameras)
     opened = [open_video(video) for video in videos]
@@ -143,7 +143,7 @@ def _check_rates(videos: Sequence[Video]) -> None:
     for video in videos:
         if abs(video.fps / videos[0].fps - 1) > SAME_RATE:
             raise ValueError(
-                f"{video.path} has {video.fps:g} frames a second and {videos[0].path} {videos[0].fps:g}: "
+                f"{video.path} has {video.fps:g} frames per second and {videos[0].path} {videos[0].fps:g}: "
                 "convert the videos to one rate"
             )
 
@@ -157,22 +157,22 @@ def fit_tracks(
     notes: Sequence[str] = (),
     on_step: Callable[[], None] = lambda: None,
 ) -> ViewsClip:
-    """Fit one body to a person who was followed in several videos.
+    """Fit one body to a person tracked in several videos.
 
     Args:
         models: body, prior and settings.
         tracks: the person's keypoints in each camera's video.
-        cameras: in the same order.
-        offsets: the frame of each video at which the first one's frame 0 was taken; estimated if left out.
-        up: the direction against gravity in world axes; as the calibration has it if left out.
-        notes: are handed on.
+        cameras: cameras in the same order.
+        offsets: frame of each video that shows the moment of the first video's frame 0; default: estimated.
+        up: the direction against gravity in world axes; default: from the calibration.
+        notes: notes for the result.
         on_step: called after every step.
 
     Returns:
         The parameters of every frame.
 
     Raises:
-        ValueError: no two views show the person alike, or the settings have further terms.
+        ValueError: no two views agree on the person, or the settings have additional terms.
     """
     check_terms(models)
     axis, direction = up_direction(check_cameras(cameras), up)
@@ -217,35 +217,35 @@ def _undistorted(track: TrackedKeypoints, camera: CalibratedCamera) -> TrackedKe
 
 
 def _filled(matched: Mapping[int, MatchedPerson], frame: int) -> MatchedPerson:
-    """The person in a frame, or the next one, of whom then no view shows anything."""
+    """The person in a frame, or of the next matched frame, without any visible keypoint."""
     nearest = matched[min(matched, key=lambda other: abs(other - frame))]
     return nearest if frame in matched else dataclasses.replace(nearest, confidence=0.0 * nearest.confidence)
 
 
 @dataclass(frozen=True)
 class _ClipFit:
-    """How the frames of one clip are fitted."""
+    """Fits of a clip's frames."""
 
     models: FittingModels
     rig: Rig
     keypoints: Keypoints
-    """For their format and noise floor."""
+    """Keypoints with the format and noise floor of all."""
     fps: float
     to_camera: Tensor
     on_step: Callable[[], None]
 
     def shape(self, people: Sequence[MatchedPerson]) -> Float[Tensor, "1 shapes"]:
-        """One shape for frames that are fitted each for itself otherwise."""
+        """A common shape from otherwise independent fits of some frames."""
         problem, found, _ = self._start(people)
         found = dataclasses.replace(found, betas=found.betas.mean(0, keepdim=True))
         return self._improved(problem, found, (), WHOLE)[1].betas
 
     def motion(self, people: Sequence[MatchedPerson], betas: Float[Tensor, "1 shapes"]) -> dict[str, np.ndarray]:
-        """Consecutive frames, smooth in time.
+        """Fit consecutive frames with smooth motion.
 
         Args:
-            people: what the views show in each frame.
-            betas: the shape.
+            people: the matched person in each frame.
+            betas: shape components.
 
         Returns:
             Parameters in world axes, errors in percent and confidences, by frame.
@@ -263,7 +263,7 @@ class _ClipFit:
         return _measured(models, problem, found, self.to_camera.to(shift), shift)
 
     def pelvis(self, betas: Float[Tensor, "1 shapes"]) -> Float[np.ndarray, "3"]:
-        """Where the shape has its pelvis, without orientation and translation."""
+        """Position of the shape's pelvis without orientation and translation."""
         rest = betas.new_zeros(1, 22, 3)
         joints = self.models.body.landmarks_and_joints(rest[:, 0], rest[:, 1:], betas)[1]
         return joints[0, 0].cpu().numpy()
@@ -288,14 +288,14 @@ class _ClipFit:
 def _measured(
     models: FittingModels, problem: Problem, found: Estimate, to_camera: Tensor, shift: Tensor
 ) -> dict[str, np.ndarray]:
-    """Arrays of a clip's frames."""
+    """Arrays of the clip's frames."""
     seen = problem.views
     assert seen is not None
     orient, transl = in_axes_of_points(models, found, to_camera, shift)
     body_pose = models.body_pose(found)
     joints = models.body.landmarks_and_joints(orient, body_pose, found.betas, transl)[1]
     landmarks = models.body.landmarks(found.orient, body_pose, found.betas, found.transl, format=problem.format)
-    distance = torch.linalg.vector_norm(seen.off(landmarks), dim=-1) * seen.confidence
+    distance = torch.linalg.vector_norm(seen.displacement(landmarks), dim=-1) * seen.confidence
     error = 100.0 * distance.sum(-1) / seen.confidence.sum(-1).clamp(min=1e-9) / seen.height
     arrays = {
         "global_orient": matrix_to_axis_angle(orient),
@@ -310,11 +310,11 @@ def _measured(
 
 
 def moments_of(tracks: Sequence[TrackedKeypoints], offsets: Sequence[int]) -> dict[int, list[Keypoints | None]]:
-    """What the views show at the frames of the first video that two of them at least show, by their numbers.
+    """Keypoints of all views by frame number of the first video, for frames seen in at least two views.
 
     Args:
-        tracks: of each video.
-        offsets: frame of each at which the first one's frame 0 was taken.
+        tracks: tracked keypoints of each video.
+        offsets: frame of each video that shows the moment of the first video's frame 0.
 
     Returns:
         Views by frame.

@@ -1,4 +1,4 @@
-"""The files and pictures of a person who was fitted to several videos."""
+"""Write the results of a fit to several videos: files and pictures."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def write_view_clip(
     videos: Sequence[Path],
     cameras: Sequence[CalibratedCamera],
 ) -> Path:
-    """Write ``folder/person0``, at once or not at all.
+    """Write ``folder/person0`` atomically.
 
-    It holds ``fit.npz`` and ``fit.json`` (SMPL parameters and joints of each frame in world axes), ``motion.npz``
+    It contains ``fit.npz`` and ``fit.json`` (SMPL parameters and joints of each frame in world axes), ``motion.npz``
     (AMASS), ``markers.trc`` (the joints, y up, metres) and ``overlay_NAME.png``, the middle frame in each view.
 
     Args:
-        folder: where the person's folder is.
-        clip: what was fitted.
-        body: that was fitted.
+        folder: parent of the person's folder.
+        clip: result of the fit.
+        body: fitted body model.
         videos: one for each camera.
-        cameras: of the views.
+        cameras: cameras of the views.
 
     Returns:
         The person's folder.
 
     Raises:
-        OSError: something could not be written; then nothing has changed.
+        OSError: a file cannot be written; the folder is unchanged.
     """
     return write_people(folder, [partial(_write, clip, body, videos, cameras)])[0]
 

@@ -1,4 +1,4 @@
-"""The files and pictures of people who were fitted to several views."""
+"""Write the results of fits to several views: files and pictures."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from fitting.output.trc import write_trc
 from fitting.views.result import ViewsResult
 
 STILL_FPS = 1.0
-"""Frames a second of the markers of a single moment."""
+"""Nominal frame rate of the markers of a single moment."""
 
 _NEAREST = 0.1
-"""Metres before a camera: what is nearer is not drawn."""
+"""Near clipping distance in metres."""
 
 _Y_DOWN = np.array([1.0, -1.0, -1.0])
 
@@ -35,34 +35,34 @@ def write_views(
     cameras: Sequence[CalibratedCamera],
     pictures: Sequence[Picture | None],
 ) -> list[Path]:
-    """Write ``folder/person0``, ``folder/person1``, ..., all at once or not at all.
+    """Write ``folder/person0``, ``folder/person1``, ... atomically.
 
-    Each holds ``fit.npz`` and ``fit.json`` (SMPL parameters and joints in world axes, metres; what each view that was
-    used shows; warnings), ``mesh.obj`` in world axes, ``markers.trc`` (the joints, y up, metres), ``overlay_NAME.png``
-    for each camera whose picture is given, without the lens's distortion, and ``front.png`` and ``side.png``.
+    Each contains ``fit.npz`` and ``fit.json`` (SMPL parameters and joints in world axes, metres; results of each used
+    view; warnings), ``mesh.obj`` in world axes, ``markers.trc`` (the joints, y up, metres), ``overlay_NAME.png``
+    for each camera with a picture, undistorted, and ``front.png`` and ``side.png``.
 
     Args:
-        folder: where the people's folders are.
-        results: of all people.
-        cameras: of the views.
-        pictures: of the views; none where only keypoints are known.
+        folder: parent of the people's folders.
+        results: results of all people.
+        cameras: cameras of the views.
+        pictures: pictures of the views; None for views with only keypoints.
 
     Returns:
         The people's folders.
 
     Raises:
-        OSError: something could not be written; then nothing has changed.
-        FileExistsError: one of those folders exists and is not a fit's.
+        OSError: a file cannot be written; the folder is unchanged.
+        FileExistsError: one of the folders exists and is not a fit.
     """
     return write_people(folder, [partial(_write_person, result, cameras, pictures) for result in results])
 
 
 def y_up(points: Float[np.ndarray, "*batch 3"], up: Axis) -> Float[np.ndarray, "*batch 3"]:
-    """Points of the world in axes with y up, turned as little as that takes.
+    """Convert points to axes with y up by the smallest rotation.
 
     Args:
-        points: in world axes.
-        up: the direction against gravity there.
+        points: points in world axes.
+        up: the direction against gravity in world axes.
 
     Returns:
         Metres.
@@ -72,11 +72,11 @@ def y_up(points: Float[np.ndarray, "*batch 3"], up: Axis) -> Float[np.ndarray, "
 
 
 def in_upright_camera(points: Float[np.ndarray, "*batch 3"], up: Axis) -> Float[np.ndarray, "*batch 3"]:
-    """Points of the world in the axes of an upright camera: x right, y down, z forward.
+    """Convert points from world axes to those of an upright camera: x right, y down, z forward.
 
     Args:
-        points: in world axes.
-        up: the direction against gravity there.
+        points: points in world axes.
+        up: the direction against gravity in world axes.
 
     Returns:
         Metres.
@@ -111,12 +111,12 @@ def _write_person(
 def drawn(
     result: ViewsResult, cameras: Sequence[CalibratedCamera], pictures: Sequence[Picture | None]
 ) -> dict[str, Picture]:
-    """The body on each view's picture, and from two sides.
+    """Render the body over each view's picture, and from two sides.
 
     Args:
-        result: with its mesh.
-        cameras: of the views.
-        pictures: of the views; none where only keypoints are known.
+        result: result with a mesh.
+        cameras: cameras of the views.
+        pictures: pictures of the views; None for views with only keypoints.
 
     Returns:
         Pictures by name.
@@ -133,7 +133,7 @@ def drawn(
 
 
 def _arrays(result: ViewsResult) -> dict[str, np.ndarray]:
-    """The arrays of ``fit.npz``; those of views are of the ones that were used."""
+    """The arrays of ``fit.npz``; arrays of views contain only used views."""
     names = ("global_orient", "body_pose", "betas", "transl", "codes", "joints", "body", "qposer_version", "up")
     used = [one for one in result.views if one.state == "used"]
     shown = [one.keypoints for one in used if one.keypoints is not None]

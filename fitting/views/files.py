@@ -1,4 +1,4 @@
-"""Which camera a picture, video or keypoint file is of."""
+"""Assign pictures, videos and keypoint files to cameras."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from fitting.inputs.images import is_image
 
 
 def cameras_of_files(files: Sequence[Path], cameras: Sequence[CalibratedCamera]) -> list[CalibratedCamera]:
-    """The camera of each file, by its name in the file's name or in that of its folder, or else by the order.
+    """The camera of each file, by its name in the file's or the folder's name, otherwise by order.
 
     Args:
         files: one for each view.
-        cameras: of the calibration.
+        cameras: cameras of the calibration.
 
     Returns:
         One camera for each file.
 
     Raises:
-        ValueError: two files are of one camera, a file is of none or of several, or nothing says which is which.
+        ValueError: two files belong to one camera, a file to none or several, or the assignment is unknown.
     """
     for names in ([file.stem for file in files], [file.absolute().parent.name for file in files]):
         found = [[camera for camera in cameras if _named(name, camera.name)] for name in names]
@@ -29,8 +29,8 @@ def cameras_of_files(files: Sequence[Path], cameras: Sequence[CalibratedCamera])
             return _unambiguous(files, cameras, found)
     if len(files) != len(cameras):
         raise ValueError(
-            f"the names of the {len(files)} views hold no camera's name ({_names(cameras)}), and there are "
-            f"{len(cameras)} cameras: name each file after its camera, or give one file a camera in their order"
+            f"the names of the {len(files)} views contain no camera's name ({_names(cameras)}), and there are "
+            f"{len(cameras)} cameras: name each file after its camera, or give one file per camera in their order"
         )
     return list(cameras)
 
@@ -41,11 +41,11 @@ def _unambiguous(
     chosen = []
     for file, candidates in zip(files, found, strict=True):
         if not candidates:
-            raise ValueError(f"{file} is of no camera of the calibration ({_names(cameras)}): rename it after one")
+            raise ValueError(f"{file} belongs to no camera of the calibration ({_names(cameras)}): rename it after one")
         longest = max(len(camera.name) for camera in candidates)
         best = [camera for camera in candidates if len(camera.name) == longest]
         if len(best) > 1:
-            raise ValueError(f"{file} may be of camera {' or '.join(c.name for c in best)}: rename it")
+            raise ValueError(f"{file} may belong to camera {' or '.join(c.name for c in best)}: rename it")
         chosen.append(best[0])
     for number, camera in enumerate(chosen):
         first = chosen.index(camera)
@@ -55,7 +55,7 @@ def _unambiguous(
 
 
 def _named(file: str, camera: str) -> bool:
-    """Whether one name holds the other, not within a longer word or number."""
+    """Whether the file name contains the camera name as a whole word or number."""
     inner, outer = sorted((file.lower(), camera.lower()), key=len)
     return re.search(rf"(?<![a-z0-9]){re.escape(inner)}(?![a-z0-9])", outer) is not None
 
@@ -71,7 +71,7 @@ def are_videos(files: Sequence[Path]) -> bool:
     """Whether the views are videos: neither pictures nor keypoint files.
 
     Raises:
-        ValueError: some are and some are not, or one is absent.
+        ValueError: only some are videos, or one does not exist.
     """
     for file in files:
         if not file.exists():

@@ -1,4 +1,4 @@
-"""From the keypoints in several calibrated views to bodies in world axes."""
+"""Fit bodies in world axes to keypoints in several calibrated views."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qposer import __version__
 from qposer.body_pose.rotations import matrix_to_axis_angle
 
 TORSO = (0.15, 1.2)
-"""Metres: the distance from shoulder to hip of anybody, small children included."""
+"""Range of torso lengths in metres, from small children to adults."""
 
 
 def fit_people_in_views(
@@ -33,26 +33,26 @@ def fit_people_in_views(
     up: Axis | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> list[ViewsResult]:
-    """Fit bodies to people whom two calibrated cameras at least see at the same moment, everybody in one batch.
+    """Fit bodies to people seen by at least two calibrated cameras at the same moment, in one batch.
 
     Args:
         models: body, prior and settings.
-        views: the keypoints in each camera's picture, in its pixels, all of one format; None where nobody is found.
+        views: keypoints in each camera's picture, in pixels, all of one format; None if nobody is found.
         cameras: one for each view, in the same order.
-        people: how many at most.
-        up: the direction against gravity in world axes; what the calibration prescribes, or else the axis that the
-            cameras' own upward directions are nearest to.
+        people: maximum number of people.
+        up: the direction against gravity in world axes; default: from the calibration, otherwise the axis nearest to
+            the cameras' own upward directions.
         on_step: called after every step.
 
     Returns:
-        One result for each person, those whom the views agree on most first.
+        One result for each person, the best agreement of views first.
 
     Raises:
-        ValueError: there are fewer than two views, another number of cameras, different formats, keypoints outside of
-            the pictures, or nobody whom two views show alike.
+        ValueError: there are fewer than two views, another number of cameras, different formats, keypoints outside
+            the pictures, or no person matched in two views.
     """
     if people < 1:
-        raise ValueError(f"{people} people cannot be fitted: ask for 1 at least")
+        raise ValueError(f"the number of people must be at least 1, not {people}")
     check_terms(models)
     axis, direction = up_direction(check_cameras(cameras), up)
     straight = undistorted_views(views, cameras)
@@ -65,34 +65,34 @@ def fit_people_in_views(
 
 
 def check_terms(models: FittingModels) -> None:
-    """Refuse further terms of the settings.
+    """Reject additional terms in the settings.
 
     Raises:
-        ValueError: there are some.
+        ValueError: the settings have additional terms.
     """
     if models.settings.terms:
-        raise ValueError("further terms are in a photo's camera axes: fit several views without them")
+        raise ValueError("additional terms are defined in a photo's camera axes: fit several views without them")
 
 
 def check_cameras(cameras: Sequence[CalibratedCamera]) -> Sequence[CalibratedCamera]:
-    """The cameras, if there are two at least, at different places.
+    """Check for at least two cameras at different positions.
 
     Raises:
-        ValueError: there are fewer, or all are at one place.
+        ValueError: there are fewer, or all have the same position.
     """
     if len(cameras) < 2:
-        raise ValueError(f"several views need two cameras at least, not {len(cameras)}: fit a photo instead")
+        raise ValueError(f"several views need at least two cameras, not {len(cameras)}: fit a photo instead")
     places = [-camera.rotation.T @ camera.translation for camera in cameras]
     if max(float(np.linalg.norm(a - b)) for a, b in combinations(places, 2)) < 1e-6:
-        raise ValueError("all cameras are at the same place: give the translations of a calibration")
+        raise ValueError("all cameras have the same position: give the translations of a calibration")
     return cameras
 
 
 def undistorted_views(views: Sequence[Keypoints | None], cameras: Sequence[CalibratedCamera]) -> list[Keypoints | None]:
-    """The views' keypoints in pixels of pinhole cameras, those outside of the pictures unseen.
+    """Undistort the views' keypoints to pixels of pinhole cameras; those outside the pictures become unseen.
 
     Args:
-        views: in the pictures' pixels.
+        views: keypoints in the pictures' pixels.
         cameras: one for each view.
 
     Returns:
@@ -125,45 +125,45 @@ def check_matched(
     matched: Sequence[MatchedPerson],
     cameras: Sequence[CalibratedCamera],
 ) -> None:
-    """Refuse views that show nobody alike, and calibrations that are not in metres.
+    """Reject views without a matched person, and calibrations that are not in metres.
 
     Args:
         rig: the cameras.
-        views: undistorted.
-        matched: people whom the views show alike.
-        cameras: for their names.
+        views: undistorted keypoints.
+        matched: people matched across views.
+        cameras: cameras, named in messages.
 
     Raises:
-        ValueError: with what is probably wrong.
+        ValueError: the views or the calibration are invalid; the message names the probable cause.
     """
     shown = [view for view, seen in enumerate(views) if seen is not None]
     if len(shown) < 2:
-        raise ValueError(f"people are seen by camera {cameras[shown[0]].name} only, and two are needed")
+        raise ValueError(f"people are seen only by camera {cameras[shown[0]].name}, but two cameras are required")
     format = next(seen.format for seen in views if seen is not None)
     pairs = [_of_pair(rig, views, pair) for pair in combinations(shown, 2)]
     clouds = [(one.points, one.point_confidence > 0) for one in matched] or [cloud for cloud, _ in pairs]
     lengths = [length for points, known in clouds if (length := _torso_length(points, known, format)) is not None]
     if lengths and not TORSO[0] < np.median(lengths) < TORSO[1]:
         raise ValueError(
-            f"the torso of a person comes out {np.median(lengths):.3g} m long: the calibration must be in metres, and "
-            "its cameras those of the views, in the same order"
+            f"the torso of a person is {np.median(lengths):.3g} m long: the calibration must be in metres, and "
+            "its cameras must be in the order of the views"
         )
     if not matched:
         if np.mean([behind for _, behind in pairs]) > 0.5:
             raise ValueError(
-                "people come to lie behind the cameras: R and t of the calibration must be world to camera "
+                "people are behind the cameras: R and t of the calibration must be world to camera "
                 "(x_camera = R x_world + t)"
             )
         raise ValueError(
-            "no two views show a person alike: check that views and cameras are in the same order, that the "
-            "calibration is theirs, and that the pictures were taken at the same moment"
+            "no two views agree on a person: check that views and cameras are in the same order, that the "
+            "calibration belongs to them, and that the pictures were taken at the same moment"
         )
 
 
 def _of_pair(
     rig: Rig, views: Sequence[Keypoints | None], pair: tuple[int, int]
 ) -> tuple[tuple[np.ndarray, np.ndarray], bool]:
-    """What the largest people of two views tell: points, which of them mean something, and if most are behind one."""
+    """Triangulate the largest people of two views: points, their validity, and whether most are behind a camera."""
     seen = [view for view in (views[pair[0]], views[pair[1]]) if view is not None]
     known = seen[0].seen[0] & seen[1].seen[0]
     xy, weight = np.zeros((len(known), len(views), 2)), np.zeros((len(known), len(views)))
@@ -175,7 +175,7 @@ def _of_pair(
 
 
 def _torso_length(points: np.ndarray, known: np.ndarray, format: FormatName) -> float | None:
-    """Metres from the middle of the shoulders to that of the hips, where these are known."""
+    """Distance in metres between the midpoints of shoulders and hips; None if unknown."""
     torso = list(FORMATS[format].torso)
     if not known[torso].all():
         return None
@@ -197,7 +197,7 @@ def _results(
     output = models.body(solution.orient, body_pose, estimate.betas, solution.transl)
     format = solution.problem.format
     landmarks = models.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format=format)
-    distance = torch.linalg.vector_norm(seen.off(landmarks), dim=-1)
+    distance = torch.linalg.vector_norm(seen.displacement(landmarks), dim=-1)
     error = (distance * seen.confidence).sum(-1) / seen.confidence.sum(-1).clamp(min=1e-9)
     depth = seen.in_views(landmarks)[..., 2].amin(-1)
     arrays = {
@@ -231,7 +231,7 @@ def _view_fits(
     matched: MatchedPerson,
     figures: Sequence[np.ndarray],
 ) -> tuple[ViewFit, ...]:
-    """What each camera has to do with one person; figures are errors, heights, confidences and depths by view."""
+    """Results of one person by camera, from errors, heights, confidences and depths by view."""
     fits = []
     for view, (seen, camera) in enumerate(zip(views, cameras, strict=True)):
         error, height, confidence, depth = (figure[view] for figure in figures)

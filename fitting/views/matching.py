@@ -1,8 +1,8 @@
-"""People matched across views, and their keypoints triangulated, as most views agree.
+"""Match people across views and triangulate their keypoints robustly.
 
-A detection in a view is taken as it is, or with left and right exchanged. Each pair of detections of two views tells
-points; what other views see near these points supports them, and the pair with the most support makes a person. Of
-every keypoint the views that agree are kept.
+A detection in a view is used as it is, or with left and right swapped. Each pair of detections of two views determines
+points; keypoints of other views near these points support them, and the pair with the most support defines a person.
+For every keypoint the consistent views are kept.
 """
 
 from __future__ import annotations
@@ -18,47 +18,47 @@ from fitting.inputs.keypoints import FORMATS, MIN_SEEN, FormatName, Keypoints
 from fitting.views.rig import Rig
 
 NEAR = 0.1
-"""Metres: a keypoint in a view that is farther from a point does not support it."""
+"""Maximum distance in metres of a supporting keypoint from a point."""
 
 AGREEMENT = 0.5
-"""Part of the common keypoints that must support a detection."""
+"""Minimum share of the common keypoints that must support a detection."""
 
 TYPICAL = 0.05
-"""Metres: keypoints that are farther from a point than this count less and less in its triangulation."""
+"""Scale of the robust weights in triangulation, metres."""
 
 REFINEMENTS = 5
-"""Rounds of a triangulation in which weights follow distances."""
+"""Iterations of reweighting in a triangulation."""
 
 ROUNDS = 3
-"""In which the detections of a person are chosen anew by the points of all of them."""
+"""Iterations in which a person's detections are reassigned by the points of all of them."""
 
 _EXCHANGED = 0.02
-"""Metres: what cues of the facing direction must add up to, to decide which of two labellings is right."""
+"""Minimum sum of facing cues, in metres, that decides between two labellings of left and right."""
 
 
 @dataclass(frozen=True)
 class MatchedPerson:
-    """What the views see of one person, left and right as most of them say."""
+    """Keypoints of one person in all views, with left and right by majority."""
 
     xy: Float[np.ndarray, "views joints 2"]
     """Undistorted pixels."""
     confidence: Float[np.ndarray, "views joints"]
     """Zero in views that do not show the person or were rejected."""
     agrees: Bool[np.ndarray, "views joints"]
-    """Which keypoints are near the triangulated ones."""
+    """Keypoints near the triangulated ones."""
     points: Float[np.ndarray, "joints 3"]
-    """Triangulated, metres in world axes."""
+    """Triangulated keypoints, metres in world axes."""
     point_confidence: Float[np.ndarray, " joints"]
     """Zero where fewer than two views agree."""
     person: Int[np.ndarray, " views"]
-    """Which person of each view it is; -1 for none."""
+    """Index of the person in each view; -1 for none."""
     exchanged: Bool[np.ndarray, " views"]
-    """Views whose left and right were exchanged."""
+    """Views with swapped left and right."""
 
 
 @dataclass(frozen=True)
 class _Detections:
-    """All detections of all views, each as it is and, in the second half, with left and right exchanged."""
+    """All detections of all views, and in the second half the same with left and right swapped."""
 
     view: Int[np.ndarray, " detections"]
     person: Int[np.ndarray, " detections"]
@@ -80,11 +80,11 @@ class _Detections:
 
     @property
     def half(self) -> int:
-        """Number of detections as they are."""
+        """Number of unswapped detections."""
         return len(self.view) // 2
 
     def spread(self, chosen: Int[np.ndarray, "sets views"], views: int) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels and confidences (sets, joints, views) of sets with one detection a view at most; -1 for none."""
+        """Pixels and confidences (sets, joints, views) of sets with at most one detection per view; -1 for none."""
         there = chosen >= 0
         xy = self.xy[np.maximum(chosen, 0)].swapaxes(1, 2)
         return xy, (self.confidence[np.maximum(chosen, 0)] * there[..., None]).swapaxes(1, 2)
@@ -95,15 +95,15 @@ def _each(views: Sequence[Keypoints | None]) -> list[tuple[Keypoints, int]]:
 
 
 def match_people(rig: Rig, views: Sequence[Keypoints | None], people: int) -> list[MatchedPerson]:
-    """The people whom two views at least show alike.
+    """Match people seen in at least two views.
 
     Args:
         rig: the cameras.
-        views: everybody whom each camera sees, in undistorted pixels, all of one format; None where it sees nobody.
-        people: how many at most.
+        views: all people in each view, in undistorted pixels, all of one format; None if nobody is found.
+        people: maximum number of people.
 
     Returns:
-        The people, those whom the views agree on most first.
+        The people, the best agreement of views first.
     """
     format = next(seen.format for seen in views if seen is not None)
     detections = _Detections.of(views, FORMATS[format].mirror)
@@ -122,7 +122,7 @@ def match_people(rig: Rig, views: Sequence[Keypoints | None], people: int) -> li
 
 
 def _best_set(rig: Rig, detections: _Detections, free: Bool[np.ndarray, " detections"]) -> np.ndarray | None:
-    """One detection a view of the person with the most support; None where no two views agree."""
+    """One detection per view of the person with the most support; None if no two views agree."""
     seeds = _seeds(rig, detections, free)
     if not len(seeds):
         return None
@@ -134,7 +134,7 @@ def _best_set(rig: Rig, detections: _Detections, free: Bool[np.ndarray, " detect
 
 
 def _seeds(rig: Rig, detections: _Detections, free: Bool[np.ndarray, " detections"]) -> Int[np.ndarray, "seeds views"]:
-    """Every pair of detections of two views, the first of the two as it is."""
+    """Every pair of detections of two views, the first one unswapped."""
     views, half = len(rig.focal), detections.half
     seeds = []
     for a, b in combinations(np.flatnonzero(free[:half]).tolist(), 2):
@@ -149,7 +149,7 @@ def _seeds(rig: Rig, detections: _Detections, free: Bool[np.ndarray, " detection
 def _supporters(
     rig: Rig, detections: _Detections, sets: Int[np.ndarray, "sets views"], free: Bool[np.ndarray, " detections"]
 ) -> tuple[Int[np.ndarray, "sets views"], Float[np.ndarray, " sets"]]:
-    """For the points of each set, the detection of each view that supports them most, and the support of all views."""
+    """For the points of each set, the best supporting detection of each view, and the support of all views."""
     points, known = _triangulated(rig, *detections.spread(sets, len(rig.focal)))
     seen = rig.in_views(points)[:, :, detections.view]  # sets joints detections 3
     rays = (detections.xy - rig.centre[detections.view][:, None]) / rig.focal[detections.view][:, None, None]
@@ -176,7 +176,7 @@ def _supporters(
 def _triangulated(
     rig: Rig, xy: Float[np.ndarray, "*shape views 2"], weight: Float[np.ndarray, "*shape views"]
 ) -> tuple[Float[np.ndarray, "*shape 3"], Bool[np.ndarray, " *shape"]]:
-    """Points as the most views that agree have them, and where there are two of these at least."""
+    """Points triangulated from the largest consistent set of views, and a mask of points with at least two."""
     points, best, known = np.zeros((*xy.shape[:-2], 3)), np.zeros(xy.shape[:-2]), np.zeros(xy.shape[:-2], dtype=bool)
     for pair in combinations(range(xy.shape[-2]), 2):
         both = np.zeros(weight.shape)
@@ -184,14 +184,14 @@ def _triangulated(
         if not both.any():
             continue
         found = rig.triangulate(xy, both)
-        distance = rig.off(found, xy)
+        distance = rig.ray_distance(found, xy)
         support = (weight * np.clip(1.0 - np.square(np.minimum(distance, NEAR) / NEAR), 0.0, None)).sum(-1)
         support = np.where(both.any(-1), support, 0.0)
         points = np.where((support > best)[..., None], found, points)
         best = np.maximum(best, support)
     known = best > 0
     for _ in range(REFINEMENTS):
-        distance = rig.off(points, xy)
+        distance = rig.ray_distance(points, xy)
         near = (distance < NEAR) & (weight > 0)
         enough = near.sum(-1) >= 2
         again = rig.triangulate(xy, weight * near / (1.0 + np.square(np.where(near, distance, 0.0) / TYPICAL)))
@@ -201,12 +201,12 @@ def _triangulated(
 
 
 def _person(rig: Rig, detections: _Detections, chosen: Int[np.ndarray, " views"]) -> MatchedPerson | None:
-    """A person of one detection a view; None where too few keypoints are triangulated."""
+    """A person from one detection per view; None if too few keypoints are triangulated."""
     xy, confidence = (array[0] for array in detections.spread(chosen[None], len(rig.focal)))
     points, known = _triangulated(rig, xy, confidence)
     if known.sum() < MIN_SEEN:
         return None
-    agrees = (rig.off(points, xy) < NEAR) & (confidence > 0) & known[:, None]
+    agrees = (rig.ray_distance(points, xy) < NEAR) & (confidence > 0) & known[:, None]
     there = chosen >= 0
     return MatchedPerson(
         xy.swapaxes(0, 1),
@@ -222,10 +222,10 @@ def _person(rig: Rig, detections: _Detections, chosen: Int[np.ndarray, " views"]
 def _right_way_round(
     rig: Rig, detections: _Detections, chosen: Int[np.ndarray, " views"], format: FormatName
 ) -> Int[np.ndarray, " views"]:
-    """The detections with left and right such that the body faces where its face and feet point.
+    """The detections with left and right chosen so that the body faces where its face and feet point.
 
-    Views tell only how they are relative to each other. Where nothing was exchanged, and where face and feet say
-    nothing, most views are right.
+    Views only determine left and right relative to each other. If nothing was swapped, or face and feet are not
+    conclusive, the majority of views decides.
     """
     half = detections.half
     exchanged = (chosen >= half)[chosen >= 0]
@@ -242,15 +242,15 @@ def _right_way_round(
 def facing_forward(
     points: Float[np.ndarray, "joints 3"], known: Bool[np.ndarray, " joints"], format: FormatName
 ) -> float:
-    """How far the nose is in front of the ears, or else toes of heels, as left and right say where the front is.
+    """Distance of the nose in front of the ears, or of the toes in front of the heels, for the given left and right.
 
     Args:
         points: metres.
-        known: which of them mean something.
-        format: of the keypoints.
+        known: mask of valid points.
+        format: format of the keypoints.
 
     Returns:
-        Metres: negative where left and right are exchanged; zero where nothing is known.
+        Metres: negative if left and right are swapped; zero if unknown.
     """
     index = {name: joint for joint, name in enumerate(FORMATS[format].names) if known[joint]}
 
@@ -285,7 +285,7 @@ def _ahead(
     above: np.ndarray | None,
     way: tuple[np.ndarray | None, np.ndarray | None],
 ) -> float | None:
-    """How far a way leads to the front, in metres, of something whose left, right, bottom and top are known."""
+    """Forward component, in metres, of a displacement, relative to the given left, right, bottom and top."""
     start, end = way
     if left is None or right is None or below is None or above is None or start is None or end is None:
         return None

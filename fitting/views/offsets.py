@@ -1,4 +1,4 @@
-"""By how many frames unsynchronised videos of one person are apart."""
+"""Estimate the frame offsets between unsynchronised videos of one person."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from fitting.video.tracked_keypoints import TrackedKeypoints
 from fitting.views.rig import Rig
 
 FARTHEST = 60
-"""Frames: larger offsets are not looked for."""
+"""Maximum offset in frames."""
 
 MOST_FRAMES = 150
-"""Of each video that are compared, evenly spread."""
+"""Number of compared frames of each video, evenly spread."""
 
 LEAST_COMMON = 8
-"""Frames at least that two videos must have in common."""
+"""Minimum number of frames that two videos must have in common."""
 
 CLEARLY = 0.8
-"""Rays must pass each other this much closer than those of videos as they are, for an offset to be taken."""
+"""Minimum relative reduction of the ray distance, compared with no offset, to accept an offset."""
 
 SWEEPS = 2
-"""In which each view's offset is looked for, those of the others held."""
+"""Rounds of the search, in which one view's offset changes at a time."""
 
 LEAST_GAIN = 0.003
-"""And by so many metres, less than which detectors' errors bring about."""
+"""Minimum absolute reduction in metres; detector errors cause smaller ones."""
 
 _APART = 0.5
-"""Metres: rays that are farther apart count as so far."""
+"""Upper limit of ray distances, metres."""
 
 
 def estimate_offsets(rig: Rig, tracks: Sequence[TrackedKeypoints]) -> list[int]:
-    """The frame of each video at which the first one's frame 0 was taken.
+    """Estimate the frame of each video that shows the moment of the first video's frame 0.
 
-    The rays of one person's keypoints in two views meet if these are of the same moment. Of a person who does not move
-    no offset can be told; then, as wherever none is clearly better, it is zero.
+    The rays of a person's keypoints in two views meet if they show the same moment. The offset of a person who does not
+    move cannot be determined; then, and if none is clearly better, it is zero.
 
     Args:
         rig: the cameras.
-        tracks: the person in each camera's video, in undistorted pixels.
+        tracks: keypoints of the person in each camera's video, in undistorted pixels.
 
     Returns:
         Frames; the first is 0.
@@ -48,7 +48,7 @@ def estimate_offsets(rig: Rig, tracks: Sequence[TrackedKeypoints]) -> list[int]:
     pairs: dict[tuple[int, int, int], float] = {}
 
     def apart(view: int, offsets: Sequence[int]) -> float:
-        """How far the rays of a view pass those of the others that it has enough in common with, on average."""
+        """Mean distance of a view's rays from those of other views with enough common frames."""
         distances = []
         for other in range(len(tracks)):
             if other != view:
@@ -74,14 +74,14 @@ def estimate_offsets(rig: Rig, tracks: Sequence[TrackedKeypoints]) -> list[int]:
 def _common(
     first: Int[np.ndarray, " seen"], other: Int[np.ndarray, " _seen"]
 ) -> tuple[Int[np.ndarray, " common"], Int[np.ndarray, " common"]]:
-    """Rows of the frames that both have."""
+    """Rows of the common frames."""
     _, rows, others = np.intersect1d(first, other, return_indices=True)
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_FRAMES)).astype(int)) if len(rows) else rows
     return rows[chosen], others[chosen]
 
 
 def _distance(rig: Rig, tracks: Sequence[TrackedKeypoints], first: int, view: int, offset: int) -> float:
-    """How far rays of two views pass each other on average, in metres, the second so many frames behind the first."""
+    """Mean distance in metres between the rays of two views, with the second delayed by ``offset`` frames."""
     rows, others = _common(tracks[first].frames, tracks[view].frames - offset)
     if len(rows) < LEAST_COMMON:
         return np.inf
@@ -93,5 +93,5 @@ def _distance(rig: Rig, tracks: Sequence[TrackedKeypoints], first: int, view: in
     xy = np.zeros((*weight.shape, 2))
     for number, one in zip((first, view), seen, strict=True):
         xy[:, :, number], weight[:, :, number] = one.xy, known
-    distance = rig.off(rig.triangulate(xy, weight), xy)[..., [first, view]].mean(-1)
+    distance = rig.ray_distance(rig.triangulate(xy, weight), xy)[..., [first, view]].mean(-1)
     return float(np.minimum(distance, _APART)[known].mean())

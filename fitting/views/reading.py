@@ -1,4 +1,4 @@
-"""Pictures and keypoint files of one moment, one of each camera."""
+"""Read pictures and keypoint files of one moment, one per camera."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fitting.inputs.keypoints import Keypoints
 
 @dataclass(frozen=True)
 class ReadViews:
-    """What the views of one moment show."""
+    """Contents of the views of one moment."""
 
     keypoints: tuple[Keypoints | None, ...]
-    """None where nobody is found."""
+    """Keypoints of each view; None if nobody is found."""
     pictures: tuple[Picture | None, ...]
-    """None for keypoint files."""
+    """Picture of each view; None for keypoint files."""
     notes: tuple[str, ...]
-    """What deserves a look."""
+    """Warnings."""
 
 
 def read_views(files: Sequence[Path], cameras: Sequence[CalibratedCamera], people: int) -> ReadViews:
@@ -31,15 +31,15 @@ def read_views(files: Sequence[Path], cameras: Sequence[CalibratedCamera], peopl
 
     Args:
         files: one for each camera.
-        cameras: in the same order.
-        people: how many are looked for on each picture.
+        cameras: cameras in the same order.
+        people: maximum number of people to detect in each picture.
 
     Returns:
-        What the views show.
+        Contents of the views.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a file is no picture and holds no keypoints, or a picture is of another size than the calibration.
+        ValueError: a file is neither a picture nor a keypoint file, or a picture's size differs from the calibration.
     """
     pictures: list[Picture | None] = []
     notes = []

@@ -1,4 +1,4 @@
-"""What a fit to several views gives for one person."""
+"""Results of fits to several views."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from fitting.optimise.agreement import ERROR_WARNING, warnings_of
 from fitting.output.body_result import BodyResult
 
 State = Literal["used", "rejected", "empty"]
-"""Of a view: whether it shows the person, shows nobody who agrees with the other views, or shows nobody at all."""
+"""Status of a view: used, no person consistent with the other views, or no person at all."""
 
 _MANY = 0.5
-"""A view of which more than this part of the keypoints was rejected deserves a look."""
+"""Share of rejected keypoints of a view that causes a warning."""
 
 
 @dataclass(frozen=True)
 class ViewFit:
-    """What one camera has to do with a fit."""
+    """One camera's part in a fit."""
 
     camera: str
     state: State
     exchanged: bool = False
-    """Left and right were exchanged, as the other views have them."""
+    """Whether left and right were swapped to agree with the other views."""
     behind: bool = False
-    """The person came to lie behind the camera."""
+    """Whether the person would be behind the camera."""
     keypoints: Keypoints | None = None
-    """Of this person in the picture's pixels, left and right as in the body; none where the view was not used."""
+    """Keypoints in the picture's pixels, with left and right as in the body; None if the view was not used."""
     used: Bool[np.ndarray, " joints"] | None = None
-    """Which of them the fit did not reject."""
+    """Mask of keypoints that the fit did not reject."""
     error_px: float | None = None
-    """Mean distance of the body's landmarks to the keypoints that were used, weighted by confidence, in pixels."""
+    """Mean distance of the body's landmarks to the used keypoints, weighted by confidence, in pixels."""
     height_px: float | None = None
-    """How tall the person is in the view, standing: the measure for the error."""
+    """Standing height of the person in the view in pixels, the reference for the error."""
 
     @property
     def error_percent(self) -> float | None:
@@ -47,12 +47,12 @@ class ViewFit:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the view deserves a look."""
+        """Warnings about the view."""
         if self.behind:
             return (f"view {self.camera} was rejected: the person would be behind the camera, check its R and t",)
         if self.state == "rejected":
             return (f"view {self.camera} was rejected: nobody in it agrees with the other views",)
-        found = [f"left and right were exchanged in view {self.camera}"] if self.exchanged else []
+        found = [f"left and right were swapped in view {self.camera}"] if self.exchanged else []
         if self.keypoints is not None and self.used is not None:
             seen = self.keypoints.seen[0]
             lost = int((seen & ~self.used).sum())
@@ -63,31 +63,31 @@ class ViewFit:
 
 @dataclass(frozen=True)
 class ViewsResult(BodyResult):
-    """One person's body in world axes, and what each view has to do with it."""
+    """One person's body in world axes, and the results by view."""
 
     joints: Float[np.ndarray, "24 3"]
-    """In world axes, metres."""
+    """Position in world axes, metres."""
     vertices: Float[np.ndarray, "vertices 3"]
-    """In world axes, metres."""
+    """Position in world axes, metres."""
     faces: Int[np.ndarray, "faces 3"]
     up: Axis
     """The direction against gravity."""
     views: tuple[ViewFit, ...]
-    """In the order of the cameras."""
+    """Results by view, in the order of the cameras."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the fit, as JSON can hold them."""
+    """Settings of the fit as JSON values."""
     notes: tuple[str, ...] = ()
-    """What was done differently than the input asks for."""
+    """Deviations from the requested input."""
 
     def __post_init__(self) -> None:
-        """Let nothing out that is no number.
+        """Reject NaN and infinite values.
 
         Raises:
             ValueError: an array is NaN or infinite.
         """
         for name in ("global_orient", "body_pose", "betas", "transl", "joints", "vertices"):
             if not np.isfinite(getattr(self, name)).all():
-                raise ValueError(f"the fit came out as NaN or infinite ({name}): keypoints or cameras are absurd")
+                raise ValueError(f"the fit contains NaN or infinite values ({name}): check keypoints and cameras")
 
     @property
     def reprojection_error_percent(self) -> float:
@@ -106,7 +106,7 @@ class ViewsResult(BodyResult):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What of the fit deserves a look: a large error, unseen parts, rejected views, notes."""
+        """Warnings about the fit: a large error, unseen parts, rejected views, notes."""
         used = [view for view in self.views if view.keypoints is not None and view.used is not None]
         names = used[0].keypoints.names  # type: ignore[union-attr]
         seen = np.any([view.used for view in used if view.used is not None], axis=0)

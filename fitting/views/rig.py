@@ -1,4 +1,4 @@
-"""Calibrated cameras together: projection into all of them, and triangulation."""
+"""Multiple calibrated cameras: projection into all of them, and triangulation."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from jaxtyping import Float
 from fitting.inputs.calibration import CalibratedCamera
 
 ROUNDS = 2
-"""Of a linear triangulation, whose rows are weighted by depths that the one before gives."""
+"""Iterations of a linear triangulation, with rows weighted by the previous depths."""
 
 _DAMPING = 1e-9
-"""Added to the normal equations: points that one ray alone shows stay finite."""
+"""Regularisation of the normal equations, which keeps points with a single ray finite."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Rig:
 
     @classmethod
     def of(cls, cameras: Sequence[CalibratedCamera]) -> Rig:
-        """The pinhole cameras of calibrated ones."""
+        """Create from calibrated cameras."""
         return cls(
             np.array([camera.focal for camera in cameras]),
             np.stack([camera.centre for camera in cameras]),
@@ -41,13 +41,13 @@ class Rig:
         seen: np.ndarray = np.einsum("vij,...j->...vi", self.rotation, points) + self.translation
         return seen
 
-    def off(
+    def ray_distance(
         self, points: Float[np.ndarray, "*shape 3"], xy: Float[np.ndarray, "*shape views 2"]
     ) -> Float[np.ndarray, "*shape views"]:
-        """How far points are from the rays through pixels, parallel to the pictures, in metres.
+        """Distance of points from the rays through pixels, parallel to the image planes, in metres.
 
         Args:
-            points: in world axes.
+            points: points in world axes.
             xy: pixels in every view.
 
         Returns:
@@ -66,7 +66,7 @@ class Rig:
 
         Args:
             xy: pixels in every view.
-            weight: of each, zero where nothing is seen. Two at least tell a point.
+            weight: weight of each pixel, zero if unseen. A point requires at least two views.
 
         Returns:
             Metres in world axes.

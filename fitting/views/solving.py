@@ -1,4 +1,4 @@
-"""From people matched across views to bodies: a fit to the triangulated keypoints, and then to all views at once."""
+"""Fit bodies to matched people: first to the triangulated keypoints, then to all views jointly."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ STAGES = (
     Stage(steps=4, free=WHOLE, rho=0.2, noise=(0.5, 0.35)),
     Stage(steps=12, free=WHOLE, rho=0.05, noise=(0.5, 0.35)),
 )
-"""Between these, keypoints that the body does not reach are rejected: the first stage brings it to those that one view
-alone sees. Chosen on projections of recorded poses with a detector's errors."""
+"""Stages of the fit; keypoints far from the body are rejected in between, when the first stage has moved it to those
+of single views. Tuned on projections of recorded poses with a detector's errors."""
 
 SETTLE = Stage(steps=3, free=ROOT_AND_SHAPE, rho=0.05)
-"""Around the codes that were committed to."""
+"""Final stage, around the selected codes."""
 
 PRIOR_SCALE = PriorScale(power=4, least=0.005, most=1.0)
-"""Several views tell depth, so that inexact keypoints need the prior less than one view's do."""
+"""Maximum prior scale: several views determine depth, so noisy keypoints need the prior less than in a single view."""
 
 
 @dataclass(frozen=True)
 class ViewsSolution:
-    """Bodies that were fitted to all views."""
+    """Bodies fitted to all views."""
 
     problem: Problem
-    """What was fitted, before an upright camera that is far away."""
+    """The problem, in the axes of a distant upright camera."""
     estimate: Estimate
-    """The bodies in that camera's axes."""
+    """Bodies in that camera's axes."""
     orient: Float[Tensor, "people 3 3"]
-    """In world axes."""
+    """Orientation in world axes."""
     transl: Float[Tensor, "people 3"]
     """Metres in world axes."""
 
 
 def view_steps(settings: FitSettings) -> int:
-    """How often ``on_step`` is called in a fit to several views."""
+    """Number of ``on_step`` calls in a fit to several views."""
     again = settings.residual * RESIDUAL.steps
     return total_steps(settings) + sum(stage.steps for stage in (*STAGES, SETTLE)) + again
 
@@ -66,15 +66,15 @@ def solve_views(
     noise_floor: float,
     on_step: Callable[[], None] = lambda: None,
 ) -> ViewsSolution:
-    """Fit everybody to their keypoints in all views.
+    """Fit all people to their keypoints in all views.
 
     Args:
         models: body, prior and settings.
         rig: the cameras.
-        people: what they see, at least one person.
-        format: of the keypoints.
-        to_camera: turns world axes into those of an upright camera.
-        noise_floor: of the keypoints.
+        people: at least one matched person.
+        format: format of the keypoints.
+        to_camera: rotation from world axes to those of an upright camera.
+        noise_floor: noise floor of the keypoints.
         on_step: called after every step, `view_steps` times.
 
     Returns:
@@ -103,19 +103,19 @@ def start_of_views(
     noise_floor: float,
     on_step: Callable[[], None],
 ) -> tuple[Problem, Estimate, Float[Tensor, "3"]]:
-    """Bodies fitted to the triangulated keypoints, and the problem of all views, in axes that everybody shares.
+    """Fit bodies to the triangulated keypoints, and create the problem of all views, in common axes.
 
     Args:
         models: body, prior and settings.
         rig: the cameras.
-        people: what they see.
-        format: of the keypoints.
-        to_camera: turns world axes into those of an upright camera.
-        noise_floor: of the keypoints.
+        people: matched people.
+        format: format of the keypoints.
+        to_camera: rotation from world axes to those of an upright camera.
+        noise_floor: noise floor of the keypoints.
         on_step: called after every step.
 
     Returns:
-        The problem, the bodies, and what is added to the turned axes of the world.
+        The problem, the bodies, and the translation added after rotation from world axes.
     """
     points, confidence = (
         np.stack([getattr(person, name) for person in people]).astype(np.float32)
@@ -138,7 +138,7 @@ def _view_keypoints(
     to_camera: Float[Tensor, "3 3"],
     shift: Float[Tensor, "3"],
 ) -> ViewKeypoints:
-    """The keypoints of all views but those that disagree with where the others have them."""
+    """Keypoints of all views that are consistent with the other views."""
     rotation = rig.rotation @ to_camera.double().cpu().numpy().T
     translation = rig.translation - rotation @ shift.double().cpu().numpy()
     middle = np.stack([person.points[person.point_confidence > 0].mean(0) for person in people])
@@ -156,10 +156,10 @@ def _view_keypoints(
 
 @torch.no_grad()
 def reject_in_views(problem: Problem, landmarks: Float[Tensor, "people joints 3"], models: FittingModels) -> Problem:
-    """The problem without keypoints that lie far from where a body has them, and weighted by how exact the rest is.
+    """Reject keypoints far from the body, and update the prior scale from the errors of the others.
 
     Args:
-        problem: of several views.
+        problem: problem of several views.
         landmarks: the bodies' keypoints.
         models: the body.
 
@@ -168,7 +168,7 @@ def reject_in_views(problem: Problem, landmarks: Float[Tensor, "people joints 3"
     """
     views = problem.views
     assert views is not None
-    off = torch.linalg.vector_norm(views.off(landmarks), dim=-1) / views.height[..., None]
+    off = torch.linalg.vector_norm(views.displacement(landmarks), dim=-1) / views.height[..., None]
     median = off.masked_fill(views.confidence == 0, torch.nan).flatten(1).nanmedian(-1).values
     limit = (OUTLIER_FACTOR * median).clamp(min=OUTLIER_MIN)
     confidence = torch.where(off < limit[:, None, None], views.confidence, 0.0)

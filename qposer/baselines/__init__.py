@@ -1,1 +1,1 @@
-"""Priors of other papers, trained on the same poses, to compare with; ``interface`` says what they share."""
+"""Baseline priors of other papers, trained on the same poses; ``interface`` defines their protocol."""

@@ -1,4 +1,4 @@
-"""The optimiser that all baselines fit with, and the data term that they share."""
+"""Optimiser and data term of all baselines."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def descend(
     steps: int,
     learning_rate: float,
 ) -> Float[Tensor, " batch *numbers"]:
-    """Make an objective small, every member of the batch for itself, by Adam with a step size that falls to zero.
+    """Minimise an objective independently for each batch member by Adam with a step size that decreases to zero.
 
     Args:
-        start: where to begin.
-        objective: of each member, given all of them and the part of the steps that is done, from 0 to 1.
-        steps: of the optimiser.
-        learning_rate: in the beginning; it falls along a cosine.
+        start: initial values.
+        objective: function of all members and the progress from 0 to 1, with one value per member.
+        steps: number of steps.
+        learning_rate: initial learning rate, with cosine decay.
 
     Returns:
-        Where each member ended.
+        The final values.
     """
     variable = start.detach().clone().requires_grad_()
     optimizer = torch.optim.Adam([variable], lr=learning_rate)
@@ -43,14 +43,14 @@ def descend(
     return variable.detach()
 
 
-def joints_gap(
+def joint_distances(
     rotations: Float[Tensor, "*batch 21 3 3"], joints: Float[Tensor, "*batch 22 3"]
 ) -> Float[Tensor, " *batch"]:
     """Squared distances in decimetres, summed, of the posed mean skeleton's joints from given positions in metres.
 
     Args:
-        rotations: of the body joints, relative to the parents.
-        joints: positions of the root and the body joints.
+        rotations: rotations of the body joints, relative to the parents.
+        joints: target positions of the root and the body joints, metres.
 
     Returns:
         Square decimetres.

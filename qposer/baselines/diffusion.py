@@ -1,4 +1,4 @@
-"""A diffusion model of body poses, used in the manner of DPoser (Lu et al., DPoser-X, ICCV 2025)."""
+"""A diffusion model of body poses, used like DPoser (Lu et al., DPoser-X, ICCV 2025)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from qposer.baselines.descent import descend, joints_gap
+from qposer.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.weights import load_module, save_module
@@ -21,16 +21,16 @@ FORMAT = "pose-diffusion-1"
 
 SAMPLING_STEPS = 64
 
-# Chosen on validation poses, for telling them from impossible ones, completing them, and denoising their joints.
+# Tuned on validation poses for detecting impossible poses, completion, and denoising of joints.
 ENERGY_LEVELS = (0.05, 0.1)
-"""Standard deviations of the noise, in standardised units, that the energy looks at."""
+"""Noise levels of the energy, in standardised units."""
 ENERGY_PROBES = 4
-"""Draws of noise at each of these levels, the same for all poses."""
+"""Noise samples at each of these levels, the same for all poses."""
 COMPLETION_STEPS = 32
 COMPLETION_ROUNDS = 4
-"""How often each step of a completion is done, with noise put back between, so that the parts come to agree."""
+"""Repetitions of each completion step, with noise added in between, which make the parts consistent."""
 FIT_LEVELS = (1.0, 0.3)
-"""Noise level of the distillation at a fit's start and at its end."""
+"""Noise levels of the distillation at the start and at the end of a fit."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class PoseDiffusion(nn.Module):
         return (body_pose - self.mean) / self.scale
 
     def unstandardise(self, standard: Float[Tensor, "*batch 21 3"]) -> Float[Tensor, "*batch 21 3"]:
-        """What ``standardise`` came from."""
+        """Inverse of ``standardise``."""
         return standard * self.scale + self.mean
 
     def denoise(
@@ -70,7 +70,7 @@ class PoseDiffusion(nn.Module):
 
         Args:
             noisy: standardised numbers with noise.
-            noise_level: standard deviation of the noise, of each joint or of all.
+            noise_level: standard deviation of the noise, for each joint or for all.
 
         Returns:
             Expected clean numbers.
@@ -80,7 +80,7 @@ class PoseDiffusion(nn.Module):
 
     @torch.no_grad()
     def energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
-        """How far the denoiser's answer is from the pose, squared, in units of the noise, over levels and draws."""
+        """Mean squared distance of the denoiser's predictions from the pose, in units of the noise."""
         standard = self.standardise(body_pose)
         generator = torch.Generator().manual_seed(0)
         total = standard.new_zeros(len(standard))
@@ -92,11 +92,11 @@ class PoseDiffusion(nn.Module):
         return total / (len(ENERGY_LEVELS) * ENERGY_PROBES)
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``: ancestral sampling.
+        """Implements ``PosePrior.sample`` by ancestral sampling.
 
         Args:
-            n: how many.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of poses.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -108,15 +108,15 @@ class PoseDiffusion(nn.Module):
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``: at every step of sampling the known joints are replaced by noisy true ones.
+        """Implements ``PosePrior.complete``: in every sampling step the known joints are replaced by noisy true ones.
 
-        Each step is done several times, noise being put back in between (RePaint, Lugmayr et al., CVPR 2022).
+        Each step is repeated, with noise added in between (RePaint, Lugmayr et al., CVPR 2022).
 
         Args:
             body_pose: axis-angle in radians.
             known: joints that keep their rotations.
-            n: how many guesses of each pose.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of completions of each pose.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -152,14 +152,14 @@ class PoseDiffusion(nn.Module):
         return noisy
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """As ``PosePrior.fit_joints``: score distillation at falling noise levels, from the mean pose.
+        """Implements ``PosePrior.fit_joints`` by score distillation at falling noise levels, from the mean pose.
 
-        The prior's term is half the squared distance of the standardised numbers to the denoiser's answer, which is
-        taken as a constant; all poses are shown the same noise.
+        The prior's term is half the squared distance of the standardised numbers to the denoiser's prediction, which is
+        treated as a constant; all poses get the same noise.
 
         Args:
             joints: positions in metres.
-            weight: of the prior's term.
+            weight: weight of the prior's term.
 
         Returns:
             Axis-angle in radians.
@@ -174,33 +174,33 @@ class PoseDiffusion(nn.Module):
                 answer = self.denoise(standard + level * noise, standard.new_full((1, 1), level))
             pull = 0.5 * (standard - answer).square().sum((-1, -2))
             rotations = axis_angle_to_matrix(self.unstandardise(standard))
-            return joints_gap(rotations, joints) + weight * pull
+            return joint_distances(rotations, joints) + weight * pull
 
         start = joints.new_zeros(len(joints), NUM_BODY_JOINTS, 3)
         return self.unstandardise(descend(start, objective, steps=300, learning_rate=0.1))
 
     def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights, configuration and any notes (strings), at once or not at all.
+        """Write weights, configuration and notes atomically.
 
         Args:
             path: the file to write.
-            notes: strings that are written into the file beside the weights.
+            notes: strings stored in the file with the weights.
         """
         save_module(path, self, self.config, FORMAT, notes, torch.float32)
 
     @classmethod
     def from_pretrained(cls, path: str | Path, device: str | torch.device = "cpu") -> PoseDiffusion:
-        """The weights of a file, in evaluation mode.
+        """Load a file's weights in evaluation mode.
 
         Args:
-            path: a file that `save` wrote.
-            device: where the model works.
+            path: file written by `save`.
+            device: device of the model.
 
         Returns:
             The model.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+            ValueError: the file has another format, or its weights do not match its configuration.
         """
         return load_module(path, cls, PoseDiffusionConfig, FORMAT).to(device)

@@ -1,4 +1,4 @@
-"""What every prior of body poses can do, so that measurements treat them all alike."""
+"""Common protocol of pose priors."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class PosePrior(Protocol):
 
     @property
     def name(self) -> str:
-        """What tables call it."""
+        """Name in tables."""
         ...
 
     def energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
-        """Low for plausible poses; the same for the same pose. Scale and zero are the prior's own."""
+        """Deterministic energy, low for plausible poses. Scale and offset are specific to the prior."""
         ...
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """Poses that the prior draws.
+        """Sample poses from the prior.
 
         Args:
-            n: how many.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of poses.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -37,13 +37,13 @@ class PosePrior(Protocol):
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """``n`` guesses of each pose from its known joints, which keep their rotations; no others are looked at.
+        """``n`` completions of each pose from its known joints, which keep their rotations; other values are ignored.
 
         Args:
             body_pose: axis-angle in radians.
             known: joints that keep their rotations.
-            n: how many guesses of each pose.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of completions of each pose.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -51,12 +51,12 @@ class PosePrior(Protocol):
         ...
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """Poses whose joints are near noisy positions and which the prior finds plausible.
+        """Fit plausible poses to noisy joint positions.
 
         Args:
-            joints: where ``qposer.body_pose.kinematics.body_joints`` of the mean skeleton should be, metres.
-            weight: of the prior's term, in the form that its authors use for fitting, against the squared distances of
-                the joints in decimetres, summed.
+            joints: target positions for ``qposer.body_pose.kinematics.body_joints`` of the mean skeleton, metres.
+            weight: weight of the prior's term, in its authors' form for fitting, relative to the sum of the squared
+                distances of the joints in decimetres.
 
         Returns:
             Axis-angle in radians.

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from qposer.baselines.descent import descend, joints_gap
+from qposer.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.weights import load_module, save_module
@@ -30,9 +30,9 @@ class PoseMixture(nn.Module):
     """Gaussians with full covariance over the 63 numbers of a body pose; a ``qposer.baselines.interface.PosePrior``.
 
     Attributes:
-        weights: of the components, their sum one.
-        means: of the components, radians.
-        factors: lower triangular ``L`` of the covariances ``L L^T``.
+        weights: weights of the components, with sum one.
+        means: means of the components, radians.
+        factors: lower triangular factors ``L`` of the covariances ``L L^T``.
     """
 
     name = "GMM"
@@ -54,12 +54,12 @@ class PoseMixture(nn.Module):
         means: Float[Tensor, "components 63"],
         covariances: Float[Tensor, "components 63 63"],
     ) -> PoseMixture:
-        """A mixture, in single precision, of given Gaussians.
+        """Create a mixture, in single precision, from Gaussians.
 
         Args:
-            weights: of the Gaussians.
-            means: in axis-angle, flat, radians.
-            covariances: square radians.
+            weights: weights of the Gaussians.
+            means: means, flat axis-angle, radians.
+            covariances: covariances, square radians.
 
         Returns:
             The mixture.
@@ -75,7 +75,7 @@ class PoseMixture(nn.Module):
         return 0.5 * NUMBERS * math.log(2 * math.pi) - log_densities.logsumexp(-1)
 
     def nearest_energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
-        """What SMPLify minimises: ``min_j -log(c g_j N(pose; mean_j, covariance_j))`` (eq. 6).
+        """Energy of SMPLify: ``min_j -log(c g_j N(pose; mean_j, covariance_j))`` (eq. 6).
 
         The constant ``c`` makes the density of the narrowest component one at its mean.
         """
@@ -84,11 +84,11 @@ class PoseMixture(nn.Module):
         return (0.5 * self._distances(body_pose) - log_peaks).amin(-1)
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``.
+        """Implements ``PosePrior.sample``.
 
         Args:
-            n: how many.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of poses.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -99,13 +99,13 @@ class PoseMixture(nn.Module):
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``: exact draws from the density of the unknown joints, given the known ones.
+        """Implements ``PosePrior.complete`` by exact samples from the conditional density of the unknown joints.
 
         Args:
             body_pose: axis-angle in radians.
             known: joints that keep their rotations.
-            n: how many guesses of each pose.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of completions of each pose.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -136,11 +136,11 @@ class PoseMixture(nn.Module):
         return poses
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """As ``PosePrior.fit_joints``: over axis-angle from the mean pose, with the prior as in ``nearest_energy``.
+        """Implements ``PosePrior.fit_joints`` over axis-angle from the mean pose, with ``nearest_energy`` as the prior.
 
         Args:
             joints: positions in metres.
-            weight: of the prior's term.
+            weight: weight of the prior's term.
 
         Returns:
             Axis-angle in radians.
@@ -148,7 +148,7 @@ class PoseMixture(nn.Module):
         start = (self.weights @ self.means).unflatten(-1, (NUM_BODY_JOINTS, 3)).expand(len(joints), -1, -1)
 
         def objective(pose: Tensor, done: float) -> Tensor:
-            return joints_gap(axis_angle_to_matrix(pose), joints) + weight * self.nearest_energy(pose)
+            return joint_distances(axis_angle_to_matrix(pose), joints) + weight * self.nearest_energy(pose)
 
         return descend(start, objective, steps=300, learning_rate=0.1)
 
@@ -159,28 +159,28 @@ class PoseMixture(nn.Module):
         return distances
 
     def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights, means and factors, and any notes (strings), at once or not at all.
+        """Write weights, means, factors and notes atomically.
 
         Args:
             path: the file to write.
-            notes: strings that are written into the file beside the weights.
+            notes: strings stored in the file with the weights.
         """
         save_module(path, self, self.config, FORMAT, notes, torch.float32)
 
     @classmethod
     def from_pretrained(cls, path: str | Path, device: str | torch.device = "cpu") -> PoseMixture:
-        """The mixture of a file.
+        """Load a mixture from a file.
 
         Args:
-            path: a file that `save` wrote.
-            device: where the mixture works.
+            path: file written by `save`.
+            device: device of the mixture.
 
         Returns:
             The mixture.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file holds something else, or arrays of other sizes than its configuration says.
+            ValueError: the file has another format, or its arrays do not match its configuration.
         """
         return load_module(path, cls, PoseMixtureConfig, FORMAT).to(device)
 

@@ -1,16 +1,16 @@
-"""No prior but a small preference for the T-pose: what the data alone determine."""
+"""Baseline without a prior, except for a small preference for the T-pose."""
 
 from __future__ import annotations
 
 from jaxtyping import Float
 from torch import Tensor
 
-from qposer.baselines.descent import descend, joints_gap
+from qposer.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import axis_angle_to_matrix
 
 
 class NoPrior:
-    """A reference for fits: half the squared length of the axis-angle numbers. It cannot draw or complete poses."""
+    """Baseline for fits: half the squared length of the axis-angle vector. It cannot sample or complete poses."""
 
     name = "none"
 
@@ -19,17 +19,17 @@ class NoPrior:
         return 0.5 * body_pose.square().sum((-1, -2))
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """As ``PosePrior.fit_joints``.
+        """Implements ``PosePrior.fit_joints``.
 
         Args:
             joints: positions in metres.
-            weight: has no effect.
+            weight: ignored.
 
         Returns:
             Axis-angle in radians.
         """
 
         def objective(pose: Tensor, done: float) -> Tensor:
-            return joints_gap(axis_angle_to_matrix(pose), joints) + weight * self.energy(pose)
+            return joint_distances(axis_angle_to_matrix(pose), joints) + weight * self.energy(pose)
 
         return descend(joints.new_zeros(len(joints), 21, 3), objective, steps=300, learning_rate=0.1)

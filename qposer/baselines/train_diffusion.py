@@ -1,7 +1,7 @@
 """Train a pose diffusion: ``python -m qposer.baselines.train_diffusion --data poses.npz --out runs/diffusion``.
 
-It learns to take noise off the training poses, mirrored ones included, at all noise levels. A run that was killed goes
-on from its last checkpoint when the same command is given again.
+It learns to remove noise from training poses, with mirroring, at all noise levels. Run the same command again to
+resume from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ class TrainConfig(RunConfig):
     """Settings of a training run of a pose diffusion."""
 
     steps: int = 3000
-    """Few: with more, what it says of the validation subjects gets worse."""
+    """Number of steps; with more, results on validation subjects get worse."""
     batch_size: int = 512
     noise_log_mean: float = -0.7
     noise_log_std: float = 1.2
-    """Noise levels are log-normal: most are where denoising is neither trivial nor hopeless."""
+    """Mean and standard deviation of the log-normal noise levels, where denoising is neither trivial nor impossible."""
     validate_every: int = 500
-    """Steps; a checkpoint is written then, too."""
+    """Steps between validations; a checkpoint is written with each."""
     device: str = "cpu"
     width: int = 512
     depth: int = 3
 
 
 def train(config: TrainConfig, console: Console) -> PoseDiffusion:
-    """Run, or go on with, a training run; returns the model with the lowest validation error.
+    """Start or resume a training run; returns the model with the lowest validation error.
 
     Args:
         config: settings of the run.
-        console: where the progress is shown.
+        console: console for the progress.
 
     Returns:
         The model.
 
     Raises:
-        FileNotFoundError: there is no such file of poses.
-        ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
-        FloatingPointError: the loss is not finite any more.
+        FileNotFoundError: the file of poses does not exist.
+        ValueError: the file of poses has another layout, or the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite.
     """
     data, generator = config.begin()
     model = PoseDiffusion(PoseDiffusionConfig(config.width, config.depth)).to(config.device)

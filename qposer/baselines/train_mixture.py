@@ -22,14 +22,14 @@ class TrainConfig:
     """Settings of a fit of a mixture."""
 
     data: Path
-    """poses.npz, written by ``python -m qposer.data.build``."""
+    """Training set (poses.npz), written by ``python -m qposer.data.build``."""
     out: Path
     """Folder of the run: best.safetensors."""
     components: int = 8
     poses: int = 100_000
-    """Drawn from the training poses, half of them mirrored."""
+    """Number of training poses to sample, half of them mirrored."""
     covariance_floor: float = 3e-4
-    """Added to the variances, in squared radians; of 1e-5 to 1e-2 the likeliest on validation poses."""
+    """Value added to the variances, in squared radians; of 1e-5 to 1e-2, best likelihood on validation poses."""
     seed: int = 0
 
 
@@ -38,14 +38,14 @@ def train(config: TrainConfig, console: Console) -> PoseMixture:
 
     Args:
         config: settings of the run.
-        console: where the progress is shown.
+        console: console for the progress.
 
     Returns:
         The mixture.
 
     Raises:
-        FileNotFoundError: there is no such file of poses.
-        ValueError: the poses are not what the build writes.
+        FileNotFoundError: the file of poses does not exist.
+        ValueError: the file of poses has another layout.
     """
     data = PoseDataset.load(config.data)
     generator = torch.Generator().manual_seed(config.seed)
@@ -59,7 +59,7 @@ def train(config: TrainConfig, console: Console) -> PoseMixture:
         *(torch.from_numpy(array) for array in (fitted.weights_, fitted.means_, fitted.covariances_))
     )
     for split in ("train", "validation"):
-        console.print(f"{split}: {mixture.energy(data.body_pose(split)).mean():.1f} nats a pose")
+        console.print(f"{split}: {mixture.energy(data.body_pose(split)).mean():.1f} nats per pose")
     config.out.mkdir(parents=True, exist_ok=True)
     mixture.save(config.out / "best.safetensors")
     return mixture

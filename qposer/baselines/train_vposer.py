@@ -1,7 +1,7 @@
 """Train a VPoser: ``python -m qposer.baselines.train_vposer --data poses.npz --out runs/vposer-5e-3 --kl 5e-3``.
 
-Losses and settings are those of the published second version. A run that was killed goes on from its last checkpoint
-when the same command is given again.
+Losses and settings are those of the published second version. Run the same command again to resume from the last
+checkpoint.
 """
 
 from __future__ import annotations
@@ -33,32 +33,32 @@ class TrainConfig(RunConfig):
     steps: int = 12_000
     weight_decay: float = 1e-5
     surface_weight: float = 4.0
-    """Of the mean absolute difference of coordinates of points on the skin, in metres."""
+    """Weight of the mean absolute difference of skin point coordinates, in metres."""
     extra: float = 0.5
-    """Part of the steps, the first ones, in which angles and joints are losses, too."""
+    """Initial share of the steps with additional losses on angles and joints."""
     angles_weight: float = 2.0
-    """Of the mean angle between rotations in radians."""
+    """Weight of the mean angle between rotations in radians."""
     joints_weight: float = 2.0
-    """Of the mean absolute difference of the joints' coordinates in metres."""
+    """Weight of the mean absolute difference of joint coordinates in metres."""
     device: str = "cpu"
     latent_dim: int = 32
     width: int = 512
 
 
 def train(config: TrainConfig, console: Console) -> VPoser:
-    """Run, or go on with, a training run; returns the VPoser with the lowest loss on validation poses.
+    """Start or resume a training run; returns the VPoser with the lowest loss on validation poses.
 
     Args:
         config: settings of the run.
-        console: where the progress is shown.
+        console: console for the progress.
 
     Returns:
         The model.
 
     Raises:
-        FileNotFoundError: there is no such file of poses.
-        ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
-        FloatingPointError: the loss is not finite any more.
+        FileNotFoundError: the file of poses does not exist.
+        ValueError: the file of poses has another layout, or the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite.
     """
     data, generator = config.begin()
     model = VPoser(VPoserConfig(config.latent_dim, config.width, config.kl)).to(config.device)

@@ -10,33 +10,33 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from qposer.baselines.descent import descend, joints_gap
+from qposer.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_axis_angle
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.weights import load_module, save_module
 
 FORMAT = "vposer-baseline-1"
 
-# Chosen on validation poses: the first for telling them from impossible ones, the others for completing them.
+# Tuned on validation poses: the first for detecting impossible poses, the others for completion.
 GAP_WEIGHT = 0.015
-"""Of the distances of the rotations in the energy, before it is divided by the weight of the divergence in training."""
+"""Weight of the rotation distances in the energy, before division by the training weight of the divergence."""
 COMPLETION_WEIGHT = 0.1
-"""Of the latents' squared length in a completion, against squared distances of rotations."""
+"""Weight of the latents' squared length in a completion, relative to squared distances of rotations."""
 COMPLETION_STEPS = 100
 
 
 @dataclass(frozen=True)
 class VPoserConfig:
-    """Sizes of a VPoser, and what its energy depends on."""
+    """Sizes of a VPoser, and parameters of its energy."""
 
     latent_dim: int = 32
     width: int = 512
     kl: float = 5e-3
-    """Weight, in training, of the divergence of the posterior from the unit Gaussian, in nats."""
+    """Training weight of the divergence of the posterior from the unit Gaussian, in nats."""
 
 
 class VPoser(nn.Module):
-    """Poses to a Gaussian over 32 numbers and back; the prior over these is the unit Gaussian.
+    """Maps poses to a Gaussian over 32 latents and back; the prior over latents is the unit Gaussian.
 
     A ``qposer.baselines.interface.PosePrior`` that can also ``reconstruct``.
     """
@@ -82,11 +82,11 @@ class VPoser(nn.Module):
         return matrix_to_axis_angle(self.decode(self.encode(body_pose).mean))
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``: decoded unit Gaussian latents.
+        """Implements ``PosePrior.sample`` by decoding unit Gaussian latents.
 
         Args:
-            n: how many.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of poses.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -95,24 +95,24 @@ class VPoser(nn.Module):
 
     @torch.no_grad()
     def energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
-        """Squared length of the posterior's mean, and how far off the rotations are that come back, weighted.
+        """Squared length of the posterior's mean plus the weighted reconstruction error of the rotations.
 
-        Both tell more than either: unlikely poses have long latents, and impossible ones do not come back.
+        They complement each other: unlikely poses have long latents, and impossible ones large reconstruction errors.
         """
         latents = self.encode(body_pose).mean
-        gap = rotations_gap(self.decode(latents), body_pose)
+        gap = rotation_distances(self.decode(latents), body_pose)
         return latents.square().sum(-1) + GAP_WEIGHT / self.config.kl * gap
 
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``: latents from random starts, optimised until their known joints match.
+        """Implements ``PosePrior.complete`` by optimising random latents until the known joints match.
 
         Args:
             body_pose: axis-angle in radians.
             known: joints that keep their rotations.
-            n: how many guesses of each pose.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of completions of each pose.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -120,7 +120,7 @@ class VPoser(nn.Module):
         truth = body_pose[:, known].repeat(n, 1, 1)
 
         def objective(latents: Tensor, done: float) -> Tensor:
-            gap = rotations_gap(self.decode(latents)[:, known], truth)
+            gap = rotation_distances(self.decode(latents)[:, known], truth)
             return gap + COMPLETION_WEIGHT * latents.square().sum(-1)
 
         start = self._draw((n * len(body_pose),), generator)
@@ -129,18 +129,18 @@ class VPoser(nn.Module):
         return torch.where(known[:, None], body_pose, decoded)
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """As ``PosePrior.fit_joints``: over the latents, from zeros, with their squared length as the prior's term.
+        """Implements ``PosePrior.fit_joints`` over latents, from zeros, with their squared length as the prior's term.
 
         Args:
             joints: positions in metres.
-            weight: of the prior's term.
+            weight: weight of the prior's term.
 
         Returns:
             Axis-angle in radians.
         """
 
         def objective(latents: Tensor, done: float) -> Tensor:
-            return joints_gap(self.decode(latents), joints) + weight * latents.square().sum(-1)
+            return joint_distances(self.decode(latents), joints) + weight * latents.square().sum(-1)
 
         start = joints.new_zeros(len(joints), self.config.latent_dim)
         return matrix_to_axis_angle(self.decode(descend(start, objective, steps=300, learning_rate=0.1)))
@@ -150,33 +150,33 @@ class VPoser(nn.Module):
         return drawn.to(self.mean.weight)
 
     def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights, configuration and any notes (strings), at once or not at all.
+        """Write weights, configuration and notes atomically.
 
         Args:
             path: the file to write.
-            notes: strings that are written into the file beside the weights.
+            notes: strings stored in the file with the weights.
         """
         save_module(path, self, self.config, FORMAT, notes, torch.float32)
 
     @classmethod
     def from_pretrained(cls, path: str | Path, device: str | torch.device = "cpu") -> VPoser:
-        """The weights of a file, in evaluation mode.
+        """Load a file's weights in evaluation mode.
 
         Args:
-            path: a file that `save` wrote.
-            device: where the model works.
+            path: file written by `save`.
+            device: device of the model.
 
         Returns:
             The model.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file holds something else, or weights of other sizes than its configuration says.
+            ValueError: the file has another format, or its weights do not match its configuration.
         """
         return load_module(path, cls, VPoserConfig, FORMAT).to(device)
 
 
-def rotations_gap(
+def rotation_distances(
     rotations: Float[Tensor, "*batch joints 3 3"], body_pose: Float[Tensor, "*batch joints 3"]
 ) -> Float[Tensor, " *batch"]:
     """Squared Frobenius distances of rotations from those of axis-angle vectors, summed over the joints.

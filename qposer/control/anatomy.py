@@ -55,8 +55,8 @@ def _sign(side: str) -> float:
     return 1.0 if side == "left" else -1.0
 
 
-def _knee(figure: PosedSkeleton, side: str) -> Tensor:
-    shin = -figure.rotation(f"{side}_knee")[..., 1]
+def _knee(skeleton: PosedSkeleton, side: str) -> Tensor:
+    shin = -skeleton.rotation(f"{side}_knee")[..., 1]
     return torch.copysign(angle_between(shin, shin.new_tensor([0.0, -1.0, 0.0])), -shin[..., 2])
 
 
@@ -64,96 +64,96 @@ _FOREARM_BENDS = (0.0, 0.5, 0.866)
 """Direction in which the forearm moves when the elbow bends in the T-pose, in the upper arm's frame."""
 
 
-def _elbow(figure: PosedSkeleton, side: str) -> Tensor:
-    straight = figure.local.new_tensor([_sign(side), 0.0, 0.0])
-    forearm = figure.rotation(f"{side}_elbow") @ straight
+def _elbow(skeleton: PosedSkeleton, side: str) -> Tensor:
+    straight = skeleton.local.new_tensor([_sign(side), 0.0, 0.0])
+    forearm = skeleton.rotation(f"{side}_elbow") @ straight
     return torch.copysign(angle_between(forearm, straight), forearm @ forearm.new_tensor(_FOREARM_BENDS))
 
 
-def _thigh(figure: PosedSkeleton, side: str) -> Tensor:
-    return -figure.rotation(f"{side}_hip")[..., 1]
+def _thigh(skeleton: PosedSkeleton, side: str) -> Tensor:
+    return -skeleton.rotation(f"{side}_hip")[..., 1]
 
 
-def _arm(figure: PosedSkeleton, side: str) -> Tensor:
+def _arm(skeleton: PosedSkeleton, side: str) -> Tensor:
     """Direction of the upper arm in the frame of the chest."""
-    turned = figure.rotation(f"{side}_collar") @ figure.rotation(f"{side}_shoulder")
+    turned = skeleton.rotation(f"{side}_collar") @ skeleton.rotation(f"{side}_shoulder")
     return _sign(side) * turned[..., 0]
 
 
-def _between(figure: PosedSkeleton, joint: str, base: str) -> Tensor:
-    return figure.world_rotation(base).mT @ figure.world_rotation(joint)
+def _between(skeleton: PosedSkeleton, joint: str, base: str) -> Tensor:
+    return skeleton.world_rotation(base).mT @ skeleton.world_rotation(joint)
 
 
-def _shrug(figure: PosedSkeleton, side: str) -> Tensor:
-    collar = _sign(side) * figure.rotation(f"{side}_collar")[..., 0]
+def _shrug(skeleton: PosedSkeleton, side: str) -> Tensor:
+    collar = _sign(side) * skeleton.rotation(f"{side}_collar")[..., 0]
     return collar[..., 1].clamp(-1, 1).asin().rad2deg()
 
 
-def _shoulder_retraction(figure: PosedSkeleton, side: str) -> Tensor:
-    collar = _sign(side) * figure.rotation(f"{side}_collar")[..., 0]
+def _shoulder_retraction(skeleton: PosedSkeleton, side: str) -> Tensor:
+    collar = _sign(side) * skeleton.rotation(f"{side}_collar")[..., 0]
     return -collar[..., 2].clamp(-1, 1).asin().rad2deg()
 
 
-def _hip_flexion(figure: PosedSkeleton, side: str) -> Tensor:
-    thigh = _thigh(figure, side)
+def _hip_flexion(skeleton: PosedSkeleton, side: str) -> Tensor:
+    thigh = _thigh(skeleton, side)
     return degrees(thigh[..., 2], -thigh[..., 1])
 
 
-def _hip_abduction(figure: PosedSkeleton, side: str) -> Tensor:
-    return (_sign(side) * _thigh(figure, side)[..., 0]).clamp(-1, 1).asin().rad2deg()
+def _hip_abduction(skeleton: PosedSkeleton, side: str) -> Tensor:
+    return (_sign(side) * _thigh(skeleton, side)[..., 0]).clamp(-1, 1).asin().rad2deg()
 
 
-def _hip_rotation(figure: PosedSkeleton, side: str) -> Tensor:
-    return _sign(side) * _twist(figure.rotation(f"{side}_hip"))
+def _hip_rotation(skeleton: PosedSkeleton, side: str) -> Tensor:
+    return _sign(side) * _twist(skeleton.rotation(f"{side}_hip"))
 
 
-def _shoulder_flexion(figure: PosedSkeleton, side: str) -> Tensor:
-    arm = _arm(figure, side)
+def _shoulder_flexion(skeleton: PosedSkeleton, side: str) -> Tensor:
+    arm = _arm(skeleton, side)
     return degrees(arm[..., 2], -arm[..., 1])
 
 
-def _shoulder_abduction(figure: PosedSkeleton, side: str) -> Tensor:
-    arm = _arm(figure, side)
+def _shoulder_abduction(skeleton: PosedSkeleton, side: str) -> Tensor:
+    arm = _arm(skeleton, side)
     return degrees(_sign(side) * arm[..., 0], -arm[..., 1])
 
 
-def _shoulder_elevation(figure: PosedSkeleton, side: str) -> Tensor:
-    return angle_between(_arm(figure, side), figure.local.new_tensor([0.0, -1.0, 0.0]))
+def _shoulder_elevation(skeleton: PosedSkeleton, side: str) -> Tensor:
+    return angle_between(_arm(skeleton, side), skeleton.local.new_tensor([0.0, -1.0, 0.0]))
 
 
-def _shoulder_rotation(figure: PosedSkeleton, side: str) -> Tensor:
-    turned = figure.rotation(f"{side}_shoulder")
+def _shoulder_rotation(skeleton: PosedSkeleton, side: str) -> Tensor:
+    turned = skeleton.rotation(f"{side}_shoulder")
     return degrees(turned[..., 1, 2] - turned[..., 2, 1], turned[..., 1, 1] + turned[..., 2, 2])
 
 
-def _ankle(figure: PosedSkeleton, side: str) -> Tensor:
-    toes = figure.rotation(f"{side}_ankle")[..., 2]
+def _ankle(skeleton: PosedSkeleton, side: str) -> Tensor:
+    toes = skeleton.rotation(f"{side}_ankle")[..., 2]
     return degrees(-toes[..., 1], toes[..., 2])
 
 
-def _wrist(figure: PosedSkeleton, side: str) -> Tensor:
-    hand = _sign(side) * figure.rotation(f"{side}_wrist")[..., 0]
+def _wrist(skeleton: PosedSkeleton, side: str) -> Tensor:
+    hand = _sign(side) * skeleton.rotation(f"{side}_wrist")[..., 0]
     return degrees(-hand[..., 1], _sign(side) * hand[..., 0])
 
 
 def _bend(joint: str, base: str) -> Measure:
-    def measure(figure: PosedSkeleton) -> Tensor:
-        up = _between(figure, joint, base)[..., 1]
+    def measure(skeleton: PosedSkeleton) -> Tensor:
+        up = _between(skeleton, joint, base)[..., 1]
         return degrees(up[..., 2], up[..., 1])
 
     return measure
 
 
 def _tilt(joint: str, base: str) -> Measure:
-    def measure(figure: PosedSkeleton) -> Tensor:
-        up = _between(figure, joint, base)[..., 1]
+    def measure(skeleton: PosedSkeleton) -> Tensor:
+        up = _between(skeleton, joint, base)[..., 1]
         return degrees(up[..., 0], up[..., 1])
 
     return measure
 
 
 def _turn(joint: str, base: str) -> Measure:
-    return lambda figure: _twist(_between(figure, joint, base))
+    return lambda skeleton: _twist(_between(skeleton, joint, base))
 
 
 _SIDED = {
@@ -186,7 +186,7 @@ class Anatomy:
 
 
 def _for_side(function: Callable[[PosedSkeleton, str], Tensor], side: str) -> Measure:
-    return lambda figure: function(figure, side)
+    return lambda skeleton: function(skeleton, side)
 
 
 ANGLES: dict[str, Anatomy] = {

@@ -38,19 +38,19 @@ _POINTS = {side: [POINT_NAMES.index(f"{side}_{name}") for name in _THICKNESS] fo
 _MARGINS = torch.tensor(list(_THICKNESS.values()))
 
 
-def penetration(figure: PosedSkeleton, sides: Sequence[str]) -> Float[Tensor, "*batch contacts"]:
+def penetration(skeleton: PosedSkeleton, sides: Sequence[str]) -> Float[Tensor, "*batch contacts"]:
     """Penetration of arm points into head, neck, trunk, and thighs in centimetres; zero outside.
 
     Args:
-        figure: the bodies.
+        skeleton: the bodies.
         sides: ``left``, ``right`` or both.
 
     Returns:
         Depths, one for each pair of a point and a part; at least zero.
     """
-    joints = figure.points[..., _CARRIERS, :]
-    centres = joints + (figure.world[..., _CARRIERS, :, :] @ _LEVERS.to(joints).unsqueeze(-1)).squeeze(-1)
-    arms = figure.points[..., [index for side in sides for index in _POINTS[side]], :]
+    joints = skeleton.points[..., _CARRIERS, :]
+    centres = joints + (skeleton.world[..., _CARRIERS, :, :] @ _LEVERS.to(joints).unsqueeze(-1)).squeeze(-1)
+    arms = skeleton.points[..., [index for side in sides for index in _POINTS[side]], :]
     gap = torch.linalg.vector_norm(arms.unsqueeze(-2) - centres.unsqueeze(-3), dim=-1)
     least = _MARGINS.repeat(len(sides))[:, None] + _RADII
     depth: Tensor = 100 * (least.to(gap) - gap).clamp(min=0).flatten(-2)

@@ -37,13 +37,13 @@ RANGE_UNIT = 4.0
 """The same for joints beyond their anatomical ranges, degrees."""
 
 DEPTH_UNIT = 2.0
-"""The same for points of arms that get deeper into the body than they were, cm."""
+"""The same for an increase of the arm points' penetration of the body, cm."""
 
 CARRIED = 8.0
 """Weight per radian of the legs' world rotation while the pelvis rotates."""
 
 NUDGE = 0.02
-"""Of a standardised latent, and radians of the pelvis: finite differences for the Jacobian."""
+"""Finite-difference steps for the Jacobian: of a standardised latent, and of the pelvis in radians."""
 
 DRAWS = 512
 """Number of prior samples from which additional candidates may start."""
@@ -69,7 +69,7 @@ class SolverOptions:
 
     iterations: int
     candidates: int
-    """Starts for each solution, of which the best is used: the given pose, and samples from the prior."""
+    """Starts for each solution: the given pose, and samples from the prior; the best result is used."""
     noise: tuple[float, float]
     """First and last noise level of the prior's denoiser."""
     pull: float
@@ -185,20 +185,20 @@ class ConstraintSolver:
             One number for each term; the sum of their squares is the cost.
         """
         posture = self.posture(decoded, turn)
-        figure = PosedSkeleton.of(posture)
-        asked = [constraint.residual(figure) / EXACTNESS[constraint.unit] for constraint in self.constraints]
+        skeleton = PosedSkeleton.of(posture)
+        residuals = [constraint.residual(skeleton) / EXACTNESS[constraint.unit] for constraint in self.constraints]
         for angle in self.ranges:
-            value = angle.measure(figure)
-            asked.append(((value - angle.high).clamp(min=0) - (angle.low - value).clamp(min=0)) / RANGE_UNIT)
+            value = angle.measure(skeleton)
+            residuals.append(((value - angle.high).clamp(min=0) - (angle.low - value).clamp(min=0)) / RANGE_UNIT)
         moved = posture.body_pose[..., self.moving, :, :] - self.start.body_pose[self.moving]
         rest = [(self.stay / 2**0.5 * moved).flatten(-3)]
-        rest.append((penetration(figure, self.arms) - self.inside).clamp(min=0) / DEPTH_UNIT)
+        rest.append((penetration(skeleton, self.arms) - self.inside).clamp(min=0) / DEPTH_UNIT)
         if self.freedom.pelvis:
             rest.append(self.options.follow / 3 * turn)
         for joint in self.carried:
-            drift = figure.world[..., joint + 1, :, :] - self.before.world[joint + 1]
+            drift = skeleton.world[..., joint + 1, :, :] - self.before.world[joint + 1]
             rest.append(CARRIED / 2**0.5 * drift.flatten(-2))
-        return torch.cat([torch.stack(asked, dim=-1), *rest], dim=-1)
+        return torch.cat([torch.stack(residuals, dim=-1), *rest], dim=-1)
 
     def jacobian(self, state: State) -> Float[Tensor, "candidates residuals unknowns"]:
         """Jacobian of the residuals by the moving joints' latents and the pelvis rotation, by forward differences."""

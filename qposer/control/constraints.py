@@ -37,18 +37,18 @@ class Constraint:
     unit: Unit
     joints: tuple[str, ...]
 
-    def residual(self, figure: PosedSkeleton) -> Float[Tensor, " *batch"]:
+    def residual(self, skeleton: PosedSkeleton) -> Float[Tensor, " *batch"]:
         """Signed violation in the constraint's unit: negative if too small, positive if too large."""
-        value = self.measure(figure)
+        value = self.measure(skeleton)
         return (value - self.high).clamp(min=0) - (self.low - value).clamp(min=0)
 
-    def gap(self, figure: PosedSkeleton) -> Float[Tensor, " *batch"]:
+    def gap(self, skeleton: PosedSkeleton) -> Float[Tensor, " *batch"]:
         """Violation in its unit; zero if satisfied."""
-        return self.residual(figure).abs()
+        return self.residual(skeleton).abs()
 
-    def satisfied(self, figure: PosedSkeleton) -> Tensor:
+    def satisfied(self, skeleton: PosedSkeleton) -> Tensor:
         """Whether it is satisfied within 10 degrees or 5 cm."""
-        return self.gap(figure) <= TOLERANCE[self.unit]
+        return self.gap(skeleton) <= TOLERANCE[self.unit]
 
     def contradicts(self, other: Constraint) -> bool:
         """Whether both constrain the same measure to disjoint intervals."""

@@ -42,13 +42,13 @@ class Rule:
     Attributes:
         one: the sentence; {side}, {other} and {n} are filled in.
         both: the same for both sides.
-        part: of `qposer.body_pose.skeleton.BODY_PARTS`: the part that moves.
+        part: the part that moves, one of `qposer.body_pose.skeleton.BODY_PARTS`.
         conditions: all must hold.
         topic: among true rules with one topic and side, only the most remarkable is reported.
         scale: excess of the first measure over its limit per unit of remarkableness.
-        least: minimum remarkableness.
+        threshold: minimum remarkableness.
         standing: whether both sides are reported in one sentence only if both feet are on the ground.
-        told: whether {n} is the first measure; otherwise the sentence states exactly its conditions.
+        reports_number: whether {n} is the first measure; otherwise the sentence states exactly its conditions.
     """
 
     one: str
@@ -56,9 +56,9 @@ class Rule:
     part: str
     conditions: tuple[Condition, ...]
     topic: str
-    least: float
+    threshold: float
     scale: float = INF
-    told: bool = False
+    reports_number: bool = False
     standing: bool = False
 
 
@@ -75,7 +75,7 @@ def named(text: str, side: str) -> str:
     return text.replace("*", side).replace("~", "right" if side == "left" else "left")
 
 
-def _most(name: str, sign: int) -> int:
+def _range_end(name: str, sign: int) -> int:
     """End of the anatomical range, rounded to reported steps."""
     anatomy = ANGLES[named(name, "left")]
     return STEP * math.floor((anatomy.high if sign > 0 else -anatomy.low) / STEP)
@@ -83,46 +83,48 @@ def _most(name: str, sign: int) -> int:
 
 def _angle(name: str, low: float, high: float = INF, sign: int = 1) -> Condition:
     """A joint angle, limited to slightly beyond the range of instructions."""
-    most = _most(name, sign)
+    most = _range_end(name, sign)
     return Condition(lambda side: JointAngle(named(name, side)), low, min(high, most + _BEYOND), sign=sign, most=most)
 
 
-def _apart(point: str, other: str, high: float, low: float = -INF) -> Condition:
+def _distance(point: str, other: str, high: float, low: float = -INF) -> Condition:
     return Condition(lambda side: Distance(named(point, side), named(other, side)), low, high, "cm")
 
 
-def _off(point: str, reference: str, direction: str, low: float, high: float = INF, frame: str = "world") -> Condition:
+def _offset(
+    point: str, reference: str, direction: str, low: float, high: float = INF, frame: str = "world"
+) -> Condition:
     def measure(side: str) -> Measure:
         return Offset(named(point, side), named(reference, side), named(direction, side), frame)
 
     return Condition(measure, low, high, "cm")
 
 
-def _beside(direction: str) -> Condition:
+def _not_along(direction: str) -> Condition:
     """The upper arm points little along or against a direction; up to about 45 degrees is accepted."""
-    return replace(_off("*_elbow", "*_shoulder", direction, -12.0, 12.0, "spine3"), slack=7.0)
+    return replace(_offset("*_elbow", "*_shoulder", direction, -12.0, 12.0, "spine3"), slack=7.0)
 
 
-def _high(point: str, low: float, high: float = INF) -> Condition:
+def _height(point: str, low: float, high: float = INF) -> Condition:
     return Condition(lambda side: Height(named(point, side)), low, high, "cm")
 
 
-def _leans(direction: str, low: float, high: float = INF) -> Condition:
+def _lean(direction: str, low: float, high: float = INF) -> Condition:
     return Condition(lambda side: Lean(direction), low, high)
 
 
 def _bends(
-    name: str, joint: str, plural: str, said: str, part: str, low: float, scale: float, sign: int = 1, topic: str = ""
+    name: str, joint: str, plural: str, phrase: str, part: str, low: float, scale: float, sign: int = 1, topic: str = ""
 ) -> Rule:
     """A rule about one angle of a side, reported in degrees."""
     condition = _angle(f"*_{name}", low, sign=sign)
-    one, both = f"the {{side}} {joint} is {said}", f"both {plural} are {said}"
-    return Rule(one, both, part, (condition,), topic or f"{name}{sign}", 1.0, scale, told=True)
+    one, both = f"the {{side}} {joint} is {phrase}", f"both {plural} are {phrase}"
+    return Rule(one, both, part, (condition,), topic or f"{name}{sign}", 1.0, scale, reports_number=True)
 
 
-def _trunk(said: str, part: str, condition: Condition, scale: float) -> Rule:
+def _trunk(phrase: str, part: str, condition: Condition, scale: float) -> Rule:
     """A rule about a part without sides, reported in degrees."""
-    return Rule(said, "", part, (condition,), said, 1.0, scale, told=True)
+    return Rule(phrase, "", part, (condition,), phrase, 1.0, scale, reports_number=True)
 
 
 def _places() -> Iterator[Rule]:
@@ -149,26 +151,26 @@ def _places() -> Iterator[Rule]:
         both = "" if "{other}" in place else None
         if "{side}" in place:
             both = f"both hands are on the {plural[place.split()[-1]]}"
-        yield _where(place, (_apart("*_palm", point, near),), 3.0, both)
+        yield _where(place, (_distance("*_palm", point, near),), 3.0, both)
     for place, point, frame in (("face", "nose", "head"), ("chest", "chest", "spine3"), ("belly", "belly", "world")):
         before = (
-            _off("*_palm", point, "forward", 4.0, 36.0, frame),
-            _off("*_palm", point, "left", -18.0, 18.0, frame),
-            _off("*_palm", point, "up", -13.0, 13.0, frame),
+            _offset("*_palm", point, "forward", 4.0, 36.0, frame),
+            _offset("*_palm", point, "left", -18.0, 18.0, frame),
+            _offset("*_palm", point, "up", -13.0, 13.0, frame),
         )
         yield _where(f"in front of the {place}", before, 2.2)
-    yield _where("above the head", (_off("*_palm", "crown", "up", 4.0),), 2.2)
-    behind = _off("*_palm", "lower_back", "backward", -2.0), _off("*_palm", "lower_back", "left", -22.0, 22.0)
+    yield _where("above the head", (_offset("*_palm", "crown", "up", 4.0),), 2.2)
+    behind = _offset("*_palm", "lower_back", "backward", -2.0), _offset("*_palm", "lower_back", "left", -22.0, 22.0)
     yield _where("behind the back", behind, 2.2)
     for height, point in {"head": "forehead", "shoulder": "*_shoulder", "chest": "chest", "waist": "*_waist"}.items():
-        held = _off("*_wrist", point, "up", -6.0, 6.0), _angle("*_elbow_flexion", 0.0 if height != "waist" else 35.0)
+        held = _offset("*_wrist", point, "up", -6.0, 6.0), _angle("*_elbow_flexion", 0.0 if height != "waist" else 35.0)
         yield _where(f"at {height} height", held, 1.1)
 
 
-def _where(place: str, conditions: tuple[Condition, ...], least: float, both: str | None = None) -> Rule:
+def _where(place: str, conditions: tuple[Condition, ...], threshold: float, both: str | None = None) -> Rule:
     """A rule about the position of a hand."""
     both = f"both hands are {place}" if both is None else both
-    return Rule(f"the {{side}} hand is {place}", both, "*_arm", conditions, "hand", least)
+    return Rule(f"the {{side}} hand is {place}", both, "*_arm", conditions, "hand", threshold)
 
 
 RULES = (
@@ -179,11 +181,11 @@ RULES = (
         "the {side} leg is raised {n} degrees backward",
         "",
         "*_leg",
-        (_angle("*_hip_flexion", 12.0, sign=-1), _high("*_toes", 8.0)),
+        (_angle("*_hip_flexion", 12.0, sign=-1), _height("*_toes", 8.0)),
         "leg",
         1.2,
         12.0,
-        told=True,
+        reports_number=True,
     ),
     Rule(
         "the {side} leg is raised {n} degrees to the side",
@@ -193,46 +195,46 @@ RULES = (
         "leg",
         1.2,
         15.0,
-        told=True,
+        reports_number=True,
     ),
     Rule(
         "the {side} arm is raised {n} degrees forward",
         "both arms are raised {n} degrees forward",
         "*_arm",
-        (_angle("*_shoulder_flexion", 35.0, 155.0), _beside("*")),
+        (_angle("*_shoulder_flexion", 35.0, 155.0), _not_along("*")),
         "arm",
         1.3,
         35.0,
-        told=True,
+        reports_number=True,
     ),
     Rule(
         "the {side} arm is raised {n} degrees to the side",
         "both arms are raised {n} degrees to the side",
         "*_arm",
-        (_angle("*_shoulder_abduction", 35.0, 155.0), _beside("forward")),
+        (_angle("*_shoulder_abduction", 35.0, 155.0), _not_along("forward")),
         "arm",
         1.3,
         35.0,
-        told=True,
+        reports_number=True,
     ),
     Rule(
         "the {side} arm is raised {n} degrees backward",
         "both arms are raised {n} degrees backward",
         "*_arm",
-        (_angle("*_shoulder_flexion", 25.0, 70.0, sign=-1), _beside("*")),
+        (_angle("*_shoulder_flexion", 25.0, 70.0, sign=-1), _not_along("*")),
         "arm",
         1.3,
         25.0,
-        told=True,
+        reports_number=True,
     ),
     _bends("shoulder_elevation", "arm", "arms", "raised {n} degrees", "*_arm", 40.0, 35.0, topic="arm"),
     *_places(),
-    Rule("the hands are together", "", "arms", (_apart("left_palm", "right_palm", 14.0),), "hands", 2.4),
+    Rule("the hands are together", "", "arms", (_distance("left_palm", "right_palm", 14.0),), "hands", 2.4),
     Rule(
         "the feet are together",
         "",
         "legs",
-        (_apart("left_ankle", "right_ankle", 20.0), _off("left_ankle", "right_ankle", "forward", -8.0, 8.0)),
+        (_distance("left_ankle", "right_ankle", 20.0), _offset("left_ankle", "right_ankle", "forward", -8.0, 8.0)),
         "feet",
         1.2,
     ),
@@ -241,29 +243,29 @@ RULES = (
         "",
         "legs",
         (
-            _apart("left_ankle", "right_ankle", INF, 38.0),
-            _off("left_ankle", "right_ankle", "forward", -15.0, 15.0),
-            *(_high(f"{side}_sole", -INF, 8.0) for side in ("left", "right")),
+            _distance("left_ankle", "right_ankle", INF, 38.0),
+            _offset("left_ankle", "right_ankle", "forward", -15.0, 15.0),
+            *(_height(f"{side}_sole", -INF, 8.0) for side in ("left", "right")),
         ),
         "feet",
         1.2,
         15.0,
-        told=True,
+        reports_number=True,
     ),
     Rule(
         "the {side} foot is in front of the {other} foot",
         "",
         "legs",
-        (_off("*_ankle", "~_ankle", "forward", 18.0), _high("*_sole", -INF, 10.0)),
+        (_offset("*_ankle", "~_ankle", "forward", 18.0), _height("*_sole", -INF, 10.0)),
         "feet",
         1.3,
         25.0,
     ),
-    Rule("the {side} foot is off the ground", "", "*_leg", (_high("*_sole", 12.0),), "ground", 1.4, 15.0),
-    _trunk("the torso leans forward {n} degrees", "torso", _leans("forward", 9.0), 8.0),
-    _trunk("the torso leans backward {n} degrees", "torso", _leans("backward", 9.0), 8.0),
-    _trunk("the torso leans to the left {n} degrees", "torso", _leans("left", 7.0), 6.0),
-    _trunk("the torso leans to the right {n} degrees", "torso", _leans("right", 7.0), 6.0),
+    Rule("the {side} foot is off the ground", "", "*_leg", (_height("*_sole", 12.0),), "ground", 1.4, 15.0),
+    _trunk("the torso leans forward {n} degrees", "torso", _lean("forward", 9.0), 8.0),
+    _trunk("the torso leans backward {n} degrees", "torso", _lean("backward", 9.0), 8.0),
+    _trunk("the torso leans to the left {n} degrees", "torso", _lean("left", 7.0), 6.0),
+    _trunk("the torso leans to the right {n} degrees", "torso", _lean("right", 7.0), 6.0),
     _trunk("the torso is turned to the left {n} degrees", "torso", _angle("trunk_turn", 12.0), 10.0),
     _trunk("the torso is turned to the right {n} degrees", "torso", _angle("trunk_turn", 12.0, sign=-1), 10.0),
     _trunk("the head is turned to the left {n} degrees", "head", _angle("head_turn", 15.0), 15.0),

@@ -39,9 +39,9 @@ class Relation:
     constraints: tuple[Constraint, ...]
     remarkable: float
 
-    def holds(self, figure: PosedSkeleton) -> Tensor:
+    def holds(self, skeleton: PosedSkeleton) -> Tensor:
         """Whether all of it is satisfied, within the tolerances of `qposer.control.constraints`."""
-        return torch.stack([constraint.satisfied(figure) for constraint in self.constraints]).all(0)
+        return torch.stack([constraint.satisfied(skeleton) for constraint in self.constraints]).all(0)
 
 
 def describe(pose: OrientedPose | Tensor, most: int | None = None) -> list[str]:
@@ -69,9 +69,9 @@ def describe(pose: OrientedPose | Tensor, most: int | None = None) -> list[str]:
 
 def relations(postures: OrientedPose) -> list[list[Relation]]:
     """The sentences of `describe` with their constraints, for a batch of oriented poses (one batch dimension)."""
-    figure = PosedSkeleton.of(postures)
+    skeleton = PosedSkeleton.of(postures)
     measured = {
-        (rule, side): torch.stack([c.sign * c.measure(side)(figure) for c in rule.conditions], -1).tolist()
+        (rule, side): torch.stack([c.sign * c.measure(side)(skeleton) for c in rule.conditions], -1).tolist()
         for rule in RULES
         for side in _sides(rule)
     }
@@ -84,7 +84,7 @@ def relations(postures: OrientedPose) -> list[list[Relation]]:
                 remarkable = _remarkable(rule, values[0])
                 if remarkable > true.get((rule.topic, side), (0.0,))[0]:
                     true[rule.topic, side] = remarkable, rule, values[0]
-        found.append(_told(true))
+        found.append(_combined(true))
     return found
 
 
@@ -95,16 +95,16 @@ def _sides(rule: Rule) -> tuple[str, ...]:
 def _remarkable(rule: Rule, value: float) -> float:
     condition = rule.conditions[0]
     beyond = value - condition.low if condition.low > -INF else condition.high - value
-    return min(rule.least + beyond / rule.scale, MOST_REMARKABLE)
+    return min(rule.threshold + beyond / rule.scale, MOST_REMARKABLE)
 
 
-def _told(true: dict[tuple[str, str], tuple[float, Rule, float]]) -> list[Relation]:
+def _combined(true: dict[tuple[str, str], tuple[float, Rule, float]]) -> list[Relation]:
     """Sentences, with both sides combined where they are similar."""
-    told = []
+    combined = []
     off_the_ground = any(topic == "ground" for topic, _ in true)
     for (topic, side), (remarkable, rule, value) in true.items():
         _, twin, other = true.get((topic, "right" if side == "left" else "left"), (0.0, None, INF))
-        alike = side and rule.both and twin is rule and (not rule.told or abs(value - other) <= _EQUAL)
+        alike = side and rule.both and twin is rule and (not rule.reports_number or abs(value - other) <= _EQUAL)
         alike = alike and not (rule.standing and off_the_ground)
         if alike and side == "right":
             continue
@@ -114,15 +114,15 @@ def _told(true: dict[tuple[str, str], tuple[float, Rule, float]]) -> list[Relati
             side=side, other="right" if side == "left" else "left", n=number
         )
         constraints = tuple(c for each in sides for c in _constraints(rule, each, text, number))
-        told.append(Relation(text, constraints, remarkable + 0.1 * bool(alike)))
-    return sorted(told, key=lambda relation: -relation.remarkable)
+        combined.append(Relation(text, constraints, remarkable + 0.1 * bool(alike)))
+    return sorted(combined, key=lambda relation: -relation.remarkable)
 
 
 def _constraints(rule: Rule, side: str, text: str, number: int) -> Iterator[Constraint]:
     joints = BODY_PARTS[named(rule.part, side)]
     for place, condition in enumerate(rule.conditions):
         low, high = condition.low - condition.slack, condition.high + condition.slack
-        low, high = (number, number) if rule.told and place == 0 else (low, high)
+        low, high = (number, number) if rule.reports_number and place == 0 else (low, high)
         low, high = (low, high) if condition.sign > 0 else (-high, -low)
         yield Constraint(text, condition.measure(side), low, high, condition.unit, joints)
 

@@ -84,10 +84,10 @@ def solve_constraints(
     state = solver.run(solver.starts(n * options.candidates), generator)
     found = solver.posture(state.decoded, state.turn)
     energy = prior.energy(found.body_pose)
-    figure = PosedSkeleton.of(found)
+    skeleton = PosedSkeleton.of(found)
     missed = torch.zeros_like(energy)
     for constraint in constraints:
-        missed += (constraint.gap(figure) / TOLERANCE[constraint.unit] - 0.5).clamp(0.0, 10.0)
+        missed += (constraint.gap(skeleton) / TOLERANCE[constraint.unit] - 0.5).clamp(0.0, 10.0)
     moved = (found.body_pose - posture.body_pose).square().sum((-1, -2, -3))
     score = 8 * missed + 2 * (energy - 0.5).clamp(min=0) + 0.1 * moved
     best = _spread(score, found.body_pose, n)
@@ -146,7 +146,7 @@ def solve_ik(
     check_single(posture)
     if not targets:
         raise ValueError("no target is given: give a point, for example left_wrist, and its position")
-    figure = PosedSkeleton.of(posture)
+    skeleton = PosedSkeleton.of(posture)
     constraints: list[Constraint] = []
     named: set[str] = set()
     helping: set[str] = set()
@@ -162,12 +162,12 @@ def solve_ik(
         moves, helps = _limb(carrier(name))
         named |= moves
         helping |= helps
-        goal = _within_reach(figure, name, goal)
+        goal = _within_reach(skeleton, name, goal)
         constraints += [about(name, Coordinate(name, axis), 100 * goal[axis].item(), "cm", ()) for axis in range(3)]
     kept = {BODY_JOINT_NAMES[joint] for joint in joints_of(keep)} if keep else set()
     freedom = FreeJoints.of(named - kept, helping - kept)
     generator = torch.Generator().manual_seed(0)
-    far = max(constraint.gap(figure).item() for constraint in constraints) > DRAGGED
+    far = max(constraint.gap(skeleton).item() for constraint in constraints) > DRAGGED
     prior = prior or default_prior()
     found = solve_constraints(
         prior, posture, constraints, freedom, generator=generator, options=FAR if far else WHILE_DRAGGING
@@ -189,11 +189,11 @@ def _limb(joint: int) -> tuple[set[str], set[str]]:
     return (limb, way & _SPINE) if limb else (way, set())
 
 
-def _within_reach(figure: PosedSkeleton, name: str, goal: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
+def _within_reach(skeleton: PosedSkeleton, name: str, goal: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
     """The goal, or the point on the way to it just beyond the limb's reach."""
     way = [j for j in chain(carrier(name)) if j > 0]
     limb = [j for j in way if JOINT_NAMES[j] not in _TRUNK] or way
-    stops = [figure.points[j] for j in limb] + [figure.point(name)]
+    stops = [skeleton.points[j] for j in limb] + [skeleton.point(name)]
     length = sum(torch.linalg.vector_norm(b - a) for a, b in pairwise(stops))
     away = goal - stops[0]
     return stops[0] + away * min(1.0, float(REACH * length / torch.linalg.vector_norm(away.double()).clamp(min=1e-6)))

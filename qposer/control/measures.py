@@ -33,9 +33,9 @@ class JointAngle:
 
     name: str
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        return ANGLES[self.name].measure(figure)
+        return ANGLES[self.name].measure(skeleton)
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Offset:
     frame: str = "world"
     """Joint that defines left, up and forward; default: the world."""
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        along = _direction(figure, self.direction, self.frame)
-        return 100 * ((figure.point(self.point) - figure.point(self.reference)) * along).sum(-1)
+        along = _direction(skeleton, self.direction, self.frame)
+        return 100 * ((skeleton.point(self.point) - skeleton.point(self.reference)) * along).sum(-1)
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,11 @@ class Distance:
     point: str
     other: str
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        distance: Tensor = 100 * torch.linalg.vector_norm(figure.point(self.point) - figure.point(self.other), dim=-1)
+        distance: Tensor = 100 * torch.linalg.vector_norm(
+            skeleton.point(self.point) - skeleton.point(self.other), dim=-1
+        )
         return distance
 
 
@@ -74,9 +76,9 @@ class Coordinate:
     point: str
     axis: int
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        return 100 * figure.point(self.point)[..., self.axis]
+        return 100 * skeleton.point(self.point)[..., self.axis]
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,9 @@ class Elevation:
     start: str
     end: str
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        along = figure.point(self.end) - figure.point(self.start)
+        along = skeleton.point(self.end) - skeleton.point(self.start)
         return degrees(along[..., 1], torch.linalg.vector_norm(along[..., ::2], dim=-1))
 
 
@@ -101,10 +103,10 @@ class Pointing:
     direction: str
     frame: str = "world"
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        along = figure.point(self.end) - figure.point(self.start)
-        return angle_between(along, _direction(figure, self.direction, self.frame))
+        along = skeleton.point(self.end) - skeleton.point(self.start)
+        return angle_between(along, _direction(skeleton, self.direction, self.frame))
 
 
 SURFACES: dict[str, tuple[str, str]] = {
@@ -126,9 +128,9 @@ class Facing:
     direction: str
     frame: str = "world"
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        return angle_between(_facing(figure, self.surface), _direction(figure, self.direction, self.frame))
+        return angle_between(_facing(skeleton, self.surface), _direction(skeleton, self.direction, self.frame))
 
 
 @dataclass(frozen=True)
@@ -137,9 +139,9 @@ class FacingElevation:
 
     surface: str
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        facing = _facing(figure, self.surface)
+        facing = _facing(skeleton, self.surface)
         return degrees(facing[..., 1], torch.linalg.vector_norm(facing[..., ::2], dim=-1))
 
 
@@ -149,9 +151,9 @@ class FacingHeading:
 
     surface: str
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        facing = _facing(figure, self.surface)
+        facing = _facing(skeleton, self.surface)
         return degrees(facing[..., 0], facing[..., 2])
 
 
@@ -161,10 +163,10 @@ class Gaze:
 
     point: str
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        eyes = (figure.point("left_eye") + figure.point("right_eye")) / 2
-        return angle_between(figure.point(self.point) - eyes, figure.world_rotation("head")[..., 2])
+        eyes = (skeleton.point("left_eye") + skeleton.point("right_eye")) / 2
+        return angle_between(skeleton.point(self.point) - eyes, skeleton.world_rotation("head")[..., 2])
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,9 @@ class Lean:
 
     direction: str
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        trunk = figure.point("neck") - figure.point("pelvis")
+        trunk = skeleton.point("neck") - skeleton.point("pelvis")
         return degrees((trunk * trunk.new_tensor(DIRECTIONS[self.direction])).sum(-1), trunk[..., 1])
 
 
@@ -185,9 +187,9 @@ class Height:
 
     point: str
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        return 100 * (figure.point(self.point)[..., 1] - figure.ground())
+        return 100 * (skeleton.point(self.point)[..., 1] - skeleton.ground())
 
 
 _MASSES = {
@@ -211,10 +213,10 @@ _MASSES = {
 4.1)."""
 
 
-def centre_of_mass(figure: PosedSkeleton) -> Float[Tensor, "*batch 3"]:
+def centre_of_mass(skeleton: PosedSkeleton) -> Float[Tensor, "*batch 3"]:
     """Centre of mass in metres, with each part's mass at its midpoint."""
     total = sum(_MASSES.values())
-    parts = [mass / total * (figure.point(a) + figure.point(b)) / 2 for (a, b), mass in _MASSES.items()]
+    parts = [mass / total * (skeleton.point(a) + skeleton.point(b)) / 2 for (a, b), mass in _MASSES.items()]
     return torch.stack(parts).sum(0)
 
 
@@ -225,10 +227,11 @@ class Balance:
     support: str
     other: str
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
         a, b, mass = (
-            point[..., ::2] for point in (figure.point(self.support), figure.point(self.other), centre_of_mass(figure))
+            point[..., ::2]
+            for point in (skeleton.point(self.support), skeleton.point(self.other), centre_of_mass(skeleton))
         )
         line = b - a
         part = ((mass - a) * line).sum(-1) / line.square().sum(-1).clamp(min=1e-6)
@@ -242,35 +245,35 @@ class Symmetry:
 
     part: str
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
         angles = []
         for joint in BODY_PARTS[f"left_{self.part}"]:
-            mirrored = reflected(figure.rotation(joint.replace("left", "right")))
-            angles.append(geodesic_angle(figure.rotation(joint), mirrored).rad2deg())
+            mirrored = reflected(skeleton.rotation(joint.replace("left", "right")))
+            angles.append(geodesic_angle(skeleton.rotation(joint), mirrored).rad2deg())
         return torch.stack(angles).mean(0)
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
-    """Mean angle in degrees of some joints from their rotations before."""
+class RotationChange:
+    """Mean rotation angle in degrees of some joints since a previous pose."""
 
     before: Float[Tensor, "21 3 3"]
     joints: tuple[str, ...]
 
-    def __call__(self, figure: PosedSkeleton) -> Tensor:
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        return torch.stack([geodesic_angle(figure.rotation(j), self._was(j)) for j in self.joints]).mean(0).rad2deg()
+        return torch.stack([geodesic_angle(skeleton.rotation(j), self._was(j)) for j in self.joints]).mean(0).rad2deg()
 
     def _was(self, joint: str) -> Tensor:
         return self.before[BODY_JOINT_NAMES.index(joint)]
 
 
-def _direction(figure: PosedSkeleton, direction: str, frame: str) -> Tensor:
-    vector = figure.local.new_tensor(DIRECTIONS[direction])
-    return vector if frame == "world" else figure.world_rotation(frame) @ vector
+def _direction(skeleton: PosedSkeleton, direction: str, frame: str) -> Tensor:
+    vector = skeleton.local.new_tensor(DIRECTIONS[direction])
+    return vector if frame == "world" else skeleton.world_rotation(frame) @ vector
 
 
-def _facing(figure: PosedSkeleton, surface: str) -> Tensor:
+def _facing(skeleton: PosedSkeleton, surface: str) -> Tensor:
     joint, own = SURFACES[surface]
-    return _direction(figure, own, joint)
+    return _direction(skeleton, own, joint)

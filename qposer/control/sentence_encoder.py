@@ -50,7 +50,7 @@ def bags(sentences: Sequence[str], buckets: int) -> Bags:
     """Words, pairs of neighbouring words, triples of letters, and numbers of each sentence, hashed.
 
     Args:
-        sentences: in English.
+        sentences: sentences in English.
         buckets: number of different hashes.
 
     Returns:

@@ -206,8 +206,8 @@ class TextPrior:
             both = self.network.denoiser(
                 torch.cat([noisy, noisy]), torch.cat([level, level]), torch.cat([known, unknown])
             )
-            told, untold = both.chunk(2)
-            denoised: Tensor = untold + guidance * (told - untold)
+            conditional, unconditional = both.chunk(2)
+            denoised: Tensor = unconditional + guidance * (conditional - unconditional)
             return denoised
 
         like = self.prior.network.mean

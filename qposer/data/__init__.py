@@ -1,1 +1,1 @@
-"""Motion capture in, SMPL poses out: readers, retargeting, and the training set."""
+"""From motion capture to SMPL poses: readers, retargeting, and the training set."""

@@ -14,10 +14,10 @@ from qposer.data.world_rotations import to_world
 from qposer.io.npz import read_npz
 
 BODY_WIDTH = 3 * (1 + NUM_BODY_JOINTS)
-"""Numbers that the root and the 21 body joints take; they come first in every layout."""
+"""Number of values of the root and the 21 body joints, which come first in every layout."""
 
 MAX_WIDTH = 165
-"""Numbers a frame of SMPL-X, the widest layout."""
+"""Number of values per frame of SMPL-X, the widest layout."""
 
 _RATES = ("mocap_framerate", "mocap_frame_rate", "fps")
 
@@ -25,12 +25,12 @@ _RATES = ("mocap_framerate", "mocap_frame_rate", "fps")
 def read_amass(path: Path) -> Motion:
     """Read a clip; the subject is the name of its folder.
 
-    AMASS has z up; the root is turned so that y is. Hands, face, and what the file says of the person are left out.
+    AMASS has z up; the root is rotated so that y is up. Hands, face and body shape are not read.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: the file does not exist.
         ValueError: the file is not an npz archive, has no poses (``poses``, or ``root_orient`` and ``pose_body``) of
-            66 to 165 numbers a frame, has no frame rate (``mocap_framerate``, ``mocap_frame_rate`` or ``fps``), or a
+            66 to 165 numbers per frame, has no frame rate (``mocap_framerate``, ``mocap_frame_rate`` or ``fps``), or a
             pose is not finite.
     """
     arrays = read_npz(path, ("poses", "root_orient", "pose_body", *_RATES))
@@ -59,7 +59,7 @@ def read_amass(path: Path) -> Motion:
 
 
 def _body_poses(path: Path, arrays: dict[str, np.ndarray]) -> Float[np.ndarray, "frames 66"]:
-    """Root and body joints of every frame, from poses in one array or by parts."""
+    """Root and body joints of every frame, from one array or from separate arrays."""
     if "poses" in arrays:
         parts = {"poses": arrays["poses"]}
     else:
@@ -70,14 +70,14 @@ def _body_poses(path: Path, arrays: dict[str, np.ndarray]) -> Float[np.ndarray, 
     frames, width = {len(array) for array in flat}, sum(array.shape[1] for array in flat)
     if len(frames) > 1 or 0 in frames or not BODY_WIDTH <= width <= MAX_WIDTH or width % 3:
         raise ValueError(
-            f"{path}: expected, for each of one or more frames, {BODY_WIDTH} to {MAX_WIDTH} numbers, three a joint, "
+            f"{path}: expected at least one frame of {BODY_WIDTH} to {MAX_WIDTH} numbers, three per joint, "
             f"found {', '.join(f'{name} {array.shape} of {array.dtype}' for name, array in parts.items())}"
         )
     return np.concatenate(flat, axis=1)[:, :BODY_WIDTH].astype(float)
 
 
 def _by_frame(array: np.ndarray) -> Float[np.ndarray, "frames numbers"]:
-    """The numbers of each frame; none where the array is neither (frames, numbers) nor (frames, joints, 3)."""
+    """Values of each frame; empty if the shape is neither (frames, numbers) nor (frames, joints, 3)."""
     if array.dtype.kind in "fiu" and array.ndim == 3 and array.shape[2] == 3:
         return array.reshape(len(array), 3 * array.shape[1])
     return array if array.dtype.kind in "fiu" and array.ndim == 2 else np.empty((0, 0))

@@ -1,4 +1,4 @@
-"""Acclaim's ASF/AMC, as the CMU Graphics Lab Motion Capture Database uses it."""
+"""Reader of Acclaim ASF/AMC files, as used by the CMU Graphics Lab Motion Capture Database."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from scipy.spatial.transform import Rotation
 from qposer.data.motion import Motion
 
 CAPTURE_FPS = 120.0
-"""Frames a second that the frame numbers of an AMC file count; the format does not say it, CMU's captures do."""
+"""Frame rate of AMC files in frames per second; from CMU's capture setup, as the format does not store it."""
 
 
 @dataclass(frozen=True)
 class _Bone:
     parent: int
     end: Float[np.ndarray, " 3"]
-    """From the bone's start to its end, in the rest pose, world axes."""
+    """Vector from the bone's start to its end in the rest pose, world axes."""
     axes: Float[np.ndarray, "3 3"]
-    """The frame that the degrees of freedom turn in."""
+    """Frame of the rotational degrees of freedom."""
     dofs: tuple[str, ...]
 
 
 def read_amc(path: Path) -> Motion:
-    """Read a clip and its skeleton, which lies in the same folder.
+    """Read a clip and its skeleton from the same folder.
 
-    The skeleton is the ``.asf`` file whose name the clip's begins with, or else the only one there: ``02.asf`` of
-    ``02_05.amc``, ``HDM_bd.asf`` of ``HDM_bd_01-01_01_120.amc``. In the first case the subject is the name of the
-    skeleton, in the second that of the folder. A bone of an ASF file turns about its start, so each becomes the joint
-    at its start, of the bone's name.
+    The skeleton is the ``.asf`` file whose name is a prefix of the clip's, or else the only one: ``02.asf`` for
+    ``02_05.amc``, ``HDM_bd.asf`` for ``HDM_bd_01-01_01_120.amc``. In the first case the subject is the name of the
+    skeleton, in the second that of the folder. A bone of an ASF file rotates about its start, so it becomes the joint
+    at its start, with the bone's name.
 
     Raises:
-        FileNotFoundError: no skeleton in the folder is the clip's.
-        ValueError: a file is not ASF/AMC as CMU writes it, or it is damaged.
+        FileNotFoundError: the folder has no matching skeleton.
+        ValueError: a file is damaged, or not in CMU's ASF/AMC format.
     """
-    skeleton, subject = _skeleton_beside(path)
+    skeleton, subject = _find_skeleton(path)
     bones = _read_asf(skeleton)
     numbers, values = _read_frames(path, bones)
 
@@ -64,8 +64,8 @@ def read_amc(path: Path) -> Motion:
     )
 
 
-def _skeleton_beside(path: Path) -> tuple[Path, str]:
-    """The skeleton of a clip, and the name of the subject."""
+def _find_skeleton(path: Path) -> tuple[Path, str]:
+    """Path of a clip's skeleton, and the name of the subject."""
     found = sorted(file for file in path.parent.iterdir() if file.suffix.lower() == ".asf")
     named = [file for file in found if re.match(rf"{re.escape(file.stem)}(?![A-Za-z0-9])", path.stem)]
     if named:
@@ -74,13 +74,13 @@ def _skeleton_beside(path: Path) -> tuple[Path, str]:
     if len(found) != 1:
         names = ", ".join(file.name for file in found) or "none"
         raise FileNotFoundError(
-            f"{path}: expected one .asf file in its folder, or one whose name the clip's begins with, found {names}"
+            f"{path}: expected one .asf file in its folder, or one whose name is a prefix of the clip's, found {names}"
         )
     return found[0], path.resolve().parent.name
 
 
 def _turn(bone: _Bone, values: Float[np.ndarray, "frames dofs"]) -> Float[np.ndarray, "frames 3 3"]:
-    """C M C^-1 of a bone: its degrees of freedom turn, rx first, about the fixed axes of the frame C."""
+    """Rotation C M C^-1 of a bone: its degrees of freedom rotate, rx first, about the fixed axes of the frame C."""
     columns = [index for index, dof in enumerate(bone.dofs) if dof.startswith("r")]
     if not columns:
         return np.tile(np.eye(3), (len(values), 1, 1))
@@ -106,7 +106,7 @@ def _read_asf(path: Path) -> dict[str, _Bone]:
 
 
 def _sections(path: Path) -> dict[str, list[list[str]]]:
-    """Lines of an ASF file, split into words, by the keyword that they stand under."""
+    """Lines of an ASF file, split into words, by section keyword."""
     sections: dict[str, list[list[str]]] = {}
     lines: list[list[str]] = []
     for line in path.read_text(encoding="latin-1").splitlines():
@@ -142,7 +142,7 @@ def _bones(sections: dict[str, list[list[str]]]) -> dict[str, _Bone]:
 
 
 def _axes(words: list[str]) -> Float[np.ndarray, "3 3"]:
-    """The frame of an ``axis`` entry: three angles in degrees, about fixed axes in the order of the last word."""
+    """Frame of an ``axis`` entry: three angles in degrees about fixed axes, in the order of the last word."""
     *angles, order = words
     axes: np.ndarray = Rotation.from_euler(order.lower(), [float(angle) for angle in angles], degrees=True).as_matrix()
     return axes

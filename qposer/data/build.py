@@ -23,10 +23,10 @@ from qposer.io.npz import write_npz
 
 
 def write(clips: Sequence[Clip], out: Path) -> None:
-    """Write the poses of all clips as one npz, the columns that ``qposer.data.dataset.COLUMNS`` names.
+    """Write the poses of all clips as one npz with the columns ``qposer.data.dataset.COLUMNS``.
 
     Args:
-        clips: poses by clip.
+        clips: clips to write.
         out: the file to write.
 
     Raises:
@@ -52,20 +52,20 @@ def main(
     rates: tuple[tuple[str, float], ...] = (),
     keep_going: bool = False,
 ) -> int:
-    """Turn motion capture into poses to train on.
+    """Convert motion capture to training poses.
 
     Args:
-        sources: .amc (with the .asf beside it), .bvh and AMASS .npz files, or folders to search for them.
+        sources: .amc (with the .asf in the same folder), .bvh and AMASS .npz files, or folders of them.
         out: the npz file to write.
-        fps: frames a second to take; recordings with fewer are taken whole.
-        rates: folders whose files give a wrong frame rate, and the right one: ``--rates salsa 30``.
-        keep_going: exit with 0 although some recordings could not be read.
+        fps: target frame rate, frames per second; slower recordings keep all frames.
+        rates: folders with wrong frame rates in their files, and the true rate: ``--rates salsa 30``.
+        keep_going: exit with status 0 even if some recordings could not be read.
 
     Returns:
         Exit status: 1 if a recording could not be read, 2 if nothing could be written.
 
     Raises:
-        ValueError: a rate is no positive number, or names no folder of recordings.
+        ValueError: a rate is not positive, or its folder has no recordings.
     """
     console = plain_console(stderr=True, soft_wrap=False)
     try:
@@ -84,10 +84,10 @@ def main(
 
 
 def _checked(rates: Sequence[tuple[str, float]], paths: Sequence[Path]) -> dict[str, float]:
-    """The rates by folder.
+    """Validated rates by folder.
 
     Raises:
-        ValueError: a rate is not above 0, or no recording lies in such a folder.
+        ValueError: a rate is not above 0, or its folder has no recordings.
     """
     folders = {path.resolve().parent.name for path in paths}
     for folder, rate in rates:
@@ -99,7 +99,7 @@ def _checked(rates: Sequence[tuple[str, float]], paths: Sequence[Path]) -> dict[
 
 
 def _convert_all(paths: Sequence[Path], fps: float, rates: Mapping[str, float], console: Console) -> list[Clip]:
-    """The recordings that could be read; what is wrong in these and in the others goes to the console."""
+    """Convert the readable recordings; report problems and unreadable files on the console."""
     recordings: dict[Path, Recording] = {}
     for path in track(paths, "Reading", console=console):
         try:
@@ -115,7 +115,7 @@ def _convert_all(paths: Sequence[Path], fps: float, rates: Mapping[str, float], 
 
 
 def _summary(clips: Sequence[Clip]) -> Table:
-    """Counts by split, by kind of skeleton, and of all."""
+    """Counts by split, by skeleton, and in total."""
     table = Table("", "subjects", "clips", *(field.name for field in fields(Counts)), box=None, padding=(0, 1, 0, 0))
     groups = {
         **{name: [clip for clip in clips if split(clip.subject) == name] for name in get_args(Split)},

@@ -1,4 +1,4 @@
-"""BioVision's BVH."""
+"""Reader of BioVision BVH files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from scipy.spatial.transform import Rotation
 from qposer.data.motion import Motion
 
 _Z_TO_Y = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
-"""Turns z to y, and -y to z."""
+"""Rotation from z to y, and from -y to z."""
 
 
 @dataclass
 class _Hierarchy:
-    """What the HIERARCHY part of a file says, in the order in which it says it."""
+    """Contents of the HIERARCHY part of a file, in its order."""
 
     names: list[str] = field(default_factory=list)
     parents: list[int] = field(default_factory=list)
@@ -28,11 +28,11 @@ class _Hierarchy:
 def read_bvh(path: Path) -> Motion:
     """Read a clip; the subject is the name of its folder.
 
-    The rest pose is the one in which all channels are zero; a file whose rest pose is tall along z and flat along y
-    has z up and faces -y, as Blender and MakeHuman do, and is turned. Frames are numbered from 1.
+    In the rest pose all channels are zero. A file whose rest pose is tall along z and flat along y
+    has z up and faces -y, as in Blender and MakeHuman, and is rotated. Frames are numbered from 1.
 
     Raises:
-        ValueError: the file is not BVH, or it is damaged.
+        ValueError: the file is damaged or not BVH.
     """
     header, found, motion = path.read_text(encoding="latin-1").partition("MOTION")
     if not header.lstrip().startswith("HIERARCHY") or not found:
@@ -71,7 +71,7 @@ def _has_z_up(clip: Motion) -> bool:
 
 
 def _starts_with_t_pose(clip: Motion) -> bool:
-    """Whether the first frame is a T-pose that was put there: the root not turned at all, arms level, legs upright."""
+    """Whether the first frame is an inserted T-pose: unrotated root, horizontal arms, vertical legs."""
     if len(clip.frames) < 2 or not np.array_equal(clip.rotations[0, 0], np.eye(3)):
         return False
     positions = clip.positions()[0]
@@ -80,7 +80,7 @@ def _starts_with_t_pose(clip: Motion) -> bool:
 
 
 def _turn(channels: list[str], values: Float[np.ndarray, "frames channels"]) -> Rotation:
-    """Rotation of a joint: its channels turn, the first outermost, about the joint's own axes."""
+    """Rotation of a joint: intrinsic rotations of its channels, in their order."""
     columns = [index for index, channel in enumerate(channels) if channel.endswith("rotation")]
     if not columns:
         return Rotation.identity(len(values))
@@ -124,7 +124,7 @@ def _read_hierarchy(words: list[str]) -> _Hierarchy:
 
 
 def _read_motion(lines: list[str], width: int) -> tuple[float, Float[np.ndarray, "frames channels"]]:
-    """Seconds a frame, and the values."""
+    """Seconds per frame, and the channel values."""
     rows = [line.split() for line in lines if line.strip()]
     if len(rows) < 2 or rows[0][0] != "Frames:" or rows[1][:2] != ["Frame", "Time:"]:
         raise ValueError("MOTION does not start with Frames: and Frame Time:")

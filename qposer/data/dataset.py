@@ -1,4 +1,4 @@
-"""The training set in memory."""
+"""Training set in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qposer.io.npz import read_npz
 
 Split = Literal["train", "validation", "test"]
 Subjects = Literal["train", "all"]
-"""Whose poses weights are trained on: those of the training subjects, or, once everything is chosen, everybody's."""
+"""Subjects to train on: only the training subjects, or, for final weights, all subjects."""
 
 TEST_SUBJECTS = ("01", "09", "49", "127")
 VALIDATION_SUBJECTS = ("03", "08", "12")
@@ -26,7 +26,7 @@ COLUMNS = ("pose", "subject", "sequence", "frame", "source")
 
 
 def split(subject: str) -> Split:
-    """The side on which all poses of a subject are, mirrored copies included."""
+    """Split of a subject's poses, including their mirrored copies."""
     if subject in TEST_SUBJECTS:
         return "test"
     return "validation" if subject in VALIDATION_SUBJECTS else "train"
@@ -38,10 +38,10 @@ class PoseDataset:
 
     Attributes:
         pose: axis-angle in radians, relative to the parent; joint 0 to the world, y up.
-        subject: who; ``split`` tells the side.
+        subject: name of the subject, which determines the split (`split`).
         sequence: name of the clip.
         frame: number of the frame in the recording.
-        source: name of the skeleton that it was recorded on (``qposer.data.retarget.RIGS``).
+        source: name of the recorded skeleton (``qposer.data.retarget.RIGS``).
     """
 
     pose: Float[Tensor, "poses 24 3"]
@@ -56,15 +56,15 @@ class PoseDataset:
 
     @classmethod
     def load(cls, path: Path) -> PoseDataset:
-        """Read a file that ``python -m qposer.data.build`` wrote.
+        """Read a file written by ``python -m qposer.data.build``.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is something else.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file has another layout.
         """
         if not path.is_file():
             raise FileNotFoundError(
-                f"{path}: no such file; python -m qposer.data.build SOURCE... --out {path} makes it"
+                f"{path}: no such file; create it with python -m qposer.data.build SOURCE... --out {path}"
             )
         columns = read_npz(path, COLUMNS)
         missing = [name for name in COLUMNS if name not in columns]
@@ -85,7 +85,7 @@ class PoseDataset:
         return cls(pose=torch.from_numpy(pose), **columns)
 
     def body_pose(self, of: Split | Subjects) -> Float[Tensor, "poses 21 3"]:
-        """The 21 body joints of the poses of one split, or of all.
+        """Rotations of the 21 body joints of one split, or of all subjects.
 
         Raises:
             ValueError: the split has no poses.
@@ -93,7 +93,7 @@ class PoseDataset:
         return self.poses(of)[:, 1 : NUM_BODY_JOINTS + 1]
 
     def poses(self, of: Split | Subjects) -> Float[Tensor, "poses 24 3"]:
-        """All joints of the poses of one split, or of all.
+        """Rotations of all joints of one split, or of all subjects.
 
         Raises:
             ValueError: the split has no poses.

@@ -1,11 +1,11 @@
-"""Human3.6M (Ionescu et al., TPAMI 2014): positions of 32 joints, from the layouts in which people keep the recordings.
+"""Human3.6M (Ionescu et al., TPAMI 2014): positions of 32 joints, from the common file layouts.
 
-- ``S9/walking_1.txt``: exponential maps, 99 numbers a line, of one skeleton for all subjects (`OFFSETS`).
+- ``S9/walking_1.txt``: exponential maps, 99 numbers per line, of one skeleton for all subjects (`OFFSETS`).
 - ``S9/MyPoseFeatures/D3_Positions/Walking 1.cdf``: the official positions; reading them needs the package ``cdflib``.
 - ``S9/MyPoses/3D_positions/Walking 1.h5``: the same in HDF5; reading them needs the package ``h5py``.
 - ``S9/Walking 1.npz``: the same as a plain array.
 
-A file of one camera's own positions carries the camera's number: ``Walking 1.54138969.cdf``.
+A file with positions in camera space has the camera's number in its name: ``Walking 1.54138969.cdf``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _OFFSETS_MM = {
 }
 # fmt: on
 OFFSETS: Float[np.ndarray, "32 3"] = np.array([_OFFSETS_MM.get(joint, (0, 0, 0)) for joint in range(NUM_JOINTS)]) / 1000
-"""From each joint's parent to the joint while nothing is turned, metres: the skeleton of the exponential-map text."""
+"""Offsets from each joint's parent in the zero pose, metres: the skeleton of the exponential-map files."""
 
 _REST_JOINTS = torch.zeros(NUM_JOINTS, 3, dtype=torch.float64)
 for _joint, _offset in enumerate(torch.from_numpy(OFFSETS)[1:], start=1):
@@ -52,7 +52,7 @@ JOINTS_17: tuple[int, ...] = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 2
 """Pelvis; right hip, knee, ankle; left ones; spine, thorax, nose, head; left shoulder, elbow, wrist; right ones."""
 
 JOINTS_14: tuple[int, ...] = tuple(index for index, joint in enumerate(JOINTS_17) if joint not in (0, 12, 14))
-"""Those of the 17 that are left without pelvis, spine and nose."""
+"""Indices of the 17 joints without pelvis, spine and nose."""
 
 TEST_SUBJECTS = ("S9", "S11")
 
@@ -70,7 +70,7 @@ _OTHER_FEATURES = {
     *("D2_Positions", "D3_Angles", "D3_Angles_mono", "RawAngles"),
     *("D3_Positions_mono", "D3_Positions_mono_universal"),
 }
-"""Folders of the official archives that are read only where they are named: other data, or the same poses once more."""
+"""Folders of the official archives with other data or duplicates; read only if given as the root."""
 
 _ARRAY_NAMES = ("positions", "3D_positions", "Pose")
 _THIGH_METRES = (0.25, 0.7)
@@ -79,41 +79,41 @@ _THIGHS = ((1, 2), (6, 7))
 
 @dataclass(frozen=True)
 class Recording:
-    """A file, and what its path says."""
+    """A recording file, and the metadata in its path."""
 
     path: Path
     subject: str
     action: str
-    """One of `ACTIONS`, or what the file is called."""
+    """One of `ACTIONS`, or the file's name."""
     camera: str | None = None
-    """The one in whose space the positions are; None for positions in the world."""
+    """Camera in whose space the positions are; None for world space."""
 
     @property
     def name(self) -> str:
-        """Of the file, without its suffix: ``Walking 1``."""
+        """Name of the file without its suffix: ``Walking 1``."""
         return self.path.stem
 
 
 def find_recordings(root: Path, subjects: Collection[str] = TEST_SUBJECTS) -> list[Recording]:
-    """The recordings of some subjects in a folder and its subfolders, or the one that a file holds.
+    """Find the recordings of some subjects in a folder and its subfolders, or in a single file.
 
-    The subject is the last part of the path like ``S9``; the action is what a file's name begins with. Folders of the
-    official archives that hold angles, 2D positions or the cameras' own positions are looked into only where ``root``
-    names them, and files whose names begin with an underscore or a dot are left out.
+    The subject is the last part of the path like ``S9``; the action is the start of the file's name. Folders of the
+    official archives with angles, 2D positions or positions in camera space are searched only if ``root``
+    is one of them. Files whose names start with an underscore or a dot are skipped.
 
     Args:
-        root: the folder or file.
+        root: folder or file.
         subjects: names of subjects, such as ``S9``.
 
     Returns:
         The recordings found.
 
     Raises:
-        FileNotFoundError: there is no such folder or file.
-        ValueError: there is no recording of these subjects, or two files would be the same recording.
+        FileNotFoundError: the folder or file does not exist.
+        ValueError: there is no recording of these subjects, or two files are the same recording.
     """
     if not root.exists():
-        raise FileNotFoundError(f"there is no folder or file {root}: give where your Human3.6M recordings are")
+        raise FileNotFoundError(f"there is no folder or file {root}: give the folder of your Human3.6M recordings")
     files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if _may_be_one(path, root))
     found = [recording for path in files if (recording := _recording(path)) is not None]
     chosen = [recording for recording in found if recording.subject in subjects]
@@ -127,18 +127,18 @@ def find_recordings(root: Path, subjects: Collection[str] = TEST_SUBJECTS) -> li
     for recording in chosen:
         other = seen.setdefault((recording.subject, recording.name), recording.path)
         if other != recording.path:
-            raise ValueError(f"{other} and {recording.path} are one recording in two files: give the folder of one")
+            raise ValueError(f"{other} and {recording.path} are the same recording: give the folder of one of them")
     return chosen
 
 
 def read_positions(path: Path) -> Float[np.ndarray, "frames 32 3"]:
-    """Joint positions of a recording, metres, in whatever axes the file has.
+    """Joint positions of a recording in metres, in the file's axes.
 
-    Positions in millimetres, which are usual, are told from such in metres by the length of the thighs.
+    The length of the thighs distinguishes millimetres, the common unit, from metres.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is damaged, has another layout, holds pickled objects, or needs a package that is not there.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is damaged, has another layout, contains pickled objects, or needs a missing package.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}: check the path")
@@ -163,9 +163,9 @@ def read_positions(path: Path) -> Float[np.ndarray, "frames 32 3"]:
 def positions_of_angles(
     exponential_maps: Float[np.ndarray, "frames 32 3"], root: Float[np.ndarray, "frames 3"]
 ) -> Float[np.ndarray, "frames 32 3"]:
-    """Forward kinematics of the exponential-map text: positions in metres.
+    """Forward kinematics of the exponential-map files: positions in metres.
 
-    A joint turns by ``exp(-r)`` relative to its parent, for the dataset multiplies row vectors by ``exp(r)`` from the
+    A joint rotates by ``exp(-r)`` relative to its parent: the dataset multiplies row vectors by ``exp(r)`` from the
     right.
 
     Args:
@@ -192,7 +192,7 @@ def _may_be_one(path: Path, root: Path) -> bool:
 
 
 def _recording(path: Path) -> Recording | None:
-    """What a path says; None where it says no subject."""
+    """Recording with the metadata of its path; None if the path names no subject."""
     subject = next((part for part in reversed(path.resolve().parts[:-1]) if re.fullmatch(r"S\d+", part)), None)
     if subject is None:
         return None
@@ -203,12 +203,12 @@ def _recording(path: Path) -> Recording | None:
 
 def _read_text(path: Path) -> Float[np.ndarray, "frames 32 3"]:
     try:
-        with warnings.catch_warnings(action="ignore", category=UserWarning):  # an empty file, which is told below
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # an empty file, reported below
             numbers = np.loadtxt(path, delimiter=",", ndmin=2)
     except ValueError as error:
         raise ValueError(f"{path}: expected lines of 99 numbers with commas between them ({error})") from None
     if numbers.size and numbers.shape[1] != 3 + 3 * NUM_JOINTS:
-        raise ValueError(f"{path}: expected 99 numbers a line, found {numbers.shape[1]}")
+        raise ValueError(f"{path}: expected 99 numbers per line, found {numbers.shape[1]}")
     numbers = numbers.reshape(-1, 1 + NUM_JOINTS, 3)
     if not np.isfinite(numbers).all():
         raise ValueError(f"{path}: the file is damaged: it has NaN or infinite numbers")
@@ -248,7 +248,7 @@ def _read_npz(path: Path) -> Float[np.ndarray, "frames 32 3"]:
 
 
 def _chosen(arrays: dict[str, np.ndarray], path: Path) -> np.ndarray:
-    """The array of a usual name, or else the only one."""
+    """The array with a known name, or else the only one."""
     named = [arrays[name] for name in _ARRAY_NAMES if name in arrays]
     candidates = named or list(arrays.values())
     if len(candidates) != 1:
@@ -258,7 +258,7 @@ def _chosen(arrays: dict[str, np.ndarray], path: Path) -> np.ndarray:
 
 
 def _as_positions(array: np.ndarray, path: Path) -> Float[np.ndarray, "frames 32 3"]:
-    """Rows of 96 numbers, or of 32 x 3, whatever empty dimensions stand before them."""
+    """Rows of 96 numbers or 32 x 3, after removal of leading dimensions of size 1."""
     rows = array[0] if array.ndim == 3 and array.shape[0] == 1 and array.shape[2] == 3 * NUM_JOINTS else array
     if rows.shape[1:] not in ((3 * NUM_JOINTS,), (NUM_JOINTS, 3)) or rows.dtype.kind not in "fiu":
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The one form in which the readers hand a recorded clip to the retargeting."""
+"""Recorded clips: the common output of the readers and input of retargeting."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from jaxtyping import Float, Int
 
 @dataclass(frozen=True)
 class Motion:
-    """A clip on the skeleton that it was recorded with.
+    """A clip on its recorded skeleton.
 
     Joints are in topological order, joint 0 is the root, y is up, and in the rest pose the person faces +z.
-    Joints that only end a bone (``"Head end"``) turn with their parent.
+    End sites of bones (``"Head end"``) rotate with their parent.
 
     Attributes:
-        subject: who moves.
+        subject: name of the subject.
         sequence: name of the clip.
-        fps: how many of ``frames`` there are to a second.
+        fps: frame rate, frames per second.
         frames: numbers of the frames in the recording.
-        names: names of the joints as the file has them.
+        names: joint names in the file.
         parents: parent of each joint, -1 for the root.
         offsets: position of each joint from its parent in the rest pose; the file's unit of length.
         rotations: rotation of each joint from the rest pose to the frame, in world axes.
-        t_pose: the rest pose is a T-pose that the clip itself showed, not what the skeleton's file calls zero.
+        t_pose: whether the rest pose is a T-pose from the clip rather than the skeleton's zero pose.
 
     Raises:
         ValueError: there are no frames, or a rotation is not finite.
@@ -41,7 +41,7 @@ class Motion:
     t_pose: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what no clip can be."""
+        """Validate the clip."""
         if not len(self.frames):
             raise ValueError("expected frames of motion, found none")
         bad = np.argwhere(~np.isfinite(self.rotations).all(axis=(2, 3)))
@@ -66,11 +66,11 @@ class Motion:
         return positions
 
     def select(self, indices: Int[np.ndarray, " kept"]) -> Motion:
-        """The same clip with only the frames at these indices; ``fps`` stays."""
+        """The clip with only the frames at these indices and the same ``fps``."""
         return replace(self, frames=self.frames[indices], rotations=self.rotations[indices])
 
     def with_first_frame_as_rest(self) -> Motion:
-        """The same clip without its first frame, whose pose becomes the rest pose; ``t_pose`` is set."""
+        """The clip without its first frame, which becomes the rest pose; sets ``t_pose``."""
         rest = self.rotations[0]
         turned = [rest[max(parent, 0)] @ offset for parent, offset in zip(self.parents, self.offsets, strict=True)]
         return replace(

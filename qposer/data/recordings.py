@@ -1,4 +1,4 @@
-"""Recordings of motion capture as SMPL poses: found in folders, read, thinned, and calibrated actor by actor."""
+"""Find, read, resample and calibrate motion capture recordings as SMPL poses."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ READERS = {".amc": read_amc, ".bvh": read_bvh, ".npz": read_amass}
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording as SMPL poses, before anything is dropped."""
+    """A recording as SMPL poses, before frame selection."""
 
     motion: Motion
     read: int
-    """Frames of the file, of which ``motion`` has those near the ticks of a clock."""
+    """Number of frames in the file; ``motion`` has fewer after resampling."""
     source: str
     pose: Float[np.ndarray, "frames 24 3"]
 
     @property
     def actor(self) -> tuple[str, bool, str]:
-        """The rig, whether its rest pose is a T-pose that the recording shows, and who moves."""
+        """The rig, whether its rest pose is a recorded T-pose, and the subject."""
         return self.source, self.motion.t_pose, self.motion.subject
 
 
 def find_recordings(sources: Sequence[Path]) -> list[Path]:
-    """The recordings among the files given and in the folders given, searched to the bottom, sorted.
+    """Find recordings among files and, recursively, in folders, in sorted order.
 
-    AMASS' files of body shapes (``shape.npz``, ``*_stagei.npz``), which lie between its recordings, are left out.
+    AMASS' files of body shapes (``shape.npz``, ``*_stagei.npz``) are skipped.
 
     Raises:
         FileNotFoundError: a source does not exist, or a folder has no recording.
-        ValueError: no source is given, or a file that is not of a known format.
+        ValueError: no source is given, or a file has an unknown format.
     """
     found: set[Path] = set()
     if not sources:
-        raise ValueError("expected files or folders of motion capture, found none named")
+        raise ValueError("expected files or folders of motion capture, but none is given")
     for source in sources:
         if source.is_dir():
             inside = [path for path in source.rglob("*") if path.suffix.lower() in READERS and not _is_shape(path)]
@@ -67,15 +67,15 @@ def _is_shape(path: Path) -> bool:
 
 
 def read_recording(path: Path, fps: float = 30.0, rates: Mapping[str, float] | None = None) -> Recording:
-    """Read one recording, take the frames nearest to ``fps``, and retarget them.
+    """Read one recording, resample it to ``fps``, and retarget it.
 
     Args:
         path: the file.
-        fps: frames a second to take.
-        rates: frames a second that recordings really have where their files say something else, by name of folder.
+        fps: target frame rate, frames per second.
+        rates: true frame rates of recordings with wrong metadata, by folder name.
 
     Returns:
-        The frames taken, with SMPL's poses.
+        The resampled recording with SMPL poses.
 
     Raises:
         FileNotFoundError, ValueError: the file cannot be read, or its skeleton is unknown.
@@ -87,14 +87,14 @@ def read_recording(path: Path, fps: float = 30.0, rates: Mapping[str, float] | N
 
 
 def thin(motion: Motion, fps: float) -> Motion:
-    """The frames nearest to the ticks of a clock of ``fps``; all of them where there are hardly more than that.
+    """Resample to the frames nearest to multiples of ``1 / fps``; recordings that are hardly faster keep all frames.
 
     Args:
         motion: a recording.
-        fps: ticks a second.
+        fps: target frame rate, frames per second.
 
     Returns:
-        The recording with these frames only.
+        The resampled recording.
     """
     step = motion.fps / fps
     if step < 1.01:
@@ -104,9 +104,9 @@ def thin(motion: Motion, fps: float) -> Motion:
 
 
 def calibrate(recordings: Sequence[Recording]) -> list[Recording]:
-    """The recordings with the stance of each actor corrected (`qposer.data.stance`).
+    """Correct the stance of each actor (`qposer.data.stance`).
 
-    SMPL's own poses stay as they are, and so do actors of whom too little is known.
+    Recordings with SMPL poses and actors with too few poses are unchanged.
     """
     poses: dict[tuple[str, bool, str], list[Float[np.ndarray, "frames 24 3"]]] = {}
     for recording in recordings:

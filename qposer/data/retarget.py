@@ -1,4 +1,4 @@
-"""Recorded motion, on one of the skeletons known here, to the pose of SMPL's 24 joints."""
+"""Retarget recorded motion from a known skeleton to SMPL's 24 joints."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _LIMBS = ("hip", "knee", "shoulder", "elbow", "wrist")
 
 @dataclass(frozen=True)
 class Rig:
-    """Which joints of a skeleton give the rotations of SMPL's.
+    """Mapping from the joints of a skeleton to SMPL's.
 
-    ``a+b`` is the rotation halfway between the two. ``{}`` stands for the side.
+    ``a+b`` is the rotation halfway between the two joints. ``{}`` is replaced by the side.
 
     Attributes:
-        name: what the data calls its ``source``.
-        sides: what ``{}`` is on the left and on the right.
-        trunk: for pelvis, spine1, spine2, spine3, neck, head.
-        leg: for hip, knee, ankle, foot.
-        arm: for collar, shoulder, elbow, wrist; the last only says where the hand's bone ends.
-        stiff_forearm: the forearm does not twist; when the palm turns, all of it is at the wrist.
-        elbow_hinge: degrees by which the elbow's axis is turned about the arm, away from SMPL's.
-        palm: degrees by which palms are pronated beyond that, in the rest pose.
-        nod: degrees by which the skeleton's zero pose bows (neck, head) more than a person who looks ahead does.
+        name: value of ``source`` in the dataset.
+        sides: replacements of ``{}`` for left and right.
+        trunk: joints for pelvis, spine1, spine2, spine3, neck, head.
+        leg: joints for hip, knee, ankle, foot.
+        arm: joints for collar, shoulder, elbow, wrist; the last one only gives the end of the hand's bone.
+        stiff_forearm: whether the forearm does not twist, so that the wrist has the palm's whole rotation.
+        elbow_hinge: rotation of the elbow's axis about the arm relative to SMPL's, degrees.
+        palm: additional pronation of the palms in the rest pose, degrees.
+        nod: pitch of neck and head in the skeleton's zero pose relative to a person who looks ahead, degrees.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Rig:
     palm: float = 8.0
 
     def joints(self) -> dict[str, str]:
-        """For each SMPL joint, by name, the joint or pair of joints of this skeleton."""
+        """Joint or pair of joints of this skeleton for each SMPL joint name."""
         table = dict(zip(_TRUNK, self.trunk, strict=True))
         for smpl_side, side in zip(("left_", "right_"), self.sides, strict=True):
             for smpl_name, name in zip(_LEG + _ARM, self.leg + self.arm, strict=True):
@@ -60,10 +60,10 @@ class Rig:
 _CMU_NOD = (-5.5, 16.0)
 
 FOREARM_SHARE = 0.7
-"""Part of the palm's turn that is at the elbow: the forearm's bones cross, and SMPL fits of people show as much."""
+"""Share of the palm's rotation assigned to the elbow, as in SMPL fits of people: the forearm's bones cross."""
 
 SMPL_SOURCE = "smpl"
-"""Name of the rig of recordings that are SMPL's already."""
+"""Rig name of recordings that are already SMPL poses."""
 
 RIGS = (
     Rig(
@@ -89,7 +89,7 @@ RIGS = (
         leg=("{}Thigh", "{}Shin", "{}Foot", "{}Foot"),
         arm=("{}Collar", "{}Shldr", "{}ForeArm", "{}Hand", "{}Mid1"),
     ),
-    Rig(  # limbs have two bones each, of which the farther one is taken where both bend
+    Rig(  # each limb segment has two bones; where both bend, the farther one is used
         name="makehuman-bvh",
         sides=("L", "R"),
         trunk=("root", "spine04", "spine03", "spine01", "neck02", "head"),
@@ -112,10 +112,10 @@ RIGS = (
 
 
 def find_rig(motion: Motion) -> Rig:
-    """The rig whose joints the motion has.
+    """Find the rig of a motion by its joint names.
 
     Raises:
-        ValueError: it is none of ``RIGS``; the message lists the joints found.
+        ValueError: no rig of ``RIGS`` matches; the message lists the joints found.
     """
     for rig in RIGS:
         needed = {name for pair in rig.joints().values() for name in pair.split("+")}
@@ -127,16 +127,16 @@ def find_rig(motion: Motion) -> Rig:
 
 
 def retarget(motion: Motion) -> Float[np.ndarray, "frames 24 3"]:
-    """SMPL pose of each frame: axis-angle in radians relative to the parent; joint 0 to the world, y up.
+    """SMPL pose of each frame, axis-angle in radians relative to the parent; joint 0 relative to the world, y up.
 
-    A body part of SMPL turns from SMPL's rest pose as the same part turned from the recording's, once SMPL's rest
-    pose has been laid over the recording's: limbs by the smallest rotation that aligns their bones, so that posed bones
-    point exactly where the recorded ones do; feet by the lean of the shin to the side, so that soles stay flat
-    whatever the height of the ankle joint; trunk, neck and head upright as they are. Elbow and wrist share the turn of
-    the palm. The hands (joints 22 and 23) are zero: what moves inside the hand is not recorded well enough.
+    Each SMPL segment rotates from SMPL's rest pose as the recorded segment does from the recording's rest pose, after
+    the rest poses are aligned: limbs by the smallest rotation that aligns their bones, so that posed bones point
+    exactly in the recorded direction; feet by the sideways lean of the shin, so that soles stay flat
+    for any height of the ankle joint; trunk, neck and head unchanged. Elbow and wrist share the rotation of
+    the palm. The hands (joints 22 and 23) are zero, because hands are not recorded accurately enough.
 
     Raises:
-        ValueError: the skeleton is none of ``RIGS``.
+        ValueError: the skeleton is not one of ``RIGS``.
     """
     rig = find_rig(motion)
     joints = rig.joints()
@@ -150,7 +150,7 @@ def retarget(motion: Motion) -> Float[np.ndarray, "frames 24 3"]:
 
 
 def _rotation(motion: Motion, names: str) -> Float[np.ndarray, "frames 3 3"]:
-    """World rotation of a joint, or halfway between the two of ``a+b``."""
+    """World rotation of a joint, or halfway between two joints for ``a+b``."""
     first, *second = (motion.rotations[:, motion.names.index(name)] for name in names.split("+"))
     if not second:
         return first
@@ -160,7 +160,7 @@ def _rotation(motion: Motion, names: str) -> Float[np.ndarray, "frames 3 3"]:
 
 
 def _share_pronation(world: Float[np.ndarray, "frames 24 3 3"]) -> None:
-    """Turn the elbow about the forearm by `FOREARM_SHARE` of what the hand is turned about it, in place."""
+    """Rotate the elbow about the forearm by `FOREARM_SHARE` of the hand's rotation about it, in place."""
     for side in ("left_", "right_"):
         elbow, wrist = JOINT_NAMES.index(side + "elbow"), JOINT_NAMES.index(side + "wrist")
         axis = REST_JOINTS[wrist] - REST_JOINTS[elbow]
@@ -171,7 +171,7 @@ def _share_pronation(world: Float[np.ndarray, "frames 24 3 3"]) -> None:
 
 
 def _rest_rotations(motion: Motion, rig: Rig) -> Float[np.ndarray, "24 3 3"]:
-    """For each SMPL joint, the rotation that lays its part of SMPL's rest pose over the recording's rest pose."""
+    """For each SMPL joint, the rotation that aligns its segment of SMPL's rest pose with the recording's rest pose."""
     positions = motion.rest_positions()
     names = rig.joints()
     start = np.stack([positions[motion.names.index(names[name].split("+")[0])] for name in JOINT_NAMES])
@@ -196,6 +196,6 @@ def _rest_rotations(motion: Motion, rig: Rig) -> Float[np.ndarray, "24 3 3"]:
 
 
 def _smallest(source: Float[np.ndarray, " 3"], target: Float[np.ndarray, " 3"]) -> Float[np.ndarray, "3 3"]:
-    """The smallest rotation that takes the direction of ``source`` to that of ``target``."""
+    """The smallest rotation from the direction of ``source`` to that of ``target``."""
     rotation: np.ndarray = Rotation.align_vectors(target, source)[0].as_matrix()
     return rotation

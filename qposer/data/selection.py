@@ -1,4 +1,4 @@
-"""Which frames of a recording are worth keeping: neither jumps nor impossible joints nor repetitions."""
+"""Selection of frames of a recording, without jumps, impossible joints and repetitions."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS
 from qposer.data.recordings import Recording
 
 MAX_JUMP = 60.0
-"""Degrees between neighbouring frames above which one of the two is wrong: 1800 degrees a second at 30 frames a second
-is more than a throwing arm does, and in the CMU data it is nearly always a marker lost or swapped."""
+"""Maximum rotation between neighbouring frames, degrees. Beyond it one frame is wrong: 1800 degrees per second at 30
+frames per second is faster than a throwing arm, and in the CMU data nearly always a lost or swapped marker."""
 
 MAX_TURN = {"ankle": (90, 90, 90), "head": (90, 90, 90), "shoulder": (120, 120, 120), "wrist": (38, 100, 100)}
-"""Degrees about x, y and z (components of the axis-angle vector) that a person's joint does not reach. Solvers of
-optical capture sometimes turn a straight limb by half a circle about itself, or a head, and keep it so for seconds,
-where there is no jump to notice. In the CMU data hardly an ankle or a head lies between 90 degrees and half a
-circle; for palms the line is less sharp. A wrist has 30 % of the palm's turn (x), so 38 is a turn of 127."""
+"""Maximum rotation of joints about x, y and z (components of the axis-angle vector), degrees. Solvers of
+optical capture sometimes rotate a head, or a straight limb about its axis, by half a circle for seconds, without
+a detectable jump. In the CMU data ankles and heads are rarely between 90 degrees and half a
+circle; for palms the limit is less sharp. A wrist has 30 % of the palm's rotation (x), so 38 means 127 degrees."""
 
 MIN_CHANGE = 1.0
-"""Degrees: a frame in which no body joint has turned by more since the last frame kept repeats it. That is the noise of
-optical capture: people who stand still are kept about once, slow motion is kept whole."""
+"""Minimum rotation, in degrees, of some body joint since the last kept frame. It corresponds to the noise of
+optical capture: about one frame is kept of people who stand still, and all frames of slow motion."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Frames of one or more clips: ``kept`` is what is left of ``read`` after the others are dropped."""
+    """Frame counts of one or more clips: ``kept`` is ``read`` minus the dropped frames."""
 
     read: int = 0
     thinned: int = 0
@@ -38,13 +38,13 @@ class Counts:
     kept: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        """Of both together."""
+        """Sum of both counts."""
         return Counts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What is kept of one recording."""
+    """Selected frames of one recording."""
 
     subject: str
     sequence: str
@@ -53,13 +53,13 @@ class Clip:
     pose: Float[np.ndarray, "frames 24 3"]
     counts: Counts
     faults: tuple[str, ...]
-    """A line for each jump, saying frame, joint and angle, and for each joint in impossible positions."""
+    """One line for each jump, with frame, joint and angle, and for each joint with impossible rotations."""
 
 
 def select(recording: Recording) -> Clip:
-    """What is worth keeping of a recording: neither jumps nor impossible joints nor repetitions.
+    """Select frames without jumps, impossible joints and repetitions.
 
-    Both frames of a jump are dropped, as nothing tells which of the two is wrong.
+    Both frames of a jump are dropped, because either may be wrong.
     """
     motion, pose = recording.motion, recording.pose
     turned = _angles_between(pose[:-1], pose[1:])
@@ -98,9 +98,9 @@ def select(recording: Recording) -> Clip:
 
 
 def distinct(body_pose: Float[np.ndarray, "frames 21 3"]) -> Bool[np.ndarray, " frames"]:
-    """Which frames have some joint turned by more than ``MIN_CHANGE`` degrees since the last frame that has."""
+    """Frames with a joint rotated by more than ``MIN_CHANGE`` degrees since the last such frame."""
     quaternions = _quaternions(body_pose)
-    closest = np.cos(np.radians(MIN_CHANGE + 1e-6) / 2)  # recordings are rounded; changes of just so much are common
+    closest = np.cos(np.radians(MIN_CHANGE + 1e-6) / 2)  # rounded recordings often change by exactly this
     keep = np.zeros(len(quaternions), dtype=bool)
     keep[:1] = True
     last = 0
@@ -112,7 +112,7 @@ def distinct(body_pose: Float[np.ndarray, "frames 21 3"]) -> Bool[np.ndarray, " 
 
 
 def _overturned(pose: Float[np.ndarray, "frames 24 3"]) -> Bool[np.ndarray, "frames 24"]:
-    """Which joints are turned by more than ``MAX_TURN``."""
+    """Joints rotated by more than ``MAX_TURN``."""
     parts = [name.removeprefix("left_").removeprefix("right_") for name in JOINT_NAMES]
     limits = np.array([MAX_TURN.get(part, (np.inf, np.inf, np.inf)) for part in parts])
     overturned: np.ndarray = (np.abs(np.degrees(pose)) > limits).any(axis=-1)

@@ -1,4 +1,4 @@
-"""SMPL poses that others recorded or fitted, to validate and to calibrate on beside recordings of one laboratory."""
+"""External SMPL poses for validation and calibration, in addition to recordings of one laboratory."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Z_UP_TO_Y_UP = Rotation.from_euler("x", -90, degrees=True)
 
 
 def read_smpl(path: Path) -> tuple[Float[np.ndarray, "frames 24 3"], np.ndarray]:
-    """SMPL poses in a file of others, y up, and the names of their sequences.
+    """Read external SMPL poses, y up, and the names of their sequences.
 
     Args:
-        path: npz with ``pose`` (frames, 24, 3), axis-angle in radians, y or z up, and ``sequence`` (frames,). Which
-            axis is up is found from where the pelvises' up axes point on average.
+        path: npz with ``pose`` (frames, 24, 3), axis-angle in radians, y or z up, and ``sequence`` (frames,). The
+            vertical axis is detected from the mean up axis of the pelvises.
 
     Returns:
-        The poses as float64, and the sequences.
+        The poses as float64, and the sequence names.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it holds something else.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file has another layout.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there are no poses {path}: give a file of SMPL poses")

@@ -1,18 +1,18 @@
 """Stance calibration: people who stand upright in a recording stand upright in SMPL.
 
-A recording's skeleton is a model of the person, and its segments and joint centres are not SMPL's. What differs is
-constant for one actor on one rig, and biomechanics removes it with a static trial. Here the trial is the actor's own
+A recording's skeleton has other segments and joint centres than SMPL. The differences are
+constant for one actor on one rig; biomechanics removes them with a static trial. Here the trial is the actor's
 most upright frames, compared with SMPL fits of people who stand:
 
-- *Segments.* Pelvis, spine, neck, head and feet are pitched by a constant each, in their own frames. Toes are made
+- *Segments.* Pelvis, spine, neck, head and feet are each pitched by a constant in their own frames. Toes are made
   flat.
-- *Legs.* Recorded bones that are too long make a solver bend the knees of a person who stands: bones one percent too
-  long bend a straight knee by 16 degrees, and one that is bent by 60 degrees by 2 more. So legs are shortened rather
-  than turned by a constant: the line from hip to ankle and the plane of the leg stay, and the knee is as bent as the
-  distance between hip and ankle asks for.
+- *Legs.* If recorded bones are too long, the capture solver bends the knees of standing people: bones one percent too
+  long bend a straight knee by 16 degrees, but a knee at 60 degrees by only 2 more. So legs are shortened rather
+  than rotated by a constant: the line from hip to ankle and the plane of the leg stay, and the knee angle follows from
+  the distance between hip and ankle.
 
-An actor who never stands (a fighter, a dancer) looks like one whose bones are too long. Therefore each actor's
-constants are drawn towards the median of all actors.
+An actor who never stands (a fighter, a dancer) looks like one with bones that are too long. Therefore each actor's
+constants are shrunk towards the median of all actors.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ TARGET_PITCH = {
     **{"pelvis": -1.0, "spine1": 1.5, "spine2": 1.0, "spine3": 2.0, "neck": 3.0, "head": 7.0},
     **{"left_ankle": 1.0, "right_ankle": 1.0},
 }
-"""Degrees that a segment leans forward, in space, when a person stands: medians of SMPL fits of standing people."""
+"""Forward lean of segments of standing people in world space, degrees: medians of SMPL fits."""
 
 TARGET_KNEE = -2.0
-"""Degrees of flexion that SMPL fits of people have in the straightest tenth of their frames."""
+"""Flexion in the straightest tenth of frames of SMPL fits, degrees."""
 
 SHRINKAGE = 0.3, 0.5
-"""How far an actor's constants are drawn to the median of all actors: pitches of segments, and the excess of legs."""
+"""Shrinkage of an actor's constants towards the median of all actors: segment pitches, and leg excess."""
 
 EXTENSION_WIDTH = np.sin(np.radians(2.5)) ** 2
-"""Width of the smooth end of the range in which knees are straightened, in units of `_bend`."""
+"""Width of the smooth transition at the end of the range of knee straightening, in units of `_bend`."""
 
 UPRIGHT_SHARE = 0.1
 
 LEAST_FRAMES = 100
-"""Of an actor that is calibrated: fewer do not tell how the actor stands."""
+"""Minimum number of poses for calibration; fewer do not determine the stance."""
 
 
 @dataclass(frozen=True)
 class Stance:
-    """What differs between an actor's recorded skeleton and SMPL's.
+    """Differences between an actor's recorded skeleton and SMPL's.
 
     Attributes:
-        pitch: degrees that each segment has to be pitched forward, one for each of the 24 joints; toes: of their joint.
-        excess: by how much legs are too long: one less the square of true over recorded length.
+        pitch: forward pitch correction of each of the 24 joints' segments, degrees; for toes, of their joint.
+        excess: excess length of legs: one minus the square of true over recorded length.
     """
 
     pitch: Float[np.ndarray, " 24"]
@@ -64,15 +64,15 @@ class Stance:
 
 
 def upright_frames(pose: Float[np.ndarray, "frames 24 3"], share: float = UPRIGHT_SHARE) -> Int[np.ndarray, " chosen"]:
-    """The frames in which the actor stands straightest.
+    """Frames in which the actor stands most upright.
 
     Args:
         pose: axis-angle in radians; joint 0 to the world, y up.
-        share: of the frames, that are chosen.
+        share: share of the frames to select.
 
     Returns:
-        Frames whose hips and knees are turned least, among those whose pelvis and chest are within 30 degrees of the
-        vertical (among all, where there is none).
+        Frames with the least rotated hips and knees, among those with pelvis and chest within 30 degrees of the
+        vertical (or among all, if there are none).
     """
     pelvis, chest = (_world(pose)[:, JOINT_NAMES.index(name), 1, 1] for name in ("pelvis", "spine3"))
     legs = [JOINT_NAMES.index(side + name) for side in SIDES for name in ("hip", "knee")]
@@ -83,10 +83,10 @@ def upright_frames(pose: Float[np.ndarray, "frames 24 3"], share: float = UPRIGH
 
 
 def measure_stance(pose: Float[np.ndarray, "frames 24 3"]) -> Stance:
-    """The calibration that all poses of one actor on one rig ask for.
+    """Calibration from all poses of one actor on one rig.
 
     Args:
-        pose: as `qposer.data.retarget.retarget` gives it.
+        pose: output of `qposer.data.retarget.retarget`.
     """
     upright = pose[upright_frames(pose)]
     leans = np.median(_leans(_world(upright)), axis=0)
@@ -104,7 +104,7 @@ def measure_stance(pose: Float[np.ndarray, "frames 24 3"]) -> Stance:
 
 
 def shrink(stances: Sequence[Stance]) -> list[Stance]:
-    """The calibrations of several actors, each drawn to the median of all by `SHRINKAGE`."""
+    """Shrink the calibrations of several actors towards their median by `SHRINKAGE`."""
     if not stances:
         return []
     pitch = np.median([stance.pitch for stance in stances], axis=0)
@@ -117,11 +117,11 @@ def shrink(stances: Sequence[Stance]) -> list[Stance]:
 
 
 def apply_stance(pose: Float[np.ndarray, "frames 24 3"], stance: Stance) -> Float[np.ndarray, "frames 24 3"]:
-    """Poses of an actor after calibration; each segment is corrected in space, so that no error adds up along the body.
+    """Apply a calibration. Segments are corrected in world space, so errors do not accumulate along the body.
 
     Args:
-        pose: axis-angle in radians, as `qposer.data.retarget.retarget` gives it.
-        stance: of the actor.
+        pose: axis-angle in radians, output of `qposer.data.retarget.retarget`.
+        stance: calibration of the actor.
 
     Returns:
         Axis-angle in radians.
@@ -143,11 +143,11 @@ def apply_stance(pose: Float[np.ndarray, "frames 24 3"], stance: Stance) -> Floa
 def _shorten_leg(
     world: Float[np.ndarray, "frames 24 3 3"], corrected: Float[np.ndarray, "frames 24 3 3"], side: str, excess: float
 ) -> None:
-    """Write thigh and shin of a shorter leg to ``corrected``; hip to ankle and the plane of the leg stay."""
+    """Write thigh and shin of a shorter leg to ``corrected``, keeping hip, ankle and the plane of the leg."""
     hip, knee = (JOINT_NAMES.index(side + name) for name in ("hip", "knee"))
     thigh, shin = _bones(side)
     line = world[:, hip] @ thigh + world[:, knee] @ shin
-    across = np.array([-thigh[1], thigh[0], 0.0])  # the hinge: level, and at right angles to the thigh
+    across = np.array([-thigh[1], thigh[0], 0.0])  # horizontal hinge axis, perpendicular to the thigh
     bend = (_bend(_knee_angle(world, side)) - excess) / (1 - excess)
     bend = (bend + np.hypot(bend, EXTENSION_WIDTH)) / 2
     flexion = 2 * np.arcsin(np.sqrt(bend.clip(max=1.0))) - _REST_KNEE
@@ -164,7 +164,7 @@ def _bones(side: str) -> tuple[Float[np.ndarray, " 3"], Float[np.ndarray, " 3"]]
 
 
 def _knee_angle(world: Float[np.ndarray, "frames 24 3 3"], side: str) -> Float[np.ndarray, " frames"]:
-    """Radians between thigh and shin; zero for bones in line."""
+    """Angle between thigh and shin in radians; zero for a straight leg."""
     thigh, shin = _bones(side)
     hip, knee = (JOINT_NAMES.index(side + name) for name in ("hip", "knee"))
     cosine = np.einsum("nij,j,nik,k->n", world[:, hip], thigh, world[:, knee], shin)
@@ -173,18 +173,18 @@ def _knee_angle(world: Float[np.ndarray, "frames 24 3 3"], side: str) -> Float[n
 
 
 def _bend(angle: Float[np.ndarray, " frames"]) -> Float[np.ndarray, " frames"]:
-    """By how much a leg of two equal bones is shorter than straight: one less its squared relative length."""
+    """Shortening of a bent leg of two equal bones: one minus its squared relative length."""
     bend: np.ndarray = np.sin(angle / 2) ** 2
     return bend
 
 
 def _world(pose: Float[np.ndarray, "frames 24 3"]) -> Float[np.ndarray, "frames 24 3 3"]:
-    """Rotations of the joints in space."""
+    """World rotations of the joints."""
     return to_world(Rotation.from_rotvec(pose.reshape(-1, 3)).as_matrix().reshape(-1, NUM_JOINTS, 3, 3))
 
 
 def _leans(world: Float[np.ndarray, "frames joints 3 3"]) -> Float[np.ndarray, "frames joints"]:
-    """Degrees by which the vertical axes of segments lean to where these segments face."""
+    """Lean of the segments' vertical axes in their facing direction, degrees."""
     up, facing = world[..., 1], world[..., 2] * np.array([1.0, 0.0, 1.0])
     facing = facing / np.linalg.norm(facing, axis=-1, keepdims=True).clip(1e-9)
     leans: np.ndarray = np.degrees(np.arctan2((up * facing).sum(-1), up[..., 1]))
@@ -194,7 +194,7 @@ def _leans(world: Float[np.ndarray, "frames joints 3 3"]) -> Float[np.ndarray, "
 def _frames(
     first: Float[np.ndarray, "frames 3"], second: Float[np.ndarray, "frames 3"]
 ) -> Float[np.ndarray, "frames 3 3"]:
-    """Right-handed orthonormal frames: an axis along ``first``, one near ``second``, and the one across (columns)."""
+    """Right-handed orthonormal frames (columns): along ``first``, near ``second``, and their cross product."""
     first = first / np.linalg.norm(first, axis=-1, keepdims=True)
     second = second - (second * first).sum(-1, keepdims=True) * first
     second = second / np.linalg.norm(second, axis=-1, keepdims=True)
@@ -202,7 +202,7 @@ def _frames(
 
 
 def _rest_knee() -> float:
-    """Radians by which SMPL's knee is flexed at rest: the shin leans backwards of the thigh's line."""
+    """Flexion of SMPL's knee in the rest pose, radians: the shin leans backward from the thigh's line."""
     thigh, shin = (np.arctan2(-bone[2], -bone[1]) for bone in _bones("left_"))
     return float(shin - thigh)
 

@@ -1,1 +1,1 @@
-"""Metrics of poses, and how exactly poses come back from their codes."""
+"""Metrics of poses, and reconstruction errors from codes."""

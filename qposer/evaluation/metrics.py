@@ -1,4 +1,4 @@
-"""Errors between poses and distances between sets of poses, one pure function a metric."""
+"""Metrics: errors between poses and distances between sets of poses, as pure functions."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor
 from qposer.body_pose.rotations import matrix_to_quaternion, nearest_rotation
 
 CHUNK = 4096
-"""Rows of a table of pairwise distances that are in memory at once."""
+"""Maximum rows of a pairwise distance table in memory."""
 
 
 def mpjpe(
     joints: Float[Tensor, "*batch joints 3"], truth: Float[Tensor, "*batch joints 3"]
 ) -> Float[Tensor, " *batch"]:
-    """Mean per-joint position error, in the unit of the arguments; align roots before, if that is wanted.
+    """Mean per-joint position error in the unit of the arguments, without root alignment.
 
     Args:
         joints: estimated positions.
@@ -52,8 +52,8 @@ def pa_mpjpe(
 def frechet_distance(samples: Float[Tensor, "samples dim"], reference: Float[Tensor, "references dim"]) -> float:
     """Frechet distance of the normal distributions with the means and covariances of two sets (Dowson, Landau 1982).
 
-    It is ``|m - m'|^2 + tr(C + C' - 2 (C C')^(1/2))``, what FID is on features of images (Heusel et al., NeurIPS 2017);
-    the features here are whatever the rows hold. The unit is that of the rows, squared.
+    It is ``|m - m'|^2 + tr(C + C' - 2 (C C')^(1/2))``, as in FID on image features (Heusel et al., NeurIPS 2017), but
+    with the rows as features. The unit is that of the rows, squared.
 
     Args:
         samples: one set.
@@ -79,27 +79,27 @@ def frechet_distance(samples: Float[Tensor, "samples dim"], reference: Float[Ten
 def average_pairwise_distance(joints: Float[Tensor, "*batch poses joints 3"]) -> Float[Tensor, " *batch"]:
     """Mean over all pairs of different poses of the mean distance of their joints, in the unit of the argument.
 
-    A measure of diversity (APD; Aliakbarian et al., CVPR 2020), with the mean over joints that the literature on pose
-    priors takes. Memory grows with the number of poses, not with its square.
+    A measure of diversity (APD; Aliakbarian et al., CVPR 2020) with a mean over joints, as common for pose
+    priors. Memory is linear in the number of poses.
 
     Raises:
         ValueError: there are fewer than two poses.
     """
     poses = joints.shape[-3]
     if poses < 2:
-        raise ValueError(f"pairs need 2 poses at least, not {poses}")
-    flat = joints.transpose(-2, -3)  # a table of distances a joint; the diagonals are zero
+        raise ValueError(f"pairs need at least 2 poses, not {poses}")
+    flat = joints.transpose(-2, -3)  # one distance table per joint, with zero diagonals
     sums = [torch.cdist(j, j, compute_mode="donot_use_mm_for_euclid_dist").sum((-1, -2)) for j in flat.unbind(-3)]
     return torch.stack(sums).sum(0) / (joints.shape[-2] * poses * (poses - 1))
 
 
 class PrecisionRecall(NamedTuple):
-    """How two sets overlap."""
+    """Overlap of two sets."""
 
     precision: float
-    """Part of the samples that lie in the manifold of the reference: are they real?"""
+    """Share of samples inside the manifold of the reference (realism)."""
     recall: float
-    """Part of the reference that lies in the manifold of the samples: is all of it covered?"""
+    """Share of the reference inside the manifold of the samples (coverage)."""
 
 
 def precision_recall(
@@ -111,12 +111,12 @@ def precision_recall(
     row. Distances are computed ``CHUNK`` rows at a time.
 
     Args:
-        samples: the set that is judged.
-        reference: the set that it is judged by.
-        neighbours: ``k``, the rank of the neighbour that a ball reaches to.
+        samples: set to evaluate.
+        reference: reference set.
+        neighbours: ``k``, the rank of the neighbour that defines a ball's radius.
 
     Returns:
-        Both numbers, from 0 to 1.
+        Precision and recall, from 0 to 1.
 
     Raises:
         ValueError: a set has no more rows than ``neighbours``, the widths differ, or a number is not finite.
@@ -138,21 +138,21 @@ def nearest_pose_distance(
 ) -> Float[Tensor, " poses"]:
     """Distance in radians of each pose to the nearest known one (dNN): the joints' angles ``2 acos|<q, q'>|``, summed.
 
-    As benchmarks of pose priors report it (NRDF, He et al., CVPR 2024; DPoser-X, 2025): zero for copies of training
-    poses, large for what no training pose is like. Every pair is looked at, ``CHUNK`` known poses at a time.
+    As in benchmarks of pose priors (NRDF, He et al., CVPR 2024; DPoser-X, 2025): zero for copies of training
+    poses, large for poses unlike all training poses. All pairs are compared, ``CHUNK`` known poses at a time.
 
     Args:
-        poses: rotation matrices of the poses that are judged.
+        poses: rotation matrices of the poses to evaluate.
         known: rotation matrices to compare with.
 
     Returns:
         Radians, summed over the joints.
 
     Raises:
-        ValueError: the shapes are others, or there is no known pose.
+        ValueError: the shapes do not match, or there is no known pose.
     """
     if poses.ndim != 4 or poses.shape[1:] != known.shape[1:] or not len(known):
-        raise ValueError(f"expected rotations of as many joints, found {tuple(poses.shape)} and {tuple(known.shape)}")
+        raise ValueError(f"expected equally many joints, found {tuple(poses.shape)} and {tuple(known.shape)}")
     quaternions = matrix_to_quaternion(poses).transpose(0, 1)
     nearest = poses.new_full((len(poses),), math.inf)
     for part in known.split(CHUNK):
@@ -166,11 +166,11 @@ def nearest_pose_distance(
 def _check_sets(samples: Tensor, reference: Tensor, rows: int) -> None:
     for name, values in (("samples", samples), ("reference", reference)):
         if values.ndim != 2 or len(values) < rows:
-            raise ValueError(f"expected {rows} {name} at least, each a row of numbers, found {tuple(values.shape)}")
+            raise ValueError(f"expected at least {rows} {name}, each a row of numbers, found {tuple(values.shape)}")
         if not bool(torch.isfinite(values).all()):
-            raise ValueError(f"the {name} hold NaN or infinite numbers")
+            raise ValueError(f"the {name} contain NaN or infinite numbers")
     if samples.shape[1] != reference.shape[1]:
-        raise ValueError(f"samples have {samples.shape[1]} numbers a row, and the reference {reference.shape[1]}")
+        raise ValueError(f"samples have {samples.shape[1]} numbers per row, but the reference {reference.shape[1]}")
 
 
 def _moments(rows: Float[Tensor, "rows dim"]) -> tuple[Float[Tensor, " dim"], Float[Tensor, "dim dim"]]:

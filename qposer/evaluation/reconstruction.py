@@ -1,4 +1,4 @@
-"""How well a QPoser reconstructs poses it has not seen.
+"""Reconstruction errors of a QPoser.
 
 ``python -m qposer.evaluation.reconstruction --data poses.npz`` prints the table of train, validation and test subjects.
 """
@@ -28,7 +28,7 @@ from qposer.prior.quantizer import perplexity
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Errors of poses after a way through hard codes (mean shape, root-relative, 22 joints)."""
+    """Errors of poses reconstructed from hard codes (mean shape, root-relative, 22 joints)."""
 
     poses: int
     mpjpe_mm: float
@@ -36,9 +36,9 @@ class Reconstruction:
     """99th percentile over poses."""
     angle_deg: float
     used: list[float]
-    """Part of each head's codes that occurs at all."""
+    """Share of each head's codes that are used."""
     perplexity: list[float]
-    """Perplexity of each head's codes, as a part of the codebook's size."""
+    """Perplexity of each head's codes, as a fraction of the codebook's size."""
 
 
 @torch.no_grad()
@@ -48,7 +48,7 @@ def reconstruction(model: QPoser, body_pose: Float[Tensor, "poses 21 3"], chunk:
     Args:
         model: the autoencoder.
         body_pose: axis-angle in radians.
-        chunk: poses at a time.
+        chunk: number of poses per batch.
 
     Returns:
         The errors.
@@ -75,12 +75,12 @@ def reconstruction(model: QPoser, body_pose: Float[Tensor, "poses 21 3"], chunk:
 
 
 def report(model: QPoser, data: PoseDataset, console: Console) -> None:
-    """Print the reconstruction of each split.
+    """Print the reconstruction errors of each split.
 
     Args:
         model: the autoencoder.
-        data: poses by split.
-        console: where the table is printed.
+        data: the dataset.
+        console: console for the table.
     """
     bits = round(model.config.heads * math.log2(model.config.codes) * 21)
     table = Table(title=f"Reconstruction, hard codes, {bits} bits a pose")
@@ -101,11 +101,11 @@ def report(model: QPoser, data: PoseDataset, console: Console) -> None:
 
 
 def main(data: Path, weights: Path | None = None) -> None:
-    """Print how well a QPoser reconstructs the poses of each split.
+    """Print the reconstruction errors of a QPoser for each split.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        weights: a file that QPoser.save wrote; the shipped one if left out.
+        weights: file written by `QPoser.save`; default: the shipped one.
     """
     with cli_errors("reconstruction"):
         report(QPoser.from_pretrained(weights), PoseDataset.load(data), plain_console(soft_wrap=False))

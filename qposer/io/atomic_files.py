@@ -15,7 +15,7 @@ _NAME_BYTES = 100
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside ``path``, renamed to it if the block succeeds and deleted otherwise.
+    """A temporary path next to ``path``, renamed to it if the block succeeds and deleted otherwise.
 
     Afterwards the file survives a power failure. Temporary files of killed processes are deleted.
     """

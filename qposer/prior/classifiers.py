@@ -14,7 +14,7 @@ from qposer.prior.glif import GLIFStack
 FEATURES = NUM_BODY_JOINTS * 9 + 3
 
 
-class _Judge(nn.Module):
+class _Classifier(nn.Module):
     """Input of the classifiers: standardised rotations and positions of the joints.
 
     In training, features are masked and perturbed at random, with different strength for each pose, against
@@ -54,7 +54,7 @@ class _Judge(nn.Module):
         self.scale.copy_(features.std(0) + 0.01)
 
 
-class CoherenceClassifier(_Judge):
+class CoherenceClassifier(_Classifier):
     """Log odds that a pose was combined from parts of several poses.
 
     Trained on poses against mixtures of them, it approaches the log ratio of the product of the parts' densities to
@@ -75,7 +75,7 @@ class CoherenceClassifier(_Judge):
         return score
 
 
-class PerJointDetector(_Judge):
+class PerJointDetector(_Classifier):
     """Log odds for each joint that its rotation was perturbed, given the other joints.
 
     Trained on poses with a few perturbed joints, similar to replaced-token detection (ELECTRA, Clark et al., ICLR

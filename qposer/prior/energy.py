@@ -37,7 +37,7 @@ class PoseEnergy:
         self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
     ) -> Float[Tensor, " *batch"]:
         """Energy of poses, from all features."""
-        return self._calibrated(self._clues_of_poses(body_pose)[0])
+        return self._calibrated(self._features_of_poses(body_pose)[0])
 
     def of_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Float[Tensor, " *batch"]:
         """Energy of latents, from all features except the quantisation error."""
@@ -55,12 +55,12 @@ class PoseEnergy:
         pooled = torch.cat([poses[indices] for poses, indices in zip(sources, chosen, strict=True)])
         calibration = self.network.calibration
         calibration.copy_(torch.tensor([0.0, 1.0]))
-        energy_terms, codes = self._clues_of_poses(pooled)
+        energy_terms, codes = self._features_of_poses(pooled)
         calibration[:CLUES] = _middle_and_spread(energy_terms)
         calibration[CLUES] = _middle_and_spread(self.of_latents(self.model.latents_of(codes)).unsqueeze(-1))[0]
         calibration[CLUES + 1] = _middle_and_spread(self._calibrated(energy_terms).unsqueeze(-1))[0]
 
-    def _clues_of_poses(
+    def _features_of_poses(
         self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
     ) -> tuple[Float[Tensor, "*batch 5"], Int[Tensor, "*batch 21 heads"]]:
         """All features of poses, and their codes."""
@@ -78,7 +78,7 @@ class PoseEnergy:
         judged = self.network.judge(rotations), any_of(self.network.joint_judge(rotations))
         return torch.cat([denoising_errors, torch.stack(judged, dim=-1)], dim=-1)
 
-    def _calibrated(self, energy_terms: Float[Tensor, "*batch clues"]) -> Float[Tensor, " *batch"]:
+    def _calibrated(self, energy_terms: Float[Tensor, "*batch features"]) -> Float[Tensor, " *batch"]:
         """Weighted sum of the scaled features, shifted and scaled."""
         count = energy_terms.shape[-1]
         middle, spread = self.network.calibration[:count].unbind(-1)

@@ -59,7 +59,7 @@ class LatentSpace(nn.Module):
         self.decoder = _network(config.latent_dim, config.width, POSE)
 
     @torch.no_grad()
-    def begin_with(self, rotations: Float[Tensor, "poses 21 3 3"]) -> None:
+    def initialize_from(self, rotations: Float[Tensor, "poses 21 3 3"]) -> None:
         """Make the linear maps the principal components of poses and their mirror images, and set the networks to zero.
 
         Raises:

@@ -1,1 +1,1 @@
-"""Training the prior, and measuring how well it reconstructs."""
+"""Training of the priors."""

@@ -1,4 +1,4 @@
-"""Moving averages of weights, which generalise better than those of any single step."""
+"""Moving averages of weights, which generalise better than the weights of a single step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class ExponentialMovingAverage(nn.Module, Generic[Network]):
-    """A network in training and the moving average of its weights; what is saved is the average."""
+    """A network in training and the moving average of its weights, which is saved."""
 
     live: Network
     average: Network
@@ -27,17 +27,17 @@ class ExponentialMovingAverage(nn.Module, Generic[Network]):
 
     @torch.no_grad()
     def follow(self, decay: float) -> None:
-        """Move the average towards the network, faster in the first steps, so that no random weights stay in it."""
+        """Update the average, faster in the first steps to forget the initial weights."""
         decay = min(decay, (1 + self.steps.item()) / (10 + self.steps.item()))
         self.steps += 1
         for average, live in zip(self.average.parameters(), self.live.parameters(), strict=True):
             average.lerp_(live, 1 - decay)
 
     def save(self, path: Path, **notes: str) -> None:
-        """Write the average, as the network writes itself.
+        """Write the average in the network's format.
 
         Args:
             path: the file to write.
-            notes: strings that are written into the file beside the weights.
+            notes: strings stored in the file with the weights.
         """
         self.average.save(path, **notes)  # type: ignore[operator]

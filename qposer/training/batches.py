@@ -14,13 +14,13 @@ from qposer.training.rig_variation import STRENGTH, vary_rig
 def draw_poses(
     poses: Float[Tensor, "poses 21 3"], size: int, generator: torch.Generator, strength: float = STRENGTH
 ) -> Float[Tensor, "size 21 3 3"]:
-    """Random poses as rotation matrices, the second half of them mirrored, all as other rigs would record them.
+    """Random poses as rotation matrices with rig variation, the second half mirrored.
 
     Args:
-        poses: axis-angle in radians; they are drawn with replacement.
+        poses: axis-angle in radians, sampled with replacement.
         size: number of poses to draw.
-        generator: draws on the CPU.
-        strength: of the variation of rigs; 0 for poses as they were recorded.
+        generator: random generator on the CPU.
+        strength: strength of the rig variation; 0 for none.
 
     Returns:
         Rotation matrices relative to the parents.
@@ -31,11 +31,11 @@ def draw_poses(
 
 
 def varied(poses: Float[Tensor, "poses 21 3"], generator: torch.Generator) -> Float[Tensor, "poses 21 3"]:
-    """All the poses in their order, axis-angle, as other rigs would record them.
+    """All poses in order, axis-angle, with rig variation.
 
     Args:
         poses: axis-angle in radians.
-        generator: draws the rigs.
+        generator: random generator of the rigs.
 
     Returns:
         Axis-angle in radians.
@@ -48,15 +48,15 @@ def jitter(
     generator: torch.Generator,
     spread: float | Float[Tensor, "batch 1 1"] = 0.1,
 ) -> Float[Tensor, "batch 21 3 3"]:
-    """Poses whose joints are turned by small random rotations, each component of them of this spread in radians.
+    """Perturb joints by small random rotations.
 
     Args:
-        rotations: of the body joints.
-        generator: of the draws; equal seeds give equal results on one machine.
-        spread: standard deviation in radians, of all poses or of each.
+        rotations: rotations of the body joints.
+        generator: random generator; equal seeds give equal results on one machine.
+        spread: standard deviation of each axis-angle component in radians, for all poses or for each.
 
     Returns:
-        The turned rotations.
+        The perturbed rotations.
     """
     turns = spread * torch.randn(rotations.shape[:-1], generator=generator)
     return rotations @ axis_angle_to_matrix(turns)

@@ -1,4 +1,4 @@
-"""A training run's state on disk: everything that the next step depends on, without pickles."""
+"""Checkpoints: everything that the next training step depends on, without pickles."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from qposer.io.weights import read_tensors, write_tensors
 def save_checkpoint(
     path: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator, best: float
 ) -> None:
-    """Write optimiser, random state and model, with the buffers that a saved model leaves out, all or nothing.
+    """Atomically write optimiser, random state and model, including non-persistent buffers.
 
     Args:
         path: the file to write.
-        step: number of steps that are done.
-        model: whose state and buffers are written.
-        optimizer: whose state is written.
-        generator: whose state is written.
-        best: the lowest validation error so far.
+        step: number of completed steps.
+        model: model to save.
+        optimizer: optimiser to save.
+        generator: random generator to save.
+        best: lowest validation error so far.
     """
     tensors = {f"model.{name}": tensor for name, tensor in _tensors(model).items()}
     for index, slots in optimizer.state_dict()["state"].items():
@@ -35,19 +35,19 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, generator: torch.Generator
 ) -> tuple[int, float]:
-    """Restore what ``save_checkpoint`` wrote, in place; returns the step and the best validation error so far.
+    """Restore a checkpoint in place; returns the step and the lowest validation error so far.
 
     Args:
-        path: a file that `save_checkpoint` wrote.
-        model: gets the state.
-        optimizer: gets the state.
-        generator: gets the state.
+        path: file written by `save_checkpoint`.
+        model: model to restore.
+        optimizer: optimiser to restore.
+        generator: random generator to restore.
 
     Returns:
         The step, and the lowest validation error so far.
 
     Raises:
-        ValueError: the checkpoint belongs to a model of other sizes, or lacks something.
+        ValueError: the checkpoint belongs to a model of other sizes, or is incomplete.
     """
     tensors, metadata = read_tensors(path)
     current = _tensors(model)
@@ -62,12 +62,12 @@ def load_checkpoint(
     except KeyError as error:
         raise ValueError(f"{path} lacks {error}{_START_ANEW}") from None
     except ValueError as error:
-        raise ValueError(f"{path} is no checkpoint ({one_line(error)}){_START_ANEW}") from None
+        raise ValueError(f"{path} is not a checkpoint ({one_line(error)}){_START_ANEW}") from None
     try:
         generator.set_state(generators[0])
         torch.set_rng_state(generators[1])
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f"{path} holds no state of a random generator ({one_line(error)}){_START_ANEW}") from None
+        raise ValueError(f"{path} has no state of a random generator ({one_line(error)}){_START_ANEW}") from None
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     with torch.no_grad():
         for name, tensor in current.items():
@@ -75,20 +75,20 @@ def load_checkpoint(
     return step, best
 
 
-_START_ANEW = ": delete it to start anew, or give another --out"
+_START_ANEW = ": delete it to start again, or give another --out"
 
 _SLOTS = ("step", "exp_avg", "exp_avg_sq")
-"""What Adam keeps of a parameter."""
+"""State of Adam for each parameter."""
 
 
 def _optimizer_state(
     tensors: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer
 ) -> dict[int, dict[str, torch.Tensor]]:
-    """The optimiser's numbers of every parameter that it has ever moved.
+    """State of the optimiser for every updated parameter.
 
     Raises:
         KeyError: some are missing.
-        ValueError: there are numbers of no parameter, or of one of another size.
+        ValueError: an entry matches no parameter, or has another size.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     moved = {int(name.split(".")[1]) for name in tensors if name.startswith("optimizer.")}
@@ -97,7 +97,7 @@ def _optimizer_state(
     state = {index: {slot: tensors[f"optimizer.{index}.{slot}"] for slot in _SLOTS} for index in sorted(moved)}
     for index, slots in state.items():
         if index >= len(parameters) or any(slots[slot].shape != parameters[index].shape for slot in _SLOTS[1:]):
-            raise ValueError(f"optimizer.{index} fits no parameter")
+            raise ValueError(f"optimizer.{index} matches no parameter")
     return state
 
 

@@ -1,4 +1,4 @@
-"""What all training runs have in common: settings, the first steps, and the command line."""
+"""Common settings, initialisation and command line of all training runs."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ class RunConfig:
     """Settings of any training run."""
 
     data: Path
-    """poses.npz, written by ``python -m qposer.data.build``."""
+    """Training set (poses.npz), written by ``python -m qposer.data.build``."""
     out: Path
     """Folder of the run: best.safetensors, last.safetensors (checkpoint), log.csv, config.json."""
     steps: int = 10_000
     batch_size: int = 128
     learning_rate: float = 1e-3
-    """At its peak, after a warm-up and before a cosine decay."""
+    """Peak learning rate, between a warm-up and a cosine decay."""
     validate_every: int = 1000
-    """Steps; a checkpoint is written then, too."""
+    """Steps between validations; a checkpoint is written with each."""
     seed: int = 0
 
     def begin(self) -> tuple[PoseDataset, torch.Generator]:
-        """The poses, and what the steps draw from; PyTorch's own generator is seeded, too.
+        """Load the poses, and create the random generator; also seeds PyTorch's global generator.
 
         Raises:
-            FileNotFoundError: there is no such file of poses.
-            ValueError: the poses are not what the build writes.
+            FileNotFoundError: the file of poses does not exist.
+            ValueError: the file of poses has another layout.
         """
         data = PoseDataset.load(self.data)
         torch.manual_seed(self.seed)
@@ -45,10 +45,10 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class SubjectsConfig(RunConfig):
-    """Settings of a run whose weights may ship: of the training subjects, or of everybody."""
+    """Settings of a run with a choice of subjects: the training subjects, or all."""
 
     subjects: Subjects = "train"
-    """Whose poses to train on: "all", validation and test subjects included, keeps the last weights."""
+    """Subjects to train on; "all" includes validation and test subjects, and keeps the last weights."""
 
 
 Config = TypeVar("Config", bound=RunConfig)
@@ -57,13 +57,13 @@ Config = TypeVar("Config", bound=RunConfig)
 def training_command(
     kind: type[Config], train: Callable[[Config, Console], object], description: str | None, program: str
 ) -> None:
-    """Read settings from the command line, train, and print where the weights are.
+    """Parse settings from the command line, train, and print the path of the weights.
 
     Args:
         kind: class of the settings.
-        train: the run.
-        description: of the command.
-        program: what error messages begin with.
+        train: function that trains.
+        description: description of the command.
+        program: prefix of error messages.
     """
     console = plain_console(soft_wrap=False)
     config = tyro.cli(kind, description=description)

@@ -1,4 +1,4 @@
-"""Poses of which a few joints were disturbed: what a judge of joints learns from."""
+"""Poses with a few perturbed joints, to train the per-joint detector."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.training.sides import FLEXION_AXES, HINGES
 
 MOST = 6
-"""Joints of a pose that are turned, about, from one on."""
+"""Approximate maximum number of perturbed joints of a pose; at least one."""
 SMALLEST, LARGEST = math.radians(8), math.radians(45)
-"""Of the turns, which differ by up to 30 % in a pose; smaller ones are how people and their records differ."""
+"""Range of the rotations, which differ by up to 30 % within a pose; people and recordings differ by smaller ones."""
 BENT = 0.3
-"""Part of the poses of which knees or elbows are bent the wrong way; in half of these nothing else is disturbed."""
+"""Share of poses with hyperextended knees or elbows; half of these have no other perturbation."""
 OF_HINGES = 0.3
-"""Part of the hinges of such poses that are."""
+"""Share of hyperextended hinges in such poses."""
 LEAST_BEND, MOST_BEND = math.radians(12), math.radians(60)
-"""How far they are bent the wrong way; healthy joints reach 10 degrees."""
+"""Range of the hyperextension; healthy joints reach 10 degrees."""
 
 
-def disturbed(
+def perturbed(
     poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator
 ) -> tuple[Float[Tensor, "poses 21 3 3"], Bool[Tensor, "poses 21"]]:
-    """Poses with some joints turned about random axes, or hinges bent the wrong way, and which joints those are.
+    """Perturb some joints by rotations about random axes, or hinges by hyperextension.
 
-    One joint at least of each pose; sizes of turns are log-uniform.
+    Each pose has at least one perturbed joint; angles are log-uniform.
 
     Args:
         poses: rotations of the body joints, on any device.
-        generator: draws on the CPU.
+        generator: random generator on the CPU.
 
     Returns:
-        The poses, and which joints are disturbed.
+        The poses, and a mask of the perturbed joints.
     """
     kind = torch.rand(len(poses), 1, generator=generator)
     turns, is_turned = _turns(len(poses), generator)
@@ -44,12 +44,12 @@ def disturbed(
     bends, is_bent = _bends(poses, generator)
     is_bent &= kind < BENT
     turned = poses @ axis_angle_to_matrix((turns * is_turned.unsqueeze(-1)).to(poses))
-    spoilt = turned @ axis_angle_to_matrix(bends * is_bent.unsqueeze(-1).to(poses))
-    return spoilt, (is_turned | is_bent).to(poses.device)
+    perturbed_poses = turned @ axis_angle_to_matrix(bends * is_bent.unsqueeze(-1).to(poses))
+    return perturbed_poses, (is_turned | is_bent).to(poses.device)
 
 
 def _turns(number: int, generator: torch.Generator) -> tuple[Float[Tensor, "number 21 3"], Bool[Tensor, "number 21"]]:
-    """Axis-angle vectors for all joints, and which of them are chosen."""
+    """Axis-angle vectors for all joints, and a mask of the selected ones."""
     part = torch.randint(1, MOST + 1, (number, 1), generator=generator) / NUM_BODY_JOINTS
     size = SMALLEST * (LARGEST / SMALLEST) ** torch.rand(number, 1, generator=generator)
     angle = size * (0.7 + 0.6 * torch.rand(number, NUM_BODY_JOINTS, generator=generator))
@@ -60,7 +60,7 @@ def _turns(number: int, generator: torch.Generator) -> tuple[Float[Tensor, "numb
 def _bends(
     poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator
 ) -> tuple[Float[Tensor, "poses 21 3"], Bool[Tensor, "poses 21"]]:
-    """Axis-angle vectors that bend hinges the wrong way, and which of them are chosen."""
+    """Axis-angle vectors that hyperextend hinges, and a mask of the selected ones."""
     hinges, axes = HINGES.flatten() - 1, FLEXION_AXES.flatten(0, 1).to(poses)
     wrong = LEAST_BEND + (MOST_BEND - LEAST_BEND) * torch.rand(len(poses), len(hinges), generator=generator)
     bends = torch.zeros_like(poses[..., 0])
@@ -71,7 +71,7 @@ def _bends(
 
 
 def _some(number: int, of: int, part: Tensor, generator: torch.Generator) -> Bool[Tensor, "number of"]:
-    """Random choices, of one member at least each."""
+    """Random masks with at least one true entry each."""
     chosen = torch.rand(number, of, generator=generator) < part
     chosen[torch.arange(number), torch.randint(of, (number,), generator=generator)] = True
     return chosen

@@ -1,4 +1,4 @@
-"""The adversary of training: it tells real poses from decodes of codes that never stood together."""
+"""Discriminator between real poses and decoded random combinations of codes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qposer.prior.glif import JointLinear
 class Discriminator(nn.Module):
     """One score for each joint's rotation, and one for the whole body (HMR, Kanazawa et al., CVPR 2018, section 3.2).
 
-    A joint is judged by its own rotation, the body by all rotations and the positions of its joints.
+    Joint scores depend on the joint's rotation, the body's score on all rotations and joint positions.
     """
 
     rest_joints: Tensor
@@ -40,7 +40,7 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, rotations: Float[Tensor, "batch 21 3 3"]) -> Float[Tensor, "batch 22"]:
-        """Scores of the joints, then of the body: near 1 for what looks real, near 0 for what does not."""
+        """Scores of the joints and then of the body: near 1 for real poses, near 0 for fake ones."""
         sixd = matrix_to_6d(rotations)
         joints = body_joints(rotations, self.rest_joints)
         whole = torch.cat([sixd.flatten(1), joints.flatten(1)], dim=-1)
@@ -50,12 +50,12 @@ class Discriminator(nn.Module):
 def adversarial_losses(
     discriminator: Discriminator, real: Float[Tensor, "batch 21 3 3"], fake: Float[Tensor, "fakes 21 3 3"]
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """What the decoder and what the discriminator want (least squares, Mao et al., ICCV 2017, eq. 9).
+    """Adversarial losses of decoder and discriminator (least squares, Mao et al., ICCV 2017, eq. 9).
 
-    Neither loss has a gradient for the other player, so that one backward pass of their sum serves both.
+    Neither loss has a gradient for the other network, so one backward pass of their sum updates both.
 
     Args:
-        discriminator: judges single joints and whole poses.
+        discriminator: the discriminator.
         real: recorded poses.
         fake: decoded poses.
 
@@ -69,5 +69,5 @@ def adversarial_losses(
 
 
 def _joints_and_body(scores: Float[Tensor, "batch 22"]) -> Float[Tensor, ""]:
-    """The mean over the joints, plus the body's: 21 joints have as much of a say as the body."""
+    """Mean over the joints plus the body's value: all joints together have the same weight as the body."""
     return scores[:, :-1].mean() + scores[:, -1].mean()

@@ -1,4 +1,4 @@
-"""Losses of the networks that tell poses from mixtures of poses, and disturbed joints from recorded ones."""
+"""Losses of the classifiers of mixed poses and of perturbed joints."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.control.edits import joints_of
 from qposer.prior.classifiers import CoherenceClassifier, PerJointDetector, any_of
 from qposer.training.batches import draw_poses, jitter
-from qposer.training.corruptions import disturbed
+from qposer.training.corruptions import perturbed
 from qposer.training.rig_variation import vary_rig
 
 MIXED_PARTS = (("left_arm",), ("right_arm",), ("left_leg",), ("right_leg",), ("torso", "head"))
 
 WOBBLE = math.radians(8)
-"""Spread of the largest small turns of all joints that are no disturbance: other people differ by as much."""
+"""Maximum spread of small rotations of all joints that do not count as perturbation: people differ by as much."""
 
-JOINT_JUDGE_STRENGTH = 1.3
-"""Of the variation of rigs that the judge of joints learns to accept. It looks at every joint by itself, where rigs
-differ most; of 0.8, 1.3 and 1.6 this one finds most disturbances of poses of others."""
+JOINT_DETECTOR_STRENGTH = 1.3
+"""Strength of the rig variation that the per-joint detector learns to accept. It judges single joints, where rigs
+differ most; of 0.8, 1.3 and 1.6 this value detects the most perturbations of external poses."""
 
 
 def mixed(poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> Float[Tensor, "poses 21 3 3"]:
-    """Poses of which most parts come from others.
+    """Poses with most parts replaced by those of other poses.
 
     Args:
         poses: rotations of the body joints.
-        generator: of the draws; equal seeds give equal results on one machine.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         The mixtures.
@@ -49,13 +49,13 @@ def mixed(poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> F
 def coherence_loss(
     judge: CoherenceClassifier, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator, strength: float = 0.0
 ) -> Float[Tensor, ""]:
-    """Errors of the logits; a mixture's parts were recorded by one rig, like a pose's.
+    """Classification loss on poses and their mixtures; the parts of a mixture share a rig, as those of a pose do.
 
     Args:
-        judge: the network that tells poses from mixtures of the parts of several.
+        judge: classifier of mixed poses.
         real: recorded poses.
-        generator: of the draws.
-        strength: of the variation of rigs.
+        generator: random generator.
+        strength: strength of the rig variation.
 
     Returns:
         The loss.
@@ -65,16 +65,16 @@ def coherence_loss(
     return F.binary_cross_entropy_with_logits(judgement, is_mixed)
 
 
-def draw_wobbling(
-    poses: Float[Tensor, "poses 21 3"], size: int, generator: torch.Generator, strength: float = JOINT_JUDGE_STRENGTH
+def draw_jittered(
+    poses: Float[Tensor, "poses 21 3"], size: int, generator: torch.Generator, strength: float = JOINT_DETECTOR_STRENGTH
 ) -> Float[Tensor, "size 21 3 3"]:
-    """Random poses, in random order, of which all joints are turned a little: what the judge of joints shall accept.
+    """Random poses with small rotations of all joints, which the per-joint detector must accept.
 
     Args:
         poses: axis-angle in radians.
         size: number of poses to draw.
-        generator: draws on the CPU.
-        strength: of the variation of rigs.
+        generator: random generator on the CPU.
+        strength: strength of the rig variation.
 
     Returns:
         Rotation matrices relative to the parents.
@@ -84,37 +84,37 @@ def draw_wobbling(
     return real[torch.randperm(len(real), generator=generator)]
 
 
-def joints_judged(
+def detection_loss(
     judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator
 ) -> Float[Tensor, ""]:
-    """Errors of the logits of joints, and of those of poses that come of them; a half of the poses is disturbed.
+    """Classification loss of joints and of whole poses; half of the poses are perturbed.
 
     Args:
-        judge: the network that judges joints.
+        judge: per-joint detector.
         real: recorded poses.
-        generator: of the draws; equal seeds give equal results on one machine.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         The loss.
     """
     untouched, rest = real.chunk(2)
-    spoilt, chosen = disturbed(rest, generator)
+    perturbed_poses, chosen = perturbed(rest, generator)
     turned = torch.cat([chosen.new_zeros(len(untouched), NUM_BODY_JOINTS), chosen]).to(real)
-    logits = judge(torch.cat([untouched, spoilt]))
+    logits = judge(torch.cat([untouched, perturbed_poses]))
     of_poses = F.binary_cross_entropy_with_logits(any_of(logits), turned.amax(-1))
     return 3 * F.binary_cross_entropy_with_logits(logits, turned) + of_poses
 
 
-def undetected(judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> float:
-    """How often a pose is judged more disturbed than a disturbed one: one less the area under the ROC curve.
+def detection_error(judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> float:
+    """One minus the area under the ROC curve of detecting perturbed poses.
 
     Args:
-        judge: the network that judges joints.
+        judge: per-joint detector.
         real: recorded poses.
-        generator: of the draws; equal seeds give equal results on one machine.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
-        0 where all are told apart, 0.5 where the judge guesses.
+        0 for perfect detection, 0.5 for chance.
     """
-    untouched, spoilt = any_of(judge(real)), any_of(judge(disturbed(real, generator)[0]))
-    return (untouched[:, None] > spoilt).float().mean().item()
+    untouched, perturbed_poses = any_of(judge(real)), any_of(judge(perturbed(real, generator)[0]))
+    return (untouched[:, None] > perturbed_poses).float().mean().item()

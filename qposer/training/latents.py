@@ -1,4 +1,4 @@
-"""Latents of training poses, as the priors over them learn from: encoded once, or renewed while a training runs."""
+"""Latents of training poses for the priors: encoded once, or renewed during training."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from qposer.training.batches import draw_poses
 
 LARGEST_POOL = 131_072
 RENEWED = 0.25
-"""Part of a draw that is encoded for it. Encoding takes as long as a training step of the same number of latents, so
-fresh ones alone would double the time; with a quarter each is drawn about four times."""
+"""Share of a batch that is newly encoded. Encoding takes as long as a training step with as many latents, so
+encoding all would double the time; with a quarter, each latent is used about four times."""
 
 
 @torch.no_grad()
 def encoded(model: QPoser, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "2 poses 21 heads dim"]:
-    """Latents of poses, before and after they are snapped to codes.
+    """Latents of poses, before and after quantisation.
 
     Args:
         model: the autoencoder.
-        rotations: of the body joints.
+        rotations: rotations of the body joints.
 
     Returns:
         Continuous latents first, quantised ones second.
@@ -38,23 +38,23 @@ def encoded(model: QPoser, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Te
 
 
 class LatentPool:
-    """Latents of random training poses, each as another rig would record it; some are replaced at every draw."""
+    """Latents of random training poses with rig variation; some are replaced at every draw."""
 
     def __init__(self, model: QPoser, poses: Float[Tensor, "poses 21 3"], generator: torch.Generator) -> None:
         """Fill the pool.
 
         Args:
-            model: encodes the poses.
-            poses: axis-angle in radians; their mirror images are drawn, too.
-            generator: draws poses, variations, and latents of the pool.
+            model: encoder of the poses.
+            poses: axis-angle in radians; also used mirrored.
+            generator: random generator of poses, variations, and latents of the pool.
         """
         self._model, self._poses, self._generator = model, poses, generator
         self.latents: Float[Tensor, "2 size 21 latent"] = self._fresh(min(LARGEST_POOL, 2 * len(poses)))
-        """Before and after they are snapped to codes."""
+        """Latents before and after quantisation."""
         self._oldest = 0
 
     def draw(self, number: int) -> Float[Tensor, "2 number 21 latent"]:
-        """Random latents, before and after they are snapped to codes."""
+        """Random latents, before and after quantisation."""
         size = self.latents.shape[1]
         fresh = self._fresh(min(size, round(RENEWED * number)))
         places = (self._oldest + torch.arange(fresh.shape[1])) % size

@@ -1,4 +1,4 @@
-"""Other words for the sentences of descriptions, so that what learns from them does not depend on these alone."""
+"""Paraphrases of the sentences of descriptions, as data augmentation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _IMPERATIVES = {
     "are together": "put {} together",
     "leans": "lean",
 }
-"""Statements about a part, and the order that would bring them about; {} is the part, which comes last if not told."""
+"""Statements about a part, and the equivalent commands; {} is the part, by default appended."""
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
     "is bent": ("is flexed", "bends", "is bent by"),
@@ -60,18 +60,18 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 }
 
 _VAGUE = ((20, ("slightly", "a bit", "a little")), (70, ("halfway", "")), (999, ("far", "strongly", "very much")))
-"""What may stand for numbers up to a limit."""
+"""Words for numbers up to a limit."""
 
 
-def reworded(sentence: str, rng: random.Random) -> str:
-    """The sentence in other words of the same meaning, or, where it loses its number, of a vaguer one.
+def paraphrase(sentence: str, rng: random.Random) -> str:
+    """A paraphrase of the sentence, which may be vaguer by omitting its number.
 
     Args:
-        sentence: as `qposer.control.descriptions.describe` writes it.
-        rng: of the choice.
+        sentence: a sentence of `qposer.control.descriptions.describe`.
+        rng: random generator.
 
     Returns:
-        The other wording.
+        The paraphrase.
     """
     words = _as_order(sentence) if rng.random() < 0.4 else sentence
     if "degrees" in words and rng.random() < 0.25:
@@ -100,6 +100,6 @@ def _vaguely(sentence: str, rng: random.Random) -> str:
 
 
 def mirrored(sentence: str) -> str:
-    """The same of a posture seen in a mirror."""
+    """The sentence with left and right swapped."""
     other = {"left": "right", "right": "left"}
     return " ".join(other.get(word, word) for word in sentence.split())

@@ -1,4 +1,4 @@
-"""How far decoded poses are from true ones, as the training of both autoencoders weighs it."""
+"""Reconstruction loss of both autoencoders."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class ReconstructionConfig(SubjectsConfig):
     """Settings of the training of an autoencoder of poses."""
 
     joints_weight: float = 10.0
-    """Of the mean joint distance in metres."""
+    """Weight of the mean joint distance in metres."""
     vertices_weight: float = 5.0
-    """Of the mean distance in metres of 256 points of the open body's skin."""
+    """Weight of the mean distance in metres of 256 skin points of the open body."""
     rotations_weight: float = 1.0
-    """Of the mean chordal distance of the rotations."""
+    """Weight of the mean chordal distance of the rotations."""
 
     def reconstruction_terms(
         self, surface: Surface, decoded: Float[Tensor, "poses 21 3 3"], truth: Float[Tensor, "poses 21 3 3"]
@@ -31,8 +31,8 @@ class ReconstructionConfig(SubjectsConfig):
 
         Args:
             surface: joints and points on the skin.
-            decoded: rotations that the autoencoder gives back.
-            truth: those that it was given.
+            decoded: rotations decoded by the autoencoder.
+            truth: its input rotations.
 
         Returns:
             ``joints``, ``vertices`` and ``rotations``.

@@ -1,20 +1,21 @@
-"""Poses as other rigs and body fits would record them: the degrees of freedom that the training rig did not record.
+"""Rig variation: poses as other rigs and body fits would record them.
 
-The training poses come from a motion capture rig whose collars do not move and whose knees, elbows and feet are hinges.
+The training poses come from a motion capture rig with rigid collars and with hinges as knees, elbows and feet.
 Bodies, and SMPL bodies fitted to people, are different:
 
-- A clavicle follows the arm, by about a third of its elevation, and protracts when it reaches forward. In the rig the
-  shoulder does all of that.
-- The forearm turns along its length, the skin of the upper arm follows the humerus only in part, and a shin turns
-  against the thigh, the more the knee is bent. Which of two joints records how much of a twist is a convention.
-- Knees and elbows give sideways a little; ankles and toes turn about every axis.
-- Vertebrae share the bend of the trunk and of the neck. How much of it each joint records is a convention, too.
-- How a bone's frame sits on the body depends on markers, templates and calibration.
+- A clavicle follows the arm by about a third of its elevation, and protracts when the arm reaches forward. In the rig
+  the shoulder does all of that.
+- The forearm twists along its length, the skin of the upper arm follows the humerus only in part, and a shin rotates
+  relative to the thigh, more so if the knee is bent. How two joints share a twist is a convention.
+- Knees and elbows bend slightly sideways; ankles and toes rotate about every axis.
+- Vertebrae share the bend of the trunk and of the neck. The share of each joint is a convention, too.
+- The orientation of a bone's frame on the body depends on markers, templates and calibration.
 
-All of these turn single bones and leave the others as they are. If ``G`` is the turn of a bone in its own frame, its
-world rotation ``W`` becomes ``W G``, and a joint's rotation ``R`` becomes ``G_parent^T R G``. Turns about the length of
-a bone leave all joints in place; other turns displace what lies below by that bone's end alone, and do not add up along
-a limb. Each turn has a constant of the rig, which is symmetric about the median plane, and a change of the pose.
+All of these rotate single bones and leave the others unchanged. If ``G`` is the rotation of a bone in its frame, its
+world rotation ``W`` becomes ``W G``, and a joint's rotation ``R`` becomes ``G_parent^T R G``. Rotations about the axis
+of a bone leave all joints in place; other rotations displace descendants only by that bone's end, and do not
+accumulate along a limb. Each rotation is the sum of a constant of the rig, symmetric about the median plane, and a
+change per pose.
 """
 
 from __future__ import annotations
@@ -30,32 +31,32 @@ from qposer.body_pose.skeleton import JOINT_NAMES, MIRROR, NUM_BODY_JOINTS, PARE
 from qposer.training.sides import FLEXION_AXES, HINGES, REFLECTION, SIDEWAYS_AXES, sided_axes, sided_joints
 
 STRENGTH = 0.8
-"""Of the variation in training: ``benchmarks.rig_variation`` compares strengths."""
+"""Strength of the variation in training; ``benchmarks.rig_variation`` compares strengths."""
 POSES_PER_RIG = 8
-"""Consecutive poses that share the constants of a rig."""
+"""Number of consecutive poses that share the constants of a rig."""
 
 FRAME = 2.0
-"""Turns of every bone about every axis: standard deviation in degrees of each component, about 3 in total."""
+"""Rotations of every bone about every axis: standard deviation in degrees of each component, about 3 in total."""
 ANY_AXIS = {"collar": 5.0, "ankle": 6.0, "foot": 5.0}
-"""Instead of these where joints move in ways that the rig did not record."""
+"""Larger standard deviations, in degrees, of joints with movements that the rig did not record."""
 TWIST = {"hip": 10.0, "knee": 10.0, "shoulder": 12.0, "elbow": 20.0}
 """Twists of the bone below a joint about its length: standard deviation in degrees."""
 SIDEWAYS = {"knee": 4.0, "elbow": 5.0}
-"""Turns of the bone below a hinge to its sides: standard deviation in degrees."""
+"""Sideways rotations of the bone below a hinge: standard deviation in degrees."""
 
 COLLAR_SHARE = 0.35
-"""Largest share of the swing of an arm that a collar takes."""
+"""Maximum share of a collar in the swing of the arm."""
 COLLAR_PROTRACTION = (-20.0, 20.0)
 COLLAR_ELEVATION = (-25.0, 30.0)
-"""Degrees from a T-pose. Clavicles elevate by up to 45 degrees, and an arm of a T-pose has used up some of that."""
+"""Limits of the collars, degrees from the T-pose, in which clavicles are partly elevated (of at most 45 degrees)."""
 KNEE_SIDEWAYS, ELBOW_SIDEWAYS = (-5.0, 5.0), (-15.0, 15.0)
 KNEE_TWIST_EXTENDED, KNEE_TWIST_FLEXED = 10.0, 30.0
-"""Largest twist of a knee to either side when it is extended, and when it is flexed by 90 degrees or more."""
+"""Maximum twist in degrees of an extended knee, and of one flexed by 90 degrees or more."""
 ELBOW_TWIST = 80.0
-"""Largest pronation and supination."""
+"""Maximum pronation and supination, degrees."""
 
 SHARING_OF_RIG = 2
-"""Concentration of the Dirichlet distribution of a rig's shares of the spine, and of the neck."""
+"""Concentration of the Dirichlet distributions of a rig's shares in the spine and in the neck."""
 SHARING_OF_POSE = 0.3
 """Standard deviation of the logarithms of a pose's factors on these shares."""
 
@@ -73,55 +74,55 @@ _BONES = (_REST[sided_joints("knee", "ankle", "elbow", "wrist")] - _REST[sided_j
 _TWISTED, _TWIST_AXES = sided_joints(*TWIST), sided_axes(*_BONES.tolist())
 _COLLARS, _SHOULDERS = sided_joints("collar", "shoulder")
 _COLLAR_AXES = sided_axes((0.0, -1.0, 0.0), (0.0, 0.0, 1.0))
-"""Of protraction and elevation."""
+"""Shares of protraction and elevation."""
 _TRUNK = torch.tensor([JOINT_NAMES.index(name) for name in ("spine1", "spine2", "spine3", "neck", "head")])
 
 
 def vary_rig(
     rotations: Float[Tensor, "poses 21 3 3"], generator: torch.Generator, strength: float = STRENGTH
 ) -> Float[Tensor, "poses 21 3 3"]:
-    """Poses as other rigs, one for every ``POSES_PER_RIG`` poses, would record them.
+    """Apply rig variation, with one random rig for every ``POSES_PER_RIG`` poses.
 
     Args:
-        rotations: of the body joints, on any device.
-        generator: draws on the CPU.
-        strength: factor on all turns; 0 changes nothing.
+        rotations: rotations of the body joints, on any device.
+        generator: random generator on the CPU.
+        strength: factor on all rotations; 0 changes nothing.
 
     Returns:
-        The poses, whose bones are turned as the module describes.
+        The varied poses.
     """
     draw = _Draw(len(rotations), generator, rotations)
     turns = strength * _SPREADS.to(rotations) * draw.normal_turns()
     _twist(turns, rotations, draw, strength)
     _bend_sideways(turns, rotations, draw, strength)
     _move_collars(turns, rotations, draw, strength)
-    _share_anew(turns, rotations, draw, strength)
+    _redistribute(turns, rotations, draw, strength)
     frames = axis_angle_to_matrix(turns)
     return frames[:, PARENTS[1 : NUM_BODY_JOINTS + 1]].mT @ rotations @ frames[:, 1:]
 
 
 class _Draw:
-    """Random numbers that are sums of a constant of the rig and a change of the pose, of equal variance."""
+    """Random numbers: sums of a constant of the rig and a change of the pose, with equal variance."""
 
     def __init__(self, poses: int, generator: torch.Generator, like: Tensor) -> None:
         self.poses, self.generator, self.like = poses, generator, like
         self.rigs = -(-poses // POSES_PER_RIG)
 
     def normal(self, *shape: int) -> Float[Tensor, "poses *shape 2"]:
-        """Standard normal numbers of both sides, of which the constants are symmetric."""
+        """Standard normal numbers for both sides, with symmetric constants."""
         constant = torch.randn(self.rigs, *shape, 1, generator=self.generator)
         change = torch.randn(self.poses, *shape, 2, generator=self.generator)
         return (self.of_poses(constant) + change).to(self.like) / math.sqrt(2)
 
     def normal_turns(self) -> Float[Tensor, "poses 22 3"]:
-        """Axis-angle vectors of all joints, each component standard normal on average, the constants symmetric."""
+        """Axis-angle vectors of all joints with standard normal components and symmetric constants."""
         drawn = torch.randn(self.rigs, NUM_BODY_JOINTS + 1, 3, generator=self.generator)
         constant = (drawn + REFLECTION * drawn[:, MIRROR[: NUM_BODY_JOINTS + 1]]) / math.sqrt(2)
         change = torch.randn(self.poses, NUM_BODY_JOINTS + 1, 3, generator=self.generator)
         return (self.of_poses(constant) + change).to(self.like) / math.sqrt(2)
 
     def uniform(self, *shape: int) -> Float[Tensor, "poses *shape 2"]:
-        """Means of two uniform numbers from 0 to 1, of both sides, of which the constants are symmetric."""
+        """Means of two uniform numbers from 0 to 1 for both sides, with symmetric constants."""
         constant = torch.rand(self.rigs, *shape, 1, generator=self.generator)
         change = torch.rand(self.poses, *shape, 2, generator=self.generator)
         return (self.of_poses(constant) + change).to(self.like) / 2
@@ -139,7 +140,7 @@ class _Draw:
 
 
 def _twist(turns: Tensor, rotations: Tensor, draw: _Draw, strength: float) -> None:
-    """Twist passes between hips, knees and ankles, and between shoulders, elbows and wrists."""
+    """Move twist between hips, knees and ankles, and between shoulders, elbows and wrists."""
     spread = turns.new_tensor(list(TWIST.values())).deg2rad()
     upper, lower = (strength * spread[:, None] * draw.normal(len(TWIST))).unflatten(1, (2, 2)).unbind(2)
     bent = _of(rotations, _TWISTED[1::2])
@@ -155,7 +156,7 @@ def _twist(turns: Tensor, rotations: Tensor, draw: _Draw, strength: float) -> No
 
 
 def _bend_sideways(turns: Tensor, rotations: Tensor, draw: _Draw, strength: float) -> None:
-    """Knees and elbows turn across their hinges."""
+    """Bend knees and elbows sideways."""
     axes = SIDEWAYS_AXES.to(turns)
     spread = turns.new_tensor(list(SIDEWAYS.values())).deg2rad()
     bend = turn_about(_of(rotations, HINGES), axes)
@@ -165,9 +166,9 @@ def _bend_sideways(turns: Tensor, rotations: Tensor, draw: _Draw, strength: floa
 
 
 def _move_collars(turns: Tensor, rotations: Tensor, draw: _Draw, strength: float) -> None:
-    """Collars take a share of the arms' swings, inside their limits, their own turns included."""
+    """Move a share of the arms' swings to the collars, within the collars' limits."""
     axes = _COLLAR_AXES.to(turns)
-    outward = _of(rotations, _SHOULDERS)[..., 0]  # the upper arms, of which the right one points to -x
+    outward = _of(rotations, _SHOULDERS)[..., 0]  # direction of the upper arms; the right one points to -x
     outward = torch.stack([outward[:, 0], -outward[:, 1] * outward.new_tensor([-1.0, 1.0, 1.0])], dim=1)
     sine = torch.linalg.vector_norm(outward[..., 1:], dim=-1)
     angle = torch.atan2(sine, outward[..., 0]) / sine.clamp(min=1e-6)
@@ -179,8 +180,8 @@ def _move_collars(turns: Tensor, rotations: Tensor, draw: _Draw, strength: float
     turns[:, _COLLARS] += ((amounts - own).unsqueeze(-1) * axes).sum(1)
 
 
-def _share_anew(turns: Tensor, rotations: Tensor, draw: _Draw, strength: float) -> None:
-    """The spine's joints share its rotation in other proportions, and so do neck and head."""
+def _redistribute(turns: Tensor, rotations: Tensor, draw: _Draw, strength: float) -> None:
+    """Redistribute rotation among the spine's joints, and between neck and head."""
     first, second, third, neck, head = _of(rotations, _TRUNK).unbind(1)
     lower = first @ second
     total = matrix_to_axis_angle(torch.stack([lower @ third, neck @ head], dim=1))
@@ -192,13 +193,13 @@ def _share_anew(turns: Tensor, rotations: Tensor, draw: _Draw, strength: float) 
 
 
 def _of(rotations: Float[Tensor, "poses 21 3 3"], joints: Int[Tensor, " *some"]) -> Float[Tensor, "poses *some 3 3"]:
-    """Rotations of joints, whose numbers count the pelvis."""
+    """Rotations of joints, with indices that include the pelvis."""
     return rotations[:, joints - 1]
 
 
 def _within(
     change: Float[Tensor, " *batch"], low: Float[Tensor, " *batch"], high: Float[Tensor, " *batch"]
 ) -> Float[Tensor, " *batch"]:
-    """Changes that fade towards their limits; there is none in a direction that is beyond its limit already."""
+    """Changes that saturate smoothly at their limits; zero in directions already beyond the limit."""
     limit = torch.where(change > 0, high.clamp(min=1e-3), low.clamp(max=-1e-3))
     return limit * torch.tanh(change / limit)

@@ -1,4 +1,4 @@
-"""The loop around a training step: progress, log, validation, checkpoints, and going on after a kill."""
+"""The training loop: progress, log, validation, checkpoints, and resuming."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ def run(
     console: Console,
     subjects: Subjects = "train",
 ) -> Path:
-    """Train a model, or go on training it; returns the file with the best weights.
+    """Train a model, or resume its training; returns the file with the best weights.
 
-    Where everybody's poses are trained on, validation is on poses seen and chooses nothing: the last weights are kept.
+    When training on all subjects, validation poses are training poses and select nothing: the last weights are kept.
 
     Args:
-        config: settings of the run. They are kept in the folder ``out``, and a folder with others is refused.
-        model: with a method ``save(path, **notes)``.
-        generator: whatever the steps draw from; its state is part of the checkpoints.
-        loss: the terms of a batch's loss by name, the total first.
-        validate: figures by name, the one to be made small first.
-        after_step: what else a step changes.
-        console: where the progress is shown.
-        subjects: whose poses are trained on, which the weights' notes say.
+        config: settings of the run, stored in the folder ``out``; a folder with other settings is rejected.
+        model: model with a method ``save(path, **notes)``.
+        generator: random generator of the steps; its state is part of the checkpoints.
+        loss: function that returns the loss terms of a batch by name, the total first.
+        validate: function that returns metrics by name, the one to minimise first.
+        after_step: function called after each step.
+        console: console for the progress.
+        subjects: subjects of the training poses, recorded in the weights' notes.
 
     Returns:
         The file with the best weights.
 
     Raises:
         ValueError: the folder belongs to a run with other settings, or its checkpoint is damaged.
-        OSError: something could not be written.
-        FloatingPointError: the loss is not finite any more.
+        OSError: a file cannot be written.
+        FloatingPointError: the loss is not finite.
     """
     _claim(config)
     out: Path = config.out
@@ -107,8 +107,8 @@ def warm_up_and_cosine(step: int, steps: int) -> float:
     """Factor on the learning rate: rising over the first 500 steps, falling to zero along a cosine.
 
     Args:
-        step: from 0.
-        steps: of the whole run.
+        step: number of the step, from 0.
+        steps: total number of steps.
 
     Returns:
         A number from 0 to 1.
@@ -117,7 +117,7 @@ def warm_up_and_cosine(step: int, steps: int) -> float:
 
 
 def _claim(config: RunConfig) -> None:
-    """Make the run's folder, or check that what is in it was started with the same settings."""
+    """Create the run's folder, or check that its settings are the same."""
     config.out.mkdir(parents=True, exist_ok=True)
     settings = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     file = config.out / "config.json"
@@ -129,13 +129,13 @@ def _claim(config: RunConfig) -> None:
     try:
         kept = dict(json.loads(file.read_text(encoding="utf-8")))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{file} does not hold a run's settings ({one_line(error)}): give another --out") from None
+        raise ValueError(f"{file} has no settings of a run ({one_line(error)}): give another --out") from None
     if any(kept.get(name) != value for name, value in settings.items() if name not in places):
-        raise ValueError(f"{config.out} holds a run with other settings (see {file}): give another --out")
+        raise ValueError(f"{config.out} contains a run with other settings (see {file}): give another --out")
 
 
 def _log(file: Path, row: dict[str, float]) -> None:
-    """Add a row to a table, which a full disk leaves as it was."""
+    """Append a row to a table; the table is unchanged if the disk is full."""
     kept = file.read_text(encoding="utf-8") if file.exists() else ""
     with atomic_write(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         stream.write(kept)

@@ -1,4 +1,4 @@
-"""Codes that never stood together: parts taken from donors, and joints drawn one by one."""
+"""Random combinations of codes: parts from donors, and independently sampled joints."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SWAPPED = ("left_arm", "right_arm", "arms", "left_leg", "right_leg", "legs", "up
 
 
 def draw_donated(number: int, generator: torch.Generator) -> Bool[Tensor, "number 21"]:
-    """Which joints come from a donor: those of one part, a joint alone in every fourth.
+    """Sample the joints that come from a donor: those of one part, or with probability 1/4 a single joint.
 
     Args:
-        number: of poses.
-        generator: of the draws; equal seeds give equal results on one machine.
+        number: number of poses.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         True for the joints that come from a donor.
@@ -29,14 +29,14 @@ def draw_donated(number: int, generator: torch.Generator) -> Bool[Tensor, "numbe
 
 
 def draw_shuffled(codes: Int[Tensor, "batch 21 heads"], generator: torch.Generator) -> Int[Tensor, "batch 21 heads"]:
-    """Every joint's codes from a pose of its own: what a sampler that knows nothing of the whole would draw.
+    """Each joint's codes from an independently chosen pose, as from a sampler of independent joints.
 
     Args:
-        codes: of a batch of poses.
-        generator: of the draws; equal seeds give equal results on one machine.
+        codes: codes of a batch of poses.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
-        Shuffled codes; a pose may give its codes to several others, or to none.
+        Shuffled codes; a pose may be used several times or not at all.
     """
     batch, joints = codes.shape[:2]
     donor = torch.randint(batch, (batch, joints), generator=generator).to(codes.device)

@@ -1,6 +1,6 @@
 """Train a QPoser: ``python -m qposer.training.train --data poses.npz --out runs/x``.
 
-A run that was killed goes on from its last checkpoint when the same command is given again.
+Run the same command again to resume from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ class TrainConfig(ReconstructionConfig):
 
     steps: int = 12_000
     learning_rate: float = 2e-3
-    """At its peak, after a warm-up and before a cosine decay."""
+    """Peak learning rate, between a warm-up and a cosine decay."""
     swap_weight: float = 0.5
-    """Of the chordal distance, after a swap of codes, of the part to the donor's and of the rest to the receiver's."""
+    """Weight of the chordal distance after a code swap: of the part to the donor, of the rest to the receiver."""
     adversarial_weight: float = 0.02
-    """Of the discriminator's say in decodes of codes that never stood together."""
+    """Weight of the adversarial loss on decoded random combinations of codes."""
     commitment_weight: float = 1.0
     unquantised: float = 0.2
-    """Part of each batch that is decoded from its continuous latents, so that the decoder is smooth between codes."""
+    """Share of each batch decoded from continuous latents, which makes the decoder smooth between codes."""
     jittered: float = 0.125
-    """Part of each batch whose joints are turned by about 10 degrees, for people who move unlike those on record."""
+    """Share of each batch with joints perturbed by about 10 degrees, to generalise to other people."""
     device: str = "cpu"
     model: QPoserConfig = field(default_factory=QPoserConfig)
 
 
 class AdversarialPair(nn.Module):
-    """The model and its adversary, trained side by side; what is saved is the model."""
+    """The model and its discriminator; only the model is saved."""
 
     def __init__(self, model: QPoser) -> None:
         super().__init__()
@@ -58,25 +58,25 @@ class AdversarialPair(nn.Module):
 
         Args:
             path: the file to write.
-            notes: strings that are written into the file beside the weights.
+            notes: strings stored in the file with the weights.
         """
         self.model.save(path, **notes)
 
 
 def train(config: TrainConfig, console: Console) -> QPoser:
-    """Run, or go on with, a training run; returns the model with the lowest validation MPJPE.
+    """Start or resume a training run; returns the model with the lowest validation MPJPE.
 
     Args:
         config: settings of the run.
-        console: where the progress is shown.
+        console: console for the progress.
 
     Returns:
         The model.
 
     Raises:
-        FileNotFoundError: there is no such file of poses.
-        ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
-        FloatingPointError: the loss is not finite any more.
+        FileNotFoundError: the file of poses does not exist.
+        ValueError: the file of poses has another layout, or the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite.
     """
     data, generator = config.begin()
     pair = AdversarialPair(QPoser(config.model)).to(config.device)
@@ -88,7 +88,7 @@ def train(config: TrainConfig, console: Console) -> QPoser:
     assigned: list[Tensor] = []
 
     def swap_terms(truth: Float[Tensor, "batch 21 3 3"], codes: Tensor) -> dict[str, Float[Tensor, ""]]:
-        """Swap consistency, and the losses of the decoder and of its adversary, on codes that never stood together."""
+        """Swap consistency and adversarial losses on random combinations of codes."""
         donated = draw_donated(swapped, generator).to(config.device)[..., None]
         mixed = torch.where(donated, codes[-swapped:], codes[:swapped])
         strangers = draw_shuffled(codes[: swapped // 2], generator)
@@ -128,11 +128,11 @@ def train(config: TrainConfig, console: Console) -> QPoser:
 
 
 def train_and_report(config: TrainConfig, console: Console) -> None:
-    """Train, and show how exactly the best model reconstructs poses.
+    """Train, and print the reconstruction error of the best model.
 
     Args:
         config: settings of the run.
-        console: where the progress and the table are shown.
+        console: console for the progress and the table.
     """
     report(train(config, console), PoseDataset.load(config.data), console)
 

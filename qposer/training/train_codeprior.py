@@ -1,9 +1,9 @@
 """Train the code prior of a QPoser: ``python -m qposer.training.train_codeprior --data poses.npz --out runs/prior``.
 
-Its denoiser learns to take noise off the latents of the training poses, mirrored ones included and all as other rigs
-would record them, at all noise levels, which may differ between parts of the body; then one judge learns to tell poses
-from mixtures of the parts of several, and another to find joints that were disturbed.
-A run that was killed goes on from its last checkpoint when the same command is given again.
+The denoiser learns to remove noise from latents of training poses, with mirroring and rig variation, at all noise
+levels, which may differ between body parts. Then one classifier learns to distinguish poses from mixtures of several
+poses' parts, and another one to detect perturbed joints.
+Run the same command again to resume from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -32,7 +32,13 @@ from qposer.prior.model import QPoser
 from qposer.training.averaging import ExponentialMovingAverage
 from qposer.training.batches import draw_poses
 from qposer.training.config import SubjectsConfig, training_command
-from qposer.training.judging import JOINT_JUDGE_STRENGTH, coherence_loss, draw_wobbling, joints_judged, undetected
+from qposer.training.judging import (
+    JOINT_DETECTOR_STRENGTH,
+    coherence_loss,
+    detection_error,
+    detection_loss,
+    draw_jittered,
+)
 from qposer.training.latents import LatentPool, encoded
 from qposer.training.rig_variation import STRENGTH
 from qposer.training.run import run
@@ -44,28 +50,28 @@ class TrainConfig(SubjectsConfig):
     """Settings of a training run of a code prior."""
 
     out: Path
-    """Folder of the run: best.safetensors, and a folder for each of the networks with its checkpoints and log."""
+    """Folder of the run: best.safetensors, and one folder per network with its checkpoints and log."""
     qposer: Path | None = None
-    """The QPoser whose latents are learned; the shipped one if left out."""
+    """QPoser of the latents; default: the shipped one."""
     foreign: Path | None = None
-    """SMPL poses of others (npz with ``pose``, ``sequence``), to validate and calibrate on beside those of ``data``."""
+    """External SMPL poses (npz with ``pose``, ``sequence``) for validation and calibration, in addition to ``data``."""
     calibration: Path | None = None
-    """A code prior trained on the training subjects, whose scales of the energy are taken; needed for "all" subjects,
-    as energies of poses that were trained on are too low."""
+    """Code prior trained on the training subjects, whose energy scales are copied; required for "all" subjects,
+    because energies of training poses are too low."""
     steps: int = 10_000
-    """Of the denoiser."""
+    """Training steps of the denoiser."""
     judge_steps: int = 1500
-    """Of the judge of mixtures: after many more, it knows the poses on record by heart."""
+    """Training steps of the coherence classifier; with many more it overfits."""
     joint_judge_steps: int = 3000
-    """Of the judge of joints, which is small and learns at twice the rate of the others."""
+    """Training steps of the per-joint detector, which is small and has twice the learning rate of the others."""
     batch_size: int = 512
     noise_log_mean: float = -0.7
     noise_log_std: float = 1.2
-    """Noise levels are log-normal: most are where denoising is neither trivial nor hopeless."""
+    """Mean and standard deviation of the log-normal noise levels, where denoising is neither trivial nor impossible."""
     partial: float = 0.5
-    """Part of each batch in which one part of the body has less noise than the rest."""
+    """Share of each batch in which one body part has more noise than the rest."""
     averaging: float = 0.999
-    """Decay of the moving average of the weights; the average is what is validated and kept."""
+    """Decay of the moving average of the weights, which is validated and saved."""
     device: str = "cpu"
     width: int = 512
     depth: int = 3
@@ -73,16 +79,16 @@ class TrainConfig(SubjectsConfig):
 
 VALIDATION_LEVELS = (0.2, 0.5, 1.0)
 VALIDATION_POSES = 1000
-"""Of the validation subjects, and of the poses of others."""
+"""Number of poses of the validation subjects, and of the external poses."""
 
 
 def draw_levels(config: TrainConfig, number: int, generator: torch.Generator) -> Float[Tensor, "number 21"]:
-    """Noise levels of the joints: one for all of a pose, or less for the rest of it than for one part.
+    """Sample noise levels of the joints: one for the whole pose, or a lower one for all joints except one part.
 
     Args:
         config: settings of the run.
-        number: of poses.
-        generator: of the draws; equal seeds give equal results on one machine.
+        number: number of poses.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         Standard deviations.
@@ -99,16 +105,16 @@ def draw_levels(config: TrainConfig, number: int, generator: torch.Generator) ->
 
 
 def seeded() -> torch.Generator:
-    """What validation draws with: the same each time, and nothing of what training draws."""
+    """Random generator for validation, with the same seed each time and independent of training."""
     return torch.Generator().manual_seed(0)
 
 
 def recorded_poses(config: TrainConfig, data: PoseDataset) -> list[Float[Tensor, "_ 21 3"]]:
-    """Poses that nothing is trained on: of validation and test subjects, and of others where they are given.
+    """Held-out poses: of validation and test subjects, and external ones if given.
 
     Args:
         config: settings of the run.
-        data: poses by split.
+        data: the dataset.
 
     Returns:
         Axis-angle in radians, one tensor for each source.
@@ -121,7 +127,7 @@ def recorded_poses(config: TrainConfig, data: PoseDataset) -> list[Float[Tensor,
 
 
 def _calibration_of(config: TrainConfig) -> Tensor | None:
-    """The scales of the energy that the prior is to have; none if they are to be found."""
+    """Given energy scales; empty if they must be calibrated."""
     if config.calibration is not None:
         return load_module(config.calibration, CodePriorNetwork, CodePriorConfig, FORMAT).calibration
     if config.subjects == "all":
@@ -130,7 +136,7 @@ def _calibration_of(config: TrainConfig) -> Tensor | None:
 
 
 class _Training:
-    """The parts of a network that are trained one after the other, and what they share."""
+    """Sequential training of the networks of a code prior."""
 
     def __init__(self, config: TrainConfig, console: Console) -> None:
         self.config, self.console = config, console
@@ -155,10 +161,10 @@ class _Training:
         self.held_out = self.network.standardise(encoded(self.model, self.validation_poses)[1])
 
     def run(self) -> CodePrior:
-        """Train all parts and set the scales of the energy."""
+        """Train all networks and calibrate the energy."""
         config, network = self.config, self.network
         self._train_part("denoiser", config.steps, self._denoiser_loss, self._validate_denoiser)
-        for judge, strength in ((network.judge, STRENGTH), (network.joint_judge, JOINT_JUDGE_STRENGTH)):
+        for judge, strength in ((network.judge, STRENGTH), (network.joint_judge, JOINT_DETECTOR_STRENGTH)):
             judge.fit_features(draw_poses(self.poses, 20_000, self.generator, strength).to(config.device))
         self.networks.average.load_state_dict(network.state_dict())
         self._train_part("judge", config.judge_steps, self._judge_loss, self._validate_judge)
@@ -182,7 +188,7 @@ class _Training:
         validate: Callable[[], dict[str, float]],
         learning_rate: float | None = None,
     ) -> None:
-        """Train a part of the network, and go on with the weights that were best on validation."""
+        """Train one network, and load its best weights on validation."""
         config, networks = self.config, self.networks
         rate = config.learning_rate if learning_rate is None else learning_rate
         part = dataclasses.replace(config, out=config.out / name, steps=steps, learning_rate=rate)
@@ -224,12 +230,14 @@ class _Training:
         return {"validation": coherence_loss(self.networks.average.judge, self.validation_poses, seeded()).item()}
 
     def _joint_judge_loss(self) -> dict[str, Tensor]:
-        real = draw_wobbling(self.poses, self.config.batch_size // 2, self.generator).to(self.config.device)
-        return {"loss": joints_judged(self.network.joint_judge, real, self.generator)}
+        real = draw_jittered(self.poses, self.config.batch_size // 2, self.generator).to(self.config.device)
+        return {"loss": detection_loss(self.network.joint_judge, real, self.generator)}
 
     @torch.no_grad()
     def _validate_joint_judge(self) -> dict[str, float]:
-        found = [undetected(self.networks.average.joint_judge, poses, seeded()) for poses in self.held_out_rotations]
+        found = [
+            detection_error(self.networks.average.joint_judge, poses, seeded()) for poses in self.held_out_rotations
+        ]
         return {"validation": sum(found) / len(found)}
 
 
@@ -238,19 +246,19 @@ def _noisy(clean: Tensor, level: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def train(config: TrainConfig, console: Console) -> CodePrior:
-    """Run, or go on with, a training run; returns the code prior with the lowest validation error.
+    """Start or resume a training run; returns the code prior with the lowest validation error.
 
     Args:
         config: settings of the run.
-        console: where the progress is shown.
+        console: console for the progress.
 
     Returns:
         The code prior.
 
     Raises:
-        FileNotFoundError: there is no such file of poses.
-        ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
-        FloatingPointError: the loss is not finite any more.
+        FileNotFoundError: the file of poses does not exist.
+        ValueError: the file of poses has another layout, or the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite.
     """
     return _Training(config, console).run()
 

@@ -1,8 +1,8 @@
 """Train the prior of poses given texts: ``python -m qposer.training.train_text --data poses.npz --out runs/text``.
 
-Its texts are descriptions of the training poses as several rigs would record them, with sentences left out, in any
-order, and in other words. It begins with the weights of the code prior's denoiser, to which a text makes no difference
-at first. A run that was killed goes on from its last checkpoint when the same command is given again.
+The texts are descriptions of the training poses with rig variation, with sentences omitted, shuffled and
+paraphrased. Training starts from the weights of the code prior's denoiser, on which a text initially has no
+effect. Run the same command again to resume from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from qposer.training.averaging import ExponentialMovingAverage
 from qposer.training.batches import varied
 from qposer.training.config import SubjectsConfig, training_command
 from qposer.training.latents import encoded
-from qposer.training.paraphrases import mirrored, reworded
+from qposer.training.paraphrases import mirrored, paraphrase
 from qposer.training.run import run
 
 
@@ -50,26 +50,26 @@ class TrainConfig(SubjectsConfig):
     batch_size: int = 512
     noise_log_mean: float = -0.2
     noise_log_std: float = 1.3
-    """Noise levels are log-normal, higher than those of the code prior: a text is about the pose as a whole."""
+    """Log-normal noise levels, higher than the code prior's, because a text describes the whole pose."""
     untold: float = 0.1
-    """Part of each batch that has no text."""
+    """Share of each batch without text."""
     whole: float = 0.5
-    """Part of each batch whose description is whole; of the others a random number of sentences is left out."""
+    """Share of each batch with complete descriptions; from others a random number of sentences is omitted."""
     paraphrases: int = 8
-    """Of each sentence."""
+    """Number of paraphrases of each sentence."""
     averaging: float = 0.999
 
 
 VALIDATION_LEVELS = (0.5, 1.0, 3.0)
 VARIATIONS = 2
-"""Of each training pose, as other rigs would record it; each is described by itself."""
+"""Number of rig variations of each training pose, described separately."""
 
 
 class Texts:
-    """Descriptions of poses, as indices of sentences, and the wordings of each sentence."""
+    """Descriptions of poses as sentence indices, and the paraphrases of each sentence."""
 
     def __init__(self, described: Sequence[Sequence[str]], paraphrases: int, buckets: int, seed: int) -> None:
-        """Collect the sentences, and those of mirrored poses, each in ``wordings`` wordings, the first its own."""
+        """Collect the sentences and their mirrored versions, each with paraphrases; the first is the original."""
         sentences = sorted({sentence for of_pose in described for sentence in of_pose})
         sentences = sorted({*sentences, *(mirrored(sentence) for sentence in sentences)})
         number = {sentence: index for index, sentence in enumerate(sentences)}
@@ -79,7 +79,7 @@ class Texts:
         self.ids = np.array([number[sentence] for of_pose in described for sentence in of_pose])
         rng = random.Random(seed)
         self.paraphrases = paraphrases
-        said = [text for s in sentences for text in (s, *(reworded(s, rng) for _ in range(paraphrases - 1)))]
+        said = [text for s in sentences for text in (s, *(paraphrase(s, rng) for _ in range(paraphrases - 1)))]
         every = bags(said, buckets)
         ends = torch.cat([every.offsets[1:], torch.tensor([len(every.rows)])])
         self._lengths = (ends - every.offsets).numpy()
@@ -87,24 +87,24 @@ class Texts:
         self._rows, self._weights = every.rows, every.weights
 
     def draw(
-        self, poses: np.ndarray, seen_in_mirror: np.ndarray, whole: float, rng: np.random.Generator
+        self, poses: np.ndarray, is_mirrored: np.ndarray, whole: float, rng: np.random.Generator
     ) -> tuple[Bags, Tensor]:
-        """Texts of poses, some sentences left out, in random wordings; and which pose each sentence is of.
+        """Texts of poses with omitted and paraphrased sentences, and the pose of each sentence.
 
         Args:
-            poses: numbers of the poses.
-            seen_in_mirror: which of them are mirrored.
-            whole: share of texts that keep all their sentences.
-            rng: of the draws.
+            poses: indices of the poses.
+            is_mirrored: whether each pose is mirrored.
+            whole: share of texts with all sentences.
+            rng: random generator.
 
         Returns:
-            The sentences, and the place of each one's pose among the poses.
+            The sentences, and for each the position of its pose in ``poses``.
         """
         counts = self.counts[poses]
         owner = np.repeat(np.arange(len(poses)), counts)
         within = np.arange(len(owner)) - np.repeat(counts.cumsum() - counts, counts)
         ids = self.ids[self.starts[poses][owner] + within]
-        ids = np.where(seen_in_mirror[owner], self.mirror[ids], ids)
+        ids = np.where(is_mirrored[owner], self.mirror[ids], ids)
         share = np.where(rng.random(len(poses)) < whole, 1.0, rng.random(len(poses)))
         kept = rng.random(len(owner)) < share[owner]
         first = np.zeros(len(poses), dtype=bool)
@@ -113,11 +113,11 @@ class Texts:
         return self.bags(ids[kept], rng), torch.from_numpy(owner[kept])
 
     def bags(self, ids: np.ndarray, rng: np.random.Generator) -> Bags:
-        """Sentences in random wordings.
+        """Random paraphrases of sentences.
 
         Args:
-            ids: numbers of the sentences.
-            rng: draws the wordings.
+            ids: indices of the sentences.
+            rng: random generator.
 
         Returns:
             The sentences as bags of features.
@@ -129,8 +129,8 @@ class Texts:
         return Bags(self._rows[places], self._weights[places], torch.from_numpy(offsets))
 
 
-def descriptions_follow_from(poses: Float[Tensor, "poses 21 3"]) -> str:
-    """A digest of poses and of the code that describes them."""
+def descriptions_digest(poses: Float[Tensor, "poses 21 3"]) -> str:
+    """Digest of the poses and of the code that describes them."""
     digest = hashlib.sha256(poses.contiguous().numpy().tobytes())
     for module in (anatomy, constraints, measures, description_rules, descriptions, posed_skeleton):
         digest.update(Path(str(module.__file__)).read_bytes())
@@ -138,19 +138,19 @@ def descriptions_follow_from(poses: Float[Tensor, "poses 21 3"]) -> str:
 
 
 def described(poses: Float[Tensor, "poses 21 3"], file: Path) -> list[list[str]]:
-    """Descriptions of poses, kept in a file; they are written anew where it holds those of others, or of other code.
+    """Descriptions of poses, cached in a file, which is rewritten if the poses or the code changed.
 
     Args:
         poses: axis-angle in radians.
-        file: where the descriptions are kept.
+        file: path of the cache.
 
     Returns:
         Sentences of each pose.
 
     Raises:
-        ValueError: the file is no archive of arrays.
+        ValueError: the file is not an archive of arrays.
     """
-    digest = descriptions_follow_from(poses)
+    digest = descriptions_digest(poses)
     kept = read_npz(file) if file.exists() else {}
     if str(kept.get("follows_from")) != digest or kept.get("text", np.array(0)).shape != poses.shape[:1]:
         texts: list[str] = []
@@ -162,12 +162,12 @@ def described(poses: Float[Tensor, "poses 21 3"], file: Path) -> list[list[str]]
 
 
 @torch.no_grad()
-def begin_with(network: TextPriorNetwork, prior: CodePrior) -> None:
-    """Copy the code prior's denoiser and scales; what is new, the weights of the text, is zero.
+def initialize_from(network: TextPriorNetwork, prior: CodePrior) -> None:
+    """Copy the code prior's denoiser and scales, and set the new weights of the text to zero.
 
     Args:
-        network: gets the weights.
-        prior: whose weights are copied.
+        network: network to initialise.
+        prior: source of the weights.
     """
     network.mean.copy_(prior.network.mean)
     network.scale.copy_(prior.network.scale)
@@ -181,19 +181,19 @@ def begin_with(network: TextPriorNetwork, prior: CodePrior) -> None:
 
 
 def train(config: TrainConfig, console: Console) -> Path:
-    """Run, or go on with, a training run; returns the file of the weights with the lowest validation error.
+    """Start or resume a training run; returns the file of the weights with the lowest validation error.
 
     Args:
         config: settings of the run.
-        console: where the progress is shown.
+        console: console for the progress.
 
     Returns:
-        The file of the weights.
+        Path of the weights.
 
     Raises:
-        FileNotFoundError: there is no such file of poses.
-        ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
-        FloatingPointError: the loss is not finite any more.
+        FileNotFoundError: the file of poses does not exist.
+        ValueError: the file of poses has another layout, or the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite.
     """
     data, generator = config.begin()
     prior = CodePrior.from_pretrained()
@@ -201,7 +201,7 @@ def train(config: TrainConfig, console: Console) -> Path:
     sizes = TextPriorConfig(known.joints, known.latent_dim, known.width, known.depth)
     networks = ExponentialMovingAverage(TextPriorNetwork(sizes))
     for each in (networks.live, networks.average):
-        begin_with(each, prior)
+        initialize_from(each, prior)
 
     recorded, held_out = data.body_pose(config.subjects), data.body_pose("validation")[::4]
     poses = torch.cat([varied(recorded, generator) for _ in range(VARIATIONS)])
@@ -252,7 +252,7 @@ def train(config: TrainConfig, console: Console) -> Path:
 
 
 def _context(network: TextPriorNetwork, said: tuple[Bags, Tensor], untold: Tensor) -> Tensor:
-    """What the denoiser knows of each text; of poses without one, the same vector."""
+    """Context vectors for the denoiser; poses without a text share one vector."""
     known = network.encoder(*said, len(untold))
     return torch.where(untold[:, None], network.no_text, known)
 

@@ -1,7 +1,7 @@
-"""Train the latent space that takes VPoser's place: ``python -m qposer.training.train_vposer_latent --data poses.npz``.
+"""Train the latent space that replaces VPoser's: ``python -m qposer.training.train_vposer_latent --data poses.npz``.
 
-It depends on no other weights. A run that was killed goes on from its last checkpoint when the same command is given
-again. ``python -m benchmarks.vposer_latent`` measures what the space is good for.
+It depends on no other weights. Run the same command again to resume from the last checkpoint.
+``python -m benchmarks.vposer_latent`` evaluates the space.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ class TrainConfig(ReconstructionConfig):
     """Settings of a training run of a latent space."""
 
     kl_weight: float = 1e-3
-    """Of the divergence of the posterior from the unit normal, in nats."""
+    """Weight of the KL divergence of the posterior from the unit normal, in nats."""
     jittered: float = 0.25
-    """Part of each batch that comes on top of it with joints turned by about 10 degrees. These poses are to come back,
-    too, but their latents may be as long as they need."""
+    """Share of each batch that is added with joints perturbed by about 10 degrees. These poses must be reconstructed,
+    too, but the length of their latents is not penalised."""
     averaging: float = 0.999
-    """Decay of the moving average of the weights; the average is what is validated and kept."""
+    """Decay of the moving average of the weights, which is validated and saved."""
     device: str = "cpu"
     latent_dim: int = 32
     width: int = 512
 
 
 def train(config: TrainConfig, console: Console) -> LatentSpace:
-    """Run, or go on with, a training run; returns the space with the lowest loss on validation poses.
+    """Start or resume a training run; returns the space with the lowest loss on validation poses.
 
     Args:
         config: settings of the run.
-        console: where the progress is shown.
+        console: console for the progress.
 
     Returns:
-        The space of latents.
+        The latent space.
 
     Raises:
-        FileNotFoundError: there is no such file of poses.
-        ValueError: the poses are not what the build writes, or the folder belongs to a run with other settings.
-        FloatingPointError: the loss is not finite any more.
+        FileNotFoundError: the file of poses does not exist.
+        ValueError: the file of poses has another layout, or the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite.
     """
     data, generator = config.begin()
     poses = data.body_pose(config.subjects)
     space = LatentSpace(LatentSpaceConfig(config.latent_dim, config.width))
-    space.begin_with(draw_poses(poses, 20_000, generator))
+    space.initialize_from(draw_poses(poses, 20_000, generator))
     networks = ExponentialMovingAverage(space).to(config.device)
     surface = Surface.open().to(config.device)
     unit = Normal(torch.zeros((), device=config.device), torch.ones((), device=config.device))

@@ -1,6 +1,6 @@
 import torch
 
-from benchmarks.vposer_latent import Contender, load_contenders, reconstruction, smoothness, tables, told_apart
+from benchmarks.vposer_latent import Contender, detection_auroc, load_contenders, reconstruction, smoothness, tables
 from qposer.baselines.vposer import VPoser, VPoserConfig
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.prior.code_prior import CodePrior
@@ -14,7 +14,7 @@ def poses(number=24):
 def small_space():
     torch.manual_seed(0)
     space = LatentSpace(LatentSpaceConfig(latent_dim=8, width=8))
-    space.begin_with(poses(100))
+    space.initialize_from(poses(100))
     return space
 
 
@@ -35,7 +35,7 @@ def test_longer_latents_of_spoilt_poses_are_told_apart():
             identity = torch.eye(3)
             self.mean = (rotations - identity).square().sum((-1, -2, -3))[:, None]
 
-    apart = told_apart(Contender("far from the rest pose", Far, lambda latents: latents), poses(), seed=0)
+    apart = detection_auroc(Contender("far from the rest pose", Far, lambda latents: latents), poses(), seed=0)
     assert apart["jittered"] > 0.6 > apart["bent"] > 0.4
     assert set(apart) == {"mixed", "jittered", "bent"}
 

@@ -14,7 +14,7 @@ from qposer.prior.model import QPoser, QPoserConfig
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """A demo's command line, in this process; gives what it printed."""
+    """Run a demo's command line in this process; return its output."""
 
     def run(demo, *arguments):
         monkeypatch.setattr(sys, "argv", [f"{demo}.py", *map(str, arguments)])
@@ -30,24 +30,24 @@ def run(monkeypatch, capsys):
 
 @pytest.fixture
 def refused(run, capsys):
-    """A command line that is refused; gives the one line that says why."""
+    """Run a command with invalid input; return its one-line error."""
 
     def refused(demo, *arguments):
         with pytest.raises(SystemExit) as stopped:
             run(demo, *arguments)
         assert stopped.value.code == 2
-        told = capsys.readouterr()
-        assert told.out == ""
-        assert told.err.count("\n") == 1
-        assert told.err.startswith(f"{demo}: ")
-        return told.err
+        reported = capsys.readouterr()
+        assert reported.out == ""
+        assert reported.err.count("\n") == 1
+        assert reported.err.startswith(f"{demo}: ")
+        return reported.err
 
     return refused
 
 
 @pytest.fixture
 def random_prior(monkeypatch):
-    """A small prior of random weights in place of the shipped one."""
+    """A small prior with random weights instead of the shipped one."""
     torch.manual_seed(0)
     model = QPoser(QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2))
     network = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=32, depth=1, judge_width=32))

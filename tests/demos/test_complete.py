@@ -15,7 +15,7 @@ def arrays(folder):
 
 @pytest.fixture
 def pose(tmp_path):
-    """A file of one pose, as a fit writes it."""
+    """A file with one pose, like a fit's."""
     value = 0.3 * np.random.default_rng(0).normal(size=(21, 3)).astype(np.float32)
     np.savez(tmp_path / "fit.npz", body_pose=value)
     return tmp_path / "fit.npz", value
@@ -35,7 +35,7 @@ def test_what_is_known_stays_with_the_shipped_weights(run, tmp_path):
     assert np.isfinite(written["energy"]).all()
 
 
-def test_what_is_unknown_is_not_looked_at(run, random_prior, pose, tmp_path):
+def test_unknown_joints_are_ignored(run, random_prior, pose, tmp_path):
     file, value = pose
     run("complete", "--pose", file, "--number", 2, "--out", tmp_path / "a")
     value[LEGS] = 0.5
@@ -77,6 +77,6 @@ def test_same_seed_same_picture(run, random_prior, pose, tmp_path):
         (["--seed", "-1"], "a seed must be an integer"),
     ],
 )
-def test_wrong_input_is_told_in_one_line(refused, random_prior, tmp_path, arguments, message):
+def test_wrong_input_is_reported_in_one_line(refused, random_prior, tmp_path, arguments, message):
     assert message in refused("complete", *arguments, "--out", tmp_path)
     assert not list(tmp_path.iterdir())

@@ -27,6 +27,6 @@ def test_the_draws_of_each_text_are_those_of_the_package(run, tmp_path):
     ("arguments", "message"),
     [([], "no text is given"), ([" "], "the text has no words"), (["sit", "--number", 0], "n must be at least 1")],
 )
-def test_wrong_input_is_told_in_one_line(refused, tmp_path, arguments, message):
+def test_wrong_input_is_reported_in_one_line(refused, tmp_path, arguments, message):
     assert message in refused("draw_text", *arguments, "--out", tmp_path)
     assert not list(tmp_path.iterdir())

@@ -16,7 +16,7 @@ def arrays(path):
 
 @pytest.fixture
 def poses(tmp_path):
-    """A file of three poses."""
+    """A file with three poses."""
     values = 0.3 * np.random.default_rng(0).normal(size=(3, 21, 3)).astype(np.float32)
     np.savez(tmp_path / "poses.npz", poses=values.reshape(3, 63))
     return tmp_path / "poses.npz", torch.from_numpy(values)
@@ -74,7 +74,7 @@ def test_vary_is_repeatable(run, random_prior, poses, tmp_path):
 
 
 def tinted(file):
-    """Whether some of each body of a row is rather red than blue."""
+    """Whether each body of a row has pixels more red than blue."""
     with Image.open(file) as picture:
         assert picture.mode == "RGB"
         values = np.asarray(picture).astype(int)
@@ -104,7 +104,7 @@ def test_what_was_edited_is_tinted_but_not_in_the_pose_itself(run, random_prior,
         (["vary", "--number", "0"], "n must be at least 1"),
     ],
 )
-def test_wrong_input_is_told_in_one_line(refused, random_prior, tmp_path, arguments, message):
+def test_wrong_input_is_reported_in_one_line(refused, random_prior, tmp_path, arguments, message):
     assert message in refused("edit", *arguments, "--out", tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -1,4 +1,4 @@
-"""The evaluation's command line, with fits of a few steps; what it measures is tested where that is."""
+"""The evaluation's command line, with fits of a few steps; the metrics have their own tests."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("quick", "random_prior")
 
 @pytest.fixture
 def recordings(tmp_path):
-    """S9 in text and S11 in an archive, 65 frames each: two are fitted."""
+    """S9 as text and S11 as an archive, 65 frames each; two frames are fitted."""
     folder = tmp_path / "h36m"
     for subject in ("S9", "S11"):
         (folder / subject).mkdir(parents=True)
@@ -41,7 +41,7 @@ def test_a_folder(run, recordings, tmp_path):
     assert "| S9 | Walking | 8 |" in page.read_text()
 
 
-def test_an_interrupted_run_goes_on(run, recordings, tmp_path, monkeypatch):
+def test_an_interrupted_run_continues(run, recordings, tmp_path, monkeypatch):
     out, evaluate, done = tmp_path / "out", fitting.evaluation.h36m.evaluate, []
 
     def interrupted(fitter, view, *rest):
@@ -68,19 +68,19 @@ def test_an_interrupted_run_goes_on(run, recordings, tmp_path, monkeypatch):
     assert len(again) == 5
 
 
-def test_figures_of_other_settings_are_not_mixed(run, refused, recordings, tmp_path):
+def test_results_of_other_settings_are_not_mixed(run, refused, recordings, tmp_path):
     run("evaluate_h36m", recordings, "--out", tmp_path / "out")
     for change in (("--every", "32"), ("--seed", "1")):
-        told = refused("evaluate_h36m", recordings, "--out", tmp_path / "out", *change)
-        assert "belongs to other frames, cameras, weights or settings: give another --out" in told
+        reported = refused("evaluate_h36m", recordings, "--out", tmp_path / "out", *change)
+        assert "belongs to other frames, cameras, weights or settings: give another --out" in reported
 
 
 def test_some_subjects_and_actions(run, refused, recordings, tmp_path):
     out = tmp_path / "out"
     run("evaluate_h36m", recordings, "--out", out, "--subjects", "S11", "--actions", "TakingPhoto")
     assert {path.parent.name for path in out.rglob("*.npz")} == {"S11"}
-    told = refused("evaluate_h36m", recordings, "--actions", "Eating")
-    assert "no recording of Eating: expected one of TakingPhoto, Walking" in told
+    reported = refused("evaluate_h36m", recordings, "--actions", "Eating")
+    assert "no recording of Eating: expected one of TakingPhoto, Walking" in reported
     assert "no recording of S5" in refused("evaluate_h36m", recordings, "--subjects", "S5")
 
 
@@ -94,16 +94,16 @@ def test_cameras_of_a_file(run, refused, recordings, tmp_path):
     assert "no camera file" in refused("evaluate_h36m", recordings, "--cameras", tmp_path / "absent.json")
 
 
-def test_a_damaged_file_is_told_and_the_rest_done(run, recordings, tmp_path, capsys):
+def test_a_damaged_file_is_reported_and_the_rest_done(run, recordings, tmp_path, capsys):
     (recordings / "S9" / "eating_1.txt").write_text("1,2,3")
     with pytest.raises(SystemExit) as stopped:
         run("evaluate_h36m", recordings, "--out", tmp_path / "out")
     assert stopped.value.code == 1
-    told = capsys.readouterr()
-    assert told.err.count("\n") == 2
-    assert "eating_1.txt: expected 99 numbers a line, found 3" in told.err
-    assert "skipped 1 of 3 recordings" in told.err
-    assert "TakingPhoto" in told.out
+    reported = capsys.readouterr()
+    assert reported.err.count("\n") == 2
+    assert "eating_1.txt: expected 99 numbers per line, found 3" in reported.err
+    assert "skipped 1 of 3 recordings" in reported.err
+    assert "TakingPhoto" in reported.out
     assert len(list((tmp_path / "out").rglob("*.npz"))) == 8
 
 
@@ -123,10 +123,10 @@ def test_bad_options(refused, recordings, tmp_path):
     assert "give a folder as --out" in refused("evaluate_h36m", recordings, "--out", tmp_path / "file")
 
 
-def test_help_tells_where_the_data_come_from(run, capsys):
+def test_help_lists_where_the_data_come_from(run, capsys):
     with pytest.raises(SystemExit) as stopped:
         run("evaluate_h36m", "--help")
     assert stopped.value.code == 0
-    told = capsys.readouterr().out
+    reported = capsys.readouterr().out
     for word in ("vision.imar.ro/human3.6m", "forbids redistribution", "pip install cdflib", "--cameras", "--every"):
-        assert word in told
+        assert word in reported

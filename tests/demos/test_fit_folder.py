@@ -30,7 +30,7 @@ def images(tmp_path):
 
 @pytest.fixture
 def keypoints(tmp_path):
-    """OpenPose's files of a body in another pose on each image."""
+    """OpenPose files with a different body pose for each image."""
     folder = tmp_path / "keypoints"
     folder.mkdir()
     body = Body.open()
@@ -46,7 +46,7 @@ def keypoints(tmp_path):
 
 @pytest.fixture
 def command(images, keypoints, tmp_path, capsys):
-    """Run the demo; its exit status, and what it printed."""
+    """Run the demo; return its exit status and output."""
 
     def run(**options):
         with pytest.raises(SystemExit) as stopped:
@@ -79,18 +79,18 @@ def test_a_folder_is_fitted_as_its_images_one_by_one(command, images, keypoints,
     assert float(lines[1]["reprojection_error_px"]) == fits[0].reprojection_error_px
 
 
-def test_bad_images_are_told_and_a_rerun_does_the_rest(command, images, keypoints, tmp_path):
+def test_bad_images_are_reported_and_a_rerun_does_the_rest(command, images, keypoints, tmp_path):
     lost = tmp_path / "lost_keypoints.json"
     shutil.move(keypoints / "b_keypoints.json", lost)
     (images / "c.png").write_bytes(b"")
     (keypoints / "d_keypoints.json").write_text("{}")
     status, printed = command()
     assert status == 1
-    told = printed.err.splitlines()
-    assert len(told) == 3
-    assert told[0].startswith("fit_folder: d_keypoints.json: there is no image for these keypoints")
-    assert told[1].startswith("fit_folder: b.png: there is no file")
-    assert told[2].startswith("fit_folder: c.png: ")
+    reported = printed.err.splitlines()
+    assert len(reported) == 3
+    assert reported[0].startswith("fit_folder: d_keypoints.json: there is no image for these keypoints")
+    assert reported[1].startswith("fit_folder: b.png: there is no file")
+    assert reported[2].startswith("fit_folder: c.png: ")
     assert printed.out.startswith("1 images fitted (0 of them by earlier runs), 3 failed")
     before = contents(tmp_path / "out" / "a")
 
@@ -125,7 +125,7 @@ def test_ctrl_c_loses_nothing(command, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         ({"people": 0}, "the number of people must be at least 1, not 0"),
         ({"focal": 0.0}, "a focal length must be a positive number of pixels"),
@@ -133,11 +133,11 @@ def test_ctrl_c_loses_nothing(command, tmp_path, monkeypatch):
         ({"body": "absent.npz"}, "there is no body file"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_one_line(command, tmp_path, options, told):
+def test_what_cannot_be_done_is_reported_in_one_line(command, tmp_path, options, reported):
     paths = {name: tmp_path / value if isinstance(value, str) else value for name, value in options.items()}
     status, printed = command(**paths)
     assert status == 2
-    assert printed.err.startswith(f"fit_folder: {told}")
+    assert printed.err.startswith(f"fit_folder: {reported}")
     assert printed.err.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
@@ -149,7 +149,7 @@ def test_a_second_run_at_the_same_time_is_refused(command, tmp_path):
     assert "another run is writing into" in printed.err
 
 
-def test_help_tells_every_option(capsys):
+def test_help_lists_every_option(capsys):
     with pytest.raises(SystemExit) as stopped:
         tyro.cli(fit_folder.main, args=["--help"], description=fit_folder.__doc__)
     assert stopped.value.code == 0

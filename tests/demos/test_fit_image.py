@@ -43,7 +43,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    """The shipped photo, fitted by the command that users type."""
+    """The shipped photo, fitted by the users' command."""
     out = tmp_path_factory.mktemp("fitted")
     command = [sys.executable, ROOT / "demos" / "fit_image.py", PHOTO, "--out", out]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=out)
@@ -53,7 +53,7 @@ def fitted(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def landmarks(fitted):
-    """Of the body in the files, in camera space: (33, 3)."""
+    """Landmarks of the body in the files, in camera space: (33, 3)."""
     return points_of(fitted.result)
 
 
@@ -72,7 +72,7 @@ def joint(result, name):
 
 
 def keypoint_file(path, people=1, change=lambda rows: rows):
-    """OpenPose JSON of standing people on a picture of 400 x 400 pixels, the last the largest."""
+    """OpenPose JSON of standing people in a picture of 400 x 400 pixels, the last one largest."""
     names = FORMATS["openpose"].names
     side = {"left": 1.0, "right": -1.0}
     places = {
@@ -103,7 +103,7 @@ def blank(tmp_path):
 
 @pytest.fixture
 def refused(tmp_path, capsys):
-    """Run the demo on bad input; its one line of complaint. Nothing else is printed, and nothing is written."""
+    """Run the demo on bad input and return its one-line error; nothing else is printed or written."""
 
     def run(photo, **options):
         out = options.pop("out", tmp_path / "out")
@@ -178,7 +178,7 @@ def test_the_head_looks_where_the_face_does(fitted, landmarks):
 
 
 def test_the_body_faces_where_its_head_does(fitted, landmarks):
-    """The person walks across the picture: chest and nose point to the same side."""
+    """The person walks across the picture: chest and nose point in the same direction."""
     forward = axis_angle_to_matrix(torch.from_numpy(fitted.result.global_orient)) @ torch.tensor([0.0, 0.0, 1.0])
     ears = (landmarks[index("left_ear")] + landmarks[index("right_ear")]) / 2
     assert forward @ (landmarks[index("nose")] - ears) > 0
@@ -286,7 +286,7 @@ def test_people_of_a_keypoint_file_come_largest_first(tmp_path, blank, capsys):
 
 
 def test_a_fit_begins_with_the_body_of_a_file(tmp_path, fitted, capsys):
-    """Its own, an elbow bent: the other joints stay."""
+    """The command's own result with an elbow bent: the other joints stay."""
     pose = fitted.result.body_pose.copy()
     pose[BODY_JOINT_NAMES.index("left_elbow")] += [0.0, 0.7, 0.0]
     arrays = {"global_orient": fitted.result.global_orient, "betas": fitted.result.betas, "body": "open"}
@@ -305,7 +305,7 @@ def test_the_choice_of_exports_is_that_of_the_fitter():
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_is_asked_for_is_exported(tmp_path, blank):
+def test_requested_formats_are_exported(tmp_path, blank):
     given = keypoint_file(tmp_path / "k.json", people=2)
     fit_image.main(blank, out=tmp_path / "out", keypoints=given, people=2, export=("glb", "html", "smplx-pkl"))
     written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
@@ -317,7 +317,7 @@ def test_what_is_asked_for_is_exported(tmp_path, blank):
     assert not (tmp_path / "out" / "blank" / "person1" / "mesh.obj").exists()
 
 
-def test_help_tells_every_option(capsys):
+def test_help_lists_every_option(capsys):
     with pytest.raises(SystemExit) as stopped:
         tyro.cli(fit_image.main, args=["--help"], description=fit_image.__doc__)
     assert stopped.value.code == 0
@@ -332,9 +332,9 @@ def test_help_tells_every_option(capsys):
 
 
 def test_nobody_on_the_photo(refused, blank):
-    told = refused(blank)
-    assert "no person was found on the photo of 400 x 400 pixels" in told
-    assert "people below about 60 pixels are too small: crop it" in told
+    reported = refused(blank)
+    assert "no person was found in the photo of 400 x 400 pixels" in reported
+    assert "people below about 60 pixels are too small: crop it" in reported
 
 
 def test_no_file(refused, tmp_path):
@@ -404,7 +404,7 @@ def test_bad_keypoints(refused, tmp_path, blank, change):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"people": []}', '{"people": [{"pose_keypoints_2d": [1, 2]}]}'])
-def test_a_keypoint_file_that_is_none(refused, tmp_path, blank, content):
+def test_a_keypoint_file_that_is_invalid(refused, tmp_path, blank, content):
     (tmp_path / "k.json").write_text(content)
     assert "k.json: " in refused(blank, keypoints=tmp_path / "k.json")
 
@@ -414,7 +414,7 @@ def test_no_keypoint_file(refused, tmp_path, blank):
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".pkl", ".txt"])
-def test_a_body_file_that_is_none(refused, tmp_path, blank, suffix):
+def test_a_body_file_that_is_invalid(refused, tmp_path, blank, suffix):
     path = tmp_path / f"body{suffix}"
     path.write_bytes(b"not a body")
     given = keypoint_file(tmp_path / "k.json")
@@ -427,7 +427,7 @@ def test_no_body_file(refused, tmp_path, blank):
 
 @pytest.fixture
 def own_assets(tmp_path, monkeypatch):
-    """A copy of the shipped files to spoil."""
+    """A copy of the shipped files to damage."""
     folder = tmp_path / "assets"
     folder.mkdir()
     for name in ("body.npz", "qposer.safetensors", "codeprior.safetensors"):
@@ -474,7 +474,7 @@ def test_an_output_folder_that_holds_something_else(refused, tmp_path, blank):
 
 
 @pytest.mark.parametrize("people", [0, -1])
-def test_nobody_asked_for(refused, blank, people):
+def test_a_request_for_no_people(refused, blank, people):
     assert f"the number of people must be at least 1, not {people}" in refused(blank, people=people)
 
 
@@ -484,7 +484,7 @@ def test_a_focal_length_in_millimetres(refused, tmp_path, blank):
 
 
 @pytest.mark.parametrize("focal", [0.0, -5.0, math.nan, math.inf])
-def test_a_focal_length_that_is_none(refused, tmp_path, blank, focal):
+def test_a_focal_length_that_is_invalid(refused, tmp_path, blank, focal):
     given = keypoint_file(tmp_path / "k.json")
     assert "a focal length must be a positive number of pixels" in refused(blank, keypoints=given, focal=focal)
 

@@ -25,23 +25,23 @@ def frames(tmp_path):
     return folder
 
 
-def result_warnings(told):
-    return [line.removeprefix("  warning: ") for line in told.splitlines() if line.startswith("  warning: ")]
+def result_warnings(reported):
+    return [line.removeprefix("  warning: ") for line in reported.splitlines() if line.startswith("  warning: ")]
 
 
 def test_errors_are_warned_of(run, frames, tmp_path, monkeypatch):
     monkeypatch.setattr(clip_result, "ERROR_WARNING", 0.0)
     monkeypatch.setattr(agreement, "ERROR_WARNING", 0.0)
-    (told,) = result_warnings(run("fit_video", frames, "--out", tmp_path / "out"))
-    assert "of the person's height: the body may be wrong" in told
+    (reported,) = result_warnings(run("fit_video", frames, "--out", tmp_path / "out"))
+    assert "of the person's height: the body may be wrong" in reported
 
 
 def test_a_folder_of_frames(run, frames, tmp_path):
-    told = run("fit_video", frames, "--out", tmp_path / "out", "--fps", "10")
+    reported = run("fit_video", frames, "--out", tmp_path / "out", "--fps", "10")
     result = read_clip(tmp_path / "out" / "walk" / "fit.npz")
-    assert "frames 0 to 2, 0 of them interpolated, 2D error" in told
-    assert result_warnings(told) == list(read_clip(tmp_path / "out" / "walk" / "fit.npz").warnings)
-    assert f"video: {tmp_path / 'out' / 'walk' / 'video.mp4'}" in told
+    assert "frames 0 to 2, 0 of them interpolated, 2D error" in reported
+    assert result_warnings(reported) == list(read_clip(tmp_path / "out" / "walk" / "fit.npz").warnings)
+    assert f"video: {tmp_path / 'out' / 'walk' / 'video.mp4'}" in reported
     assert result.fps == 10.0
     assert np.isfinite(result.joints).all()
 
@@ -89,5 +89,5 @@ def test_an_output_that_is_a_file(refused, frames, tmp_path):
 
 
 @pytest.mark.parametrize(("option", "value"), [("--focal", "-3"), ("--smoothness", "-1"), ("--fps", "0")])
-def test_numbers_that_are_none(refused, frames, tmp_path, option, value):
+def test_numbers_that_are_invalid(refused, frames, tmp_path, option, value):
     assert value in refused("fit_video", frames, "--out", tmp_path / "out", option, value)

@@ -35,11 +35,11 @@ def views(scene, *names):
 
 
 def test_keypoint_files_give_a_body_in_world_axes(run, scene):
-    told = run("fit_views", scene / "cameras.json", *views(scene), "--out", scene / "out")
+    reported = run("fit_views", scene / "cameras.json", *views(scene), "--out", scene / "out")
     folder = scene / "out" / "person0"
-    assert f"{folder}: seen by cam1, cam2, cam3, 2D error" in told
-    assert "world with z up" in told
-    assert "warning" not in told
+    assert f"{folder}: seen by cam1, cam2, cam3, 2D error" in reported
+    assert "world with z up" in reported
+    assert "warning" not in reported
     fit = read_npz(folder / "fit.npz")
     assert fit["cameras"].tolist() == ["cam1", "cam2", "cam3"]
     assert fit["joints"][15, 2] - fit["joints"][7, 2] > 1.2, "the head is above the ankle"
@@ -63,8 +63,8 @@ def test_pictures_get_overlays_and_rejected_views_are_named(run, scene, monkeypa
     for name in ("cam1", "cam2", "cam3"):
         Image.new("RGB", SIZE, "white").save(scene / f"{name}.png")
     pictures = [scene / f"{name}.png" for name in ("cam1", "cam2", "cam3")]
-    told = run("fit_views", scene / "cameras.json", *pictures, "--out", scene / "out")
-    assert "nobody was found in view cam3" in told
+    reported = run("fit_views", scene / "cameras.json", *pictures, "--out", scene / "out")
+    assert "nobody was found in view cam3" in reported
     for name in ("cam1", "cam2", "cam3"):
         drawn = np.asarray(Image.open(scene / "out" / "person0" / f"overlay_{name}.png"))
         assert drawn.shape == (SIZE[1], SIZE[0], 3)
@@ -72,20 +72,20 @@ def test_pictures_get_overlays_and_rejected_views_are_named(run, scene, monkeypa
         assert (drawn[:20] == 255).all()
 
 
-def test_wrong_input_is_told_in_one_line(refused, scene):
+def test_wrong_input_is_reported_in_one_line(refused, scene):
     cameras, out = scene / "cameras.json", ("--out", scene / "out")
     assert "no calibration file" in refused("fit_views", scene / "absent.toml", *views(scene), *out)
-    assert "two cameras at least" in refused("fit_views", cameras, *views(scene, "cam1"), *out)
+    assert "at least two cameras" in refused("fit_views", cameras, *views(scene, "cam1"), *out)
     assert "no view" in refused("fit_views", cameras, scene / "cam1.npz", scene / "cam2_absent.npz", *out)
     (scene / "cam1_again.npz").write_bytes((scene / "cam1.npz").read_bytes())
     assert "both of camera cam1" in refused("fit_views", cameras, *views(scene, "cam1", "cam1_again"), *out)
-    assert "offsets are those of videos" in refused(
+    assert "offsets are only for videos" in refused(
         "fit_views", cameras, *views(scene), "--offsets", "0", "1", "2", *out
     )
     for name in ("cam1", "cam2"):
         Image.new("RGB", (300, 400)).save(scene / f"{name}.png")
-    told = refused("fit_views", cameras, scene / "cam1.png", scene / "cam2.png", *out)
-    assert "300 x 400 pixels, but the calibration of camera cam1 is for 600 x 800" in told
+    reported = refused("fit_views", cameras, scene / "cam1.png", scene / "cam2.png", *out)
+    assert "300 x 400 pixels, but the calibration of camera cam1 is for 600 x 800" in reported
     (scene / "file").touch()
     assert "give a folder as --out" in refused("fit_views", cameras, *views(scene), "--out", scene / "file")
     assert not (scene / "out").exists()
@@ -111,10 +111,10 @@ def test_videos_give_a_motion(run, scene, monkeypatch):
 
     monkeypatch.setattr(clip, "follow_person", follow)
     videos = [scene / f"{name}.mp4" for name in ("cam1", "cam2", "cam3")]
-    told = run("fit_views", scene / "cameras.json", *videos, "--out", scene / "out")
+    reported = run("fit_views", scene / "cameras.json", *videos, "--out", scene / "out")
     folder = scene / "out" / "person0"
-    assert "3 frames, 2D error" in told
-    assert "offsets in frames: cam1 +0, cam2 +0, cam3 +0" in told
+    assert "3 frames, 2D error" in reported
+    assert "offsets in frames: cam1 +0, cam2 +0, cam3 +0" in reported
     motion = read_npz(folder / "motion.npz")
     assert motion["poses"].shape == (3, 156)
     assert float(motion["mocap_framerate"]) == 10

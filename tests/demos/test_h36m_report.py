@@ -11,7 +11,7 @@ from qposer.data.h36m import Recording
 
 
 def scored(subject, action, values, camera="1", name=None, frames=None):
-    """A view whose every figure has these values."""
+    """A view with this value for all metrics."""
     frames = np.arange(len(values)) if frames is None else np.array(frames)
     recording = Recording(Path(f"{name or action}.npz"), subject, action)
     view = View(recording, RoomCamera.at_origin(camera), frames, np.zeros((len(values), 17, 3)))
@@ -45,7 +45,7 @@ def test_means_and_intervals():
 
 @pytest.mark.parametrize("own_space", [True, False])
 def test_views_of_one_moment_count_as_one(own_space):
-    """Four views that all differ in the same way tell no more about other moments than their mean does."""
+    """Four views with equal differences carry no more information about other moments than their mean."""
     values = np.random.default_rng(0).normal(50, 10, 100)
     names = [f"Eating.{camera}" if own_space else "Eating" for camera in "1234"]
     four = [

@@ -1,4 +1,4 @@
-"""What `--help` of the demos loads: argument parsing, and nothing that takes seconds."""
+"""Modules loaded by `--help` of the demos: argument parsing, and nothing slow."""
 
 import subprocess
 import sys
@@ -31,6 +31,6 @@ def test_help_loads_no_large_module(command):
     name, *subcommand = command
     line = [sys.executable, "-c", PROGRAM, DEMOS / f"{name}.py", *subcommand, "--help"]
     done = subprocess.run(line, capture_output=True, text=True, check=True)
-    told, _, loaded = done.stdout.rpartition("loaded: ")
-    assert "usage:" in told
+    reported, _, loaded = done.stdout.rpartition("loaded: ")
+    assert "usage:" in reported
     assert not set(HEAVY) & set(loaded.split())

@@ -24,14 +24,14 @@ def arrays(path):
 
 @pytest.fixture
 def poses(tmp_path):
-    """A file of three poses."""
+    """A file with three poses."""
     values = 0.3 * np.random.default_rng(0).normal(size=(3, 21, 3)).astype(np.float32)
     np.savez(tmp_path / "poses.npz", poses=values.reshape(3, 63))
     return tmp_path / "poses.npz", torch.from_numpy(values)
 
 
 def colours(picture):
-    """Whether some of the picture is blue, coral, green."""
+    """Whether the picture contains blue, coral and green."""
     red, green, blue = np.moveaxis(np.asarray(picture).astype(int), -1, 0)
     return [
         bool((np.minimum(blue - red, green - red) > 20).any()),
@@ -148,7 +148,7 @@ def test_what_is_taken_is_checked_before_anything_else(refused, random_prior, tm
     assert not list(tmp_path.iterdir())
 
 
-def test_references_that_are_none(refused, random_prior, poses, tmp_path):
+def test_references_that_are_invalid(refused, random_prior, poses, tmp_path):
     file, _ = poses
     assert "a mixture needs 2 to 26 photos or poses, not 1" in refused("mix_photos", file)
     assert "there is no image file absent.jpg" in refused("mix_photos", file, "absent.jpg")

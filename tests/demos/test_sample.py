@@ -19,7 +19,7 @@ def arrays(folder):
 
 
 def test_as_users_type_it(tmp_path):
-    """With the shipped weights, from elsewhere."""
+    """With the shipped weights, from another working directory."""
     command = [sys.executable, DEMOS / "sample.py", "--number", "2", "--out", "sheets"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stderr == ""
@@ -87,7 +87,7 @@ def test_what_was_there_stays_when_writing_fails(monkeypatch, run, refused, rand
         (["--seed", str(2**63)], "a seed must be an integer from 0"),
     ],
 )
-def test_wrong_input_is_told_in_one_line(refused, random_prior, tmp_path, arguments, message):
+def test_wrong_input_is_reported_in_one_line(refused, random_prior, tmp_path, arguments, message):
     assert message in refused("sample", *arguments, "--out", tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -16,7 +16,7 @@ for side in ("left", "right"):
 
 
 def bodies(sheet):
-    """Pixels, row and column, of each body in a sheet of one row: what is far from grey."""
+    """Pixels (row and column) of each body in a one-row sheet: those far from grey."""
     coloured = np.ptp(sheet.astype(int), axis=-1) > 25
     found, number = ndimage.label(coloured.any(axis=0))
     return [np.argwhere(coloured & (found == body)) for body in range(1, number + 1)]

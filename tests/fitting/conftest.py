@@ -16,13 +16,13 @@ SIZE = (400, 300)
 
 @pytest.fixture(scope="session")
 def fitter():
-    """One for all tests: its weights are read once."""
+    """One fitter for all tests, which reads its weights once."""
     return Fitter()
 
 
 @pytest.fixture(scope="session")
 def make_person(exact_fit):
-    """A fit that is right: an upright open body with random bends, three metres from the camera unless told."""
+    """A fit that is right: an upright open body with random bends, by default three metres from the camera."""
 
     def make(seed=0, at=(0.1, 0.2, 3.0), focal=350.0):
         rng = np.random.default_rng(seed)

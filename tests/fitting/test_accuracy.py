@@ -2,7 +2,7 @@
 
 The bounds are those of the shipped weights with a margin that is smaller than what a mistake costs: a weight of the
 prior or of the predicted pose at zero, hips predicted 10 degrees off, landmarks of the left and the right exchanged.
-Whoever ships other weights measures them anew.
+New weights require new measurements.
 """
 
 import math
@@ -31,11 +31,11 @@ class Fits:
     pa_mpjpe_mm: float
     mpjpe_mm: float
     energy: float
-    """Mean of the prior's."""
+    """Mean energy of the prior."""
     knee_error: float
-    """Mean over knees of how far their angles are off, degrees."""
+    """Mean error of knee angles, degrees."""
     pitch: float
-    """Size of the mean angle by which pelves lean too far forward or backward, degrees."""
+    """Absolute mean error of the pelvis pitch, degrees."""
 
 
 CROWD_BOUNDS = {
@@ -54,7 +54,7 @@ def crowd(fitter):
 
 @pytest.fixture(scope="module")
 def upright(fitter):
-    """Recorded poses whose legs are turned least, and their mirror images, seen from all sides by a level camera."""
+    """Recorded poses with the straightest legs, and their mirror images, seen from all sides by a level camera."""
     every = Poses.quick()
     recorded = torch.cat([every.train, every.test])
     legs = [BODY_JOINT_NAMES.index(f"{side}_{name}") for side in ("left", "right") for name in ("hip", "knee")]
@@ -106,7 +106,7 @@ def fitted(fitter, people, condition):
 
 
 def exceeded(found, bounds):
-    """Figures that are not below their bounds."""
+    """Metrics that are not below their bounds."""
     return {name: value for name, value in vars(found).items() if not value < vars(bounds)[name]}
 
 

@@ -1,4 +1,4 @@
-"""Fits of bodies whose pose, place and camera are known; those of a real photo are in ``tests/demos``."""
+"""Fits of bodies with known pose, position and camera; those of a real photo are in ``tests/demos``."""
 
 import dataclasses
 import json
@@ -54,7 +54,7 @@ PEOPLE = [
     (SQUAT, 20, (2.5, -0.4, 6.0)),
 ]
 UPPER_BODY = 3
-"""The one whose legs are not seen."""
+"""Index of the person with unseen legs."""
 
 LEGS = ("knee", "ankle", "heel", "foot_index", "toe")
 
@@ -80,7 +80,7 @@ def orientation(turn):
 
 @pytest.fixture(scope="module")
 def truth(fitter):
-    """Poses that codes decode to."""
+    """Poses decoded from codes."""
     body_pose = fitter.model.reconstruct(torch.stack([matrices(pose) for pose, _, _ in PEOPLE]))
     orient = torch.stack([orientation(turn) for _, turn, _ in PEOPLE])
     pelvis = fitter.body(torch.zeros(1, 3), torch.zeros(1, 21, 3)).joints[0, 0]
@@ -88,7 +88,7 @@ def truth(fitter):
 
 
 def seen_by_camera(fitter, truth, format="mediapipe"):
-    """Exact keypoints, but for the legs of one person."""
+    """Exact keypoints, except for the legs of one person."""
     landmarks = fitter.body.landmarks(truth.orient, truth.body_pose, None, truth.transl, format=format)
     xy = Camera.for_image(*SIZE, FOCAL, batch=len(landmarks)).project(landmarks).numpy()
     confidence = np.ones(xy.shape[:2])
@@ -104,7 +104,7 @@ def keypoints(fitter, truth):
 
 @pytest.fixture(scope="module")
 def results(fitter, keypoints):
-    """Everybody, in one batch."""
+    """All people in one batch."""
     return fitter.fit_keypoints(keypoints, SIZE, focal=FOCAL)
 
 
@@ -162,7 +162,7 @@ def test_meshes_and_joints_are_those_of_the_parameters(fitter, results):
 
 
 def test_a_fit_does_not_depend_on_who_else_is_on_the_photo(fitter, keypoints, results):
-    """Exactly so among as many people; in smaller batches the products round differently."""
+    """Exactly equal for batches of the same size; in smaller ones the products round differently."""
     chosen = results[4]
     others = fitter.fit_keypoints(keypoints[[1, 1, 1, 1, 4]], SIZE, focal=FOCAL)
     assert np.abs(others[4].vertices - chosen.vertices).max() < 1e-3
@@ -224,7 +224,7 @@ def test_formats(fitter, truth, format):
 
 
 def test_a_long_lens(fitter, truth):
-    """A person far away, seen large."""
+    """A distant person with a long focal length."""
     focal, transl = 6000.0, torch.tensor([[0.5, 0.5, 18.0]])
     landmarks = fitter.body.landmarks(truth.orient[:1], truth.body_pose[:1], None, transl)
     xy = Camera.for_image(*SIZE, focal).project(landmarks).numpy()
@@ -296,7 +296,7 @@ class TestWithShortStages:
         ):
             assert np.array_equal(result.vertices, expected.vertices)
 
-    def test_a_wild_keypoint_outside_of_the_image_counts_as_unseen(self, fitter, keypoints):
+    def test_a_wild_keypoint_outside_the_image_counts_as_unseen(self, fitter, keypoints):
         wild, unseen = keypoints.xy[:1].copy(), keypoints.confidence[:1].copy()
         wild[0, 15] = (1e6, -1e6)
         unseen[0, 15] = 0.0
@@ -337,7 +337,7 @@ def test_keypoints_in_parts_of_the_size_are_refused(fitter, keypoints):
 
 
 @pytest.mark.parametrize("focal", [0.0, -5.0, math.nan, math.inf])
-def test_focal_lengths_that_are_none_are_refused(fitter, keypoints, focal):
+def test_focal_lengths_that_are_invalid_are_refused(fitter, keypoints, focal):
     with pytest.raises(ValueError, match="a focal length must be a positive number of pixels, not"):
         fitter.fit_keypoints(keypoints, SIZE, focal=focal)
     with pytest.raises(ValueError, match="a focal length must be a positive number of pixels, not"):
@@ -404,7 +404,7 @@ def test_the_gpu_fits_as_well(keypoints):
 
 
 def test_doubt_grows_where_less_is_seen(fitter, keypoints):
-    """Legs that no keypoint shows are guessed and wide; the rest is about as sure as before."""
+    """Unseen legs are guessed and uncertain; the rest is about as certain as before."""
     hidden = [name.endswith(("knee", "ankle", "heel", "foot_index")) for name in FORMATS["mediapipe"].names]
     confidence = keypoints.confidence.copy()
     confidence[:, hidden] = 0.0

@@ -21,7 +21,7 @@ from fitting.output.results import read_result
 
 
 class QuickFitter:
-    """Finds as many people on any photo as it may, at once; the grey of the photo is the seed of their poses."""
+    """A fast fake detector that finds the maximum number of people; the photo's grey level seeds their poses."""
 
     def __init__(self, make_person):
         self.make_person = make_person
@@ -144,7 +144,7 @@ def test_results_of_two_images_do_not_fall_together(images):
     assert failures == [Outcome("g10.png", failure="g10.bmp gives results of the same name: rename one")]
 
 
-def test_folders_that_are_none(images, tmp_path):
+def test_folders_that_are_invalid(images, tmp_path):
     with pytest.raises(ValueError, match="is not a folder"):
         find_jobs(images / "g10.png")
     (tmp_path / "empty").mkdir()
@@ -155,11 +155,11 @@ def test_folders_that_are_none(images, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [({"people": 0}, "at least 1, not 0"), ({"focal": -1.0}, "focal length"), ({"focal": np.nan}, "focal")],
 )
-def test_what_no_image_can_be_fitted_with_is_refused_at_once(fitter, out, options, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_no_image_can_be_fitted_with_is_refused_at_once(fitter, out, options, reported):
+    with pytest.raises(ValueError, match=reported):
         FolderRun(fitter, out, **options)
 
 
@@ -261,23 +261,23 @@ def test_what_changed_is_fitted_again(fitter, images, out, change):
     assert all(outcome.resumed for outcome in outcomes(run, images))
 
 
-def test_a_bad_image_is_told_and_the_others_are_done(fitter, images, out):
+def test_a_bad_image_is_reported_and_the_others_are_done(fitter, images, out):
     grey_image(images / "a.png", 0)
     grey_image(images / "b.png", 1)
     (images / "c.jpg").write_text("no picture")
     (out / "g10" / "person0").mkdir(parents=True)
     (out / "g11").touch()
-    told = {outcome.image: outcome.failure for outcome in outcomes(FolderRun(fitter, out, exports=()), images)}
-    assert told.pop("a.png") == "no person was found"
-    assert told.pop("b.png") == "the detector failed"
-    assert "is not a readable image" in told.pop("c.jpg")
-    assert "exists and does not contain a fit" in told.pop("g10.png")
-    assert "File exists" in told.pop("g11.png")
-    assert told == {"g12.png": None}
+    reported = {outcome.image: outcome.failure for outcome in outcomes(FolderRun(fitter, out, exports=()), images)}
+    assert reported.pop("a.png") == "no person was found"
+    assert reported.pop("b.png") == "the detector failed"
+    assert "is not a readable image" in reported.pop("c.jpg")
+    assert "exists and does not contain a fit" in reported.pop("g10.png")
+    assert "File exists" in reported.pop("g11.png")
+    assert reported == {"g12.png": None}
     assert not (out / "a").exists()
 
 
-def test_keypoints_are_read_and_missing_or_bad_ones_told(fitter, images, out, tmp_path):
+def test_keypoints_are_read_and_missing_or_bad_ones_reported(fitter, images, out, tmp_path):
     folder = tmp_path / "keypoints"
     folder.mkdir()
     rows = np.concatenate([np.random.default_rng(0).uniform(0, 300, (25, 2)), np.ones((25, 1))], axis=1)
@@ -314,7 +314,7 @@ def test_a_kill_while_writing_is_made_good(fitter, images, out):
     assert sorted(path.name for path in (out / "g10").iterdir()) == ["done.json", "person0"]
 
 
-def test_a_full_disk_stops_the_run_and_a_later_one_goes_on(fitter, images, out, monkeypatch):
+def test_a_full_disk_stops_the_run_and_a_later_one_resumes(fitter, images, out, monkeypatch):
     run = FolderRun(fitter, out, exports=())
 
     def full(*_, **__):
@@ -331,7 +331,7 @@ def test_a_full_disk_stops_the_run_and_a_later_one_goes_on(fitter, images, out, 
 # One run at a time
 
 
-def test_another_process_is_refused_while_a_run_goes_on(out):
+def test_another_process_is_refused_during_a_run(out):
     out.mkdir()
     program = "import sys, filelock as f; l = f.FileLock(sys.argv[1]); l.acquire(); print('held', flush=True); input()"
     command = [sys.executable, "-c", program, str(out / ".fit_folder.lock")]
@@ -393,12 +393,12 @@ def test_whatever_an_image_raises_is_its_failure(fitter, images, out, monkeypatc
 def test_an_image_cannot_take_the_name_of_the_summary_or_lead_elsewhere(fitter, images, out):
     grey_image(images / "summary.csv.png", 50)
     grey_image(images / "results.png", 50)
-    told = {
+    reported = {
         outcome.image: outcome.failure for outcome in outcomes(FolderRun(fitter, out, exports=("smplx-pkl",)), images)
     }
-    assert "is reserved for the run: rename the image" in told.pop("summary.csv.png")
-    assert "is reserved for the run: rename the image" in told.pop("results.png")
-    assert set(told.values()) == {None}
+    assert "is reserved for the run: rename the image" in reported.pop("summary.csv.png")
+    assert "is reserved for the run: rename the image" in reported.pop("results.png")
+    assert set(reported.values()) == {None}
     above = FolderRun(fitter, out, exports=()).outcome(Job(images / "...png"))
     assert "results cannot be named '..'" in above.failure
     assert sorted(path.name for path in out.parent.iterdir()) == ["images", "out"]

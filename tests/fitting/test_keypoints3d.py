@@ -12,7 +12,7 @@ PEOPLE = 4
 
 @pytest.fixture(scope="module")
 def truth(fitter):
-    """Samples of the prior who stand about, y up."""
+    """Samples of the prior at different positions, y up."""
     body_pose = fitter.prior.sample(PEOPLE, generator=torch.Generator().manual_seed(5))
     orient = axis_angle_to_matrix(torch.arange(PEOPLE)[:, None] * 1.3 * torch.tensor([0.0, 1.0, 0.0]))
     transl = torch.tensor([[0.0, 1.0, 0.0], [5.0, 1.0, -3.0], [1.0, 0.9, 2.0], [-50.0, 0.0, 70.0]])
@@ -77,7 +77,7 @@ def test_unseen_points_may_be_anywhere(fitter, truth):
         ({"up": (0, 0, 0)}, "direction"),
     ],
 )
-def test_wrong_input_is_told(fitter, change, message):
+def test_wrong_input_is_reported(fitter, change, message):
     given = {"points": np.random.default_rng(0).normal(size=(1, 33, 3))} | change
     with pytest.raises(ValueError, match=message):
         fitter.fit_keypoints_3d(**given)

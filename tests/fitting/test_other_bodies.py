@@ -28,7 +28,7 @@ def tree(joints):
 
 @pytest.fixture(scope="module", params=LAYOUTS)
 def body(request, tmp_path_factory):
-    """The open body as such a file would hold it: the vertices that count, at the numbers that tools look for."""
+    """The open body in the layout of such a file, with the vertices that tools use at their indices."""
     from smplx.vertex_ids import vertex_ids
 
     joints, vertices, kind = LAYOUTS[request.param]

@@ -57,7 +57,7 @@ def test_a_known_height_rescales_the_body(fitter, fits):
 def test_a_hold_is_kept(fitter, fits):
     names = FORMATS["mediapipe"].names
     hand = [f"left_{name}" for name in ("elbow", "wrist", "pinky", "index", "thumb")]
-    result = fitter.refit(fits[0], holds=("left hand on the left hip",), unseen=hand)
+    result = fitter.refit(fits[1], holds=("left hand on the left hip",), unseen=hand)
     assert result.notes == ()
     found = landmarks(fitter, result)[0][0]
     assert (found[names.index("left_index")] - found[names.index("left_hip")]).norm() < 0.25

@@ -15,7 +15,7 @@ def arrays(**changes):
     } | changes
 
 
-def test_right_shapes_and_arrays_of_which_nothing_is_asked_pass():
+def test_right_shapes_and_unconstrained_arrays_pass():
     check_shapes(arrays(other=np.ones((0, 2))), SHAPES)
 
 

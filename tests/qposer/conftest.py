@@ -9,13 +9,13 @@ from qposer.prior.code_prior import CodePrior
 
 @pytest.fixture(scope="session")
 def shipped_prior():
-    """The shipped prior, one for all tests: its draws for solves are kept with it."""
+    """The shipped prior, shared by all tests with its cached samples."""
     return CodePrior.from_pretrained()
 
 
 @pytest.fixture(scope="session")
 def posed():
-    """Makes postures whose arms hang and whose joints are else as told: turned by degrees about x, y, z."""
+    """Make postures with hanging arms and given joint rotations, degrees about x, y, z."""
 
     def turned(pelvis=(0.0, 0.0, 0.0), **turns):
         hanging = {"left_shoulder": (0.0, 0.0, -70.0), "right_shoulder": (0.0, 0.0, 70.0)}
@@ -29,7 +29,7 @@ def posed():
 
 @pytest.fixture(scope="session")
 def random_postures():
-    """Makes postures of noise about the neutral one, the pelvis turned any way."""
+    """Make noisy postures around the neutral one, with random pelvis orientation."""
 
     def drawn(seed, number, spread=0.4):
         generator = torch.Generator().manual_seed(seed)
@@ -42,7 +42,7 @@ def random_postures():
 
 @pytest.fixture(scope="session")
 def other_side():
-    """Makes the name of the other side's joint, point, or angle; names without sides stay."""
+    """Return the name of the other side's joint, point, or angle; names without sides stay."""
 
     def exchanged(name):
         side, _, rest = name.partition("_")
@@ -53,7 +53,7 @@ def other_side():
 
 @pytest.fixture(scope="session")
 def in_mirror(other_side):
-    """Makes the posture that is seen in a mirror."""
+    """Make the mirrored posture."""
     swapped = [BODY_JOINT_NAMES.index(other_side(name)) for name in BODY_JOINT_NAMES]
     reflection = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
 

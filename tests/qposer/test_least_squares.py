@@ -51,7 +51,7 @@ def split(matrix, slope, stiffness, blocks, size, shared):
 @pytest.mark.parametrize("shared", [0, 3])
 @pytest.mark.parametrize("blocks", [1, 2, 3, 4, 7])
 def test_coupled_blocks_are_solved_as_one_dense_system(blocks, shared):
-    """What lies beside the last blocks is not used: it is NaN."""
+    """Couplings beyond the last blocks are unused: they are NaN."""
     generator, size = torch.Generator().manual_seed(blocks), 4
     matrix = dense_system(blocks, size, shared, generator)
     slope, stiffness = torch.rand(2, len(matrix), generator=generator, dtype=DTYPE)
@@ -91,7 +91,7 @@ class Point(NamedTuple):
 
 
 class Valley:
-    """Rosenbrock's function, a point for each decision, with a bound that no point passes."""
+    """Rosenbrock's function, one point per decision, with a bound."""
 
     def __init__(self, bound=10.0):
         self.bound, self.begun = bound, []
@@ -147,11 +147,11 @@ def test_bounds_are_kept_and_steps_are_announced():
 
 def test_a_rejected_step_leaves_everything_and_stiffens():
     class Lying(Valley):
-        """Says the opposite of the slope."""
+        """Returns the slope with the wrong sign."""
 
         def linearise(self, state):
-            told = super().linearise(state)
-            return Equations(told.curvature, -told.slope, told.stiffness)
+            reported = super().linearise(state)
+            return Equations(reported.curvature, -reported.slope, reported.stiffness)
 
     start = Point(STARTS)
     end = minimise(Lying(), start, 5, Damping(first=1e-3))

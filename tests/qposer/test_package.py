@@ -28,7 +28,7 @@ def test_nothing_needs_to_be_loaded_by_hand():
     assert qposer.swap(STANDING, edit.posture.body_pose, "left_arm").shape == (21, 3)
 
 
-def test_seeds_stand_for_generators():
+def test_seeds_replace_generators():
     prior = qposer.CodePrior.from_pretrained()
     generator = torch.Generator().manual_seed(3)
     assert torch.equal(prior.sample(2, seed=3), prior.sample(2, generator=generator))

@@ -1,4 +1,4 @@
-"""What the shipped weights are held to; a file of weights that breaks these is not the one that was measured."""
+"""Bounds for the shipped weights, which detect a wrong file of weights."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ CLIPS = sorted(
 # fmt: off
 T_POSE_CODES = [23, 201, 81, 218, 181, 53, 5, 44, 152, 0, 26, 49, 28, 123, 82, 162, 244, 119, 31, 55, 221, 6, 222, 17]
 # fmt: on
-"""Of the first six joints."""
+"""Rotations of the first six joints."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def recorded():
-    """The poses of the recorded clips that lie beside the tests."""
+    """The poses of the recorded clips next to the tests."""
     return torch.cat([torch.from_numpy(select(read_recording(clip, fps=60.0)).pose)[:, 1:22].float() for clip in CLIPS])
 
 
@@ -51,7 +51,7 @@ def test_files_are_small():
     assert max(sizes) < 6e6
 
 
-def test_recorded_poses_come_back_within_millimetres(model, recorded):
+def test_recorded_poses_are_reconstructed_within_millimetres(model, recorded):
     rest = torch.from_numpy(REST_JOINTS)
     truth = axis_angle_to_matrix(recorded)
     error = 1000 * mpjpe(body_joints(model.reconstruct(truth), rest), body_joints(truth, rest))
@@ -70,7 +70,7 @@ def test_double_precision_decodes_the_same(model, recorded):
     torch.testing.assert_close(double.decode(codes).float(), model.decode(codes), atol=1e-4, rtol=0)
 
 
-def test_the_code_prior_takes_noise_off_recorded_poses(recorded):
+def test_the_code_prior_removes_noise_from_recorded_poses(recorded):
     prior = CodePrior.from_pretrained()
     clean = prior.standard_latents(recorded)
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
@@ -100,7 +100,7 @@ def test_recorded_poses_have_usual_energies(recorded):
 
 
 def test_poses_that_are_not_human_have_higher_energies():
-    """Shares of pairs in which the recorded pose has the lower energy; less without one of the clues."""
+    """Shares of pairs in which the recorded pose has the lower energy; less without one of the features."""
     prior, recorded = CodePrior.from_pretrained(), Poses.quick().test[:128]
     energy = prior.energy(recorded)
     for disturbed, least in ((mixed_parts, 0.8), (noisy, 0.785), (wrong_bends, 0.985)):
@@ -126,9 +126,9 @@ def test_texts_are_followed_by_most_of_the_poses_that_are_drawn(guidance):
     def share(figure, measure, low):
         return (measure(figure) > low).float().mean()
 
-    told, vaguely = drawn("the left knee is bent 90 degrees"), drawn("please flex your left knee 90 degrees")
+    reported, vaguely = drawn("the left knee is bent 90 degrees"), drawn("please flex your left knee 90 degrees")
     other = drawn("the right knee is bent 90 degrees")
-    for figure in (told, vaguely):
+    for figure in (reported, vaguely):
         assert share(figure, JointAngle("left_knee_flexion"), 65.0) > 0.6
     assert share(other, JointAngle("right_knee_flexion"), 65.0) > 0.6
     assert share(other, JointAngle("left_knee_flexion"), 65.0) < 0.5
@@ -138,7 +138,7 @@ def test_texts_are_followed_by_most_of_the_poses_that_are_drawn(guidance):
 
 
 def test_the_compiler_of_pytorch_is_not_loaded():
-    """It takes longer than all else, and what is computed here on the meta device would load it."""
+    """It is slow to load, and computations on the meta device would load it."""
     program = (
         "import sys\n"
         "from qposer import CodePrior\n"

@@ -32,7 +32,7 @@ def prior():
 
 @pytest.fixture(scope="module")
 def human(prior):
-    """Poses that people take, as far as the code prior knows."""
+    """Plausible poses according to the code prior."""
     return prior.sample(16, generator=torch.Generator().manual_seed(3))
 
 
@@ -152,11 +152,11 @@ def came_back(model, poses):
     return (body_joints(found, REST) - body_joints(poses, REST)).norm(dim=-1).mean()
 
 
-def test_poses_come_back(v2, human):
+def test_poses_are_reconstructed(v2, human):
     assert came_back(v2, human) < 0.025
 
 
-def test_poses_of_drawn_latents_come_back(v2):
+def test_poses_of_drawn_latents_are_reconstructed(v2):
     assert came_back(v2, v2.rotations(drawn(16, seed=2))) < 0.025
 
 
@@ -271,7 +271,7 @@ def test_other_widths_of_poses_are_refused(v2, shape):
         v2.encode(torch.zeros(shape))
 
 
-def test_what_is_no_pose_is_refused(v1, v2):
+def test_invalid_poses_are_refused(v1, v2):
     with pytest.raises(ValueError, match="NaN"):
         v2.encode(torch.full((1, 63), float("nan")))
     with pytest.raises(ValueError, match="rotation"):

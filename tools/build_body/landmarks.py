@@ -20,7 +20,7 @@ def segment(model: Any, part: str) -> tuple[Int[Array, " rim"], Int[Array, " ins
         part: name of a part.
 
     Returns:
-        Numbers of vertices.
+        Indices of vertices.
     """
     from anny.face_segmentation import get_face_segmentation_mask
 
@@ -34,12 +34,12 @@ def left_landmarks(model: Any, keep: Array, mean: People, weights: Array) -> dic
 
     Args:
         model: anny's model.
-        keep: numbers of the vertices that are kept.
+        keep: indices of the kept vertices.
         mean: the mean body.
-        weights: of the skin.
+        weights: skinning weights.
 
     Returns:
-        By the landmarks' names.
+        Weights by landmark name.
     """
     skin = mean.vertices[0]
     renumbered = np.full(int(keep.max()) + 1, -1)
@@ -93,7 +93,7 @@ def all_landmarks(left: dict[str, dict[int, float]], mirrored: Array) -> tuple[l
 
     Args:
         left: landmarks of the left side and the middle.
-        mirrored: of each vertex, its mirror image.
+        mirrored: mirror vertex of each vertex.
 
     Returns:
         Names, vertices and weights.

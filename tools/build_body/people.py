@@ -1,4 +1,4 @@
-"""Adults drawn from anny's calibrated distribution, with SMPL's joints."""
+"""Adults sampled from anny's calibrated distribution, with SMPL's joints."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ BATCH = 50
 FLIP = np.array([-1.0, 1.0, 1.0])
 
 # fmt: off
-JOINT_BONES: dict[str, tuple[str, ...]] = {  # a joint lies at the mean of these bones' heads
+JOINT_BONES: dict[str, tuple[str, ...]] = {  # a joint is at the mean of these bones' heads
     "pelvis": ("root",), "neck": ("neck01",), "head": ("head",), "collar": ("clavicle",), "shoulder": ("upperarm01",),
     "elbow": ("lowerarm01",), "wrist": ("wrist",), "hand": tuple(f"finger{i}-1" for i in range(2, 6)),
     "knee": ("lowerleg01",), "ankle": ("foot",), "foot": tuple(f"toe{i}-1" for i in range(1, 6)),
 }
 # fmt: on
 
-# The rig's spine shifts by centimetres with the chest's girth. Ours hangs on pelvis and neck: how far up the line
-# between them, and how far behind it, in lengths of that line. In the mean the heads of spine03, 02 and 01 lie there.
+# The rig's spine shifts by centimetres with the chest's girth. Here it is placed relative to pelvis and neck: along the
+# line between them, and behind it, in lengths of that line; on average at the heads of spine03, 02 and 01.
 SPINE = {"spine1": (0.27692, 0.04638), "spine2": (0.42683, 0.05175), "spine3": (0.65959, 0.07040)}
 
 
@@ -37,7 +37,7 @@ class People:
     vertices: Float[Array, "people vertices 3"]
     joints: Float[Array, "people 24 3"]
     knuckles: Float[Array, "people 2 4 3"]
-    """Of the left and the right hand: the thumb's second, the index's, the middle's and the little finger's first."""
+    """Knuckles of the left and right hand: the thumb's second, and the first of index, middle and little finger."""
 
 
 def joint(name: str) -> int:
@@ -46,12 +46,12 @@ def joint(name: str) -> int:
 
 
 def sample_people(model: Any, count: int, seed: int) -> People:
-    """Draw men and women, in equal parts, from anny's calibrated distribution of adults.
+    """Sample men and women, in equal parts, from anny's calibrated distribution of adults.
 
     Args:
         model: anny's model.
-        count: how many.
-        seed: of the draws.
+        count: number of people.
+        seed: random seed.
 
     Returns:
         The people in the A-pose, metres.
@@ -64,7 +64,7 @@ def sample_people(model: Any, count: int, seed: int) -> People:
     ages = torch.distributions.Uniform(youngest, oldest)
     genders = torch.distributions.Bernoulli(torch.tensor(0.5, dtype=model.dtype))
     _, phenotypes = SimpleShapeDistribution(model, ages, genders).sample(count)
-    # The rig turns the thigh at the trochanter. The joint's centre is as high, but further in and forward, as COCO's.
+    # The rig rotates the thigh at the trochanter; the joint's centre is at this height, but further medial and forward.
     hips = KeypointsRegressor.coco(model, labels=["left_hip", "right_hip"])
     to_smpl = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
     chunks = []

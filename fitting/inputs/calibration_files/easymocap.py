@@ -1,4 +1,4 @@
-"""EasyMocap's ``intri.yml`` and ``extri.yml``, as OpenCV's FileStorage writes them: metres, world to camera, z up."""
+"""EasyMocap's ``intri.yml`` and ``extri.yml``, written by OpenCV's FileStorage: metres, world to camera, z up."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _BEGIN = b"%YAML"
 
 
 def read(path: Path, raw: bytes) -> list[CalibratedCamera] | None:
-    """The cameras of a pair of files in one folder; None where a file is not of OpenCV's YAML.
+    """Read the cameras of a pair of files in one folder; None for files other than OpenCV's YAML.
 
     Args:
         path: one of the two.
-        raw: what it holds.
+        raw: content of the file.
 
     Returns:
         The cameras in the order of the names in the files.
 
     Raises:
-        ValueError: the other file is missing, or a camera lacks something.
+        ValueError: the other file is missing, or a camera is incomplete.
     """
     if not raw.lstrip(b"\xef\xbb\xbf").startswith(_BEGIN):
         return None
     inner, outer = (_storage(path.parent / name) for name in (_INTRINSICS, _EXTRINSICS))
     names = _names(outer) or _names(inner)
     if not names:
-        raise ValueError(f"{_INTRINSICS} and {_EXTRINSICS} hold no list of the cameras' names")
+        raise ValueError(f"{_INTRINSICS} and {_EXTRINSICS} contain no list of camera names")
     return [_camera(name, inner, outer) for name in names]
 
 
@@ -74,7 +74,7 @@ def _camera(name: str, inner: cv2.FileStorage, outer: cv2.FileStorage) -> Calibr
 
 
 def _matrix(storage: cv2.FileStorage, *names: str) -> Float[np.ndarray, "..."] | None:
-    """The first matrix of these names."""
+    """The first existing matrix of these names."""
     for name in names:
         node = storage.getNode(name)
         if node.isMap():

@@ -1,4 +1,4 @@
-"""Numbers of calibration files, checked."""
+"""Validation of numbers in calibration files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def numbers(values: Any, what: str) -> Float[np.ndarray, "..."]:
 
     Args:
         values: nested lists of numbers.
-        what: as errors name them.
+        what: name in error messages.
 
     Returns:
         The array in double precision.
 
     Raises:
-        ValueError: they are something else.
+        ValueError: the values are not numbers.
     """
     try:
         return np.array(values, dtype=np.float64)
@@ -30,17 +30,17 @@ def numbers(values: Any, what: str) -> Float[np.ndarray, "..."]:
 
 
 def rotation_matrix(values: Any, what: str) -> Float[np.ndarray, "3 3"]:
-    """A rotation of a matrix or a Rodrigues vector.
+    """Rotation matrix from a matrix or a Rodrigues vector.
 
     Args:
-        values: 3 x 3, 9 or 3 numbers, however nested.
-        what: as errors name them.
+        values: 3 x 3, 9 or 3 numbers in any nesting.
+        what: name in error messages.
 
     Returns:
         The matrix.
 
     Raises:
-        ValueError: they are something else.
+        ValueError: the values are not numbers.
     """
     array = numbers(values, what)
     if array.size == 9:
@@ -51,18 +51,18 @@ def rotation_matrix(values: Any, what: str) -> Float[np.ndarray, "3 3"]:
 
 
 def sized(values: Any, count: int, what: str) -> Float[np.ndarray, " count"]:
-    """So many real numbers, however nested.
+    """A given number of real numbers in any nesting.
 
     Args:
         values: nested lists of numbers.
-        count: how many there must be.
-        what: as errors name them.
+        count: required number.
+        what: name in error messages.
 
     Returns:
         A flat array.
 
     Raises:
-        ValueError: they are something else, or of another number.
+        ValueError: the values are not numbers, or their count is wrong.
     """
     array = numbers(values, what).ravel()
     if array.size != count:
@@ -71,18 +71,18 @@ def sized(values: Any, count: int, what: str) -> Float[np.ndarray, " count"]:
 
 
 def field(section: Mapping[str, Any], names: tuple[str, ...], whose: str) -> Any:
-    """The first of a section's fields that is there, by any of its names.
+    """The first existing field of a section among alternative names.
 
     Args:
-        section: of one camera.
-        names: what the field may be called.
-        whose: the camera, as errors name it.
+        section: section of one camera.
+        names: alternative names of the field.
+        whose: name of the camera in error messages.
 
     Returns:
         The value.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such field.
     """
     for name in names:
         if name in section:
@@ -95,13 +95,13 @@ def picture_size(values: Any, what: str) -> tuple[int, int]:
 
     Args:
         values: two numbers.
-        what: as errors name them.
+        what: name in error messages.
 
     Returns:
         Whole numbers.
 
     Raises:
-        ValueError: they are something else.
+        ValueError: the values are not numbers.
     """
     width, height = sized(values, 2, what)
     if not (np.isfinite([width, height]).all() and width == round(width) and height == round(height)):

@@ -19,17 +19,17 @@ _SIZE = ("size", "resolution", "image_size")
 
 
 def read(path: Path, raw: bytes) -> list[CalibratedCamera] | None:
-    """The cameras of a JSON file; None where it is none.
+    """Read the cameras of a JSON file; None for other files.
 
     Args:
-        path: is not looked at.
-        raw: what the file holds.
+        path: unused.
+        raw: content of the file.
 
     Returns:
         The cameras in the file's order.
 
     Raises:
-        ValueError: the JSON is not that of cameras, or a camera lacks something.
+        ValueError: the JSON does not contain cameras, or a camera is incomplete.
     """
     try:
         parsed = json.loads(raw)
@@ -44,7 +44,7 @@ def read(path: Path, raw: bytes) -> list[CalibratedCamera] | None:
     else:
         named = []
     if not named:
-        raise ValueError("the JSON holds no cameras: expected K, dist, R and t of each by its name")
+        raise ValueError("the JSON contains no cameras: expected K, dist, R and t for each camera name")
     return [_camera(name, section) for name, section in named]
 
 

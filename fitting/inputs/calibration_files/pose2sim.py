@@ -13,17 +13,17 @@ _KEYS = {"matrix", "rotation", "translation"}
 
 
 def read(path: Path, raw: bytes) -> list[CalibratedCamera] | None:
-    """The cameras of a TOML file with a section for each; None where it is none.
+    """Read the cameras of a TOML file with one section each; None for other files.
 
     Args:
-        path: is not looked at.
-        raw: what the file holds.
+        path: unused.
+        raw: content of the file.
 
     Returns:
         The cameras in the file's order.
 
     Raises:
-        ValueError: a camera's section lacks something or holds something else.
+        ValueError: a camera's section is incomplete or invalid.
     """
     try:
         parsed = tomllib.loads(raw.decode("utf-8-sig"))

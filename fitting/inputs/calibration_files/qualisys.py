@@ -19,29 +19,29 @@ _ENTRIES = tuple(f"r{row}{column}" for row in (1, 2, 3) for column in (1, 2, 3))
 
 
 def read(path: Path, raw: bytes) -> list[CalibratedCamera] | None:
-    """The active cameras of a calibration; None where the file is no XML.
+    """Read the active cameras of a calibration; None for files other than XML.
 
     Args:
-        path: is not looked at.
-        raw: what the file holds.
+        path: unused.
+        raw: content of the file.
 
     Returns:
-        The cameras in the file's order, called by their serial numbers.
+        The cameras in the file's order, named by their serial numbers.
 
     Raises:
-        ValueError: the XML is not that of a calibration, or a camera lacks something.
+        ValueError: the XML is not a calibration, or a camera is incomplete.
     """
     if not raw.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
         return None
     if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
-        raise ValueError("the XML declares a document type, which calibrations of Qualisys do not")
+        raise ValueError("the XML declares a document type, unlike calibrations of Qualisys")
     try:
         root = ElementTree.fromstring(raw)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ValueError(f"the XML is damaged ({error})") from None
     cameras = [camera for camera in root.iter("camera") if camera.get("active", "1") not in ("0", "false")]
     if not cameras:
-        raise ValueError("the XML holds no active camera of a Qualisys calibration")
+        raise ValueError("the XML contains no active camera of a Qualisys calibration")
     return [_camera(camera) for camera in cameras]
 
 

@@ -1,4 +1,4 @@
-"""From the file of any tool to `CalibratedCamera`."""
+"""Read calibration files of any supported tool."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ READERS: tuple[Callable[[Path, bytes], list[CalibratedCamera] | None], ...] = (
     opencv_json.read,
     pose2sim.read,
 )
-"""Each returns None where a file is not of its kind; the first counts."""
+"""Readers in order; each returns None for files of other formats."""
 
 MOST_BYTES = 2**24
-"""A calibration is not larger."""
+"""Maximum size of a calibration file in bytes."""
 
 
 def read_cameras(path: str | Path) -> list[CalibratedCamera]:
-    """The cameras of a calibration file, recognised by what it holds.
+    """Read the cameras of a calibration file, whose format is detected from its content.
 
     Args:
         path: Pose2Sim's TOML, Qualisys' ``.qca.txt``, JSON with K, dist, R and t of each camera, EasyMocap's
-            ``intri.yml`` or ``extri.yml``, or the folder that holds these two.
+            ``intri.yml`` or ``extri.yml``, or the folder of these two.
 
     Returns:
         The cameras in the file's order.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is of no known kind, a camera lacks something, or two have the same name.
+        ValueError: the format is unknown, a camera is incomplete, or two have the same name.
     """
     path = Path(path)
     if path.is_dir():
@@ -46,12 +46,12 @@ def read_cameras(path: str | Path) -> list[CalibratedCamera]:
         cameras = next((cameras for read in READERS if (cameras := read(path, raw)) is not None), None)
         if cameras is None:
             raise ValueError(
-                "this is no calibration that can be read: give Pose2Sim's TOML, Qualisys' .qca.txt, EasyMocap's "
+                "the calibration format is unknown: give Pose2Sim's TOML, Qualisys' .qca.txt, EasyMocap's "
                 "intri.yml and extri.yml, or JSON with K, dist, R and t of each camera"
             )
         names = [camera.name for camera in cameras]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"several cameras are called {', '.join(repeated)}: rename them")
+            raise ValueError(f"several cameras have the name {', '.join(repeated)}: rename them")
         return cameras
     except ValueError as error:
         raise ValueError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None

@@ -1,8 +1,9 @@
-"""Postures changed by instructions in English: "raise the left arm to shoulder height, then look at the left hand".
+"""Edit postures by instructions in English: "raise the left arm to shoulder height, then look at the left hand".
 
-A grammar (grammar.lark) over a vocabulary (vocabulary.py) makes clauses (clauses.py) of words; readings (arms.py,
-legs.py, limbs.py, trunk.py, directions.py, places.py, pairs.py, stances.py) make constraints of clauses;
-`qposer.control.inverse_kinematics` bends the posture until they hold. What is not mentioned stays.
+A grammar (grammar.lark) and a vocabulary (vocabulary.py) parse the text into clauses (clauses.py). reading.py and the
+modules that it calls (arms.py, legs.py, limbs.py, trunk.py, directions.py, places.py, pairs.py, stances.py) convert
+clauses to constraints, which `qposer.control.inverse_kinematics` solves. Joints that are not mentioned keep their
+rotations.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 from qposer.control.anatomy import ANGLES
 from qposer.control.constraints import Constraint, Unit
 from qposer.control.free_joints import FreeJoints
-from qposer.control.instructions.clauses import Again, Clause, Likewise, Mirror, Part, Saying, Side, Step
-from qposer.control.instructions.meaning import MOST, Meaning
+from qposer.control.instructions.clauses import Again, Clause, Element, Likewise, Mirror, Part, Side, Step
+from qposer.control.instructions.meaning import MAX_NUMBER, Meaning
 from qposer.control.instructions.parser import parse
 from qposer.control.instructions.reading import meaning_of
 from qposer.control.instructions.words import InstructionError
@@ -35,7 +36,7 @@ __all__ = ["Check", "Edit", "InstructionError", "constraints_of", "instruct"]
 
 @dataclass(frozen=True)
 class Check:
-    """A constraint as it was parsed, and how far it is from satisfied: degrees or cm, zero if it holds."""
+    """A parsed constraint with its violation before and after the edit, in degrees or cm; zero if satisfied."""
 
     text: str
     unit: Unit
@@ -46,17 +47,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Edit:
-    """A posture that follows an instruction.
+    """Result of an instruction.
 
     Attributes:
-        posture: the new one.
-        before: the one that was changed.
-        checks: what was asked, one for each constraint.
-        energy: of the new pose; 1 is the 95th percentile of recorded ones.
-        mentioned: body joints that the instruction is about; all others were to stay.
-        steps: the instruction as it was understood, for what refers to it ("a bit more").
-        constraints: of the last step.
-        pelvis: whether the pelvis was free to turn in it.
+        posture: the edited posture.
+        before: the original posture.
+        checks: one for each constraint.
+        energy: energy of the edited pose; 1 is the 95th percentile of recorded poses.
+        mentioned: body joints that the instruction constrains.
+        steps: the parsed instruction, to which a later one may refer ("a bit more").
+        constraints: constraints of the last step.
+        pelvis: whether the pelvis could rotate in the last step.
     """
 
     posture: OrientedPose
@@ -80,27 +81,24 @@ def instruct(
     previous: Edit | None = None,
     prior: CodePrior | None = None,
 ) -> list[Edit]:
-    """Change a posture as told; what is not mentioned stays.
+    """Edit a posture by an instruction; joints that are not mentioned keep their rotations.
 
     Args:
-        posture: one posture, or a body pose ``(21, 3)`` or ``(21, 3, 3)``, whose pelvis is upright then.
-        text: English; several clauses by "and", "while" or commas, steps one after the other by "then".
-        n: how many answers, the best first; they differ where the words leave room.
-        seed: of the draws; equal seeds give equal answers on one machine.
-        generator: in place of the seed.
-        previous: the edit before, which "mirror that", "a bit more" and "do the same with ..." speak of.
-        prior: knows how people pose; the shipped one if left out.
+        posture: oriented pose, or body pose ``(21, 3)`` or ``(21, 3, 3)`` with an upright pelvis.
+        text: instruction in English; "and", "while" and commas separate clauses, "then" separates steps.
+        n: number of results; they differ where the text leaves room.
+        seed: random seed; equal seeds give equal results on one machine.
+        generator: random generator; overrides the seed.
+        previous: the previous edit, to which "mirror that", "a bit more" and "do the same with ..." refer.
+        prior: pose prior; default: the shipped one.
 
     Returns:
-        The answers, the best first.
-
-    Returns:
-        The edited postures and what was done, the best first.
+        The edits, the best first.
 
     Raises:
-        InstructionError: a word or a phrase is not understood, a number is out of range, or clauses contradict each
-            other; it points at the place.
-        ValueError: the pose is none, or more than one, or ``n`` is below 1 or more than there are draws for
+        InstructionError: a word or phrase is not understood, a number is out of range, or clauses contradict each
+            other; the message marks the position.
+        ValueError: the input is not a single pose, or ``n`` is below 1 or exceeds the number of starts
             (`solve_constraints`).
     """
     if n < 1:
@@ -110,13 +108,13 @@ def instruct(
     check_single(start)
     steps = parse(text)
     heading = _heading(start)
-    edits = [_unchanged(_turned(start, heading.mT), prior)]
+    edits = [_initial_edit(_rotated(start, heading.mT), prior)]
     for number, step in enumerate(steps):
         answers = n if number == len(steps) - 1 else 1
-        edits = _followed(prior, edits[0], step, text, answers, generator, previous)
+        edits = _apply_step(prior, edits[0], step, text, answers, generator, previous)
         previous = edits[0]
     return [
-        replace(edit, posture=_turned(edit.posture, heading), before=_turned(edit.before, heading)) for edit in edits
+        replace(edit, posture=_rotated(edit.posture, heading), before=_rotated(edit.before, heading)) for edit in edits
     ]
 
 
@@ -134,32 +132,32 @@ def constraints_of(text: str) -> tuple[Constraint, ...]:
     """
     now, constraints = PosedSkeleton.of(neutral_pose()), list[Constraint]()
     for step in parse(text):
-        for saying in step:
-            if not isinstance(saying, Clause):
-                raise InstructionError("say where a part is: there is no earlier edit", text, *saying.span)
-            constraints += _meaning(saying, now, text, None).constraints
-        _refuse_contradictions(constraints, text, step)
+        for element in step:
+            if not isinstance(element, Clause):
+                raise InstructionError("say where a part is: there is no earlier edit", text, *element.span)
+            constraints += _meaning(element, now, text, None).constraints
+        _check_contradictions(constraints, text, step)
     if not constraints:
         raise InstructionError("this says nothing about where a part is", text, 0, len(text))
     return tuple(constraints)
 
 
 def _heading(posture: OrientedPose) -> Tensor:
-    """Turn about the vertical of the pelvis: instructions are said of a person who faces forward."""
+    """Heading of the pelvis as a rotation; instructions are interpreted for a person who faces forward."""
     ahead = posture.global_orient[:, 2]
     none = torch.zeros_like(ahead[0])
     return axis_angle_to_matrix(torch.stack([none, torch.atan2(ahead[0], ahead[2]), none]))
 
 
-def _turned(posture: OrientedPose, turn: Tensor) -> OrientedPose:
+def _rotated(posture: OrientedPose, turn: Tensor) -> OrientedPose:
     return OrientedPose(posture.body_pose, turn @ posture.global_orient)
 
 
-def _unchanged(posture: OrientedPose, prior: CodePrior) -> Edit:
+def _initial_edit(posture: OrientedPose, prior: CodePrior) -> Edit:
     return Edit(posture, posture, (), prior.energy(posture.body_pose).item(), (), (), ())
 
 
-def _followed(
+def _apply_step(
     prior: CodePrior,
     so_far: Edit,
     step: Step,
@@ -168,11 +166,11 @@ def _followed(
     generator: torch.Generator,
     previous: Edit | None,
 ) -> list[Edit]:
-    """Answers to one step, from where the steps before ended."""
-    if any(isinstance(saying, Mirror) for saying in step):
+    """Results of one step, starting from the result of the previous steps."""
+    if any(isinstance(element, Mirror) for element in step):
         if len(step) > 1:
             raise InstructionError("say 'mirror that' in a sentence of its own, or after 'then'", text, *step[0].span)
-        if not all(saying.whole for saying in step if isinstance(saying, Mirror)):
+        if not all(element.whole for element in step if isinstance(element, Mirror)):
             reason = "a part cannot be mirrored alone: say 'mirror that', or 'do the same with' the other part"
             raise InstructionError(reason, text, *step[0].span)
         mirrored = so_far.posture.mirrored()
@@ -181,18 +179,18 @@ def _followed(
             replace(so_far, posture=mirrored, energy=energy, mentioned=BODY_JOINT_NAMES, steps=steps, constraints=())
         ]
     now = PosedSkeleton.of(so_far.posture)
-    meaning, spelt_out = Meaning(), list[Saying]()
-    for saying in step:
-        done = tuple(spelt_out) or (previous.steps[-1] if previous and previous.steps else ())
-        for spelt in _spelt_out(saying, text, done):
-            meaning += _meaning(spelt, now, text, previous)
-            spelt_out.append(spelt)
+    meaning, expanded = Meaning(), list[Element]()
+    for element in step:
+        done = tuple(expanded) or (previous.steps[-1] if previous and previous.steps else ())
+        for item in _expanded(element, text, done):
+            meaning += _meaning(item, now, text, previous)
+            expanded.append(item)
     if not meaning.constraints:
-        raise InstructionError("there is nothing in this that a posture can follow", text, *step[0].span)
-    _refuse_contradictions(meaning.constraints, text, step)
+        raise InstructionError("the instruction has no effect on a posture", text, *step[0].span)
+    _check_contradictions(meaning.constraints, text, step)
     mentioned = {joint for constraint in meaning.constraints for joint in constraint.joints} - meaning.still
     if not mentioned:
-        raise InstructionError("all parts that are mentioned are to be kept still", text, *step[0].span)
+        raise InstructionError("all mentioned parts must be kept still", text, *step[0].span)
     freedom = FreeJoints.of(mentioned, meaning.helping - meaning.still, meaning.pelvis)
     answers = solve_constraints(prior, so_far.posture, meaning.constraints, freedom, n, generator=generator)
     return [
@@ -205,7 +203,7 @@ def _followed(
             ),
             energy,
             tuple(sorted({*so_far.mentioned, *mentioned})),
-            (*so_far.steps, tuple(spelt_out)),
+            (*so_far.steps, tuple(expanded)),
             tuple(meaning.constraints),
             meaning.pelvis,
         )
@@ -223,41 +221,41 @@ def _check(constraint: Constraint, before: PosedSkeleton, after: PosedSkeleton) 
     )
 
 
-def _spelt_out(saying: Saying, text: str, done: Step) -> Step:
-    """For "the same with ...", the clauses of what was done before, of the parts that are named now."""
-    if not isinstance(saying, Likewise):
-        return (saying,)
+def _expanded(element: Element, text: str, done: Step) -> Step:
+    """For "the same with ...", the earlier clauses with the parts named now."""
+    if not isinstance(element, Likewise):
+        return (element,)
     if not done:
-        raise InstructionError("nothing was done before that this could speak of", text, *saying.span)
+        raise InstructionError("nothing was done before that this could refer to", text, *element.span)
     clauses: list[Clause] = []
     for clause in done:
         if not isinstance(clause, Clause):
-            raise InstructionError("what was done before cannot be done with other parts", text, *saying.span)
-        clauses.append(_likewise(clause, saying))
+            raise InstructionError("the previous step cannot be repeated with other parts", text, *element.span)
+        clauses.append(_likewise(clause, element))
     return tuple(clauses)
 
 
-def _meaning(saying: Saying, now: PosedSkeleton, text: str, previous: Edit | None) -> Meaning:
-    if isinstance(saying, Clause):
-        return meaning_of(saying, now, text)
+def _meaning(element: Element, now: PosedSkeleton, text: str, previous: Edit | None) -> Meaning:
+    if isinstance(element, Clause):
+        return meaning_of(element, now, text)
     if previous is None or not previous.constraints:
-        raise InstructionError("nothing was done before that this could speak of", text, *saying.span)
-    assert isinstance(saying, Again)
-    return _again(saying, now, text, previous)
+        raise InstructionError("nothing was done before that this could refer to", text, *element.span)
+    assert isinstance(element, Again)
+    return _again(element, now, text, previous)
 
 
 _SIGNED = (Offset, Elevation, FacingElevation, FacingHeading, Lean)
-"""Measures, beside angles of the body, that go below zero."""
+"""Measures with negative values, in addition to joint angles."""
 
 _FACTORS = {"": 0.5, "slightly": 0.35, "halfway": 0.5, "fully": 1.0}
 
 
-def _again(saying: Again, now: PosedSkeleton, text: str, previous: Edit) -> Meaning:
-    """Each constraint of the edit before, moved on in the direction in which its measure went."""
-    extent = saying.extent
-    if extent.value is not None and extent.value > MOST:
-        raise InstructionError(f"{extent.value:g} is out of range: {MOST:g} at most", text, *extent.span)
-    before = PosedSkeleton.of(_turned(previous.before, _heading(previous.before).mT))
+def _again(element: Again, now: PosedSkeleton, text: str, previous: Edit) -> Meaning:
+    """Each constraint of the previous edit, with its target moved further in, or against, the direction of change."""
+    extent = element.extent
+    if extent.value is not None and extent.value > MAX_NUMBER:
+        raise InstructionError(f"{extent.value:g} is out of range: {MAX_NUMBER:g} at most", text, *extent.span)
+    before = PosedSkeleton.of(_rotated(previous.before, _heading(previous.before).mT))
     meaning = Meaning(pelvis=previous.pelvis)
     for constraint in previous.constraints:
         was, is_ = constraint.measure(before).item(), constraint.measure(now).item()
@@ -268,63 +266,63 @@ def _again(saying: Again, now: PosedSkeleton, text: str, previous: Edit) -> Mean
         far = _FACTORS[extent.amount] * abs(change)
         if extent.value is not None:
             if extent.unit not in (constraint.unit, ""):
-                reason = f"what was done before is measured in {constraint.unit}, not in {extent.unit}"
+                reason = f"the previous edit is measured in {constraint.unit}, not in {extent.unit}"
                 raise InstructionError(reason, text, *extent.span)
             far = extent.value
-        elif not saying.less:
+        elif not element.less:
             far = max(far, 10.0 if constraint.unit == "degrees" else 5.0)
-        target = is_ + far * (1 if change > 0 else -1) * (-1 if saying.less else 1)
+        target = is_ + far * (1 if change > 0 else -1) * (-1 if element.less else 1)
         if isinstance(constraint.measure, JointAngle):
             anatomy = ANGLES[constraint.measure.name]
             target = min(max(target, anatomy.low), anatomy.high)
         elif not isinstance(constraint.measure, _SIGNED):
             target = max(target, 0.0)
-        words = f"{constraint.text}, {'less' if saying.less else 'more'}"
+        words = f"{constraint.text}, {'less' if element.less else 'more'}"
         meaning.constraints.append(replace(constraint, text=words, low=target, high=target))
     return meaning
 
 
-def _said_at(clause: Clause, span: tuple[int, int]) -> Clause:
-    def there(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+def _with_span(clause: Clause, span: tuple[int, int]) -> Clause:
+    def with_span(parts: tuple[Part, ...]) -> tuple[Part, ...]:
         return tuple(replace(part, span=span) for part in parts)
 
     return replace(
         clause,
-        parts=there(clause.parts),
-        company=there(clause.company),
-        relations=tuple(replace(relation, parts=there(relation.parts), span=span) for relation in clause.relations),
+        parts=with_span(clause.parts),
+        instruments=with_span(clause.instruments),
+        relations=tuple(replace(relation, parts=with_span(relation.parts), span=span) for relation in clause.relations),
         extent=replace(clause.extent, span=span),
-        beside=tuple(_said_at(beside, span) for beside in clause.beside),
+        attached=tuple(_with_span(attached, span) for attached in clause.attached),
         span=span,
     )
 
 
-def _likewise(clause: Clause, saying: Likewise) -> Clause:
-    """The clause as the saying changes it; of "the right one" only the side is taken. All is said where that is."""
-    clause = _said_at(clause, saying.span)
-    if saying.direction:
-        clause = replace(clause, directions=(saying.direction,))
-    if saying.parts and clause.company and saying.parts[0].name == clause.company[0].name:
-        return replace(clause, company=saying.parts)
-    if saying.parts and saying.parts[0].name != "one":
-        return replace(clause, parts=saying.parts)
-    if saying.direction and not saying.parts:
+def _likewise(clause: Clause, element: Likewise) -> Clause:
+    """The clause with the parts or direction replaced; "the right one" changes only the side."""
+    clause = _with_span(clause, element.span)
+    if element.direction:
+        clause = replace(clause, directions=(element.direction,))
+    if element.parts and clause.instruments and element.parts[0].name == clause.instruments[0].name:
+        return replace(clause, instruments=element.parts)
+    if element.parts and element.parts[0].name != "one":
+        return replace(clause, parts=element.parts)
+    if element.direction and not element.parts:
         return clause
-    sides = dict.fromkeys(_OTHER, saying.parts[0].side) if saying.parts else _OTHER
+    sides = dict.fromkeys(_OTHER, element.parts[0].side) if element.parts else _OTHER
 
     def exchanged(parts: tuple[Part, ...]) -> tuple[Part, ...]:
         return tuple(replace(part, side=sides.get(part.side, part.side)) for part in parts)
 
     if not clause.parts:
         relations = tuple(replace(relation, parts=exchanged(relation.parts)) for relation in clause.relations)
-        return replace(clause, company=exchanged(clause.company), relations=relations)
+        return replace(clause, instruments=exchanged(clause.instruments), relations=relations)
     return replace(clause, parts=exchanged(clause.parts))
 
 
 _OTHER: dict[str, Side] = {"left": "right", "right": "left"}
 
 
-def _refuse_contradictions(constraints: Sequence[Constraint], text: str, step: Step) -> None:
+def _check_contradictions(constraints: Sequence[Constraint], text: str, step: Step) -> None:
     for one, two in combinations(constraints, 2):
         if one.contradicts(two):
             start, end = min(s.span[0] for s in step), max(s.span[1] for s in step)

@@ -1,4 +1,4 @@
-"""What instructions are parsed into: clauses about parts of the body, and references to what was said before."""
+"""Parse results of instructions: clauses about body parts, and references to earlier clauses."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _OF_ARMS = ("arm", "hand", "palm", "wrist", "forearm", "elbow", "upper arm", "sh
 _OF_LEGS = ("leg", "thigh", "hip", "knee", "shin", "ankle", "foot", "heel", "toe", "buttock")
 
 PAIRED = frozenset([*_OF_ARMS, *_OF_LEGS, "ear", "eye", "cheek"])
-"""Parts that have a left and a right one."""
+"""Names of parts that come in left and right pairs."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the body, as named; ``side`` is empty where none was said."""
+    """A named body part; ``side`` is empty if the text does not give one."""
 
     name: str
     side: Side = ""
     span: tuple[int, int] = (0, 0)
 
     def sides(self, alone: bool = False) -> list[str]:
-        """The sides meant: both where none is said, or, if one alone makes sense, the right."""
+        """Sides of the part. Without a stated side: both, or the right one if ``alone``."""
         if self.side in ("left", "right"):
             return [self.side]
         return ["right"] if self.side == "any" or (alone and not self.side) else ["left", "right"]
@@ -32,19 +32,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Extent:
-    """How far: an amount in words, or a number of degrees or centimetres."""
+    """Size of a movement: an amount in words, or a number of degrees or centimetres."""
 
     amount: str = ""
     value: float | None = None
     unit: Literal["degrees", "cm", ""] = ""
     relative: bool = False
-    """By so much, rather than to it."""
+    """Whether the value is a change rather than a target."""
     span: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
 class Relation:
-    """A place relative to parts of the body."""
+    """A position relative to body parts."""
 
     preposition: str
     parts: tuple[Part, ...]
@@ -53,12 +53,12 @@ class Relation:
 
 @dataclass(frozen=True)
 class Clause:
-    """One thing that shall be so. Verbs are keys of `vocabulary.VERBS`, or "be" for statements."""
+    """A single requirement. The verb is a key of `vocabulary.VERBS`, or "be" for statements."""
 
     verb: str
     parts: tuple[Part, ...] = ()
-    company: tuple[Part, ...] = ()
-    """What it is done with."""
+    instruments: tuple[Part, ...] = ()
+    """Parts that perform the action: "with the left hand"."""
     directions: tuple[str, ...] = ()
     diagonal: bool = False
     level: str = ""
@@ -66,20 +66,20 @@ class Clause:
     done: tuple[str, ...] = ()
     relations: tuple[Relation, ...] = ()
     extent: Extent = field(default_factory=Extent)
-    beside: tuple[Clause, ...] = ()
-    """Clauses that hang on this one: "with the feet together"."""
+    attached: tuple[Clause, ...] = ()
+    """Subordinate clauses: "with the feet together"."""
     span: tuple[int, int] = (0, 0)
 
     @property
     def direction(self) -> str:
-        """The direction; "out" counts only where no other is named."""
-        telling = [d for d in self.directions if d != "outward"] or list(self.directions)
-        return telling[0] if telling else ""
+        """The first direction; "out" is used only if there is no other."""
+        specific = [d for d in self.directions if d != "outward"] or list(self.directions)
+        return specific[0] if specific else ""
 
 
 @dataclass(frozen=True)
 class Again:
-    """More, or less, of what was done before."""
+    """Repeat the previous edit further, or partly undo it."""
 
     less: bool
     extent: Extent
@@ -88,7 +88,7 @@ class Again:
 
 @dataclass(frozen=True)
 class Likewise:
-    """The same, with other parts, or to another direction; of the other side where neither is told."""
+    """Repeat earlier clauses with other parts or another direction; without either, on the other side."""
 
     parts: tuple[Part, ...]
     direction: str = ""
@@ -97,13 +97,13 @@ class Likewise:
 
 @dataclass(frozen=True)
 class Mirror:
-    """The whole posture seen in a mirror."""
+    """Mirror the posture, with left and right swapped."""
 
     whole: bool = True
-    """Whether no part of it is named."""
+    """False if the text names a part."""
     span: tuple[int, int] = (0, 0)
 
 
-Saying = Clause | Again | Likewise | Mirror
+Element = Clause | Again | Likewise | Mirror
 
-Step = tuple[Saying, ...]
+Step = tuple[Element, ...]

@@ -1,9 +1,9 @@
-"""What readings about arms and legs share: the names of their parts, where these are, and constraints of both."""
+"""Shared by the modules about arms and legs: part names, their points, and common constraints."""
 
 from __future__ import annotations
 
 from qposer.control.constraints import Constraint, about, at_most
-from qposer.control.instructions.meaning import SPINE, Meaning, Reading, arm, asks, leg
+from qposer.control.instructions.meaning import SPINE, ClauseContext, Meaning, arm, leg, require
 from qposer.control.measures import JointAngle, Offset
 
 ARM_PARTS = ("arm", "hand", "palm", "wrist", "forearm", "elbow", "upper arm")
@@ -11,29 +11,29 @@ ARM_PARTS = ("arm", "hand", "palm", "wrist", "forearm", "elbow", "upper arm")
 LEG_PARTS = ("leg", "thigh", "knee", "shin", "ankle", "foot", "heel", "toe", "hip")
 
 STRAIGHT = 12.0
-"""Degrees of flexion up to which a knee or an elbow counts as straight."""
+"""Maximum flexion of a straight knee or elbow, degrees."""
 
 _TIPS = {"elbow": "elbow", "upper arm": "elbow", "thigh": "knee", "knee": "knee", "leg": "ankle", "foot": "ankle"}
 
 
 def tip(part: str, side: str) -> str:
-    """The joint that tells where a part of a limb is.
+    """The joint or point that represents the position of a part of a limb.
 
     Args:
-        part: the part of the body that the clause is about.
+        part: the body part.
         side: ``left`` or ``right``.
 
     Returns:
-        Name of a joint or point.
+        Its name.
     """
     return f"{side}_{_TIPS.get(part, 'wrist' if part in ARM_PARTS else 'ankle')}"
 
 
 def level_point(level: str, side: str) -> str:
-    """What marks a height of the body.
+    """The point that defines a height.
 
     Args:
-        level: name of a height, such as that of the shoulder.
+        level: name of a height, for example ``shoulder``.
         side: ``left`` or ``right``.
 
     Returns:
@@ -49,7 +49,7 @@ def straight(part: str, side: str, high: float = STRAIGHT) -> Constraint:
     Args:
         part: ``elbow`` or ``knee``.
         side: ``left`` or ``right``.
-        high: degrees of flexion that still count as straight.
+        high: maximum flexion, degrees.
 
     Returns:
         The constraint.
@@ -60,45 +60,45 @@ def straight(part: str, side: str, high: float = STRAIGHT) -> Constraint:
     )
 
 
-def at_level(reading: Reading, part: str, side: str) -> Constraint:
-    """A part at a height of the body.
+def at_level(context: ClauseContext, part: str, side: str) -> Constraint:
+    """Place a part at the height of another.
 
     Args:
-        reading: the clause with the figure that it is said of.
-        part: the part of the body that the clause is about.
+        context: the clause and the current pose.
+        part: the body part.
         side: ``left`` or ``right``.
 
     Returns:
         The constraint.
     """
     joints = arm(side) if part in ARM_PARTS else leg(side)
-    level = reading.clause.level
+    level = context.clause.level
     offset = Offset(tip(part, side), level_point(level, side), "up")
     return about(f"{side} {part} at {level} height", offset, 0.0, "cm", joints, 2.0)
 
 
-def shifted(reading: Reading, point: str, joints: tuple[str, ...], direction: str) -> Meaning:
-    """A point moved by so many centimetres in a direction; sideways of where it was it stays.
+def shift(context: ClauseContext, point: str, joints: tuple[str, ...], direction: str) -> Meaning:
+    """Move a point by some centimetres in a direction, with its other coordinates unchanged.
 
     Args:
-        reading: the clause with the figure that it is said of.
+        context: the clause and the current pose.
         point: name of the point.
-        joints: joints that may move for it.
-        direction: one of the language's directions.
+        joints: joints that may move.
+        direction: a key of `vocabulary.DIRECTIONS`.
 
     Returns:
-        The constraints of the clause, and the joints that may move for them.
+        The constraints, and the joints that may move.
     """
-    far = reading.amount(15.0, 8.0, 30.0, "cm")
+    far = context.amount(15.0, 8.0, 30.0, "cm")
     axis = {"left": 0, "right": 0, "up": 1, "down": 1, "forward": 2, "backward": 2}[direction]
     sign = -1.0 if direction in ("right", "down", "backward") else 1.0
     held = []
     for number, name in enumerate("xyz"):
         measure = _coordinate(point, number)
-        value = reading.value(measure) + (sign * far if number == axis else 0.0)
+        value = context.value(measure) + (sign * far if number == axis else 0.0)
         words = f"{point.replace('_', ' ')} {far:g} cm {direction} ({name})"
         held.append(about(words, measure, value, "cm", joints, 0.0 if number == axis else 2.0))
-    return asks(*held, helping=SPINE)
+    return require(*held, helping=SPINE)
 
 
 def _coordinate(point: str, axis: int) -> Offset:

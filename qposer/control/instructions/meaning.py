@@ -1,4 +1,4 @@
-"""What clauses are made into, and what all readings of them share."""
+"""The meaning of clauses as constraints, and shared helping_joints to build it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from qposer.control.measures import Elevation, Height, JointAngle
 
 SPINE = ("spine1", "spine2", "spine3")
 NECK = ("neck", "head")
-LOOSE = 5.0
-"""Degrees by which a posture may differ from what an amount in words stands for."""
-MOST = 300.0
-"""Numbers that nobody gets beyond: centimetres, or degrees where there is no range of their own."""
+TOLERANCE = 5.0
+"""Tolerance of amounts in words, degrees."""
+MAX_NUMBER = 300.0
+"""Maximum accepted number: centimetres, or degrees of measures without an anatomical range."""
 
 
 def arm(side: str) -> tuple[str, ...]:
@@ -31,11 +31,11 @@ def leg(side: str) -> tuple[str, ...]:
 
 
 def flat_foot(side: str, joints: tuple[str, ...] | None = None) -> list[Constraint]:
-    """A foot on the ground, heel and toes.
+    """Place a foot on the ground with heel and toes.
 
     Args:
         side: ``left`` or ``right``.
-        joints: joints that may move for it; those of the leg if left out.
+        joints: joints that may move; default: those of the leg.
 
     Returns:
         The constraints of heel and toes.
@@ -52,12 +52,12 @@ BOTH_LEGS = (*leg("left"), *leg("right"))
 
 @dataclass
 class Meaning:
-    """Constraints, and what may move beside the joints that they name.
+    """Constraints, and the joints that may move in addition to those of the constraints.
 
     Attributes:
-        constraints: what shall hold.
-        helping: body joints that may move if need be.
-        pelvis: whether the pelvis may turn.
+        constraints: the constraints.
+        helping: body joints that may move if necessary.
+        pelvis: whether the pelvis may rotate.
         still: body joints that must not move.
     """
 
@@ -67,7 +67,7 @@ class Meaning:
     still: set[str] = field(default_factory=set)
 
     def __iadd__(self, other: Meaning) -> Meaning:
-        """Take in another meaning."""
+        """Merge another meaning into this one."""
         self.constraints += other.constraints
         self.helping |= other.helping
         self.pelvis |= other.pelvis
@@ -75,20 +75,20 @@ class Meaning:
         return self
 
     def __add__(self, other: Meaning) -> Meaning:
-        """Both meanings together."""
+        """Both meanings merged."""
         both = Meaning()
         both += self
         both += other
         return both
 
 
-def asks(*constraints: Constraint, helping: Iterable[str] = (), pelvis: bool = False) -> Meaning:
-    """A meaning of some constraints.
+def require(*constraints: Constraint, helping: Iterable[str] = (), pelvis: bool = False) -> Meaning:
+    """A meaning with the given constraints.
 
     Args:
-        constraints: what shall hold.
-        helping: joints that may move besides those of the constraints.
-        pelvis: whether the pelvis may turn.
+        constraints: the constraints.
+        helping: joints that may move in addition to those of the constraints.
+        pelvis: whether the pelvis may rotate.
 
     Returns:
         The meaning.
@@ -97,31 +97,31 @@ def asks(*constraints: Constraint, helping: Iterable[str] = (), pelvis: bool = F
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A clause in its context: what is read, and the figure that it is said of."""
+class ClauseContext:
+    """A clause, the current posed skeleton, and the text for messages."""
 
     clause: Clause
     now: PosedSkeleton
     text: str
 
     def value(self, measure: Measure) -> float:
-        """What a measure is now."""
+        """Current value of a measure."""
         return float(measure(self.now))
 
-    def refuse(self, reason: str, span: tuple[int, int] | None = None) -> InstructionError:
-        """An error that points at the clause, or at a part of it.
+    def error(self, reason: str, span: tuple[int, int] | None = None) -> InstructionError:
+        """An error that marks the clause, or a part of it.
 
         Args:
-            reason: what is wrong.
-            span: first and last place in the text; the clause's if left out.
+            reason: description of the error.
+            span: start and end in the text; default: the clause's.
 
         Returns:
-            The error, to be raised.
+            The error to raise.
         """
         return InstructionError(reason, self.text, *(span or self.clause.span))
 
-    def outward(self, side: str) -> str:
-        """The clause's direction, of a limb of that side: "sideways" and "outward" are away from the body."""
+    def direction_for(self, side: str) -> str:
+        """The clause's direction for a limb of that side: "sideways" and "outward" point away from the body."""
         direction = self.clause.direction
         if direction in ("sideways", "outward"):
             return side
@@ -129,40 +129,40 @@ class Reading:
             return other(side)
         return direction
 
-    def bent(
+    def angle_constraint(
         self, angle: str, words: str, default: float, slightly: float, halfway: float, fully: float, sign: float = 1.0
     ) -> Constraint:
-        """An angle that shall be as the clause's extent says, in degrees or in words.
+        """Constrain a joint angle to the clause's extent, in degrees or in words.
 
-        "Slightly" is relative where the joint is bent already; numbers are refused beyond what people can do.
+        "Slightly" is relative if the joint is already bent. Numbers outside the anatomical range are rejected.
 
         Args:
             angle: name of the angle.
-            words: the joint in words.
-            default: degrees without any extent.
-            slightly: degrees of the word.
-            halfway: degrees of the word.
-            fully: degrees of the word.
-            sign: 1, or -1 for a measure that falls as the clause's extent grows.
+            words: description of the constraint.
+            default: degrees if the clause has no extent.
+            slightly: degrees for "slightly".
+            halfway: degrees for "halfway".
+            fully: degrees for "fully".
+            sign: 1, or -1 for a measure that decreases with the extent.
 
         Returns:
             The constraint.
 
         Raises:
-            InstructionError: the number is beyond what people can do.
+            InstructionError: the number is outside the anatomical range.
         """
         anatomy, extent = ANGLES[angle], self.clause.extent
         measure, joints = JointAngle(angle), ANGLES[angle].joints
         label = angle.replace("_", " ")
         if extent.value is not None:
             if extent.unit == "cm":
-                raise self.refuse(f"the {label} is an angle: give degrees, not centimetres", extent.span)
+                raise self.error(f"the {label} is an angle: give degrees, not centimetres", extent.span)
             value = sign * extent.value
             if extent.relative:
                 value = min(max(self.value(measure) + value, anatomy.low), anatomy.high)
             elif not anatomy.low - 5 <= value <= anatomy.high:
-                raise self.refuse(
-                    f"{extent.value:g} degrees are out of range: the {label} of people goes from {anatomy.low:g} to "
+                raise self.error(
+                    f"{extent.value:g} degrees are out of range: the {label} ranges from {anatomy.low:g} to "
                     f"{anatomy.high:g}",
                     extent.span,
                 )
@@ -176,32 +176,32 @@ class Reading:
             return at_least(text, measure, value, "degrees", joints)
         if extent.amount == "slightly":
             already = sign * self.value(measure)
-            if already > slightly - LOOSE:
+            if already > slightly - TOLERANCE:
                 value = min(max(sign * (already + slightly), anatomy.low), anatomy.high)
-        return about(text, measure, value, "degrees", joints, LOOSE)
+        return about(text, measure, value, "degrees", joints, TOLERANCE)
 
-    def amount(self, default: float, slightly: float, fully: float, unit: Unit, most: float = MOST) -> float:
-        """The clause's extent as a number: as given, up to the most, or as the words stand for.
+    def amount(self, default: float, slightly: float, fully: float, unit: Unit, most: float = MAX_NUMBER) -> float:
+        """The clause's extent as a number, given directly or in words.
 
         Args:
-            default: the number without any extent.
-            slightly: the number of the word.
-            fully: the number of the word.
-            unit: of the numbers, ``degrees`` or ``cm``.
-            most: the largest number that is accepted.
+            default: value if the clause has no extent, or "halfway".
+            slightly: value for "slightly".
+            fully: value for "fully".
+            unit: unit of the values, ``degrees`` or ``cm``.
+            most: maximum accepted number.
 
         Returns:
-            The number in this unit.
+            The value in this unit.
 
         Raises:
-            InstructionError: the number is too large or of another unit.
+            InstructionError: the number is too large or has another unit.
         """
         extent = self.clause.extent
         if extent.value is not None:
             if extent.unit not in (unit, ""):
-                raise self.refuse(f"give {unit} here, not {extent.unit}", extent.span)
+                raise self.error(f"give {unit} here, not {extent.unit}", extent.span)
             if extent.value > most:
-                raise self.refuse(f"{extent.value:g} {unit} are out of range: {most:g} at most", extent.span)
+                raise self.error(f"{extent.value:g} {unit} are out of range: {most:g} at most", extent.span)
             return extent.value
         return {"": default, "slightly": slightly, "halfway": default, "fully": fully}[extent.amount]
 
@@ -212,10 +212,10 @@ def other(side: str) -> str:
 
 
 def named(part: Part, side: str) -> str:
-    """A part of a side in words.
+    """Side and name of a part.
 
     Args:
-        part: the part of the body that the clause is about.
+        part: the body part.
         side: ``left`` or ``right``.
 
     Returns:
@@ -224,6 +224,6 @@ def named(part: Part, side: str) -> str:
     return f"{side} {part.name}"
 
 
-def small(extent: Extent) -> bool:
-    """Whether a little is asked for."""
+def is_slight(extent: Extent) -> bool:
+    """Whether the amount is "slightly"."""
     return extent.amount == "slightly"

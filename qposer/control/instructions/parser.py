@@ -1,4 +1,4 @@
-"""From tokens to clauses: what is to be done, with which parts, whereto, and how far."""
+"""Parser: from tokens to clauses."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from qposer.control.instructions.clauses import (
     PAIRED,
     Again,
     Clause,
+    Element,
     Extent,
     Likewise,
     Mirror,
     Part,
     Relation,
-    Saying,
     Side,
     Step,
 )
@@ -29,10 +29,10 @@ from qposer.control.instructions.words import InstructionError, tokens
 
 
 def parse(text: str) -> list[Step]:
-    """The steps of an instruction, each of clauses that shall hold together.
+    """Parse an instruction into steps; the clauses of a step must hold together.
 
     Raises:
-        InstructionError: a word is not known, or the words do not make an instruction.
+        InstructionError: a word is unknown, or the text does not match the grammar.
     """
     found = list(tokens(text))
     try:
@@ -40,17 +40,17 @@ def parse(text: str) -> list[Step]:
     except UnexpectedEOF:
         start, end = _place(found[-1]) if found else (0, len(text))
         raise InstructionError(
-            f"the instruction is not finished: something is missing after {text[start:end]!r}", text, end, end
+            f"the instruction is incomplete: something is missing after {text[start:end]!r}", text, end, end
         ) from None
     except UnexpectedInput as error:
         start, end = _place(getattr(error, "token", found[-1]))
         raise InstructionError(
-            f"{text[start:end]!r} is not understood here: say it in the manner of 'raise the left arm'",
+            f"{text[start:end]!r} is not understood here: use a form like 'raise the left arm'",
             text,
             start,
             end,
         ) from None
-    return _resolved(_Reader().transform(tree), text)
+    return _resolve_references(_ClauseTransformer().transform(tree), text)
 
 
 class _Words(Lexer):
@@ -88,16 +88,16 @@ class _Word:
 
 
 @dataclass(frozen=True)
-class _Company:
+class _Instruments:
     parts: tuple[Part, ...]
     more: _Word | None
     span: tuple[int, int]
 
 
-class _Reader(Transformer[Token, list[Step]]):
-    """Turns the tree into clauses, from the leaves up.
+class _ClauseTransformer(Transformer[Token, list[Step]]):
+    """Transforms the parse tree into clauses, bottom up.
 
-    Many methods: lark calls one for each rule of the grammar, by the rule's name.
+    Many methods: lark calls the one with the name of each grammar rule.
     """
 
     def start(self, items: list[Any]) -> list[Step]:
@@ -115,11 +115,11 @@ class _Reader(Transformer[Token, list[Step]]):
 
     def deed(self, items: list[Any]) -> Clause:
         (verb,) = (str(item) for item in items if isinstance(item, Token))
-        doers, *modifiers = (item for item in items if not isinstance(item, Token))
+        agents, *modifiers = (item for item in items if not isinstance(item, Token))
         if verb in ("touch", "cover"):
-            modifiers.append(_Company(doers, None, _span(list(doers))))
+            modifiers.append(_Instruments(agents, None, _span(list(agents))))
             return _clause(verb, modifiers, _span(items))
-        return _clause(verb, [doers, *modifiers], _span(items))
+        return _clause(verb, [agents, *modifiers], _span(items))
 
     def mirror(self, items: list[Any]) -> Mirror:
         return Mirror(whole=not any(isinstance(item, tuple) for item in items), span=_span(items))
@@ -153,18 +153,18 @@ class _Reader(Transformer[Token, list[Step]]):
         name = str(next(item for item in items if item.type == "PART"))
         sides = [str(item) for item in items if item.type == "SIDE"]
         if not sides:
-            said: Side = next((s for k, s in _SAID.items() if k in kinds), "")
-            return [Part(name, said, span)]
+            side: Side = next((s for k, s in _SIDES.items() if k in kinds), "")
+            return [Part(name, side, span)]
         return [Part(name, "left" if side == "left" else "right", span) for side in sides]
 
     def relation(self, items: list[Any]) -> Relation:
         return Relation(str(items[0]), items[1], _span(items))
 
-    def company(self, items: list[Any]) -> _Company:
-        return _Company(items[1], None, _span(items))
+    def instruments(self, items: list[Any]) -> _Instruments:
+        return _Instruments(items[1], None, _span(items))
 
-    def attached(self, items: list[Any]) -> _Company:
-        return _Company(items[1], items[2], _span(items))
+    def attached(self, items: list[Any]) -> _Instruments:
+        return _Instruments(items[1], items[2], _span(items))
 
     def extent(self, items: list[Any]) -> Extent:
         by = isinstance(items[0], Token) and items[0].type == "PREP" and str(items[0]) == "by"
@@ -198,14 +198,14 @@ class _Reader(Transformer[Token, list[Step]]):
         return _Word("done", str(items[-1]), _span(items))
 
 
-_SAID: dict[str, Side] = {"BOTH": "both", "ANY": "any", "OTHER": "other"}
+_SIDES: dict[str, Side] = {"BOTH": "both", "ANY": "any", "OTHER": "other"}
 
 _CENTIMETRES = {"cm": 1.0, "m": 100.0, "mm": 0.1, "inches": 2.54}
 
 
 def _clause(verb: str, modifiers: list[Any], span: tuple[int, int]) -> Clause:
     words = [m for m in modifiers if isinstance(m, _Word)]
-    company = [m for m in modifiers if isinstance(m, _Company)]
+    instruments = [m for m in modifiers if isinstance(m, _Instruments)]
     extents = [m for m in modifiers if isinstance(m, Extent)]
 
     def of(kind: str) -> tuple[str, ...]:
@@ -214,7 +214,7 @@ def _clause(verb: str, modifiers: list[Any], span: tuple[int, int]) -> Clause:
     return Clause(
         verb,
         parts=tuple(part for m in modifiers if isinstance(m, tuple) for part in m),
-        company=tuple(part for c in company if c.more is None for part in c.parts),
+        instruments=tuple(part for c in instruments if c.more is None for part in c.parts),
         directions=of("direction"),
         diagonal=any(word.diagonal for word in words),
         level=next(iter(of("level")), ""),
@@ -222,54 +222,54 @@ def _clause(verb: str, modifiers: list[Any], span: tuple[int, int]) -> Clause:
         done=of("done"),
         relations=tuple(m for m in modifiers if isinstance(m, Relation)),
         extent=next((e for e in extents if e.value is not None), extents[0] if extents else Extent()),
-        beside=tuple(_clause("be", [c.parts, c.more], c.span) for c in company if c.more is not None),
+        attached=tuple(_clause("be", [c.parts, c.more], c.span) for c in instruments if c.more is not None),
         span=span,
     )
 
 
-_OF_THE_SAME = ("raise", "lower", "bend", "straighten", "stretch", "turn", "tilt", "spread", "cross", "point")
-"""Verbs that, before one of these and without parts, are said of its parts: "raise and stretch the left arm"."""
+_SHARING_VERBS = ("raise", "lower", "bend", "straighten", "stretch", "turn", "tilt", "spread", "cross", "point")
+"""Verbs that, without own parts, share those of a following verb of this list: "raise and stretch the left arm"."""
 
 
-def _shared(step: Step) -> Step:
-    sayings = list(step)
-    for index in reversed(range(len(sayings) - 1)):
-        saying, following = sayings[index : index + 2]
-        if isinstance(saying, Clause) and isinstance(following, Clause) and following.verb in _OF_THE_SAME:
-            bare = saying.verb in _OF_THE_SAME and saying == Clause(saying.verb, span=saying.span)
-            sayings[index] = replace(saying, parts=following.parts) if bare else saying
-    return tuple(sayings)
+def _share_parts(step: Step) -> Step:
+    elements = list(step)
+    for index in reversed(range(len(elements) - 1)):
+        element, following = elements[index : index + 2]
+        if isinstance(element, Clause) and isinstance(following, Clause) and following.verb in _SHARING_VERBS:
+            bare = element.verb in _SHARING_VERBS and element == Clause(element.verb, span=element.span)
+            elements[index] = replace(element, parts=following.parts) if bare else element
+    return tuple(elements)
 
 
-def _resolved(steps: list[Step], text: str) -> list[Step]:
-    """Pronouns and "the right one" replaced by what was named before."""
+def _resolve_references(steps: list[Step], text: str) -> list[Step]:
+    """Replace pronouns and "the right one" by the parts named before."""
     named: tuple[Part, ...] = ()
 
-    def told(part: Part) -> tuple[Part, ...]:
+    def antecedent(part: Part) -> tuple[Part, ...]:
         if part.name not in ("it", "one"):
             return (part,)
         if not named:
             raise InstructionError(f"{text[part.span[0] : part.span[1]]!r}: no part was named before", text, *part.span)
         return named if part.name == "it" else (replace(named[-1], side=part.side, span=part.span),)
 
-    def known(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-        return tuple(real for part in parts for real in told(part))
+    def resolve(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        return tuple(real for part in parts for real in antecedent(part))
 
     resolved: list[Step] = []
     for step in steps:
-        clauses: list[Saying] = []
-        for saying in _shared(step):
-            if isinstance(saying, Clause):
-                saying = replace(
-                    saying,
-                    parts=known(saying.parts),
-                    company=known(saying.company),
-                    relations=tuple(replace(r, parts=known(r.parts)) for r in saying.relations),
+        clauses: list[Element] = []
+        for element in _share_parts(step):
+            if isinstance(element, Clause):
+                element = replace(
+                    element,
+                    parts=resolve(element.parts),
+                    instruments=resolve(element.instruments),
+                    relations=tuple(replace(r, parts=resolve(r.parts)) for r in element.relations),
                 )
-                named = saying.parts or saying.company or named
-            elif isinstance(saying, Likewise):
-                parts = (told(part) if part.name == "it" else (part,) for part in saying.parts)
-                saying = replace(saying, parts=tuple(real for found in parts for real in found))
-            clauses.append(saying)
+                named = element.parts or element.instruments or named
+            elif isinstance(element, Likewise):
+                parts = (antecedent(part) if part.name == "it" else (part,) for part in element.parts)
+                element = replace(element, parts=tuple(real for found in parts for real in found))
+            clauses.append(element)
         resolved.append(tuple(clauses))
     return resolved

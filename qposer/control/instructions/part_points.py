@@ -1,10 +1,10 @@
-"""Points that mark parts of the body, as what is moved and as places, and the joints that bring them there."""
+"""Points that represent body parts, as moved points and as targets, and the joints that move them."""
 
 from __future__ import annotations
 
 from qposer.control.instructions.clauses import Part
 from qposer.control.instructions.limb_constraints import ARM_PARTS, LEG_PARTS
-from qposer.control.instructions.meaning import NECK, SPINE, Reading, arm, leg
+from qposer.control.instructions.meaning import NECK, SPINE, ClauseContext, arm, leg
 
 HAND = ("arm", "hand", "palm", "wrist", "forearm")
 
@@ -34,11 +34,11 @@ MIDDLE |= {name: name for name in ("chin", "nose", "mouth", "forehead", "throat"
 _BEHIND = {"head": "back_of_head", "neck": "nape", "back": "lower_back", "torso": "upper_back", "body": "lower_back"}
 
 
-def mover(part: Part, side: str) -> str:
-    """The point that tells where a part is.
+def moving_point(part: Part, side: str) -> str:
+    """The point that represents the position of a part.
 
     Args:
-        part: the part of the body that the clause is about.
+        part: the body part.
         side: ``left`` or ``right``.
 
     Returns:
@@ -47,19 +47,19 @@ def mover(part: Part, side: str) -> str:
     return f"{side}_{MOVERS[part.name]}" if part.name in MOVERS else MIDDLE.get(part.name, "chest")
 
 
-def place_of(reading: Reading, part: Part, behind: bool = False) -> str:
-    """The point that marks a part of the body as a place.
+def target_point(context: ClauseContext, part: Part, behind: bool = False) -> str:
+    """The point that represents a body part as a target.
 
     Args:
-        reading: the clause with the figure that it is said of.
-        part: the part of the body that the clause is about.
-        behind: whether the place is behind the body.
+        context: the clause and the current pose.
+        part: the body part.
+        behind: whether the target is behind the body.
 
     Returns:
         Name of the point.
 
     Raises:
-        InstructionError: nothing marks this part as a place.
+        InstructionError: the part cannot be a target.
     """
     if behind and part.name in _BEHIND:
         return _BEHIND[part.name]
@@ -67,27 +67,27 @@ def place_of(reading: Reading, part: Part, behind: bool = False) -> str:
         return f"{part.sides(alone=True)[0]}_{PLACES_OF_PARTS[part.name]}"
     if part.name in MIDDLE:
         return MIDDLE[part.name]
-    raise reading.refuse(f"the {part.name} is no place to put something", part.span)
+    raise context.error(f"the {part.name} cannot be used as a target", part.span)
 
 
-def sided(part: Part, side: str) -> Part:
-    """The part of a side.
+def with_side(part: Part, side: str) -> Part:
+    """Assign a side to a part.
 
     Args:
-        part: the part of the body that the clause is about.
+        part: the body part.
         side: ``left`` or ``right``.
 
     Returns:
-        The same part, with its side.
+        The part with the side.
     """
     return Part(part.name, "left" if side == "left" else "right", part.span)
 
 
 def joints_moving(part: Part, side: str) -> tuple[str, ...]:
-    """Joints that bring a part to its place.
+    """Joints that move a part.
 
     Args:
-        part: the part of the body that the clause is about.
+        part: the body part.
         side: ``left`` or ``right``.
 
     Returns:
@@ -100,8 +100,8 @@ def joints_moving(part: Part, side: str) -> tuple[str, ...]:
     return (*NECK, *SPINE) if part.name not in ("torso", "back", "chest", "shoulder") else SPINE
 
 
-def helpers(part: Part) -> tuple[set[str], bool]:
-    """Joints that may help to reach a part, and whether the pelvis does."""
+def helping_joints(part: Part) -> tuple[set[str], bool]:
+    """Joints that may help to reach a part, and whether the pelvis may."""
     if part.name in LEG_PARTS and part.name not in ("hip", "thigh"):
         limbs = {joint for side in part.sides() for joint in leg(side)[:2]}
         return {*SPINE, *limbs}, True

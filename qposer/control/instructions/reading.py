@@ -1,4 +1,4 @@
-"""From clauses to constraints: which reading a verb and its parts have."""
+"""From clauses to constraints: dispatch by verb and body part."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from qposer.control.edits import joints_of
 from qposer.control.instructions import arms, directions, legs, limbs, pairs, places, trunk
 from qposer.control.instructions.clauses import Clause, Part
 from qposer.control.instructions.limb_constraints import ARM_PARTS, LEG_PARTS, at_level
-from qposer.control.instructions.meaning import BOTH_LEGS, NECK, SPINE, Meaning, Reading, arm, asks, leg
+from qposer.control.instructions.meaning import BOTH_LEGS, NECK, SPINE, ClauseContext, Meaning, arm, leg, require
 from qposer.control.instructions.stances import STANCES
-from qposer.control.measures import Kept
+from qposer.control.measures import RotationChange
 
 
-def put(reading: Reading) -> Meaning:
-    """Parts at places: relations, heights, directions, together, apart."""
-    clause, meaning = reading.clause, Meaning()
+def put(context: ClauseContext) -> Meaning:
+    """Place parts: relations, heights, directions, together, apart."""
+    clause, meaning = context.clause, Meaning()
     for relation in clause.relations:
-        meaning += places.related(reading, relation)
+        meaning += places.related(context, relation)
     if "together" in clause.states:
-        meaning += pairs.together(reading)
+        meaning += pairs.together(context)
     elif "apart" in clause.states:
-        meaning += pairs.apart(reading)
+        meaning += pairs.apart(context)
     for part in clause.parts:
         for side in part.sides():
             if clause.level and part.name in (*ARM_PARTS, *LEG_PARTS):
-                meaning += asks(at_level(reading, part.name, side), helping=SPINE if part.name in ARM_PARTS else ())
+                meaning += require(at_level(context, part.name, side), helping=SPINE if part.name in ARM_PARTS else ())
             if "at the sides" in clause.states and part.name in ARM_PARTS:
-                meaning += directions.at_the_sides(side)
+                meaning += directions.arm_at_side(side)
             if "horizontal" in clause.states or "vertical" in clause.states:
-                meaning += directions.levelled(reading, part, side)
+                meaning += directions.orient_segment(context, part, side)
     if clause.direction and not clause.states and not clause.relations and not clause.level:
-        meaning += directions.moved(reading)
+        meaning += directions.move(context)
     return meaning
 
 
-OfPart = Callable[[Reading, Part, str], Meaning]
+OfPart = Callable[[ClauseContext, Part, str], Meaning]
 
 _ARM: dict[str, OfPart] = {
     "raise": arms.raise_arm,
@@ -64,7 +64,7 @@ _LEG: dict[str, OfPart] = {
     "tilt": limbs.bend_limb,
     "look": legs.turn_leg,
 }
-_TRUNK: dict[str, Callable[[Reading], Meaning]] = {
+_TRUNK: dict[str, Callable[[ClauseContext], Meaning]] = {
     "bend": trunk.lean,
     "lean": trunk.lean,
     "lower": trunk.lean,
@@ -76,9 +76,9 @@ _TRUNK: dict[str, Callable[[Reading], Meaning]] = {
     "arch": trunk.arch,
     "look": trunk.turn_trunk,
 }
-_HEAD: dict[str, Callable[[Reading], Meaning]] = {
-    "raise": lambda reading: trunk.raise_head(reading, up=True),
-    "lower": lambda reading: trunk.raise_head(reading, up=False),
+_HEAD: dict[str, Callable[[ClauseContext], Meaning]] = {
+    "raise": lambda context: trunk.raise_head(context, up=True),
+    "lower": lambda context: trunk.raise_head(context, up=False),
     "bend": trunk.tilt_head,
     "lean": trunk.tilt_head,
     "tilt": trunk.tilt_head,
@@ -88,7 +88,7 @@ _HEAD: dict[str, Callable[[Reading], Meaning]] = {
     "stretch": trunk.straighten_head,
     "point": trunk.look,
 }
-_WHOLE: dict[str, Callable[[Reading], Meaning]] = {
+_WHOLE: dict[str, Callable[[ClauseContext], Meaning]] = {
     "put": put,
     "touch": places.touch,
     "cross": pairs.cross,
@@ -100,20 +100,20 @@ _WHOLE: dict[str, Callable[[Reading], Meaning]] = {
     "bow": trunk.bow,
     "arch": trunk.arch,
     "look": trunk.look,
-    "nod": lambda reading: trunk.tilt_head(reading, "forward"),
+    "nod": lambda context: trunk.tilt_head(context, "forward"),
     **STANCES,
 }
 
 _ALONE = ("reach", "point", "kick", "step", "wave", "salute")
-"""Verbs that, of parts in pairs without a side, mean one."""
+"""Verbs that apply to only one of a pair if no side is given."""
 
 
 def meaning_of(clause: Clause, now: PosedSkeleton, text: str) -> Meaning:
-    """The constraints of a clause, said of a figure.
+    """The constraints of a clause for the current pose.
 
     Args:
         clause: a parsed clause.
-        now: the body as it stands.
+        now: the current posed skeleton.
         text: the instruction, for messages.
 
     Returns:
@@ -122,152 +122,154 @@ def meaning_of(clause: Clause, now: PosedSkeleton, text: str) -> Meaning:
     Raises:
         InstructionError: the clause cannot be followed.
     """
-    reading = Reading(clause, now, text)
-    meaning = _read(reading)
-    for beside in clause.beside:
-        if clause.verb in STANCES and beside.directions and not beside.states:
-            continue  # "a lunge with the left leg in front": the stance has looked at it
-        meaning += meaning_of(beside, now, text)
+    context = ClauseContext(clause, now, text)
+    meaning = _interpret(context)
+    for attached in clause.attached:
+        if clause.verb in STANCES and attached.directions and not attached.states:
+            continue  # "a lunge with the left leg in front": used by the stance
+        meaning += meaning_of(attached, now, text)
     if clause.verb in STANCES and not clause.parts:
         if "together" in clause.states:
-            meaning += pairs.together(replace(reading, clause=replace(clause, parts=(Part("foot", "both"),))))
+            meaning += pairs.together(replace(context, clause=replace(clause, parts=(Part("foot", "both"),))))
         if "apart" in clause.states:
-            meaning += pairs.apart(replace(reading, clause=replace(clause, parts=(Part("foot", "both"),))))
+            meaning += pairs.apart(replace(context, clause=replace(clause, parts=(Part("foot", "both"),))))
     return meaning
 
 
-def _read(reading: Reading) -> Meaning:
-    clause = reading.clause
+def _interpret(context: ClauseContext) -> Meaning:
+    clause = context.clause
     if clause.verb == "be":
-        return _statement(reading)
+        return _statement(context)
     if clause.verb == "keep":
-        return _keep(reading)
+        return _keep(context)
     if clause.verb == "raise" and clause.relations and not clause.level:
         off = clause.relations[0].preposition == "off"
         if not (off and clause.parts and clause.parts[0].name in LEG_PARTS):
-            return put(reading)
+            return put(context)
     if clause.verb in ("lower", "bend", "stretch", "reach", "turn", "point") and clause.relations:
-        return _towards(reading)
+        return _towards(context)
     if clause.verb in STANCES:
-        _refuse_other_places(reading)
+        _check_places(context)
     if clause.verb == "bend" and not clause.parts:
-        return trunk.lean(reading) if clause.direction or not clause.done else trunk.lean(reading, 40.0)
+        return trunk.lean(context) if clause.direction or not clause.done else trunk.lean(context, 40.0)
     if clause.verb == "shrug":
-        return _each(reading, (Part("shoulder", "both"),))
+        return _each(context, (Part("shoulder", "both"),))
     if clause.verb in _WHOLE and not (clause.verb in ("look", "lean", "arch") and clause.parts):
-        return _WHOLE[clause.verb](reading)
-    parts = clause.parts or clause.company
+        return _WHOLE[clause.verb](context)
+    parts = clause.parts or clause.instruments
     if not parts:
         if clause.verb in ("turn", "tilt", "straighten"):
-            return _TRUNK[clause.verb](reading)
+            return _TRUNK[clause.verb](context)
         if clause.verb in ("reach", "point", "stretch"):
-            return _each(reading, (Part("arm", "any" if clause.verb != "stretch" else "both"),))
-        raise reading.refuse(f"say what to {clause.verb}: 'the left arm', 'both knees', ...")
-    return _each(reading, parts)
+            return _each(context, (Part("arm", "any" if clause.verb != "stretch" else "both"),))
+        raise context.error(f"say what to {clause.verb}: 'the left arm', 'both knees', ...")
+    return _each(context, parts)
 
 
-def _refuse_other_places(reading: Reading) -> None:
-    """Stances are on the ground, or on the legs that are told."""
-    clause = reading.clause
+def _check_places(context: ClauseContext) -> None:
+    """Reject places other than the ground or, for some stances, the legs."""
+    clause = context.clause
     known = ("ground", "buttock") if clause.verb in ("sit", "squat", "crouch") else ("ground", *LEG_PARTS)
     for relation in clause.relations:
         for part in relation.parts:
             if part.name not in known:
                 verb, where = clause.verb, f"{relation.preposition} the {part.name}"
-                raise reading.refuse(f"how to {verb} {where} is not known", part.span)
+                raise context.error(f"how to {verb} {where} is not known", part.span)
 
 
-def _each(reading: Reading, parts: tuple[Part, ...]) -> Meaning:
-    """The meanings of the clause for each of its parts, and each side of them."""
-    clause, meaning = reading.clause, Meaning()
+def _each(context: ClauseContext, parts: tuple[Part, ...]) -> Meaning:
+    """Merge the meanings of the clause for each part and side."""
+    clause, meaning = context.clause, Meaning()
     for part in parts:
         name, verb = part.name, clause.verb
         if name == "shoulder" and verb in ("raise", "lower", "shrug"):
             for side in part.sides():
-                meaning += trunk.shrug(reading, side)
+                meaning += trunk.shrug(context, side)
         elif name in ARM_PARTS and verb in _ARM:
             for side in part.sides(alone=verb in _ALONE):
-                meaning += _ARM[verb](reading, part, side)
+                meaning += _ARM[verb](context, part, side)
         elif name in ("hip", "waist") and verb == "turn" and not part.side:
-            meaning += trunk.turn_trunk(reading)
+            meaning += trunk.turn_trunk(context)
         elif name in LEG_PARTS and verb in _LEG:
             for side in part.sides(alone=verb in _ALONE):
-                meaning += _LEG[verb](reading, part, side)
+                meaning += _LEG[verb](context, part, side)
         elif name in trunk.HEAD_PARTS and verb in _HEAD:
-            meaning += _HEAD[verb](reading)
+            meaning += _HEAD[verb](context)
         elif name in trunk.TRUNK_PARTS and verb in _TRUNK:
-            meaning += _TRUNK[verb](reading)
+            meaning += _TRUNK[verb](context)
         else:
-            raise reading.refuse(f"how to {verb} the {name} is not known", part.span)
+            raise context.error(f"how to {verb} the {name} is not known", part.span)
     return meaning
 
 
-def _towards(reading: Reading) -> Meaning:
-    """Limbs brought to a place by verbs that tell how: reach, bend, stretch, turn."""
-    clause = reading.clause
+def _towards(context: ClauseContext) -> Meaning:
+    """Verbs with a target place: reach, bend, stretch, turn, point, lower."""
+    clause = context.clause
     if clause.verb == "bend" and not clause.parts:
-        return trunk.lean(reading, 40.0)
+        return trunk.lean(context, 40.0)
     if clause.verb == "turn":
-        return _each(reading, clause.parts) if clause.parts else trunk.turn_trunk(reading)
+        return _each(context, clause.parts) if clause.parts else trunk.turn_trunk(context)
     if any(part.name in trunk.HEAD_PARTS for part in clause.parts):
-        return put(reading)
-    parts = clause.parts or clause.company or (Part("hand", "any"),)
+        return put(context)
+    parts = clause.parts or clause.instruments or (Part("hand", "any"),)
     ground = [part for relation in clause.relations for part in relation.parts if part.name == "ground"]
     if ground and clause.verb == "point":
-        return _each(replace(reading, clause=replace(clause, directions=("down",), relations=())), parts)
-    return put(replace(reading, clause=replace(clause, parts=parts, company=(), directions=())))
+        return _each(replace(context, clause=replace(clause, directions=("down",), relations=())), parts)
+    return put(replace(context, clause=replace(clause, parts=parts, instruments=(), directions=())))
 
 
-def _statement(reading: Reading) -> Meaning:
-    """What parts are, or shall be: "the left knee is bent", "hands on hips", "head down"."""
-    clause = reading.clause
+def _statement(context: ClauseContext) -> Meaning:
+    """Statements: "the left knee is bent", "hands on hips", "head down"."""
+    clause = context.clause
     for done in clause.done:
         rest = tuple(d for d in clause.done if d != done)
-        return _read(replace(reading, clause=replace(clause, verb=done, done=rest)))
+        return _interpret(replace(context, clause=replace(clause, verb=done, done=rest)))
     first = clause.parts[0].name if clause.parts else ""
     if clause.relations or clause.level or clause.states:
-        return put(reading)
+        return put(context)
     direction = clause.direction
     if first == "shoulder" and direction:
         meaning = Meaning()
         for side in clause.parts[0].sides():
-            meaning += trunk.draw_shoulder(reading, side)
+            meaning += trunk.retract_shoulder(context, side)
         return meaning
     if first in ("palm",):
-        return _read(replace(reading, clause=replace(clause, verb="turn")))
+        return _interpret(replace(context, clause=replace(clause, verb="turn")))
     if first in trunk.HEAD_PARTS:
         verb = {"up": "raise", "down": "lower"}.get(direction, "turn" if direction in ("left", "right") else "tilt")
-        return _read(replace(reading, clause=replace(clause, verb=verb)))
+        return _interpret(replace(context, clause=replace(clause, verb=verb)))
     if first in trunk.TRUNK_PARTS and first != "hip":
-        return trunk.lean(reading)
+        return trunk.lean(context)
     if first == "toe" or (first == "foot" and direction in ("left", "right", "outward", "inward")):
-        return _read(replace(reading, clause=replace(clause, verb="point")))
+        return _interpret(replace(context, clause=replace(clause, verb="point")))
     if direction == "down":
-        return _read(replace(reading, clause=replace(clause, verb="lower")))
+        return _interpret(replace(context, clause=replace(clause, verb="lower")))
     if direction:
-        return _read(replace(reading, clause=replace(clause, verb="raise")))
+        return _interpret(replace(context, clause=replace(clause, verb="raise")))
     if clause.extent != type(clause.extent)():
-        return _read(replace(reading, clause=replace(clause, verb="bend")))
-    raise reading.refuse("say how it shall be: bent, straight, up, on the head, ...")
+        return _interpret(replace(context, clause=replace(clause, verb="bend")))
+    raise context.error("give its state: bent, straight, up, on the head, ...")
 
 
-def _keep(reading: Reading) -> Meaning:
-    """Parts that must not change, or that stay as told."""
-    clause, now = reading.clause, reading.now
-    parts = clause.parts or clause.company
+def _keep(context: ClauseContext) -> Meaning:
+    """Parts that must not move, or must have a given state."""
+    clause, now = context.clause, context.now
+    parts = clause.parts or clause.instruments
     if clause.done or clause.relations or clause.directions or set(clause.states) - {"still"}:
         if clause.done and any(part.name in ("back", "torso", "body") for part in parts):
-            return trunk.straighten_trunk(reading)
+            return trunk.straighten_trunk(context)
         if any(part.name in trunk.HEAD_PARTS for part in parts) and clause.directions:
-            return trunk.raise_head(reading, up=clause.direction != "down")
-        return _statement(replace(reading, clause=replace(clause, verb="be")))
+            return trunk.raise_head(context, up=clause.direction != "down")
+        return _statement(replace(context, clause=replace(clause, verb="be")))
     if not parts:
-        raise reading.refuse("say what to keep still")
+        raise context.error("say what to keep still")
     meaning = Meaning()
     for part in parts:
         joints = tuple(sorted(_joints_of(part)))
         words = f"{part.side} {part.name} kept still".strip()
-        meaning += Meaning([at_most(words, Kept(now.local, joints), 3.0, "degrees", joints)], still=set(joints))
+        meaning += Meaning(
+            [at_most(words, RotationChange(now.local, joints), 3.0, "degrees", joints)], still=set(joints)
+        )
     return meaning
 
 

@@ -1,7 +1,7 @@
-"""The words of instructions: what people say, and what is meant by it.
+"""Vocabulary of instructions: phrases by meaning.
 
-Every table maps a meaning to the phrases for it; a phrase is one word or several. `qposer.control.descriptions` says
-what it sees in the first phrase of each.
+Each table maps a meaning to its phrases of one or more words, separated by commas. `qposer.control.descriptions` uses
+the first phrase of each.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ DONE: dict[str, str] = {
     "point": "pointed",
     "arch": "arched",
 }
-"""Verbs as states: what a part is, or shall be."""
+"""Participles that describe the state of a part, by verb."""
 
 PARTS: dict[str, str] = {
     "arm": "arm, arms",
@@ -107,7 +107,7 @@ PARTS: dict[str, str] = {
     "side": "sides",
     "ground": "ground, floor",
 }
-"""What can be named; of those that come in pairs, without a side, both are meant, unless one alone makes sense."""
+"""Body parts. Without a side, a paired part means both, except with verbs that use only one."""
 
 SIDES: dict[str, str] = {"left": "left", "right": "right"}
 BOTH = "both, each, both of your, both your, all"
@@ -208,7 +208,7 @@ FILLERS = (
     " pose, slowly, carefully, quickly, really, until they are, until it is, so that they are, so that it is, so"
     " they are, so it is, try to, at an angle of, an angle of, such that"
 )
-"""Words that change nothing here."""
+"""Ignored words."""
 
 NUMBERS = {
     word: float(value)

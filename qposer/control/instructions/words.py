@@ -1,4 +1,4 @@
-"""From text to tokens: the longest phrases that the vocabulary knows, each with its meaning and its place."""
+"""Tokenizer: split a text into the longest phrases of the vocabulary, with meanings and positions."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from lark import Token
 from qposer.control.instructions import vocabulary
 
 LONGEST_TEXT = 1000
-"""Characters that an instruction may have."""
+"""Maximum length of an instruction in characters."""
 
 
 class InstructionError(ValueError):
-    """An instruction that is not understood, or cannot be followed; the message shows the place in brackets.
+    """An instruction that cannot be parsed or followed; the message marks the position with brackets.
 
     Attributes:
-        reason: what is wrong.
+        reason: description of the error.
         text: the instruction.
-        start: where in it the trouble begins.
-        end: where it ends.
+        start: index of the first character at fault.
+        end: index after the last character at fault.
     """
 
     def __init__(self, reason: str, text: str, start: int = 0, end: int | None = None) -> None:
@@ -38,7 +38,7 @@ class _Meaning(NamedTuple):
 
 
 def _phrases() -> dict[tuple[str, ...], _Meaning]:
-    """All phrases, as words, and what they mean."""
+    """All phrases, split into words, with their meanings."""
     tables: dict[str, dict[str, str]] = {
         "VERB": vocabulary.VERBS,
         "DONE": vocabulary.DONE,
@@ -87,18 +87,16 @@ _KNOWN_WORDS = sorted(word for word, *more in PHRASES if not more and word.isalp
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """The tokens of an instruction, fillers left out.
+    """Tokens of an instruction, without filler words.
 
     Raises:
-        InstructionError: the text is empty or too long, or holds a word that the vocabulary does not.
+        InstructionError: the text is empty or too long, or contains an unknown word.
     """
     if not text.strip():
-        raise InstructionError(
-            "the instruction is empty: say what shall change, 'raise the left arm' for instance", text
-        )
+        raise InstructionError("the instruction is empty: describe a change, for example 'raise the left arm'", text)
     if len(text) > LONGEST_TEXT:
         raise InstructionError(
-            f"the instruction has {len(text)} characters, and the most is {LONGEST_TEXT}: say it in several", text
+            f"the instruction has {len(text)} characters, but at most {LONGEST_TEXT} are allowed: split it", text
         )
     words = [(match.group().lower().replace("’", "'"), match.start(), match.end()) for match in _WORD.finditer(text)]
     found = list(_matched(text, words))
@@ -109,7 +107,7 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def _matched(text: str, words: list[tuple[str, int, int]]) -> Iterator[Token]:
-    """Longest phrases first, from left to right."""
+    """Greedy matching of the longest phrases, from left to right."""
     at = 0
     while at < len(words):
         word, start, end = words[at]
@@ -138,7 +136,7 @@ _OF_PARTS = ("PART", "SIDE", "BOTH", "ANY", "OTHER", "PRONOUN")
 
 
 def _in_context(token: Token, before: list[Token], after: list[Token]) -> Token:
-    """The token as what its neighbours make of it: left and right are sides of parts, or else directions."""
+    """Resolve the token's type from its neighbours: "left" and "right" are sides of parts or directions."""
     kind = token.type
     if kind == "SIDE":
         following = [t.type for t in after[:3]]

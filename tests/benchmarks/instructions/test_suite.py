@@ -42,12 +42,12 @@ def test_there_are_20_start_poses(suite):
     assert len(set(suite.seeds)) == 20
 
 
-def test_what_stands_twice_or_in_no_half_is_refused(tmp_path):
+def test_duplicates_and_unknown_halves_are_rejected(tmp_path):
     entry = '[[phrase]]\nkind = "raise"\nhalf = "{}"\ninstructions = ["raise the left arm"]\n'
     rest = '[[refused]]\nwhy = "x"\nhalf = "report"\ninstructions = [""]\n[[start]]\nseed = 1\n'
     file = tmp_path / "suite.toml"
     file.write_text(entry.format("report") * 2 + rest)
-    with pytest.raises(ValueError, match="raise the left arm stand twice"):
+    with pytest.raises(ValueError, match="raise the left arm occur twice"):
         Suite.load(file)
     file.write_text(entry.format("third") + rest)
     with pytest.raises(ValueError, match="'third' is no half"):

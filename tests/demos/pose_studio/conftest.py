@@ -31,7 +31,7 @@ def mannequin():
 
 
 class FakeSolver:
-    """Turns the pelvis a little, says how far all targets are, and lets tests hold it up or break it."""
+    """A fake solver: rotates the pelvis slightly and reports all distances; tests can delay it or make it fail."""
 
     def __init__(self):
         self.calls = []
@@ -72,11 +72,11 @@ class FakeEdit:
 
 @pytest.fixture
 def instructor(monkeypatch):
-    """Understands 'turn' and 'again'; what it was asked for is in the list."""
-    asked = []
+    """A fake that understands 'turn' and 'again'; records its calls in the list."""
+    calls = []
 
     def instruct(posture, text, n=1, *, generator, prior, previous=None):
-        asked.append((text, previous))
+        calls.append((text, previous))
         if text not in ("turn", "again"):
             raise InstructionError(f"{text!r} is not understood: did you mean turn?", text, 0, 5)
         body_pose = posture.body_pose.clone()
@@ -85,7 +85,7 @@ def instructor(monkeypatch):
         return [FakeEdit(OrientedPose(body_pose, posture.global_orient), checks)]
 
     monkeypatch.setattr(editor_module, "instruct", instruct)
-    return asked
+    return calls
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ PATIENCE = 30.0
 
 
 class Tab:
-    """What a browser tab says to the server, without a browser."""
+    """A browser tab's messages to the server, without a browser."""
 
     def __init__(self, studio):
         url = urlsplit(studio.url)
@@ -142,7 +142,7 @@ class Tab:
             self.say("FileTransferPart", source_component_uuid=uuid, transfer_uuid=name, part_index=index, content=part)
 
     def is_closed(self, code=CloseCode.POLICY_VIOLATION):
-        """Whether the server lets go of this tab, for that reason."""
+        """Whether the server closes this tab's connection for a policy violation."""
         try:
             while True:
                 self.socket.recv(timeout=PATIENCE)
@@ -172,13 +172,13 @@ def wait_for(condition):
 
 @pytest.fixture
 def eventually():
-    """Waits for what is bound to come."""
+    """Wait until a value is available."""
     return wait_for
 
 
 @pytest.fixture
 def camera():
-    """What a tab says first."""
+    """A tab's first messages."""
     return dict(CAMERA)
 
 

@@ -1,4 +1,4 @@
-"""The studio over its websocket, as browsers and others talk to it."""
+"""The studio over its websocket, for browsers and other clients."""
 
 import io
 import threading
@@ -53,7 +53,7 @@ def test_a_tab_that_closes_in_the_middle_of_a_solve_loses_nothing(studio, tab, s
     eventually(lambda: poses(studio) == 3)
 
 
-def test_a_solve_that_fails_is_told_and_the_studio_goes_on(studio, tab, solver, open_tab, eventually):
+def test_a_solve_that_fails_is_reported_and_the_studio_continues(studio, tab, solver, open_tab, eventually):
     solver.error = RuntimeError("the matrix is singular")
     tab.pull("start")
     tab.pull("end")
@@ -68,7 +68,7 @@ def test_a_solve_that_fails_is_told_and_the_studio_goes_on(studio, tab, solver, 
 
 
 @pytest.mark.parametrize("to", [(np.nan, 0.0, 0.0), (np.inf, 0.0, 0.0), (1e300, 0.0, 0.0)])
-def test_places_that_are_none(studio, tab, to, eventually):
+def test_places_that_are_invalid(studio, tab, to, eventually):
     tab.pull("start", to=to)
     tab.pull("end", to=to)
     tab.press(studio._panel.whole, "mirror")
@@ -132,7 +132,7 @@ def test_two_tabs_press_at_the_same_time(studio, open_tab, eventually):
     assert studio.editor.session.way == list(range(11))
 
 
-def test_wrong_files_are_told_in_one_sentence(studio, tab, eventually):
+def test_wrong_files_are_reported_in_one_sentence(studio, tab, eventually):
     file = io.BytesIO()
     np.savez(file, poses=np.zeros((2, 51)))
     for button, name, content, sentence in (
@@ -182,7 +182,7 @@ def test_the_button_does_what_is_in_the_box(studio, tab, eventually):
     eventually(lambda: poses(studio) == 2)
 
 
-def test_a_session_that_cannot_be_kept_is_told(studio, tab, tmp_path, eventually):
+def test_a_session_that_cannot_be_kept_is_reported(studio, tab, tmp_path, eventually):
     assert studio.worker.wait(PATIENCE)
     (tmp_path / "session.npz").unlink()
     (tmp_path / "session.npz").mkdir()

@@ -1,4 +1,4 @@
-"""The studio as people have it: started by its command, in a browser."""
+"""The studio, started by its command, in a browser."""
 
 import http.server
 import io
@@ -27,10 +27,10 @@ VIEW = View(800, 500)
 PATIENCE = 90.0
 
 FOREIGN_NAME = "rebound.example"
-"""Resolves to this machine, as names on the internet can be made to."""
+"""A foreign name that resolves to this machine."""
 
 KNOWN_ERRORS = ("Unable to preventDefault inside passive event listener invocation.",)
-"""Of viser 1.1.1, whenever a node that can be dragged is pressed; the browser says that nothing came of it."""
+"""Harmless message of viser 1.1.1 whenever a draggable node is pressed."""
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
 
@@ -44,7 +44,7 @@ def eventually(condition, patience=PATIENCE):
 
 
 class Process:
-    """The studio, running by itself; what it has kept can be read."""
+    """The running studio, with access to its saved session."""
 
     def __init__(self, out, *arguments):
         self.out = out
@@ -80,7 +80,7 @@ def browser():
 
 
 class Page:
-    """A tab, and what went wrong in it."""
+    """A tab, and its errors."""
 
     def __init__(self, browser, url):
         self.errors, self.requests = [], []
@@ -119,7 +119,7 @@ def opened(browser, studio):
 
 @pytest.fixture
 def page(opened, studio):
-    """A tab in which nothing goes wrong, and that asks nobody else for anything."""
+    """A tab without errors and without requests to other servers."""
     yield opened
     assert opened.errors == []
     assert all(url.startswith((studio.url, "blob:", "data:")) for url in opened.requests)
@@ -131,7 +131,7 @@ def standing(studio, mannequin):
 
 
 def over_a_ball(page, pixel):
-    """Whether the mouse, once it is there, has a ball under it that the page has drawn."""
+    """Whether the mouse at this position is over a drawn ball."""
     for point in (pixel + 1, pixel):
         page.tab.mouse.move(*point)
     return page.tab.locator("canvas[data-engine]").evaluate("canvas => canvas.style.cursor") == "pointer"
@@ -165,18 +165,18 @@ def test_an_instruction_changes_the_pose_and_undo_restores_it(page, studio):
     before = studio.session
     page.tell("raise the left arm")
     page.shows("✓ raise the left arm")
-    told = eventually(lambda: studio.session if len(studio.session.poses) > len(before.poses) else None)
-    difference = told.current.posture.body_pose - before.current.posture.body_pose
+    reported = eventually(lambda: studio.session if len(studio.session.poses) > len(before.poses) else None)
+    difference = reported.current.posture.body_pose - before.current.posture.body_pose
     assert difference.abs().max() > 0.1
     page.press("undo")
     undone = eventually(lambda: studio.session if studio.session.step == before.step else None)
     assert undone.number == before.number
     page.tab.mouse.click(60, 300)  # out of the text box
     page.tab.keyboard.press("Control+Shift+z")
-    eventually(lambda: studio.session.number == told.number)
+    eventually(lambda: studio.session.number == reported.number)
 
 
-def test_what_is_not_understood_is_told_and_changes_nothing(page, studio):
+def test_what_is_not_understood_is_reported_and_changes_nothing(page, studio):
     before = studio.session
     page.tell("xyzzy <img src=x onerror=alert(1)>")
     page.shows("is not known")
@@ -253,23 +253,23 @@ def test_a_photo_is_fitted(page, studio):
 
 
 KNOCK = """async ([url, protocol]) => {
-    const told = {};
-    told.websocket = await new Promise(done => {
+    const reported = {};
+    reported.websocket = await new Promise(done => {
         const socket = new WebSocket(url.replace("http", "ws"), [protocol]);
         socket.onmessage = () => done("heard something");
         socket.onclose = () => done("closed");
     });
     for (const mode of ["cors", "no-cors"])
-        told[mode] = await fetch(url, {mode}).then(answer => answer.status, () => "failed");
-    told.frame = await new Promise(done => {
+        reported[mode] = await fetch(url, {mode}).then(answer => answer.status, () => "failed");
+    reported.frame = await new Promise(done => {
         const frame = document.createElement("iframe");
         frame.onload = () => done(frame.contentDocument ? "loaded" : "blocked");
         frame.src = url;
         document.body.append(frame);
     });
-    return told;
+    return reported;
 }"""
-"""What a page can do to reach the studio; gives what came of it."""
+"""Try all ways in which a page can reach the studio; return the outcomes."""
 
 
 @pytest.fixture
@@ -301,15 +301,15 @@ def knock(tab, url):
 
 def test_a_page_from_elsewhere_gets_nothing_though_it_knows_the_token(elsewhere, studio):
     for url in (studio.url, studio.url.replace("127.0.0.1", "localhost")):
-        told = knock(elsewhere, url)
-        assert told == {"websocket": "closed", "cors": "failed", "no-cors": "failed", "frame": "blocked"}
+        reported = knock(elsewhere, url)
+        assert reported == {"websocket": "closed", "cors": "failed", "no-cors": "failed", "frame": "blocked"}
 
 
 def test_the_same_attempts_from_the_studios_page_reach_it(browser, studio):
     tab = browser.new_page()
     tab.goto(studio.url)
-    told = knock(tab, studio.url)
-    assert told == {"websocket": "heard something", "cors": 200, "no-cors": 200, "frame": "blocked"}
+    reported = knock(tab, studio.url)
+    assert reported == {"websocket": "heard something", "cors": 200, "no-cors": 200, "frame": "blocked"}
     tab.close()
 
 
@@ -337,7 +337,7 @@ def test_this_machine_may_be_called_localhost(browser, studio, page):
     assert other.errors == []
 
 
-def test_a_killed_studio_goes_on(studio, browser):
+def test_a_killed_studio_continues(studio, browser):
     kept = studio.session
     studio.end()
     again = Process(studio.out, "--resume")

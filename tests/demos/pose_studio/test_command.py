@@ -10,7 +10,7 @@ from qposer.body_pose.posed_skeleton import neutral_pose
 
 
 class Ended(app.Studio):
-    """A studio that somebody ends as soon as it has begun."""
+    """A studio that is stopped immediately."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -39,13 +39,13 @@ def earlier(tmp_path):
     return tmp_path / "out"
 
 
-def test_begins_anew_and_sets_an_earlier_session_aside(start, earlier):
+def test_starts_a_new_session_and_renames_an_earlier_one(start, earlier):
     assert start().current.origin == "at ease"
     (aside,) = earlier.glob("session-*.npz")
     assert read_session(aside).current.origin == "earlier"
 
 
-def test_goes_on_where_it_is_told_to(start, earlier):
+def test_resumes_in_the_given_folder(start, earlier):
     assert start(resume=True).current.origin == "earlier"
     assert [path.name for path in earlier.glob("*.npz")] == ["session.npz"]
 
@@ -79,24 +79,24 @@ def test_nothing_to_go_on_with(refused, tmp_path):
     ("arguments", "sentence"),
     [(["--host", "no.such.host.invalid"], "cannot listen"), (["--seed", "-1"], "a seed must be")],
 )
-def test_wrong_options_are_told_before_anything_is_moved(refused, random_prior, earlier, arguments, sentence):
+def test_wrong_options_are_reported_before_anything_is_moved(refused, random_prior, earlier, arguments, sentence):
     assert sentence in refused("studio", *arguments, "--out", earlier)
     assert [path.name for path in earlier.glob("*.npz")] == ["session.npz"]
 
 
 @pytest.mark.parametrize("options", [[], ["--resume"]])
 def test_a_second_studio_in_the_same_folder_is_refused_and_moves_nothing(monkeypatch, refused, start, earlier, options):
-    told = []
+    reported = []
 
     class Begun(Ended):
         def close(self):
             monkeypatch.setattr(app, "Studio", Ended)
-            told.append(refused("studio", *options, "--port", 0, "--out", earlier))
+            reported.append(refused("studio", *options, "--port", 0, "--out", earlier))
             super().close()
 
     monkeypatch.setattr(app, "Studio", Begun)
     assert start(resume=True).current.origin == "earlier"
-    assert "another run is writing into" in told[0]
+    assert "another run is writing into" in reported[0]
     assert [path.name for path in earlier.glob("*.npz")] == ["session.npz"]
 
 

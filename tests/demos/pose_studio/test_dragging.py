@@ -15,7 +15,7 @@ def joint(standing, name):
     return standing.joints[JOINT_NAMES.index(name)]
 
 
-def test_a_hand_is_asked_to_where_it_is_pulled(standing):
+def test_a_pulled_hand_has_its_target_there(standing):
     drag = Drag(standing, {"left_foot", "right_foot"})
     drag.pull("left_hand", np.array([0.1, 0.2, 0.3]))
     (target,) = drag.targets().items()
@@ -36,7 +36,7 @@ def test_the_pelvis_leaves_pinned_points_behind(standing):
     np.testing.assert_allclose(drag.pelvis - standing.pelvis, [0.0, -0.3, 0.0], atol=1e-6)
 
 
-def test_the_pelvis_alone_asks_for_nothing(standing):
+def test_the_pelvis_alone_sets_no_target(standing):
     drag = Drag(standing, ())
     drag.pull("pelvis", np.array([1.0, 0.0, 0.0]))
     assert drag.targets() == {}
@@ -112,7 +112,7 @@ def test_the_pelvis_is_dragged_over_its_feet(editor, solver):
     np.testing.assert_allclose(editor.standing().pelvis, pelvis)
 
 
-def test_how_far_a_target_is_out_of_reach_is_told(editor):
+def test_how_far_a_target_is_out_of_reach_is_reported(editor):
     assert "The left hand reaches as far as it can" in drag(editor, "left_hand", [0.0, 3.0, 0.0])
     editor.drags.grab("left_hand")
     assert "m short" in editor.drags.pull("left_hand", np.array([0.0, 3.0, 0.0]))
@@ -191,7 +191,7 @@ def test_a_drag_that_ends_short_is_tried_again_in_smaller_steps(editor, solver):
     assert heights[-1] == pytest.approx(end[1], abs=1e-5)
 
 
-def test_a_drag_that_ends_where_it_shall_needs_no_more_solves(editor, solver):
+def test_a_drag_that_ends_on_target_needs_no_more_solves(editor, solver):
     solver.distance = 0.0
     drag(editor, "left_hand", [0.1, 0.0, 0.0])
     assert len(solver.calls) == 1

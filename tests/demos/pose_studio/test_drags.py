@@ -1,4 +1,4 @@
-"""Drags with the shipped prior and the solver itself."""
+"""Drags with the shipped prior and the real solver."""
 
 import numpy as np
 import pytest

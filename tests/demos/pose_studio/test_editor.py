@@ -103,20 +103,20 @@ def test_an_earlier_pose_comes_back_as_a_step(editor):
         (lambda e: e.redo(), "nothing to redo"),
     ],
 )
-def test_wrong_input_is_told_and_changes_nothing(editor, act, sentence):
+def test_wrong_input_is_reported_and_changes_nothing(editor, act, sentence):
     before = editor.session.current
-    with pytest.raises(ValueError, match=sentence) as told:
+    with pytest.raises(ValueError, match=sentence) as reported:
         act(editor)
-    assert "\n" not in str(told.value)
-    assert "/tmp" not in str(told.value)
+    assert "\n" not in str(reported.value)
+    assert "/tmp" not in str(reported.value)
     assert editor.session.current is before is editor.shown
     assert len(editor.session.poses) == 1
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"), [(" \n", "the instruction is empty"), ("turn " * 2000, f"the most is {LONGEST_TEXT}")]
+    ("text", "sentence"), [(" \n", "the instruction is empty"), ("turn " * 2000, f"at most {LONGEST_TEXT} are allowed")]
 )
-def test_texts_that_are_empty_or_too_long_are_told_and_not_kept_whole(random_prior, mannequin, text, sentence):
+def test_texts_that_are_empty_or_too_long_are_reported_and_not_kept_whole(random_prior, mannequin, text, sentence):
     editor = Editor(random_prior, mannequin)
     with pytest.raises(InstructionError, match=sentence):
         editor.instruct(text)
@@ -129,8 +129,8 @@ def test_instructions_are_done_and_kept(editor, instructor):
     with pytest.raises(ValueError, match="did you mean"):
         editor.instruct("tanze")
     assert editor.instruct("again") == "Done, but for: knee up (12 cm off)."
-    told = [(instruction.text, instruction.understood) for instruction in editor.session.instructions]
-    assert told == [("turn", True), ("tanze", False), ("again", True)]
+    reported = [(instruction.text, instruction.understood) for instruction in editor.session.instructions]
+    assert reported == [("turn", True), ("tanze", False), ("again", True)]
     assert editor.session.instructions[0].outcome == "hip turned, knee up"
     assert editor.session.instructions[1].trouble == (0, 5)
     assert editor.session.current.origin == "“again”"
@@ -148,7 +148,7 @@ def test_the_edit_before_is_that_of_the_pose_that_is_seen(editor, instructor):
     assert previous[1] is previous[2] is not None
 
 
-def test_goes_on_with_a_session(editor, random_prior, mannequin, tmp_path):
+def test_continues_a_session(editor, random_prior, mannequin, tmp_path):
     editor.sample()
     editor.instruct("turn")
     editor.undo()

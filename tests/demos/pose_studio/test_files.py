@@ -33,14 +33,14 @@ def same(read, posture):
     torch.testing.assert_close(read.global_orient, posture.global_orient[None], atol=1e-5, rtol=0)
 
 
-def test_npz_comes_back(posture, tmp_path):
+def test_npz_survives_a_round_trip(posture, tmp_path):
     content = npz_file(posture, (0.5, 0.1), 0.7)
     same(read_oriented_poses("pose.npz", content), posture)
     (tmp_path / "pose.npz").write_bytes(content)
     assert read_poses(tmp_path / "pose.npz").shape == (1, 21, 3)
 
 
-def test_amass_comes_back(posture, mannequin, tmp_path):
+def test_amass_survives_a_round_trip(posture, mannequin, tmp_path):
     content = amass_file(posture, mannequin.stand(posture), mannequin)
     same(read_oriented_poses("pose_amass.npz", content), posture)
     (tmp_path / "pose.npz").write_bytes(content)
@@ -83,12 +83,12 @@ def test_layouts_of_the_family_are_read(width):
     ],
 )
 @pytest.mark.parametrize("name", ["walk.npz", "../../etc/walk.npz", "", "x" * 5000, "a\0b"])
-def test_other_files_are_told_by_their_name(content, sentence, name):
-    with pytest.raises(ValueError, match=sentence) as told:
+def test_other_files_are_reported_by_their_name(content, sentence, name):
+    with pytest.raises(ValueError, match=sentence) as reported:
         read_oriented_poses(name, content)
-    assert "studio-" not in str(told.value)
-    assert "\n" not in str(told.value)
-    assert name != "walk.npz" or str(told.value).startswith("walk.npz")
+    assert "studio-" not in str(reported.value)
+    assert "\n" not in str(reported.value)
+    assert name != "walk.npz" or str(reported.value).startswith("walk.npz")
 
 
 def test_wrong_orientations_do_not_spoil_a_pose():
@@ -98,7 +98,7 @@ def test_wrong_orientations_do_not_spoil_a_pose():
 
 
 def test_fits_of_photos_stand_upright(posture):
-    """A fit faces its camera upside down in its own axes, which have y down."""
+    """In camera axes, with y down, an upright person is upside down."""
     arrays = {"body_pose": np.zeros((21, 3)), "global_orient": np.array([np.pi, 0.0, 0.0]), "focal": np.array(900.0)}
     read = read_oriented_poses("fit.npz", npz(**arrays))
     torch.testing.assert_close(read.global_orient, torch.eye(3)[None], atol=1e-6, rtol=0)
@@ -144,8 +144,9 @@ def test_png_from_within_the_body(mannequin):
 
 
 def test_fitter_is_what_the_photo_goes_to(editor, monkeypatch):
-    """Nobody on a photo: told, and nothing lost."""
-    monkeypatch.setattr(Fitter, "fit_photo", lambda self, photo: (_ for _ in ()).throw(ValueError("nobody is seen")))
+    """A photo without people is reported, and nothing is lost."""
+    nobody = lambda self, photo, hypotheses: (_ for _ in ()).throw(ValueError("nobody is seen"))  # noqa: E731
+    monkeypatch.setattr(Fitter, "fit_photo", nobody)
     file = io.BytesIO()
     Image.new("RGB", (64, 48), "white").save(file, format="PNG")
     with pytest.raises(ValueError, match="nobody is seen"):

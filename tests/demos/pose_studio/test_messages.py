@@ -63,7 +63,7 @@ def listener(rules):
 
 @pytest.fixture
 def passes(listener):
-    """Whether a message gets through, and says what it said before."""
+    """Whether a message passes unchanged."""
 
     def passes(message):
         heard = listener.heard(encode(message))
@@ -188,8 +188,8 @@ def test_rubbish_is_refused(refused, raw):
     refused(raw)
 
 
-def test_what_is_said_twice_is_said_once(listener):
-    """A key that comes twice would let viser read another value than the one that was looked at."""
+def test_what_is_repeated_is_sent_once(listener):
+    """With a duplicate key, viser could read another value than the checked one."""
     once = encode(BOX)
     twice = bytes([once[0] + 1]) + encode("uuid") + encode("gone") + once[1:]
     assert decode(listener.heard(twice)) == BOX
@@ -242,7 +242,7 @@ def test_a_button_waits_for_its_file(passes, refused):
     refused(start(PART, "three"))
 
 
-def test_files_that_are_too_large_are_told_and_left_out(passes, too_large):
+def test_files_that_are_too_large_are_reported_and_left_out(passes, too_large):
     assert passes(start(LARGEST_UPLOAD))
     assert passes(part(0, bytes(PART)))
     assert not passes(start(LARGEST_UPLOAD + 1, "t2", "pose"))

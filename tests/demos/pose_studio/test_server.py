@@ -1,4 +1,4 @@
-"""The studio's server as pages and programs from elsewhere meet it."""
+"""The studio's server, accessed by foreign pages and programs."""
 
 import contextlib
 import http.client
@@ -26,7 +26,7 @@ def address(studio):
 
 @pytest.fixture
 def get(address):
-    """Asks for a path; gives the status, the headers and what came."""
+    """Request a path; return status, headers and content."""
 
     def get(path, host=RIGHT, origin=None):
         headers = {"Host": host.format(port=address.port)}
@@ -42,7 +42,7 @@ def get(address):
 
 @pytest.fixture
 def listen(address):
-    """Opens a websocket, and hears what is said first."""
+    """Open a websocket and receive the first message."""
 
     def listen(path, host=RIGHT, origin=RIGHT):
         origin = None if origin is None else f"http://{origin.format(port=address.port)}"
@@ -94,11 +94,11 @@ def test_others_get_nothing(studio, get, listen, address, path, host, origin):
     path = path.format(token=studio._server.gate.token)
     with pytest.raises(InvalidStatus) as refused:
         listen(path, host, origin)
-    told = [(refused.value.response.status_code, refused.value.response.body), get(path, host, origin)[::2]]
+    reported = [(refused.value.response.status_code, refused.value.response.body), get(path, host, origin)[::2]]
     if origin == host:
-        told.append(get(path, host)[::2])
-    assert {status for status, _ in told} == {403}
-    assert all(len(body) < 200 and studio._server.gate.token.encode() not in body for _, body in told)
+        reported.append(get(path, host)[::2])
+    assert {status for status, _ in reported} == {403}
+    assert all(len(body) < 200 and studio._server.gate.token.encode() not in body for _, body in reported)
     assert studio._server.get_clients() == {}
 
 
@@ -153,7 +153,7 @@ def test_everybodys_server_prints_an_address_that_opens_here():
         ("GuiFormSubmitMessage", {"uuid": "whole"}),
     ],
 )
-def test_who_says_what_the_page_never_sends_is_let_go(studio, tab, open_tab, eventually, kind, fields):
+def test_connections_with_invalid_messages_are_closed(studio, tab, open_tab, eventually, kind, fields):
     bad, panel = open_tab(), studio._panel
     if "uuid" in fields:
         fields = fields | {"uuid": vars(panel)[fields["uuid"]]._impl.uuid}
@@ -185,7 +185,7 @@ def test_a_message_that_is_too_long(studio, open_tab):
     assert studio._panel.text.value == ""
 
 
-def test_a_file_that_is_too_large_is_told_and_not_kept(studio, tab, eventually, monkeypatch):
+def test_a_file_that_is_too_large_is_reported_and_not_kept(studio, tab, eventually, monkeypatch):
     monkeypatch.setattr(messages, "LARGEST_UPLOAD", 1000)
     tab.upload(studio._panel.load, "long.npz", bytes(5000))
     eventually(lambda: "long.npz is" in studio._panel._status.content)

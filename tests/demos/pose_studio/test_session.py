@@ -33,7 +33,7 @@ def test_steps_go_back_and_forward():
     assert made.number == 1
 
 
-def test_ends_are_told():
+def test_ends_are_reported():
     made = session(1)
     with pytest.raises(ValueError, match="nothing to undo"):
         made.undo()
@@ -71,7 +71,7 @@ def test_there_is_no_such_pose(number):
 
 @given(st.lists(st.sampled_from(["put", "undo", "redo"]), max_size=30))
 def test_the_way_is_that_of_two_stacks(actions):
-    """Undo and redo as a naive editor has them: what is behind, and what is ahead."""
+    """Naive undo and redo with two stacks."""
     made = session(1)
     behind, ahead, count = [0], [], 1
     for action in actions:
@@ -88,7 +88,7 @@ def test_the_way_is_that_of_two_stacks(actions):
         assert len(made.poses) == count
 
 
-def test_comes_back_from_its_file(tmp_path):
+def test_survives_a_round_trip_from_its_file(tmp_path):
     made = session(4)
     made.undo()
     made.instructions.append(Instruction("räise <b>", "Done.", True))

@@ -21,14 +21,14 @@ def test_stands_on_the_ground_where_it_is_put(mannequin, posture):
     np.testing.assert_allclose(standing.pelvis[[0, 2]], [0.4, -0.3], atol=1e-6)
 
 
-def test_the_pelvis_is_where_it_is_told_to_be(mannequin, posture):
+def test_the_pelvis_is_at_its_given_position(mannequin, posture):
     standing = mannequin.stand(posture, pelvis=np.array([0.1, 2.0, 0.3]))
     np.testing.assert_allclose(standing.pelvis, [0.1, 2.0, 0.3], atol=1e-6)
     assert standing.vertices[:, 1].min() > 0.5
 
 
 def test_joints_are_those_that_targets_mean(mannequin, posture):
-    """The body that is shown and the figure that is solved for are the same."""
+    """The shown body and the solved skeleton are the same."""
     standing = mannequin.stand(posture)
     np.testing.assert_allclose(standing.joints - standing.pelvis, PosedSkeleton.of(posture).points[:24], atol=2e-3)
 
@@ -41,7 +41,7 @@ def test_balls_stay_at_the_body(mannequin, posture):
 
 
 def test_balls_can_be_seen(mannequin):
-    """No ball is wholly inside of the body."""
+    """No ball is completely inside the body."""
     standing = mannequin.stand(neutral_pose())
     for name, ball in standing.handles.items():
         gap = np.linalg.norm(standing.vertices - ball, axis=1).min()

@@ -14,7 +14,7 @@ def worker():
 
 @pytest.fixture
 def gate(worker):
-    """Opens for the worker, which waits at it."""
+    """A gate at which the worker waits."""
     opened = threading.Event()
     worker.do(lambda: opened.wait(20))
     yield opened

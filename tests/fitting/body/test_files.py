@@ -72,7 +72,7 @@ def smplx_output(model, hands: int) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """The open body, what the smplx package makes of its export, and the file."""
+    """The open body, the smplx package's model of its export, and the file."""
     import smplx
 
     folder = tmp_path_factory.mktemp("exported")
@@ -101,7 +101,7 @@ SMPLX_EXTRAS = (
     *("left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel"),
     *(f"{side}_{finger}_tip" for side in ("left", "right") for finger in ("thumb", "index", "middle", "ring", "pinky")),
 )
-"""What the smplx package's joints after the 24th, or after the 52nd of SMPL-H, are, by the open body's names."""
+"""Names in the open body of the smplx package's joints after the 24th, or after the 52nd of SMPL-H."""
 
 
 def named_points(body: Body, vertices: torch.Tensor, names: tuple[str, ...]) -> torch.Tensor:
@@ -145,7 +145,7 @@ def test_smplx_takes_any_number_of_betas(exported, betas):
 
 
 def test_a_second_export_is_the_same(exported, tmp_path):
-    """An exported body, read back, is in the order already."""
+    """An exported body is already in the right order when read back."""
     _, model, path = exported
     for again in (Body.load(path), Body.from_smplx(model)):
         export_smpl_pickle(again.data, tmp_path / "SMPL_AGAIN.pkl")
@@ -155,7 +155,7 @@ def test_a_second_export_is_the_same(exported, tmp_path):
 
 
 def test_smplh_export_is_read_as_bodymodel_does(exported, tmp_path):
-    """human_body_prior's `BodyModel` reads these arrays, tells SMPL-H by the pose corrections, and calls `lbs`."""
+    """human_body_prior's `BodyModel` reads these arrays, detects SMPL-H by the pose corrections, and calls `lbs`."""
     from smplx.lbs import lbs
 
     body = exported[0]
@@ -352,7 +352,7 @@ def test_sparse_indices_outside_the_matrix_are_refused(tmp_path, smpl):
         Body.load(path)
 
 
-def test_wrong_files_are_told_in_one_sentence(tmp_path, smpl):
+def test_wrong_files_are_reported_in_one_sentence(tmp_path, smpl):
     cases = {
         "missing.npz": (smpl | {"weights": None}, "found no weights"),
         "object.npz": (smpl | {"J_regressor": np.array([{}], dtype=object)}, "Python objects"),
@@ -421,7 +421,7 @@ def test_archives_with_half_a_body_are_refused(tmp_path, arrays):
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "reported"),
     [
         ("v_template", np.nan, "finite numbers"),
         ("v_template", np.inf, "finite numbers"),
@@ -432,21 +432,21 @@ def test_archives_with_half_a_body_are_refused(tmp_path, arrays):
         ("J_regressor", -np.inf, "finite numbers"),
     ],
 )
-def test_a_number_that_no_body_has_is_refused(tmp_path, smpl, key, value, told):
+def test_a_number_that_no_body_has_is_refused(tmp_path, smpl, key, value, reported):
     changed = smpl[key].astype(np.float64)
     changed.reshape(-1)[17] = value
     np.savez(tmp_path / "body.npz", **smpl | {key: changed})
-    with pytest.raises(ValueError, match=f"{told}.* in {key}"):
+    with pytest.raises(ValueError, match=f"{reported}.* in {key}"):
         read_body(tmp_path / "body.npz")
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "reported"),
     [("v_template", "a body in metres"), ("weights", "rows with sum 1"), ("J_regressor", "rows with sum 1")],
 )
-def test_arrays_of_zeros_are_no_body(tmp_path, smpl, key, told):
+def test_arrays_of_zeros_are_no_body(tmp_path, smpl, key, reported):
     np.savez(tmp_path / "body.npz", **smpl | {key: np.zeros_like(smpl[key])})
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=reported):
         read_body(tmp_path / "body.npz")
 
 
@@ -492,7 +492,7 @@ def test_a_folder_with_one_body_is_that_body(tmp_path, smpl):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
-    ("key", "change", "told"),
+    ("key", "change", "reported"),
     [
         ("landmark_names", lambda names: np.array([*names[:-1], "other"]), "landmarks of all keypoints, found no"),
         ("landmark_vertices", lambda numbers: numbers + 20_000, "landmarks on vertices from 0 to 13491"),
@@ -508,9 +508,9 @@ def test_a_folder_with_one_body_is_that_body(tmp_path, smpl):
         ("v_template", lambda template: template[:, 0], "two or more dimensions in v_template"),
     ],
 )
-def test_a_changed_open_body_is_refused(tmp_path, key, change, told):
+def test_a_changed_open_body_is_refused(tmp_path, key, change, reported):
     arrays = read_npz(asset("body.npz"))
     np.savez(tmp_path / "body.npz", **arrays | {key: change(arrays[key])})
-    with pytest.raises(ValueError, match=told) as error:
+    with pytest.raises(ValueError, match=reported) as error:
         Body.load(tmp_path / "body.npz")
     assert "\n" not in str(error.value)

@@ -23,7 +23,7 @@ SEGMENTS = {
     ("wrist", "thumb"): 0.127,
 }
 WIDTHS = {"hip": 0.345, "shoulder": 0.66, "ear": 0.2, "eye": 0.104, "mouth": 0.087}
-"""Lengths as parts of the torso, which is in metres (docs/notes/landmarks.md)."""
+"""Lengths as fractions of the torso, which is in metres (docs/notes/landmarks.md)."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_landmarks_move_as_a_whole_with_the_body(body, format):
 
 
 def test_a_shift_names_the_same_side_where_it_can(body):
-    """A landmark's own side is meant, and joints without a side are the median ones."""
+    """Names refer to the landmark's own side, and joints without a side are median ones."""
     landmarks = body.data.landmarks
     vertices = used_vertices(landmarks)
     names = FORMATS["mediapipe"].names

@@ -9,11 +9,11 @@ from scipy import sparse
 from fitting.body.smpl_pickle import read_arrays
 
 
-def refused(path, content, told):
-    """Without taking more memory than a little."""
+def refused(path, content, reported):
+    """With little memory."""
     path.write_bytes(content)
     tracemalloc.start()
-    with pytest.raises(ValueError, match=told) as error:
+    with pytest.raises(ValueError, match=reported) as error:
         read_arrays(path, ("a",))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -36,7 +36,7 @@ def test_declared_lengths_take_no_memory(tmp_path, content):
 
 
 def test_a_call_repeated_over_a_shared_argument_is_bounded(tmp_path):
-    """Each call copies a text of a megabyte that the pickle holds once."""
+    """Each call copies a text of a megabyte that the pickle contains once."""
     text = pickle.BINUNICODE + struct.pack("<I", 10**6) + b"a" * 10**6 + pickle.BINPUT + b"\x00" + pickle.POP
     call = (
         b"c_codecs\nencode\nh\x00"
@@ -56,7 +56,7 @@ def test_lists_of_lists_are_no_arrays(tmp_path):
     nested = [1.0]
     for _ in range(60):
         nested = [nested, nested]
-    refused(tmp_path / "a.pkl", pickle.dumps({"a": nested}), "found a list in place of an array")
+    refused(tmp_path / "a.pkl", pickle.dumps({"a": nested}), "found a list instead of an array")
 
 
 def test_a_sparse_matrix_of_a_huge_shape_is_refused(tmp_path):

@@ -15,9 +15,9 @@ from fitting.evaluation.h36m import (
     View,
     digest_of,
     evaluate,
-    made_up_cameras,
     read_cameras,
     read_scores,
+    synthetic_cameras,
     views,
     write_scores,
 )
@@ -30,7 +30,7 @@ from qposer.data.h36m import JOINTS_17, NUM_JOINTS, OFFSETS, PARENTS, Recording,
 
 REST = positions_of_angles(np.zeros((1, NUM_JOINTS, 3)), np.zeros((1, 3)))[0]
 SIDEWAYS = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]], dtype=float)
-"""From a world with x into the camera and z up into the camera's space."""
+"""Rotation from a world with x along the viewing direction and z up to camera space."""
 
 
 def recording(folder, name="Walking", frames=5, turn=None):
@@ -63,7 +63,7 @@ def test_mapped_bones_have_the_proportions_of_the_dataset():
     np.testing.assert_allclose(found * known.sum() / found.sum(), known, atol=0.01)
 
 
-def test_mapped_joints_stand_in_the_order_of_the_dataset():
+def test_mapped_joints_have_the_order_of_the_dataset():
     names = FORMATS["h36m"].names
     mapped = Body.open().landmarks(torch.zeros(1, 3), torch.zeros(1, 21, 3), format="h36m")[0].numpy()
     at = dict(zip(names, mapped, strict=True))
@@ -125,13 +125,13 @@ BAD_CAMERAS = {
 
 
 @pytest.mark.parametrize("case", BAD_CAMERAS)
-def test_camera_files_that_are_none(tmp_path, case):
+def test_camera_files_that_are_invalid(tmp_path, case):
     content, message = BAD_CAMERAS[case]
     path = tmp_path / "cameras.json"
     path.write_text(content)
-    with pytest.raises(ValueError, match=message) as told:
+    with pytest.raises(ValueError, match=message) as reported:
         read_cameras(path)
-    assert str(path) in str(told.value)
+    assert str(path) in str(reported.value)
 
 
 def test_no_camera_file(tmp_path):
@@ -141,12 +141,12 @@ def test_no_camera_file(tmp_path):
 
 @pytest.mark.parametrize("axis", range(3))
 @pytest.mark.parametrize("sign", [1, -1])
-def test_made_up_cameras_stand_around_people_whatever_is_up(axis, sign):
+def test_synthetic_cameras_surround_people_for_any_up_axis(axis, sign):
     up = sign * np.eye(3)[axis]
     turn = np.stack([np.cross(up, np.roll(up, 1)), up, np.roll(up, 1)], axis=1)
     turn[:, 0] *= np.linalg.det(turn)
     joints = (REST @ turn.T + [1.0, 2.0, 3.0])[None, list(JOINTS_17)]
-    cameras = made_up_cameras(joints)
+    cameras = synthetic_cameras(joints)
     places = np.array([-camera.R.T @ camera.t for camera in cameras])
     np.testing.assert_allclose(np.linalg.norm(places - joints[0, 0], axis=-1), 4.97, atol=0.05)
     np.testing.assert_allclose((places - joints[0, 0]) @ up, 0.7, atol=1e-9)
@@ -164,7 +164,7 @@ def test_made_up_cameras_stand_around_people_whatever_is_up(axis, sign):
 # Views
 
 
-def test_views_of_made_up_cameras(tmp_path):
+def test_views_of_synthetic_cameras(tmp_path):
     seen = list(views(recording(tmp_path, "walking_1"), None, every=2))
     assert [view.name for view in seen] == [f"walking_1.view{i}" for i in (1, 2, 3, 4)]
     for view in seen:
@@ -208,7 +208,7 @@ def test_cameras_that_do_not_fit(tmp_path):
 
 @pytest.fixture(scope="module")
 def truth(fitter):
-    """People whom codes decode to, five metres away, who have turned in steps."""
+    """People decoded from codes, five metres away, with headings in steps."""
     people = 5
     turn = torch.stack([torch.tensor([0.0, 0.5 * i, 0.0]) for i in range(people)])
     return Estimate(
@@ -231,21 +231,21 @@ def view(fitter, truth):
 
 
 def solved_as(monkeypatch, fitter, estimate):
-    """Let fits give an estimate, in the order in which people come; the sizes of batches, and the keypoints."""
-    asked = []
+    """Make fits return given estimates in order; return the recorded calls."""
+    solved = []
 
     def solve(keypoints, camera, on_step):
-        first = sum(len(k) for k, _ in asked)
-        asked.append((keypoints, camera))
+        first = sum(len(k) for k, _ in solved)
+        solved.append((keypoints, camera))
         on_step()
         return None, estimate[torch.arange(first, first + len(keypoints))]
 
     monkeypatch.setattr(fitter, "solve", solve)
-    return asked
+    return solved
 
 
 def test_a_perfect_fit_has_no_error(monkeypatch, fitter, truth, view):
-    asked, steps_seen = solved_as(monkeypatch, fitter, truth), []
+    solved, steps_seen = solved_as(monkeypatch, fitter, truth), []
     scores = evaluate(fitter, view, batch=2, on_step=steps_seen.append)
     assert steps_seen == [2, 2, 1]
     for name in FIGURES[:4]:
@@ -254,7 +254,7 @@ def test_a_perfect_fit_has_no_error(monkeypatch, fitter, truth, view):
     np.testing.assert_allclose(scores.energy, scores.energy[0], atol=1e-4)
     assert scores.frames.tolist() == [0, 64, 128, 192, 256]
     assert scores.body_pose.shape == (5, 21, 3)
-    keypoints, camera = asked[0]
+    keypoints, camera = solved[0]
     assert keypoints.format == "h36m"
     np.testing.assert_allclose(
         keypoints.xy[0, 0], FOCAL * view.joints[0, 0, :2] / view.joints[0, 0, 2] + 500, atol=0.01
@@ -275,7 +275,7 @@ def test_what_alignment_forgives(monkeypatch, fitter, truth, view):
     np.testing.assert_allclose(scores.pa_mpjpe_17, np.zeros(5), atol=0.01)
 
 
-def test_kept_scores_come_back_for_the_same_view_only(monkeypatch, tmp_path, fitter, truth, view):
+def test_kept_scores_survive_a_round_trip_for_the_same_view_only(monkeypatch, tmp_path, fitter, truth, view):
     solved_as(monkeypatch, fitter, truth)
     scores, path = evaluate(fitter, view), tmp_path / "S9" / "Walking.54138969.npz"
     write_scores(path, scores, view, "digest")
@@ -296,7 +296,7 @@ def test_kept_scores_come_back_for_the_same_view_only(monkeypatch, tmp_path, fit
         read_scores(path, view, "digest")
 
 
-def test_the_digest_tells_weights_and_settings_apart(fitter):
+def test_the_digest_distinguishes_weights_and_settings(fitter):
     assert digest_of(fitter) == digest_of(Fitter(fitter.body, fitter.prior))
     assert digest_of(fitter) != digest_of(Fitter(fitter.body, fitter.prior, FitSettings(seed=1)))
     other = Fitter()

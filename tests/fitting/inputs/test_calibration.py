@@ -48,14 +48,14 @@ def test_pictures_of_a_pinhole_camera_stay_as_they_are():
         ({"intrinsics": np.eye(2)}, "intrinsics must be"),
         ({"intrinsics": np.diag([-1.0, 1, 1])}, "expected K"),
         ({"intrinsics": K + np.array([[0, 50, 0], [0, 0, 0], [0, 0, 0.0]])}, "skewed"),
-        ({"rotation": 2 * np.eye(3)}, "no rotation"),
-        ({"rotation": np.diag([1.0, 1, -1])}, "no rotation"),
+        ({"rotation": 2 * np.eye(3)}, "not a rotation"),
+        ({"rotation": np.diag([1.0, 1, -1])}, "not a rotation"),
         ({"translation": np.array([0, np.nan, 0])}, "translation must be"),
         ({"distortion": np.zeros(3)}, "3 distortion coefficients"),
         ({"size": (0, 10)}, "size of 0 x 10"),
     ],
 )
-def test_what_is_no_camera_is_refused(change, message):
+def test_invalid_cameras_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         camera(**change)
 
@@ -82,5 +82,5 @@ def test_up_is_given_or_prescribed_or_as_the_cameras_stand():
     axis, direction = up_direction([standing], "-x")
     assert axis == "-x"
     assert direction.tolist() == [-1, 0, 0]
-    with pytest.raises(ValueError, match="up is one of"):
+    with pytest.raises(ValueError, match="up must be one of"):
         up_direction([standing], "w")

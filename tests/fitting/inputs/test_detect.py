@@ -34,7 +34,7 @@ def test_two_people_largest_first(walk):
 
 
 def test_positions_in_metres_are_turned_like_the_picture(walk):
-    """The projections of world bones and the bones on the photo have the same directions, also of a leaning person."""
+    """The projections of world bones and the bones in the photo have the same directions, also of a leaning person."""
     crop = walk[500:, 1050:1500]
     turn = cv2.getRotationMatrix2D((225, 240), 35, 1.0)
     person = detect(cv2.warpAffine(crop, turn, (450, 494)))
@@ -56,7 +56,7 @@ def leaning(person, above, below):
 
 
 def test_people_who_stand_do_not_lean_towards_the_camera(walk):
-    """MediaPipe by itself has their shins lean by 12 and 23 degrees, and necks by 44 and 53."""
+    """Uncorrected, MediaPipe's shins lean by 12 and 23 degrees, and necks by 44 and 53."""
     people = detect(walk, max_people=2)
     woman, man = people[0], people[1]
     assert abs(leaning(woman, "knee", "ankle")) < 10
@@ -71,7 +71,7 @@ def test_a_huge_photo_is_detected_in_its_own_pixels(walk):
     assert np.abs(large.xy[0] / 3 - small.xy[0]).mean() < 0.02 * height
 
 
-def test_legs_outside_of_the_photo_have_low_confidence():
+def test_legs_outside_the_photo_have_low_confidence():
     person = detect(read_image(asset("upper_body.png")).rgb)
     assert person.confidence[0, NOSE] > 0.9
     assert person.confidence[0, LEFT_SHOULDER] > 0.9
@@ -80,8 +80,10 @@ def test_legs_outside_of_the_photo_have_low_confidence():
 
 @pytest.mark.parametrize(("width", "height", "smallest"), [(320, 240, 36), (2400, 1200, 160)])
 def test_nobody(width, height, smallest):
-    told = f"no person .* {width} x {height} pixels, on which people below about {smallest} pixels are too small: crop"
-    with pytest.raises(ValueError, match=told):
+    reported = (
+        f"no person .* {width} x {height} pixels, in which people below about {smallest} pixels are too small: crop"
+    )
+    with pytest.raises(ValueError, match=reported):
         detect(np.full((height, width, 3), 128, np.uint8))
 
 
@@ -97,7 +99,7 @@ def test_people_are_found_from_about_the_size_on_that_is_reported(walk, factor, 
 
 
 @pytest.mark.parametrize("photo", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3)), np.zeros((8, 8, 4), np.uint8)])
-def test_what_is_no_photo(photo):
+def test_files_that_are_not_photos(photo):
     with pytest.raises(ValueError, match="uint8"):
         detect(photo)
 

@@ -14,7 +14,7 @@ def person_at(x, y, size=100.0):
 PERSON, SAME, DIFFERENT, OTHER = person_at(100, 50), person_at(101, 51), person_at(108, 50), person_at(250, 50)
 
 
-def test_who_is_made_up_of_two_others_is_a_ghost():
+def test_a_mixture_of_two_others_is_a_ghost():
     picture = np.zeros((300, 400, 3), np.uint8)
     mixed = np.concatenate([PERSON[:16], OTHER[16:]])
     assert is_ghost(mixed, [PERSON, OTHER], picture)

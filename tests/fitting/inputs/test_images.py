@@ -92,7 +92,7 @@ def test_focal_from_the_sensor_follows_a_resized_picture(tmp_path):
     assert read_image(tmp_path / "a.jpg").focal_px == pytest.approx(50 * 200 * 0.1)
 
 
-def test_a_focal_length_without_a_sensor_tells_nothing(tmp_path):
+def test_a_focal_length_without_a_sensor_is_ignored(tmp_path):
     two_colours().save(tmp_path / "a.jpg", exif=exif_of(FocalLength=4.2))
     assert read_image(tmp_path / "a.jpg").focal_px is None
 
@@ -105,7 +105,7 @@ def test_a_focal_length_without_a_sensor_tells_nothing(tmp_path):
         {"FocalLength": 1e-9, "FocalPlaneXResolution": 1e-9},
     ],
 )
-def test_a_focal_length_that_no_camera_has_is_ignored_with_a_word(tmp_path, tags):
+def test_a_focal_length_that_no_camera_has_is_ignored_with_a_warning(tmp_path, tags):
     two_colours().save(tmp_path / "a.jpg", exif=exif_of(**tags))
     photo = read_image(tmp_path / "a.jpg")
     assert photo.focal_px is None

@@ -36,7 +36,7 @@ INDICES = {
     "coco": {"left": (5, 7, 9, 11, 13, 15), "right": (6, 8, 10, 12, 14, 16)},
     "h36m": {"left": (11, 12, 13, 4, 5, 6), "right": (14, 15, 16, 1, 2, 3)},
 }
-"""As the makers of the formats document them."""
+"""Index tables from the formats' documentation."""
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

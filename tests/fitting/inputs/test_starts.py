@@ -1,4 +1,4 @@
-"""Files of starts as the programs write them, made here."""
+"""Start files in the formats of other programs, created here."""
 
 import pickle
 

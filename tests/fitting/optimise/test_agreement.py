@@ -31,13 +31,13 @@ def test_large_errors_are_warned_of():
 def test_parts_that_are_not_seen_are_named(format):
     head = [name for name in FORMATS[format].names if name.endswith(("nose", "eye", "ear", "head"))]
     legs = [f"{side}_{part}" for side in ("left", "right") for part in ("knee", "ankle")]
-    told = warnings_of(FORMATS[format].names, seen(format, head + legs), 1.0)
-    assert told == ("cut off or hidden, and guessed: head, knees, ankles",)
+    reported = warnings_of(FORMATS[format].names, seen(format, head + legs), 1.0)
+    assert reported == ("cut off or hidden, and guessed: head, knees, ankles",)
 
 
 @pytest.fixture
 def person(open_body):
-    """Landmarks of somebody who stands, and a problem whose keypoints are their projections, five metres away."""
+    """Landmarks of a standing person five metres away, and a problem with their projections as keypoints."""
     orient, pose = torch.tensor([[torch.pi, 0, 0]]), torch.zeros(1, 21, 3)
     landmarks = open_body.landmarks(orient, pose, transl=torch.tensor([[0.0, 0.3, 5.0]]), format="coco")
     camera = Camera.for_image(1000, 1000, 1000.0)
@@ -63,7 +63,7 @@ def test_the_height_of_a_body_that_exploded_is_the_keypoints(person, times):
     assert height == pytest.approx(1000 * 1.69 / 5, rel=0.15)
 
 
-def test_without_bones_the_body_alone_tells_the_height(person):
+def test_without_bones_the_body_alone_determines_the_height(person):
     landmarks, problem = person
     problem.confidence = torch.zeros(1, 17)
     problem.confidence[:, :6] = 1.0

@@ -1,4 +1,4 @@
-"""The optimiser of second order, with the shipped weights: joints of random ones meddle with each other."""
+"""The second-order optimiser, with the shipped weights, because joints of random ones are coupled."""
 
 import dataclasses
 
@@ -30,7 +30,7 @@ def parts():
 
 @pytest.fixture(scope="module")
 def problem(parts):
-    """People in poses of codes, of different sizes on the picture, seen exactly but for a wrist, with their depths."""
+    """People in poses decoded from codes, of different image sizes, with exact keypoints except a wrist, and depths."""
     body, space = parts
     generator = torch.Generator().manual_seed(1)
     pose = space.prior.sample(PEOPLE, generator=generator)
@@ -55,7 +55,7 @@ def problem(parts):
 
 @pytest.fixture(scope="module")
 def start(parts):
-    """Near the truth in orientation and position, in a pose of its own."""
+    """Near the truth in orientation and position, with another pose."""
     generator = torch.Generator().manual_seed(2)
     orient = axis_angle_to_matrix(torch.tensor([torch.pi, 0.0, 0.0]))
     turn = axis_angle_to_matrix(0.3 * torch.randn(PEOPLE, 3, generator=generator))
@@ -81,7 +81,7 @@ def stage_problem(parts, stage, problem, start, weights=None):
 @pytest.mark.parametrize("depths", [True, False])
 @pytest.mark.parametrize("name", STAGES)
 def test_slopes_are_those_of_the_objective(parts, problem, start, name, depths):
-    """Against autograd, through the decoder itself, in which joints meddle a little with each other."""
+    """Against autograd through the decoder, in which joints are slightly coupled."""
     problem = problem if depths else dataclasses.replace(problem, depths=None)
     stage = stage_problem(parts, STAGES[name], problem, start)
     state = stage.posed(start)

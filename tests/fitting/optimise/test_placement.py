@@ -15,7 +15,7 @@ offsets = st.floats(-2, 2)
 
 
 def body(seed, joints=12):
-    """Landmarks about as far apart as a standing person's, and weights of which a few are zero."""
+    """Landmarks about as far apart as a standing person's, and weights with a few zeros."""
     generator = torch.Generator().manual_seed(seed)
     landmarks = torch.randn(1, joints, 3, generator=generator, dtype=DTYPE) * torch.tensor([0.3, 0.6, 0.15])
     weight = torch.rand(1, joints, generator=generator, dtype=DTYPE) + 0.1
@@ -75,7 +75,7 @@ def test_place_takes_each_person_alone():
 
 
 def test_place_leaves_what_no_placing_explains():
-    """The distance left is that of the projections in weak perspective, weighted."""
+    """The remaining distance is the weighted one of the weak-perspective projections."""
     landmarks, weight = body(5)
     generator = torch.Generator().manual_seed(6)
     view = camera(1000.0)

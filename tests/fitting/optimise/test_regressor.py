@@ -1,4 +1,4 @@
-"""The network that starts fits: what holds of it with any weights, and what the shipped ones know."""
+"""The regressor that initialises fits: properties of any weights, and accuracy of the shipped ones."""
 
 import dataclasses
 
@@ -28,7 +28,7 @@ def camera():
 
 @pytest.fixture(scope="module")
 def people():
-    """People who stand with bent elbows and knees, turned in steps of 60 degrees."""
+    """Standing people with bent elbows and knees, with headings in steps of 60 degrees."""
     body_pose = torch.zeros(PEOPLE, 21, 3)
     body_pose[:, 15, 2], body_pose[:, 16, 2] = -1.1, 1.1  # the arms hang down
     body_pose[:, 17, 1], body_pose[:, 18, 1] = -0.6, 0.9
@@ -54,7 +54,7 @@ def test_the_shipped_weights_find_orientation_and_pose(shipped, camera, people, 
     assert 1000 * pa_mpjpe(found, true).mean() < 70
 
 
-def test_what_comes_out_are_rotations(camera):
+def test_outputs_are_rotations(camera):
     torch.manual_seed(0)
     regressor = Regressor(RegressorConfig(width=16, depth=1)).eval()
     orient, body_pose = regressor(torch.rand(PEOPLE, 17, 2), torch.ones(PEOPLE, 17), "coco", camera)
@@ -103,7 +103,7 @@ def test_the_line_of_sight_goes_through_the_pixel(camera):
     torch.testing.assert_close(straight, torch.eye(3).expand(PEOPLE, 3, 3))
 
 
-def test_files_come_back(tmp_path, camera, people):
+def test_files_survive_a_round_trip(tmp_path, camera, people):
     torch.manual_seed(0)
     regressor = Regressor(RegressorConfig(width=16, depth=1)).eval()
     regressor.save(tmp_path / "start.safetensors", note="of a test")

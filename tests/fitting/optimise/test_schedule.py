@@ -1,4 +1,4 @@
-"""What surrounds the optimiser: the first guess, what it knows of keypoints, and how they are doubted."""
+"""The schedule: initialisation, keypoint weights, and updates of the prior scale."""
 
 import dataclasses
 import json
@@ -31,7 +31,7 @@ def camera():
 
 @pytest.fixture(scope="module")
 def truth(fitter):
-    """Samples of the prior who stand 4 m away and turn."""
+    """Samples of the prior 4 m away with different headings."""
     body_pose = fitter.prior.sample(PEOPLE, generator=torch.Generator().manual_seed(3))
     turn = torch.arange(PEOPLE)[:, None] * 1.5 * torch.tensor([0.0, 1.0, 0.0])
     orient = axis_angle_to_matrix(torch.tensor([torch.pi, 0.0, 0.0])) @ axis_angle_to_matrix(turn)
@@ -103,9 +103,9 @@ def test_inexactness_is_the_median_distance_in_heights(fitter, camera, seen):
 def test_inexact_keypoints_are_doubted(fitter, camera, seen):
     noisy = seen.xy + 15.0 * torch.randn(seen.xy.shape, generator=torch.Generator().manual_seed(0)).numpy()
     exact, _ = fitter.solve(seen, camera)
-    doubted, _ = fitter.solve(dataclasses.replace(seen, xy=noisy.astype(seen.xy.dtype)), camera)
+    noisy_fit, _ = fitter.solve(dataclasses.replace(seen, xy=noisy.astype(seen.xy.dtype)), camera)
     assert (exact.prior_scale < 0.8).all()
-    assert (doubted.prior_scale > 1.5).all()
+    assert (noisy_fit.prior_scale > 1.5).all()
 
 
 def test_keypoints_are_no_more_exact_than_they_are_known_to_be(fitter, camera, seen):
@@ -154,12 +154,12 @@ def test_a_wild_keypoint_hardly_matters(fitter, camera, truth, seen):
 def test_depths_that_a_detector_estimates_are_followed(fitter, camera, truth, seen):
     body = fitter.body
     landmarks = body.landmarks(*truth[:2])
-    told = dataclasses.replace(seen, world=(landmarks - landmarks[:, :1]).numpy())
+    reported = dataclasses.replace(seen, world=(landmarks - landmarks[:, :1]).numpy())
     weights = dataclasses.replace(fitter.settings.weights, depth=100.0)
     errors = []
     for depth_cue in (False, True):
         cued = Fitter(body, fitter.prior, FitSettings(depth_cue=depth_cue, weights=weights))
-        errors.append(errors_mm(cued, truth, cued.solve(told, camera)[1]).mean())
+        errors.append(errors_mm(cued, truth, cued.solve(reported, camera)[1]).mean())
     assert errors[1] < errors[0]
 
 
@@ -179,7 +179,7 @@ def test_as_many_ticks_as_steps(fitter, camera, seen, monkeypatch):
 
 
 def test_further_terms_are_followed_and_kept_in_the_settings(fitter, camera, truth, seen):
-    """A prior of shapes, a thousand times over."""
+    """A prior of shapes with a thousandfold weight."""
     slim = FitSettings(terms=(Shape(torch.full((1,), 1e3)),))
     _, free = fitter.solve(seen, camera)
     _, found = Fitter(fitter.body, fitter.prior, slim).solve(seen, camera)

@@ -1,4 +1,4 @@
-"""Fits that begin with bodies that another method found."""
+"""Fits from initial bodies of another method."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ PEOPLE, SIZE, FOCAL = 4, (1000, 1000), 1100.0
 
 @pytest.fixture(scope="module")
 def truth(fitter):
-    """Samples of the prior who stand beside each other and turn, and what is seen of them, with noise."""
+    """Samples of the prior side by side with different headings, and their noisy keypoints."""
     pose = fitter.prior.sample(PEOPLE, seed=5)
     turn = torch.arange(PEOPLE)[:, None] * 1.5 * torch.tensor([0.0, 1.0, 0.0])
     orient = axis_angle_to_matrix(torch.tensor([torch.pi, 0.0, 0.0])) @ axis_angle_to_matrix(turn)
@@ -44,7 +44,7 @@ def errors_mm(fitter, truth, results):
 
 
 def test_a_good_start_is_kept_and_its_fault_is_mended(fitter, truth):
-    """An elbow of each person bent 40 degrees: the fit ends nearer than it began and nearer than without a start."""
+    """With elbows bent 40 degrees, the fit is closer to the truth than its start and than a fit without one."""
     start, keypoints = truth
     elbow = BODY_JOINT_NAMES.index("left_elbow")
     pose = start.body_pose.clone()
@@ -76,7 +76,7 @@ def corrected(fitter, truth, start):
     return given_start(fitter.body, start, truth[0].orient, xy, weight, "mediapipe", camera)
 
 
-def test_axes_with_y_up_and_exchanged_sides_are_turned_back(fitter, truth):
+def test_axes_with_y_up_and_swapped_sides_are_turned_back(fitter, truth):
     start = truth[0]
     y_up = torch.diag(torch.tensor([1.0, -1.0, -1.0])) @ start.orient
     torch.testing.assert_close(corrected(fitter, truth, dataclasses.replace(start, orient=y_up)).orient, start.orient)

@@ -1,4 +1,4 @@
-"""Covariances against what fits of noisy keypoints really do, and against the ways in which they must change."""
+"""Covariances against the empirical spread of fits to noisy keypoints, and their expected changes."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ PEOPLE, SIZE, FOCAL = 24, (1000, 1000), 1100.0
 
 @pytest.fixture(scope="module")
 def truth(fitter):
-    """Samples of the prior who turn."""
+    """Samples of the prior with different headings."""
     pose = fitter.prior.sample(PEOPLE, seed=9)
     turn = torch.arange(PEOPLE)[:, None] * 0.8 * torch.tensor([0.0, 1.0, 0.0])
     orient = axis_angle_to_matrix(torch.tensor([torch.pi, 0.0, 0.0])) @ axis_angle_to_matrix(turn)

@@ -16,7 +16,7 @@ CAMERA_TO_WORLD = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
 
 @pytest.fixture
 def clip(make_person):
-    """Three frames of one person who walks away, all of one shape."""
+    """Three frames of a person with one shape who walks away."""
     frames = [make_person(seed, at=(0.1 * seed, 0.2, 3.0 + seed)) for seed in range(3)]
     return [dataclasses.replace(frame, betas=frames[0].betas) for frame in frames]
 
@@ -67,7 +67,7 @@ def test_a_changing_shape_keeps_the_pelvis_in_its_place(tmp_path, make_person, o
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, np.nan, np.inf])
-def test_frames_a_second_that_are_none(tmp_path, clip, fps):
+def test_frames_a_second_that_are_invalid(tmp_path, clip, fps):
     with pytest.raises(ValueError, match="must be a positive number"):
         write_amass(tmp_path / "clip.npz", clip, fps)
 

@@ -17,7 +17,7 @@ def files_in(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def test_all_that_can_be_asked_for(tmp_path, photo, make_person):
+def test_all_formats(tmp_path, photo, make_person):
     people = [make_person(0), make_person(1)]
     folders = write_fit(tmp_path, "photo", photo, people, ("obj", "glb", "ply", "html", "smplx-pkl"))
     assert folders == [tmp_path / "photo" / "person0", tmp_path / "photo" / "person1"]
@@ -48,7 +48,7 @@ def test_a_rigged_body_is_in_the_fitted_pose(tmp_path, photo, make_person, open_
     assert not (tmp_path / "other").exists()
 
 
-def test_nothing_else_is_written_unasked(tmp_path, photo, make_person):
+def test_nothing_else_is_written(tmp_path, photo, make_person):
     write_fit(tmp_path, "photo", photo, [make_person()])
     assert files_in(tmp_path / "photo" / "person0") == sorted([*ALWAYS, "mesh.obj"])
     write_fit(tmp_path, "photo", photo, [make_person()], ())

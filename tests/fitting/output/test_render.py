@@ -76,7 +76,7 @@ def test_a_failing_opengl_gets_the_painter(monkeypatch):
 
 
 def test_opengl_that_cannot_start_leaves_no_trace():
-    """In a process of its own: no platform works, nothing is said, and a later import of PyOpenGL is free to choose."""
+    """In a separate process: no platform works, nothing is printed, and a later import of PyOpenGL may choose one."""
     program = """
 import os, sys
 from fitting.output import opengl
@@ -126,7 +126,7 @@ def test_a_view_shows_the_whole_mesh(size, yaw):
 
 
 def test_the_side_view_is_from_the_right_of_the_camera():
-    """What is near the camera, here the arm, is then on the left of the picture."""
+    """Parts near the camera, here the arm, are on the left of the picture."""
     body = (render.side_view(figure(), (300, 300)) != render._BACKGROUND).any(axis=-1)
     columns = np.flatnonzero(body.any(axis=0))
     thickness = body.sum(axis=0)[columns]

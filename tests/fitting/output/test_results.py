@@ -79,7 +79,7 @@ def test_every_file_is_there_and_nothing_else(tmp_path):
     assert (np.array(Image.open(tmp_path / "person0" / "overlay.png")) == 7).all()
 
 
-def test_json_tells_the_same(tmp_path):
+def test_json_has_the_same_content(tmp_path):
     result = make_result()
     write_results(tmp_path, [result], [{}])
     content = json.loads((tmp_path / "person0" / "fit.json").read_text())
@@ -173,7 +173,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch, what, earlier)
         assert np.array_equal(read_result(folder / "person0").codes, make_result(5).codes)
 
 
-def test_what_is_no_fit(tmp_path):
+def test_files_that_are_not_fits(tmp_path):
     with pytest.raises(FileNotFoundError, match="no fit"):
         read_result(tmp_path)
     np.savez(tmp_path / "fit.npz", codes=np.zeros(3))
@@ -199,7 +199,7 @@ def test_a_fit_with_half_an_array_is_refused(tmp_path, name):
     "name",
     ["global_orient", "body_pose", "betas", "transl", "centre", "vertices", "joints", "focal", "person_height_px"],
 )
-def test_nothing_that_is_no_number_comes_out_of_a_fit(name, value):
+def test_a_fit_has_only_finite_numbers(name, value):
     result = make_result()
     given = getattr(result, name)
     changed = np.where(np.arange(np.size(given)).reshape(np.shape(given)) == 0, value, given)

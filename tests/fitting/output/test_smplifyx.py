@@ -30,7 +30,7 @@ AT_REST = {
     "reye_pose": (1, 3),
     "expression": (1, 10),
 }
-"""What SMPLify-X's own pickles hold beside, and readers such as the Blender add-on take without asking."""
+"""Further keys of SMPLify-X's own pickles, which readers such as the Blender add-on require."""
 
 
 def files_in(folder):
@@ -63,7 +63,7 @@ def test_old_pythons_and_old_numpys_know_all_that_it_names(tmp_path, make_person
 
 
 def test_the_camera_sees_the_body_where_the_photo_shows_it(make_person, open_body):
-    """As SMPLify-X projects: the body without a translation, turned and moved by the camera."""
+    """Projection like SMPLify-X: the body without translation, transformed by the camera."""
     result = make_person(seed=3)
     values = {name: torch.from_numpy(value) for name, value in smplifyx_arrays(result).items()}
     pose = values["body_pose"].reshape(1, 21, 3)

@@ -11,7 +11,7 @@ FOCAL, CENTRE = 20.0, (11.3, 8.6)
 
 
 def naive_paint(vertices, faces, colours, focal, centre, size):
-    """Ray by ray, on a grid of 2 x 2 rays a pixel: the nearest triangle that a ray meets gives its colour."""
+    """Naive ray casting on a grid of 2 x 2 rays per pixel: the nearest hit triangle gives the colour."""
     width, height = size
     picture = np.zeros((height, width, 4))
     for row in range(2 * height):
@@ -67,7 +67,7 @@ def test_edges_cover_the_pixels_that_they_should():
     assert alpha[15, 9] == alpha[15, 30] == 0
 
 
-def test_what_is_behind_the_camera_or_beside_the_picture_is_not_painted():
+def test_what_is_behind_the_camera_or_outside_the_picture_is_not_painted():
     for depth, centre in ((-2.0, (20.0, 20.0)), (0.01, (20.0, 20.0)), (2.0, (900.0, 20.0)), (2.0, (20.0, -900.0))):
         assert paint(*square(depth, [1.0, 1.0, 1.0]), 100.0, centre, (40, 40)).max() == 0
 

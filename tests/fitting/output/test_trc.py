@@ -23,7 +23,7 @@ def test_a_file_has_the_header_and_a_line_a_frame(tmp_path):
 @pytest.mark.parametrize(
     ("joints", "fps"), [(np.zeros((1, 3, 3)), 1), (np.full((1, 2, 3), np.nan), 1), (np.zeros((1, 2, 3)), 0)]
 )
-def test_what_is_no_motion_is_refused(tmp_path, joints, fps):
+def test_invalid_motions_are_refused(tmp_path, joints, fps):
     with pytest.raises(ValueError, match="must be"):
         write_trc(tmp_path / "a.trc", joints, fps, ("a", "b"))
     assert not list(tmp_path.iterdir())

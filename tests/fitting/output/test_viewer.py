@@ -105,8 +105,8 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path, photo, peopl
 
 ACTIONS = """<script>
 const [onPhoto, inSpace] = ["photo", "space"].map(id => document.querySelector(`#${id} canvas`));
-const told = { state: document.documentElement.dataset.state, photo: onPhoto.toDataURL() };
-const act = (name, action) => { action(); told[name] = inSpace.toDataURL(); };
+const reported = { state: document.documentElement.dataset.state, photo: onPhoto.toDataURL() };
+const act = (name, action) => { action(); reported[name] = inSpace.toDataURL(); };
 inSpace.setPointerCapture = () => {};
 const pointer = (kind, details) => inSpace.dispatchEvent(new PointerEvent(kind, { pointerId: 1, ...details }));
 const boxes = [...document.querySelectorAll("#people input")], buttons = document.querySelectorAll("footer button");
@@ -120,16 +120,16 @@ act("side", () => buttons[1].click());
 act("second", () => { buttons[0].click(); boxes[0].click(); });
 act("nobody", () => boxes[1].click());
 document.getElementById("overlay").click();
-told.hidden = getComputedStyle(onPhoto).display;
+reported.hidden = getComputedStyle(onPhoto).display;
 const report = document.createElement("output");
-report.textContent = JSON.stringify(told);
+report.textContent = JSON.stringify(reported);
 document.body.append(report);
 </script></body>"""
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory, make_person):
-    """What the page drew as it was used: RGBA pictures by the name of the action."""
+    """RGBA pictures drawn by the page, by name of the user's action."""
     folder = tmp_path_factory.mktemp("viewer")
     people = [make_person(0, at=(-0.7, 0.2, 3.0)), make_person(1, at=(0.6, 0.1, 3.5))]
     page = viewer_page(Photo(np.full((HEIGHT, WIDTH, 3), 60, np.uint8)), people, "photo")
@@ -138,10 +138,10 @@ def shown(tmp_path_factory, make_person):
     options += [f"--user-data-dir={folder / 'profile'}", "--window-size=1000,700", "--dump-dom"]
     command = [BROWSER, *options, (folder / "page.html").as_uri()]
     dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    told = json.loads(re.search(r"<output>(.*?)</output>", dom, re.DOTALL)[1])
-    pictures = {k: v for k, v in told.items() if v.startswith("data:image/png;base64,")}
+    reported = json.loads(re.search(r"<output>(.*?)</output>", dom, re.DOTALL)[1])
+    pictures = {k: v for k, v in reported.items() if v.startswith("data:image/png;base64,")}
     read = {k: np.array(Image.open(io.BytesIO(base64.b64decode(v.partition(",")[2])))) for k, v in pictures.items()}
-    return {**told, **read, "people": people}
+    return {**reported, **read, "people": people}
 
 
 def inked(picture):

@@ -18,7 +18,7 @@ SIZE, FOCAL = (1000, 1000), 1100.0
 
 @pytest.fixture(scope="module")
 def tall(fitter):
-    """Somebody of 1.9 m or so, 5 m away, seen exactly."""
+    """A person of about 1.9 m, 5 m away, with exact keypoints."""
     mean, gradient = height_of_shape(fitter.body)
     betas = (gradient * (1.9 - mean) / gradient.square().sum())[None]
     pose = fitter.prior.sample(1, seed=2)
@@ -35,7 +35,7 @@ def test_heights_are_nearly_linear_in_the_shape(fitter):
     assert gradient.norm() > 0.02
 
 
-def test_a_known_height_is_that_of_the_body_and_tells_the_distance(fitter, tall):
+def test_a_known_height_is_that_of_the_body_and_determines_the_distance(fitter, tall):
     knows = Fitter(fitter.body, fitter.prior, FitSettings(height=1.9))
     found, without = (one.fit_keypoints(tall[1], SIZE, focal=FOCAL)[0] for one in (knows, fitter))
     heights = [stature(fitter.body, torch.from_numpy(one.betas)[None]).item() for one in (found, without)]

@@ -1,4 +1,4 @@
-"""Distances to a plane, and fits whose feet are on one; columns are compared with autograd in ``test_terms.py``."""
+"""Distances to a plane, and fits with feet on one; columns are compared with autograd in ``test_terms.py``."""
 
 import dataclasses
 import json
@@ -22,7 +22,7 @@ FLOOR = OnPlane(700.0, LEFT + RIGHT, "openpose", (0.0, 1.0, 0.0), 1.2)
 
 
 def bodies(landmarks):
-    """Bodies of which nothing is known but their landmarks."""
+    """Bodies with only landmarks."""
     people = len(landmarks)
     return Posed(*[torch.zeros(people, 1)] * 6, landmarks)
 
@@ -36,7 +36,7 @@ def feet(fitter, result, names):
 
 
 def keypoints_of(fitter, body_pose):
-    """Somebody upright, whom a level camera sees from half a side, 4 m away."""
+    """An upright person 4 m away, seen obliquely by a level camera."""
     turn = axis_angle_to_matrix(torch.tensor([[torch.pi, 0.0, 0.0], [0.0, 0.7, 0.0]]))
     transl = torch.tensor([[0.0, 0.1, 4.0]])
     landmarks = fitter.body.landmarks(turn[:1] @ turn[1:], body_pose, None, transl, format="openpose")
@@ -66,7 +66,7 @@ def test_the_other_sense_of_the_normal_is_the_same_plane():
 
 
 def test_feet_come_to_the_floor_and_the_person_goes_with_them(fitter):
-    """A floor lower than a body of mean shape has its feet: whoever stands on it is taller and farther away."""
+    """A floor below the feet of the mean shape: the person on it is taller and farther away."""
     seen = keypoints_of(fitter, torch.zeros(1, 21, 3))
     free = fitted(fitter, seen)
     lower = dataclasses.replace(FLOOR, offset=float(feet(fitter, free, LEFT + RIGHT)[:, 1].mean()) + 0.1)

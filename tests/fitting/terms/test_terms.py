@@ -40,7 +40,7 @@ def draw(*shape, seed=0):
 
 @pytest.fixture(scope="module")
 def scene():
-    """The shipped body and prior in double precision, people beside their keypoints, and the state of a stage."""
+    """The shipped body and prior in double precision, people away from their keypoints, and the state of a stage."""
     body, prior = Body.open().to(DTYPE), CodePrior.from_pretrained().to(DTYPE)
     space = RelaxedCodes(prior)
     pose = prior.sample(PEOPLE, generator=torch.Generator().manual_seed(1)).to(DTYPE)
@@ -73,7 +73,7 @@ def scene():
 
 
 def views(problem):
-    """The problem's own camera, and one that looks from the side, with keypoints that are somewhat off."""
+    """The problem's own camera and one from the side, with noisy keypoints."""
     side = axis_angle_to_matrix(torch.tensor([0.1, 1.2, -0.1], dtype=DTYPE))
     away = torch.tensor([0.0, 0.0, 5.0], dtype=DTYPE)
     rotation, translation = torch.stack([torch.eye(3, dtype=DTYPE), side]), torch.stack([0 * away, away - side @ away])
@@ -85,7 +85,9 @@ def views(problem):
     )
     depth = problem.depths[..., None]
     xy = (problem.keypoints - problem.camera.centre[:, None]) / problem.camera.focal[:, None, None] * depth
-    return replace(empty, xy=empty.off(torch.cat([xy, depth], -1)) + 10 * draw(PEOPLE, 2, LANDMARKS, 2, seed=11))
+    return replace(
+        empty, xy=empty.displacement(torch.cat([xy, depth], -1)) + 10 * draw(PEOPLE, 2, LANDMARKS, 2, seed=11)
+    )
 
 
 def terms(problem):
@@ -126,7 +128,7 @@ NAMES = (
 
 
 def linearised_body(stage, state, change):
-    """The bodies after changes of unknowns, the decoder as linear as the solver takes it to be."""
+    """The bodies after changes of unknowns, with the decoder linearised as in the solver."""
     turn = axis_angle_to_matrix(change["orient"])
     moved = torch.einsum("pjl,pjlab->pjab", change["pose"], stage.decoder_jacobian)
     body_pose = (state.body_pose + moved) @ axis_angle_to_matrix(change["residual"])
@@ -145,7 +147,7 @@ def zeros(state):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_slopes_and_costs_of_a_term_are_those_of_autograd(scene, name):
-    """Through the body itself, whose surface also follows a pose in ways that the columns leave out."""
+    """Derivatives through the full body, whose surface also has pose-dependent effects that the columns omit."""
     stage, problem, state = scene
     term = terms(problem)[name]
     by = stage.derivatives(state)
@@ -164,7 +166,7 @@ def test_slopes_and_costs_of_a_term_are_those_of_autograd(scene, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_curvature_is_that_of_squares_with_fixed_weights(scene, name):
-    """The Gauss-Newton product of dense columns, put together one entry at a time."""
+    """The Gauss-Newton product of dense columns, computed entry by entry."""
     stage, problem, state = scene
     term = terms(problem)[name]
     by = stage.derivatives(state)
@@ -186,7 +188,7 @@ def test_curvature_is_that_of_squares_with_fixed_weights(scene, name):
 
 
 def test_reprojection_into_one_view_is_that_of_its_camera(scene):
-    """In a world that is turned and moved."""
+    """In a rotated and translated world."""
     _, problem, state = scene
     one = terms(problem)["reprojection"]
     turn, shift = axis_angle_to_matrix(torch.tensor([0.3, -1.0, 0.5], dtype=DTYPE)), draw(3, seed=12)
@@ -321,7 +323,7 @@ def test_smoothness_is_the_mean_of_squared_accelerations(scene):
 
 
 def test_all_users_of_a_term_see_one_objective(scene):
-    """What a stage minimises is the sum of the terms at its weights, each person's for itself."""
+    """A stage minimises the weighted sum of the terms for each person independently."""
     stage, problem, state = scene
     expected = torch.stack([term.residual(state).cost for term in stage.all_terms]).sum(0)
     torch.testing.assert_close(stage.cost(state), expected)

@@ -16,7 +16,7 @@ HEIGHT = FOCAL * 1.7 / DEPTH
 
 
 def seen(format="mediapipe", yaw=0.0):
-    """The body at rest with its arms down, seen by a level camera, and drawn often."""
+    """Many samples of the body at rest with its arms down, seen by a level camera."""
     orient = axis_angle_to_matrix(torch.tensor([[torch.pi, 0.0, 0.0]]))
     orient = orient @ axis_angle_to_matrix(torch.tensor([[0.0, yaw, 0.0]]))
     pose = torch.zeros(1, 21, 3)

@@ -1,4 +1,4 @@
-"""What the body of capsules hides."""
+"""Self-occlusion by the body of capsules."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from qposer.body_pose.rotations import axis_angle_to_matrix
 
 
 def hidden(format, yaw):
-    """Names of the keypoints that are hidden of a body with its arms down; at yaw 0 it faces the camera."""
+    """Names of the hidden keypoints of a body with its arms down; at yaw 0 it faces the camera."""
     orient = axis_angle_to_matrix(torch.tensor([[torch.pi, 0.0, 0.0]]))
     orient = orient @ axis_angle_to_matrix(torch.tensor([[0.0, yaw, 0.0]]))
     pose = torch.zeros(1, 21, 3)

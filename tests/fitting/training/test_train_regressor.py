@@ -19,7 +19,7 @@ from qposer.training.rig_variation import STRENGTH
 
 
 @pytest.mark.parametrize(("module", "network"), [(train_regressor, Regressor), (train_sampler, PoseSampler)])
-def test_a_run_goes_on_where_it_stopped_and_is_read_back(tmp_path, strengths_of, module, network):
+def test_a_run_continues_where_it_stopped_and_is_read_back(tmp_path, strengths_of, module, network):
     strengths, train = strengths_of(synthetic_views), module.train
     generator = np.random.default_rng(0)
     pose = 0.2 * generator.standard_normal((24, 24, 3)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Fits of made-up clips: a person of a smooth motion, seen by a camera that stands."""
+"""Fits of synthetic clips: a person with smooth motion and a static camera."""
 
 import dataclasses
 import math
@@ -39,7 +39,7 @@ class Truth:
 
 @pytest.fixture(scope="module")
 def truth(fitter):
-    """Somebody who waves and steps, walking to the side while turning a little."""
+    """A person who waves and walks sideways while turning slightly."""
     phase = torch.linspace(0, 2 * math.pi, FRAMES)
     pose = torch.zeros(FRAMES, 21, 3)
 
@@ -69,7 +69,7 @@ def sightings(truth, frames=range(FRAMES), noise=3.0):
 
 @pytest.fixture(scope="module")
 def result(fitter, truth):
-    """Of all frames but those of the gap."""
+    """Keypoints of all frames except the gap."""
     return fit_clip(fitter, sightings(truth, [k for k in range(FRAMES) if k not in GAP]), SIZE, focal=FOCAL)
 
 
@@ -78,7 +78,7 @@ def errors_mm(joints, truth):
 
 
 def jitter_mm(joints, truth):
-    """Error of the accelerations of joints, in mm a squared frame."""
+    """Error of the accelerations of joints, in mm per squared frame."""
 
     def accelerations(positions):
         return positions[2:] - 2 * positions[1:-1] + positions[:-2]
@@ -92,7 +92,7 @@ def test_the_body_is_where_the_person_is(result, truth):
     assert 0 < result.reprojection_error_percent < 2
 
 
-def test_frames_without_keypoints_are_filled_in_and_told(result, truth):
+def test_frames_without_keypoints_are_filled_in_and_reported(result, truth):
     assert result.frames.tolist() == list(range(100, 100 + FRAMES))
     assert (~result.detected).nonzero()[0].tolist() == list(GAP)
     assert errors_mm(result.joints, truth)[list(GAP)].mean() < 60
@@ -162,7 +162,7 @@ def test_warnings_of_errors_and_unseen_parts(result):
 
 
 @pytest.mark.parametrize("name", ["body_pose", "transl", "joints", "focal", "reprojection_error_px"])
-def test_nothing_that_is_no_number_comes_out_of_a_clip(result, name):
+def test_a_clip_has_only_finite_numbers(result, name):
     given = np.asarray(getattr(result, name))
     changed = np.where(np.arange(given.size).reshape(given.shape) == 0, np.nan, given)
     with pytest.raises(ValueError, match=rf"contains NaN or infinite values \({name}\)"):
@@ -170,7 +170,7 @@ def test_nothing_that_is_no_number_comes_out_of_a_clip(result, name):
 
 
 def test_the_height_is_that_of_single_images(fitter, result):
-    """Where a body came too close to the camera, it is that of the keypoints."""
+    """If a body is too close to the camera, the height is that of the keypoints."""
     keypoints = Keypoints(result.keypoints_xy[:1], result.keypoints_confidence[:1], result.keypoints_format)
     seen = TrackedKeypoints(keypoints, np.arange(1), 30.0)
     orient = axis_angle_to_matrix(torch.from_numpy(result.global_orient[:1]))
@@ -188,7 +188,7 @@ def test_the_height_is_that_of_single_images(fitter, result):
 @pytest.mark.usefixtures("quick")
 class TestWithShortStages:
     def test_stages_are_short(self, fitter, truth):
-        """The fixture shortens all that a clip goes through."""
+        """The fixture shortens all stages of a clip."""
         seen, steps_seen = sightings(truth), []
         free = Fitter(fitter.body, fitter.prior, FitSettings(residual=True))
         fit_clip(free, seen, SIZE, focal=FOCAL, on_step=lambda: steps_seen.append(None))
@@ -259,13 +259,13 @@ class TestWithShortStages:
 
     def test_the_depth_cue_can_be_left_out(self, fitter, truth):
         plain = sightings(truth)
-        told = dataclasses.replace(
+        reported = dataclasses.replace(
             plain, keypoints=dataclasses.replace(plain.keypoints, world=np.ones((FRAMES, 33, 3)))
         )
         without = Fitter(fitter.body, fitter.prior, FitSettings(depth_cue=False))
         cued, ignored, expected = (
             fit_clip(one, seen, SIZE, focal=FOCAL).joints
-            for one, seen in ((fitter, told), (without, told), (without, plain))
+            for one, seen in ((fitter, reported), (without, reported), (without, plain))
         )
         assert np.array_equal(ignored, expected)
         assert not np.array_equal(cued, expected)
@@ -305,7 +305,7 @@ def test_between_sightings_everything_is_interpolated(fitter, truth):
     torch.testing.assert_close(every.orient[4], estimate.orient[1])
 
 
-def test_the_next_sightings_outside_of_a_stretch_are_known(truth):
+def test_the_next_sightings_outside_a_stretch_are_known(truth):
     seen = sightings(truth, [0, 1, 5, 9, 10, 20])
     around = {(105, 109): [5, 9], (106, 108): [5, 9], (100, 101): [0, 1], (102, 119): [1, 5, 9, 10, 20]}
     for (first, last), expected in around.items():
@@ -313,13 +313,13 @@ def test_the_next_sightings_outside_of_a_stretch_are_known(truth):
 
 
 @pytest.mark.parametrize(("frames", "fps"), [([1, 1], 30.0), ([2, 1], 30.0), ([1], 30.0), ([1, 2], 0.0)])
-def test_sightings_that_are_none(truth, frames, fps):
+def test_sightings_that_are_invalid(truth, frames, fps):
     keypoints = Keypoints(truth.xy[:2], np.ones((2, 33)), "mediapipe")
     with pytest.raises(ValueError, match=r"ascending frame numbers|frames per second"):
         TrackedKeypoints(keypoints, np.array(frames), fps)
 
 
-def test_numbers_that_are_none(fitter, truth):
+def test_numbers_that_are_invalid(fitter, truth):
     with pytest.raises(ValueError, match="a focal length must be a positive number of pixels, not -1"):
         fit_clip(fitter, sightings(truth), SIZE, focal=-1.0)
     with pytest.raises(ValueError, match="smoothness must be a factor"):

@@ -1,4 +1,4 @@
-"""Frames that hang together: slopes and curvature of the whole clip against autograd."""
+"""Coupled frames: slopes and curvature of the whole clip against autograd."""
 
 import dataclasses
 
@@ -22,7 +22,7 @@ WHOLE = Stage(steps=4, free=("orient", "transl", "betas", "pose"), rho=0.2, nois
 
 @pytest.fixture(scope="module")
 def scene():
-    """A body that stands, seen with noise in every frame but one."""
+    """A standing body, seen with noise in every frame but one."""
     body, space = Body.open().to(DTYPE), RelaxedCodes(CodePrior.from_pretrained().to(DTYPE))
     generator = torch.Generator().manual_seed(0)
 

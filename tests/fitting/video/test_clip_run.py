@@ -1,4 +1,4 @@
-"""Videos made of the shipped photo: a window that moves over the walking woman, and sometimes over nothing."""
+"""Videos from the shipped photo: a window that moves over the walking woman, and sometimes over background."""
 
 import dataclasses
 import shutil
@@ -54,7 +54,7 @@ def quick(shorten):
 
 
 def watch(patched):
-    """The frames that a detector is shown."""
+    """Record the frames passed to the detector."""
     looks = []
 
     def counted(method):
@@ -78,7 +78,7 @@ class Finished:
 
 @pytest.fixture(scope="module")
 def finished(fitter, video, tmp_path_factory):
-    """A run that is done, for tests that change nothing in it."""
+    """A finished run, for read-only tests."""
     out = tmp_path_factory.mktemp("finished") / "out"
     with pytest.MonkeyPatch.context() as patched:
         looks = watch(patched)
@@ -154,13 +154,13 @@ def test_nothing_is_done_twice(run, done, looks, tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
-def test_a_stopped_run_goes_on(run, finished, looks, monkeypatch):
+def test_a_stopped_run_continues(run, finished, looks, monkeypatch):
     write = KeptWork.write
 
-    def stop(self, name, asked, arrays):
+    def stop(self, name, request, arrays):
         if name == "detected-000008":
             raise KeyboardInterrupt
-        write(self, name, asked, arrays)
+        write(self, name, request, arrays)
 
     monkeypatch.setattr(KeptWork, "write", stop)
     with pytest.raises(KeyboardInterrupt):
@@ -172,7 +172,7 @@ def test_a_stopped_run_goes_on(run, finished, looks, monkeypatch):
     np.testing.assert_allclose(result.joints, finished.result.joints, atol=1e-4)
 
 
-def test_other_requests_are_done_anew(run, done, looks):
+def test_other_requests_are_repeated(run, done, looks):
     second = run(focal=900.0, smoothness=0.5)
     assert not looks
     assert second.focal == 900.0
@@ -207,7 +207,7 @@ def test_the_person_at_a_point(run, walk, tmp_path):
 
 def test_nobody(run, tmp_path):
     grey = [np.full((HEIGHT, WIDTH, 3), 128, np.uint8)] * 5
-    with pytest.raises(ValueError, match=r"no person was found on the 5 frames of .*grey\.mp4, .* too small: crop it"):
+    with pytest.raises(ValueError, match=r"no person was found in the 5 frames of .*grey\.mp4, .* too small: crop it"):
         run(video=write(tmp_path / "grey.mp4", grey))
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -19,7 +19,7 @@ FRAMES = 12
 
 @pytest.fixture(scope="module")
 def frames():
-    """Smooth pictures that move, so that compression hardly changes them."""
+    """Smooth moving pictures, which compression hardly changes."""
     photo = cv2.GaussianBlur(cv2.resize(read_image(asset("walk_side.jpg")).rgb, (320, 192)), (0, 0), 6)
     return [np.ascontiguousarray(photo[4 * k : 4 * k + 96, 8 * k : 8 * k + 160]) for k in range(FRAMES)]
 
@@ -60,7 +60,7 @@ def test_frames_of_a_folder_come_by_name(folder, frames):
 
 
 @pytest.mark.parametrize("start", [0, 5, FRAMES - 1, FRAMES, FRAMES + 9])
-def test_reading_begins_where_it_is_asked_to(video, folder, start):
+def test_reading_starts_at_the_given_frame(video, folder, start):
     for path in (video, folder):
         opened = open_video(path)
         everything = list(opened.frames())
@@ -69,7 +69,7 @@ def test_reading_begins_where_it_is_asked_to(video, folder, start):
         assert all(np.array_equal(a, b) for a, b in zip(rest, everything[start:], strict=True))
 
 
-def test_an_absurd_focal_length_of_a_folder_is_ignored_with_a_word(tmp_path, frames):
+def test_an_absurd_focal_length_of_a_folder_is_ignored_with_a_warning(tmp_path, frames):
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0xA405] = 65535  # FocalLengthIn35mmFilm
     Image.fromarray(frames[0]).save(tmp_path / "0.jpg", exif=exif)
@@ -83,7 +83,7 @@ def test_frames_a_second_may_be_given(video, folder):
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), float("inf")])
-def test_frames_a_second_that_are_none(video, fps):
+def test_frames_a_second_that_are_invalid(video, fps):
     with pytest.raises(ValueError, match="frames per second must be a positive number"):
         open_video(video, fps)
 
@@ -129,7 +129,7 @@ def test_a_video_that_is_not_finished_leaves_nothing(tmp_path, frames):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_video_that_lacks_frames_is_told(tmp_path, frames):
+def test_a_video_that_lacks_frames_is_reported(tmp_path, frames):
     def short():
         with writing_video(tmp_path / "v.mp4", 25.0, SIZE) as writer:
             writer.write(frames[0])
@@ -175,7 +175,7 @@ def test_frames_come_with_their_times(video, folder):
 )
 def test_pixels_become_square(video, monkeypatch, pixels, orientation, width):
     capture = cv2.VideoCapture
-    told = {
+    reported = {
         cv2.CAP_PROP_SAR_NUM: pixels[0],
         cv2.CAP_PROP_SAR_DEN: pixels[1],
         cv2.CAP_PROP_ORIENTATION_META: orientation,
@@ -189,7 +189,7 @@ def test_pixels_become_square(video, monkeypatch, pixels, orientation, width):
             return getattr(self.capture, name)
 
         def get(self, what):
-            return told.get(what, self.capture.get(what))
+            return reported.get(what, self.capture.get(what))
 
     monkeypatch.setattr(cv2, "VideoCapture", Told)
     opened = open_video(video)
@@ -198,7 +198,7 @@ def test_pixels_become_square(video, monkeypatch, pixels, orientation, width):
 
 
 def test_ffmpeg_is_silent_also_between_calls(tmp_path):
-    """Its threads go on talking after a call has returned, when stderr is back."""
+    """Its threads write to stderr even after a call has returned."""
     path = tmp_path / "damaged.mp4"
     with writing_video(path, 12.0, (64, 48)) as writer:
         for step in range(6):
@@ -208,11 +208,11 @@ def test_ffmpeg_is_silent_also_between_calls(tmp_path):
     path.write_bytes(content[:first] + b"\xff" * 40 + content[first + 40 :])
     root = Path(fitting.__file__).parents[1]
 
-    def told(first):
+    def reported(first):
         script = f"{first}; import cv2, sys; cv2.VideoCapture(sys.argv[1], cv2.CAP_FFMPEG).read()"
         line = [sys.executable, "-c", script, str(path)]
         plain = {name: value for name, value in os.environ.items() if not name.startswith("OPENCV")}
         return subprocess.run(line, capture_output=True, text=True, check=True, cwd=root, env=plain).stderr
 
-    assert "Invalid data" in told("pass")
-    assert told("import fitting.video.frames") == ""
+    assert "Invalid data" in reported("pass")
+    assert reported("import fitting.video.frames") == ""

@@ -9,7 +9,7 @@ SHAPE = RNG.uniform(0, 1, (17, 2))
 
 
 def people(*places, size=100.0):
-    """Persons of one shape at given places (left and top), all of a size or each of its own."""
+    """People of one shape at given positions (left and top), with one size for all or one for each."""
     sizes = np.broadcast_to(size, len(places))
     xy = np.stack([np.array(place) + s * SHAPE for place, s in zip(places, sizes, strict=True)])
     return Keypoints(xy, np.ones(xy.shape[:2]), "coco")
@@ -44,7 +44,7 @@ def test_who_is_not_there_cannot_be_chosen(choice):
 
 
 def test_the_person_is_followed_past_another():
-    """Two people who walk through each other; steady motion tells who is who."""
+    """Two people whose paths cross; steady motion identifies them."""
     track = Track(0)
     for frame in range(40):
         mine, other = (10.0 * frame, 0.0), (390.0 - 10.0 * frame, 30.0)
@@ -71,7 +71,7 @@ def test_who_was_lost_may_be_farther_off():
     assert track.find(people((160, 0))) is None
 
 
-def test_the_box_goes_on_as_the_person_went():
+def test_the_box_follows_the_persons_motion():
     track = Track(0)
     assert track.expected() is None
     step(track, people((0, 0)))

@@ -12,7 +12,7 @@ SIZE = (1080, 1920)
 
 
 def look_at(name, place, distortion=()):
-    """A camera at a place of a world with z up that looks at somebody who stands at the origin."""
+    """A camera at a given position in a world with z up that looks at a person at the origin."""
     place = np.array(place)
     forward = np.array([0.0, 0.0, 0.9]) - place
     forward /= np.linalg.norm(forward)
@@ -35,7 +35,7 @@ class Truth:
     joints: np.ndarray
 
     def seen_by(self, camera, person=slice(None), noise=0.0, seed=0):
-        """Exact keypoints of people in a picture, through the lens."""
+        """Exact keypoints of people in a picture, with lens distortion."""
         import cv2
 
         points = self.landmarks[person].reshape(-1, 3).astype(np.float64)
@@ -48,7 +48,7 @@ class Truth:
 
 @pytest.fixture(scope="session")
 def truth(fitter):
-    """Two samples of the prior who stand side by side, z up."""
+    """Two samples of the prior side by side, z up."""
     body_pose = fitter.prior.sample(2, generator=torch.Generator().manual_seed(3))
     upright = axis_angle_to_matrix(torch.tensor([torch.pi / 2, 0.0, 0.0]))
     orient = upright @ axis_angle_to_matrix(torch.tensor([[0.0, 0.4, 0.0], [0.0, 2.5, 0.0]]))
@@ -59,7 +59,7 @@ def truth(fitter):
 
 @pytest.fixture(scope="session")
 def exchanged():
-    """Keypoints as seen by a detector that takes left for right."""
+    """Keypoints of a detector that swaps left and right."""
 
     def exchange(keypoints):
         mirror = list(FORMATS[keypoints.format].mirror)
@@ -70,7 +70,7 @@ def exchanged():
 
 @pytest.fixture(scope="session")
 def in_a_mirror(exchanged):
-    """What a detector finds on the mirrored picture."""
+    """Keypoints detected in the mirrored picture."""
 
     def mirrored(keypoints):
         other = exchanged(keypoints)

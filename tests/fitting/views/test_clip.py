@@ -18,7 +18,7 @@ FRAMES = 16
 
 @pytest.fixture(scope="module")
 def walk(fitter, truth):
-    """Somebody who moves and turns; landmarks and joints of every frame."""
+    """A moving and turning person: landmarks and joints of every frame."""
     t = torch.linspace(0, 1, FRAMES)[:, None]
     pose = axis_angle_to_matrix(0.3 * torch.sin(6 * t + torch.arange(63)).unflatten(1, (21, 3)) * 0.5)
     upright = axis_angle_to_matrix(torch.tensor([torch.pi / 2, 0.0, 0.0]))
@@ -30,7 +30,7 @@ def walk(fitter, truth):
 
 
 def tracks(walk, cameras, offsets=(0, 0, 0)):
-    """Of cameras whose frame ``offset`` was taken when the first one's frame 0 was."""
+    """Tracks of cameras whose frame ``offset`` shows the moment of the first one's frame 0."""
     found = []
     for camera, offset in zip(cameras, offsets, strict=False):
         frames = np.arange(FRAMES) + offset
@@ -64,7 +64,7 @@ def test_offsets_are_estimated_of_a_moving_person_only(walk, cameras):
 
 
 @pytest.mark.usefixtures("quick")
-def test_given_offsets_are_taken_and_told(fitter, walk, cameras):
+def test_given_offsets_are_taken_and_reported(fitter, walk, cameras):
     settings = FitSettings(residual=True)
     one = Fitter(fitter.body, fitter.prior, settings, regressor=fitter.regressor)
     clip = fit_tracks(one, tracks(walk, cameras, (0, 5, 0)), cameras[:3], (0, 5, 0))

@@ -21,7 +21,7 @@ def cameras(*names):
         (["left.png", "right.png"], ["1", "2"], ["1", "2"]),
     ],
 )
-def test_names_tell_the_camera_and_else_the_order(files, names, expected):
+def test_names_select_the_camera_otherwise_the_order(files, names, expected):
     found = cameras_of_files([Path(file) for file in files], cameras(*names))
     assert [camera.name for camera in found] == expected
 
@@ -30,9 +30,9 @@ def test_names_tell_the_camera_and_else_the_order(files, names, expected):
     ("files", "message"),
     [
         (["cam01_a.png", "cam01_b.png"], "are both of camera cam01"),
-        (["cam01.png", "other.png"], "is of no camera"),
-        (["one.png", "two.png"], "hold no camera's name"),
-        (["cam01_cam02.png", "cam02.png"], "may be of camera cam01 or cam02"),
+        (["cam01.png", "other.png"], "belongs to no camera"),
+        (["one.png", "two.png"], "contain no camera's name"),
+        (["cam01_cam02.png", "cam02.png"], "may belong to camera cam01 or cam02"),
     ],
 )
 def test_files_that_fit_no_calibration(files, message):
@@ -40,7 +40,7 @@ def test_files_that_fit_no_calibration(files, message):
         cameras_of_files([Path(file) for file in files], cameras("cam01", "cam02", "cam03"))
 
 
-def test_videos_are_told_from_pictures(tmp_path):
+def test_videos_are_distinguished_from_pictures(tmp_path):
     for name in ("a.mp4", "b.mp4", "c.png", "d.json"):
         (tmp_path / name).touch()
     assert are_videos([tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path])

@@ -44,7 +44,7 @@ def test_results_are_of_the_family_and_their_parameters_give_the_joints(fitter, 
 
 
 def test_the_refinement_uses_what_one_view_alone_sees(fitter, cameras, truth):
-    """The left arm and hand are seen by the first view only, and lie where it has them."""
+    """Only the first view sees the left arm and hand, and the fit matches it."""
     limb = {f"left_{part}" for part in ("elbow", "wrist", "pinky", "index", "thumb")}
     arm = [joint for joint, name in enumerate(truth.seen_by(cameras[0]).names) if name in limb]
     views = [truth.seen_by(camera, [0]) for camera in cameras[:3]]
@@ -72,15 +72,15 @@ def test_distortion_is_respected(fitter, camera_at, truth):
     assert result.reprojection_error_percent < 1
 
 
-def test_exchanged_and_mirrored_views_cost_little_and_are_named(fitter, cameras, truth, exchanged, in_a_mirror):
+def test_swapped_and_mirrored_views_cost_little_and_are_named(fitter, cameras, truth, exchanged, in_a_mirror):
     views = [truth.seen_by(camera, [0]) for camera in cameras]
     moved = dataclasses.replace(views[3], xy=views[3].xy + np.float32([150, 0]))
     wrong = [views[0], exchanged(views[1]), views[2], in_a_mirror(moved)]
     (result,) = fitter.fit_views(wrong, cameras)
     assert off(result, truth) < WITHIN
-    told = " ".join(result.warnings)
-    assert "left and right were exchanged in view b" in told
-    assert "view d was rejected: nobody in it agrees with the other views" in told
+    reported = " ".join(result.warnings)
+    assert "left and right were swapped in view b" in reported
+    assert "view d was rejected: nobody in it agrees with the other views" in reported
     assert [view.state for view in result.views] == ["used", "used", "used", "rejected"]
     mirrored_back = views[1].xy
     np.testing.assert_array_equal(result.views[1].keypoints.xy, mirrored_back)
@@ -94,14 +94,14 @@ def test_noise_is_averaged(fitter, cameras, truth):
 
 @pytest.mark.parametrize("up", ["y", "-x"])
 def test_worlds_of_other_axes(fitter, cameras, truth, up):
-    """The same cameras in a world whose axes are called otherwise."""
+    """The same cameras in a world with other axes."""
     to_z = {"y": np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0.0]]), "-x": np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0.0]])}[
         up
     ]
     turned = [dataclasses.replace(camera, rotation=camera.rotation @ to_z) for camera in cameras]
     views = [truth.seen_by(camera, [0]) for camera in cameras]
     (result,) = fitter.fit_views(views, turned)
-    assert result.up == up, "told by how the cameras stand"
+    assert result.up == up, "from the cameras' orientations"
     assert np.linalg.norm(result.joints @ to_z.T - truth.joints[0], axis=-1)[:22].mean() < WITHIN
 
 
@@ -115,38 +115,38 @@ def two(cameras, truth):
     return [truth.seen_by(camera, [0]) for camera in cameras[:2]], list(cameras[:2])
 
 
-def test_wrong_input_is_told(fitter, cameras, truth):
+def test_wrong_input_is_reported(fitter, cameras, truth):
     views, pair = two(cameras, truth)
     coco = Keypoints(np.random.default_rng(0).uniform(400, 600, (1, 17, 2)), np.ones((1, 17)), "coco")
     cases = [
-        ((views[:1], pair[:1]), {}, "two cameras at least"),
+        ((views[:1], pair[:1]), {}, "at least two cameras"),
         ((views, cameras), {}, "2 views and 4 cameras"),
-        (([views[0], None], pair), {}, "seen by camera a only"),
+        (([views[0], None], pair), {}, "seen only by camera a"),
         (([None, None], pair), {}, "nobody in any view"),
         (([views[0], coco], pair), {}, "different formats"),
-        ((views, pair), {"people": 0}, "ask for 1"),
-        ((views, pair), {"up": "w"}, "up is one of"),
-        ((views, [pair[0], dataclasses.replace(pair[0], name="b")]), {}, "same place"),
+        ((views, pair), {"people": 0}, "at least 1, not 0"),
+        ((views, pair), {"up": "w"}, "up must be one of"),
+        ((views, [pair[0], dataclasses.replace(pair[0], name="b")]), {}, "same position"),
     ]
     for given, options, message in cases:
         with pytest.raises(ValueError, match=message):
             fitter.fit_views(*given, **options)
 
 
-def test_keypoints_outside_of_the_picture_are_told_with_the_camera(fitter, cameras, truth):
+def test_keypoints_outside_the_picture_are_reported_with_the_camera(fitter, cameras, truth):
     views, pair = two(cameras, truth)
     small = [pair[0], dataclasses.replace(pair[1], size=(200, 200))]
     with pytest.raises(ValueError, match="view b: most keypoints of person 0 lie outside the 200 x 200 image"):
         fitter.fit_views(views, small)
 
 
-def test_calibrations_that_do_not_fit_are_told(fitter, cameras, truth):
+def test_calibrations_that_do_not_fit_are_reported(fitter, cameras, truth):
     views, pair = two(cameras, truth)
     inches = [dataclasses.replace(camera, translation=1000 * camera.translation) for camera in pair]
     with pytest.raises(ValueError, match="must be in metres"):
         fitter.fit_views(views, inches)
     higher = dataclasses.replace(views[1], xy=views[1].xy - np.float32([0, 300]))
-    with pytest.raises(ValueError, match="no two views show a person alike"):
+    with pytest.raises(ValueError, match="no two views agree on a person"):
         fitter.fit_views([views[0], higher], pair)
     backwards = [
         dataclasses.replace(
@@ -171,5 +171,5 @@ def test_a_camera_that_faces_away_is_named(fitter, cameras, truth):
 
 def test_further_terms_are_refused(cameras, truth, fitter):
     other = Fitter(fitter.body, fitter.prior, FitSettings(terms=(Shape(torch.ones(1)),)), regressor=fitter.regressor)
-    with pytest.raises(ValueError, match="further terms"):
+    with pytest.raises(ValueError, match="additional terms"):
         other.fit_views(*two(cameras, truth))

@@ -22,7 +22,7 @@ def test_all_views_make_one_person(cameras, truth, views):
     np.testing.assert_allclose(person.points, truth.landmarks[0], atol=1e-3)
 
 
-def test_people_are_told_apart_whatever_their_order(cameras, truth):
+def test_people_are_distinguished_in_any_order(cameras, truth):
     views = [truth.seen_by(camera, order) for camera, order in zip(cameras, ([0, 1], [1, 0], [0, 1], [1]), strict=True)]
     found = match_people(Rig.of(cameras), views, 5)
     assert len(found) == 2
@@ -32,13 +32,13 @@ def test_people_are_told_apart_whatever_their_order(cameras, truth):
     np.testing.assert_allclose(by_person[1].points, truth.landmarks[1], atol=1e-3)
 
 
-def test_one_person_is_enough_if_one_is_asked_for(cameras, truth):
+def test_one_person_is_enough_if_one_is_requested(cameras, truth):
     views = [truth.seen_by(camera) for camera in cameras]
     assert len(match_people(Rig.of(cameras), views, 1)) == 1
 
 
 @pytest.mark.parametrize("view", range(4))
-def test_a_view_with_left_and_right_exchanged_is_put_right(cameras, truth, views, view, exchanged):
+def test_a_view_with_left_and_right_swapped_is_put_right(cameras, truth, views, view, exchanged):
     views[view] = exchanged(views[view])
     (person,) = match_people(Rig.of(cameras), views, 1)
     assert person.exchanged.tolist() == [number == view for number in range(4)]
@@ -46,7 +46,7 @@ def test_a_view_with_left_and_right_exchanged_is_put_right(cameras, truth, views
 
 
 @pytest.mark.parametrize("view", [0, 1])
-def test_of_two_views_face_and_feet_tell_which_is_exchanged(cameras, truth, views, view, exchanged):
+def test_of_two_views_face_and_feet_determine_which_is_swapped(cameras, truth, views, view, exchanged):
     views[view] = exchanged(views[view])
     (person,) = match_people(Rig.of(cameras[:2]), views[:2], 1)
     assert person.exchanged.tolist() == [number == view for number in range(2)]

@@ -18,5 +18,5 @@ def test_distances_are_metres_and_infinite_behind(cameras):
     rig = Rig.of(cameras[:1])
     point = np.array([0.0, 0.0, 0.9])
     depth = float(rig.in_views(point)[0, 2])
-    np.testing.assert_allclose(rig.off(point, np.array([[540.0 + 30, 960.0]])), 30 / 1500 * depth, rtol=1e-6)
-    assert np.isinf(rig.off(np.array([9.0, 0.0, 1.5]), np.zeros((1, 2))))
+    np.testing.assert_allclose(rig.ray_distance(point, np.array([[540.0 + 30, 960.0]])), 30 / 1500 * depth, rtol=1e-6)
+    assert np.isinf(rig.ray_distance(np.array([9.0, 0.0, 1.5]), np.zeros((1, 2))))

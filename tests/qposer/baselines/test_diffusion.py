@@ -10,9 +10,9 @@ MEAN, SPREAD = 0.2, 0.3
 
 
 class UnitGaussian(torch.nn.Module):
-    """The denoiser that is right where standardised numbers are a Gaussian, all of a pose the same with one sign each.
+    """The exact denoiser of a Gaussian in which all numbers of a pose are equal up to fixed signs.
 
-    Poses are ``signs * u + 0.1 * noise`` with ``u`` of the unit Gaussian, so that known joints tell of the unknown.
+    Poses are ``signs * u + 0.1 * noise`` with ``u`` of the unit Gaussian, so that known joints determine the unknown.
     """
 
     def __init__(self):
@@ -46,7 +46,7 @@ def prior():
     return prior.eval().requires_grad_(False)
 
 
-def test_standardising_comes_back(prior):
+def test_standardising_survives_a_round_trip(prior):
     poses = torch.randn(4, 21, 3)
     torch.testing.assert_close(prior.unstandardise(prior.standardise(poses)), poses)
     torch.testing.assert_close(prior.standardise(poses), (poses - MEAN) / SPREAD)
@@ -79,7 +79,7 @@ def test_completions_agree_with_the_known_joints(prior):
     assert (completed - poses).abs().mean() < 0.25 * (poses.roll(1, 0) - poses).abs().mean()
 
 
-def test_completions_do_not_look_at_what_is_unknown(prior):
+def test_completions_ignore_unknown_joints(prior):
     poses = prior.denoiser.draw(4)
     known = torch.arange(21) < 12
     other = torch.where(known[:, None], poses, torch.zeros(()))

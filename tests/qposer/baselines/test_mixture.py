@@ -31,7 +31,7 @@ def prior(gaussians):
 
 
 def log_densities(gaussians, poses, numbers=slice(None)):
-    """Of every pose under every component, by scipy, of some of the numbers."""
+    """Log densities of some numbers of every pose under every component, by scipy."""
     flat = poses.flatten(1).numpy()[:, numbers]
     columns = []
     for mean, covariance in zip(*(part.numpy() for part in gaussians), strict=True):
@@ -114,7 +114,7 @@ def test_saved_and_read_back(prior, tmp_path):
     assert torch.equal(again.energy(poses), prior.energy(poses))
 
 
-def test_a_file_of_another_kind_is_told(tmp_path):
+def test_a_file_of_another_kind_is_reported(tmp_path):
     (tmp_path / "best.safetensors").write_bytes(b"something else")
     with pytest.raises(ValueError, match="not a safetensors file"):
         PoseMixture.from_pretrained(tmp_path / "best.safetensors")

@@ -15,7 +15,7 @@ QUIET = Console(quiet=True)
 
 @pytest.fixture(scope="module")
 def poses(tmp_path_factory):
-    """Poses that swing along one direction, of one subject for each split."""
+    """Poses that vary along one direction, from one subject per split."""
     generator = np.random.default_rng(0)
     direction = generator.normal(size=(24, 3))
     swing = 0.2 * np.sin(np.linspace(0, 20, 300))[:, None, None] * direction
@@ -87,7 +87,7 @@ def test_poses_are_varied(module, settings, poses, tmp_path, strengths_of):
     ("module", "program"),
     [(train_vposer, "train_vposer"), (train_mixture, "train_mixture"), (train_diffusion, "train_diffusion")],
 )
-def test_a_missing_file_of_poses_is_told_in_one_line(module, program, tmp_path, capsys, monkeypatch):
+def test_a_missing_file_of_poses_is_reported_in_one_line(module, program, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", [program, "--data", str(tmp_path / "none.npz"), "--out", str(tmp_path / "run")])
     with pytest.raises(SystemExit) as exit_:
         module.main()

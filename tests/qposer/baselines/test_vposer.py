@@ -22,7 +22,7 @@ def prior():
 
 @pytest.fixture
 def poses(prior):
-    """Poses that the decoder can make."""
+    """Poses in the decoder's range."""
     return prior.sample(6, generator(1))
 
 
@@ -30,12 +30,12 @@ def test_it_has_the_published_size():
     assert sum(parameter.numel() for parameter in VPoser().parameters()) == pytest.approx(0.94e6, rel=0.01)
 
 
-def test_what_comes_back_is_the_decoded_mean(prior, poses):
+def test_reconstruction_is_the_decoded_mean(prior, poses):
     rotations = prior.decode(prior.encode(poses).mean)
     torch.testing.assert_close(axis_angle_to_matrix(prior.reconstruct(poses)), rotations)
 
 
-def test_the_energy_counts_what_does_not_come_back_the_more_the_less_the_latents_were_held(prior, poses):
+def test_the_energy_weighs_reconstruction_more_for_weaker_latent_regularisation(prior, poses):
     loose = VPoser(VPoserConfig(latent_dim=8, width=32, kl=1e-3)).eval()
     loose.load_state_dict(prior.state_dict())
     length = prior.encode(poses).mean.square().sum(-1)
@@ -65,7 +65,7 @@ def test_completions_find_latents_that_make_the_known_joints(prior, poses):
     assert (completed - poses).square().mean() < 0.5 * (free - poses).square().mean()
 
 
-def test_completions_do_not_look_at_what_is_unknown(prior, poses):
+def test_completions_ignore_unknown_joints(prior, poses):
     known = torch.arange(21) < 15
     other = torch.where(known[:, None], poses, torch.randn_like(poses))
     assert torch.equal(prior.complete(poses, known, 2, generator()), prior.complete(other, known, 2, generator()))

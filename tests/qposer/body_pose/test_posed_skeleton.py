@@ -28,7 +28,7 @@ def one(postures, index):
 
 
 def where(posture, name):
-    """Where a point is, by walking from it to the pelvis and turning the way so far at each joint."""
+    """Position of a point, by accumulating rotations from the point to the pelvis."""
     local = [posture.global_orient.numpy(), *posture.body_pose.numpy(), np.eye(3), np.eye(3)]
     joint, place = SURFACE_MARKERS.get(
         name, (name, REST_JOINTS[JOINT_NAMES.index(name)] if name in JOINT_NAMES else None)
@@ -80,7 +80,7 @@ def test_mirrored_postures_are_those_of_the_definition(random_postures, in_mirro
 
 
 @given(SEEDS)
-def test_the_figure_of_a_mirrored_posture_is_the_mirrored_figure(random_postures, in_mirror, other_side, seed):
+def test_the_skeleton_of_a_mirrored_posture_is_mirrored(random_postures, in_mirror, other_side, seed):
     posture = random_postures(seed, 1)
     figure, mirrored = PosedSkeleton.of(posture), PosedSkeleton.of(in_mirror(posture))
     for name in POINT_NAMES:
@@ -96,7 +96,7 @@ def test_a_turn_in_space_turns_all_points(random_postures, seed):
     torch.testing.assert_close(turned.points, PosedSkeleton.of(posture).points @ turn.mT, atol=1e-5, rtol=0)
 
 
-def test_batches_are_figures_of_each(random_postures):
+def test_batches_are_skeletons_of_each(random_postures):
     postures = random_postures(0, 6)
     figures = PosedSkeleton.of(OrientedPose(*(part.unflatten(0, (2, 3)) for part in postures)))
     assert figures.points.shape == (2, 3, len(POINT_NAMES), 3)

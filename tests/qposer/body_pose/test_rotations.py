@@ -29,7 +29,7 @@ def test_matrices_are_scipys(axis_angle):
 
 
 @given(vectors)
-def test_axis_angle_comes_back_within_half_a_turn(axis_angle):
+def test_axis_angle_survives_a_round_trip_within_half_a_turn(axis_angle):
     matrix = axis_angle_to_matrix(axis_angle)
     back = matrix_to_axis_angle(matrix)
     assert back.norm() <= math.pi + 1e-9
@@ -37,7 +37,7 @@ def test_axis_angle_comes_back_within_half_a_turn(axis_angle):
 
 
 @given(vectors)
-def test_6d_comes_back(axis_angle):
+def test_6d_survives_a_round_trip(axis_angle):
     matrix = axis_angle_to_matrix(axis_angle)
     torch.testing.assert_close(matrix_from_6d(matrix_to_6d(matrix)), matrix)
 
@@ -78,7 +78,7 @@ def test_axis_angle_of_matrices_is_scipys(axis_angle):
 
 
 @pytest.mark.parametrize("axis", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.6, 0, -0.8), (-2 / 3, 1 / 3, 2 / 3)])
-def test_half_turns_come_back(axis):
+def test_half_turns_survive_a_round_trip(axis):
     axis = torch.tensor(axis, dtype=torch.float64)
     matrix = 2 * torch.outer(axis, axis) - torch.eye(3)
     found = matrix_to_axis_angle(matrix)

@@ -65,6 +65,6 @@ def test_farthest_points_of_a_line():
 
 
 @pytest.mark.parametrize("points", [0, 20_000])
-def test_a_wrong_number_of_points_is_told(points):
+def test_a_wrong_number_of_points_is_reported(points):
     with pytest.raises(ValueError, match=r"from 1 to the body's \d+ vertices"):
         Surface.open(points)

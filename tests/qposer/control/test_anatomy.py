@@ -15,7 +15,7 @@ from qposer.control.measures import JointAngle
 
 SEEDS = st.integers(0, 2**31)
 SIDEWAYS = {"head_tilt", "head_turn", "trunk_tilt", "trunk_turn"}
-"""Angles of the trunk and head that change signs in a mirror."""
+"""Angles of trunk and head that change sign under reflection."""
 
 
 def value(measure, posture):

@@ -16,7 +16,7 @@ BOTH = ("left", "right")
 
 
 def by_loops(figure, sides):
-    """Depths in cm, one pair of a point and a ball after the other."""
+    """Depths in cm by a naive loop over pairs of points and spheres."""
     found = []
     for side in sides:
         for part, thickness in _THICKNESS.items():

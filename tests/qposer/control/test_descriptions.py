@@ -19,7 +19,7 @@ NEUTRAL = neutral_pose()
 
 
 def posed(**turns):
-    """The neutral posture with some joints turned by degrees about x, y, z, in place of what they had."""
+    """The neutral posture with some joints with rotations replaced, degrees about x, y, z."""
     body_pose = NEUTRAL.body_pose.clone()
     for joint, degrees in turns.items():
         body_pose[BODY_JOINT_NAMES.index(joint)] = axis_angle_to_matrix(torch.tensor(degrees).deg2rad())
@@ -55,11 +55,11 @@ def test_nothing_is_remarkable_about_somebody_at_ease():
         ({"left_hip": (-80.0, 0.0, 0.0), "left_knee": (80.0, 0.0, 0.0)}, "the left foot is off the ground"),
     ],
 )
-def test_what_is_bent_turned_or_raised_is_told(turns, sentence):
+def test_what_is_bent_turned_or_raised_is_reported(turns, sentence):
     assert sentence in describe(posed(**turns))
 
 
-def test_both_knees_are_told_of_feet_that_stand():
+def test_both_knees_are_reported_of_feet_that_stand():
     knees = {"left_knee": (62.0, 0.0, 0.0), "right_knee": (58.0, 0.0, 0.0)}
     feet = {f"{side}_{joint}": (-30.0, 0.0, 0.0) for side in ("left", "right") for joint in ("hip", "ankle")}
     assert "both knees are bent 60 degrees" in describe(posed(**knees, **feet))
@@ -67,7 +67,7 @@ def test_both_knees_are_told_of_feet_that_stand():
     assert {"the left knee is bent 60 degrees", "the right knee is bent 60 degrees"} <= set(hopping)
 
 
-def test_a_stride_is_told_by_the_foot_in_front():
+def test_a_stride_is_reported_by_the_foot_in_front():
     stride = describe(posed(left_hip=(-20.0, 0.0, 0.0), right_hip=(20.0, 0.0, 0.0)))
     assert "the left foot is in front of the right foot" in stride
 
@@ -83,18 +83,18 @@ def test_hands_on_the_hips():
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**31))
-def test_what_is_told_is_true(seed):
+def test_what_is_reported_is_true(seed):
     postures = random_postures(seed, 8)
-    for index, told in enumerate(relations(postures)):
+    for index, reported in enumerate(relations(postures)):
         figure = PosedSkeleton.of(OrientedPose(*(part[index] for part in postures)))
-        for relation in told:
+        for relation in reported:
             assert bool(relation.holds(figure))
             assert all(float(constraint.gap(figure)) <= 9.6 for constraint in relation.constraints)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31))
-def test_a_mirrored_posture_has_left_and_right_exchanged(seed):
+def test_a_mirrored_posture_has_left_and_right_swapped(seed):
     (pose,) = random_postures(seed, 1).body_pose
 
     def exchanged(sentence):
@@ -102,26 +102,26 @@ def test_a_mirrored_posture_has_left_and_right_exchanged(seed):
         return " ".join(other.get(word, word) for word in sentence.split())
 
     # numbers may be rounded, and thresholds passed, either way by the last bits
-    told, in_mirror = describe(pose), describe(mirror(pose))
-    assert len({*map(exchanged, told)} ^ {*in_mirror}) <= 2
+    reported, in_mirror = describe(pose), describe(mirror(pose))
+    assert len({*map(exchanged, reported)} ^ {*in_mirror}) <= 2
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**31))
-def test_the_most_remarkable_comes_first_and_one_thing_is_told_of_a_hand(seed):
-    for told in relations(random_postures(seed, 4)):
-        remarkable = [relation.remarkable for relation in told]
+def test_the_most_remarkable_comes_first_and_one_thing_is_reported_of_a_hand(seed):
+    for reported in relations(random_postures(seed, 4)):
+        remarkable = [relation.remarkable for relation in reported]
         assert remarkable == sorted(remarkable, reverse=True)
         assert all(0.8 < value <= MOST_REMARKABLE + 0.1 for value in remarkable)
         for side in ("left", "right"):
-            assert sum(relation.text.startswith(f"the {side} hand ") for relation in told) <= 1
-        assert len({relation.text for relation in told}) == len(told)
+            assert sum(relation.text.startswith(f"the {side} hand ") for relation in reported) <= 1
+        assert len({relation.text for relation in reported}) == len(reported)
 
 
 def test_a_batch_is_described_as_its_poses_are():
     postures = random_postures(0, 5)
     each = [describe(OrientedPose(*(part[index] for part in postures))) for index in range(5)]
-    assert [[relation.text for relation in told] for told in relations(postures)] == each
+    assert [[relation.text for relation in reported] for reported in relations(postures)] == each
 
 
 def test_axis_angle_and_matrices_are_described_alike():
@@ -132,17 +132,17 @@ def test_axis_angle_and_matrices_are_described_alike():
     assert describe(posture, most=1) == describe(posture)[:1]
 
 
-def test_a_posture_that_lies_is_measured_in_the_world():
+def test_a_lying_posture_is_measured_in_the_world():
     lying = OrientedPose(NEUTRAL.body_pose, axis_angle_to_matrix(torch.tensor([torch.pi / 2, 0.0, 0.0])))
     assert "the torso leans forward 90 degrees" in describe(lying)
 
 
-def test_no_angle_is_told_that_people_do_not_reach():
-    """However far the joints of a posture go beyond their ranges."""
+def test_no_angle_is_reported_that_people_do_not_reach():
+    """Even if joints of a posture exceed their ranges."""
     postures = random_postures(1, 200, 0.8)
     figure, beyond = PosedSkeleton.of(postures), set()
-    for index, told in enumerate(relations(postures)):
-        for relation in told:
+    for index, reported in enumerate(relations(postures)):
+        for relation in reported:
             for constraint in relation.constraints:
                 if isinstance(constraint.measure, JointAngle) and constraint.low == constraint.high:
                     anatomy = ANGLES[constraint.measure.name]
@@ -172,11 +172,11 @@ def test_sentences_are_clauses_of_one_step():
 def test_a_description_can_be_followed(seed):
     prior = CodePrior.from_pretrained()
     (drawn,) = prior.sample(1, generator=torch.Generator().manual_seed(seed))
-    (told,) = relations(OrientedPose.upright(drawn[None]))
-    text = ". ".join(relation.text for relation in told)
+    (reported,) = relations(OrientedPose.upright(drawn[None]))
+    text = ". ".join(relation.text for relation in reported)
     (edit,) = instruct(neutral_pose(), text, generator=torch.Generator().manual_seed(0), prior=prior)
-    held = [bool(relation.holds(PosedSkeleton.of(edit.posture))) for relation in told]
-    assert len(told) >= 3
+    held = [bool(relation.holds(PosedSkeleton.of(edit.posture))) for relation in reported]
+    assert len(reported) >= 3
     assert sum(held) >= len(held) - 1
 
 

@@ -19,7 +19,7 @@ def model():
 
 
 def pose(**bends):
-    """A pose whose named joints are turned, by axis-angle vectors; arms hang down."""
+    """A pose with hanging arms and given joint rotations, as axis-angle vectors."""
     turned = torch.zeros(21, 3)
     for joint, vector in ({"left_shoulder": (0, 0, -1.2), "right_shoulder": (0, 0, 1.2)} | bends).items():
         turned[BODY_JOINT_NAMES.index(joint)] = torch.tensor(vector)
@@ -132,7 +132,7 @@ def test_mirror_swaps_the_arms():
 
 @pytest.fixture(scope="module")
 def prior():
-    """A small prior of random weights."""
+    """A small prior with random weights."""
     torch.manual_seed(0)
     model = QPoser(QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2))
     network = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=32, depth=1, judge_width=32))
@@ -205,7 +205,7 @@ def test_variations_that_make_no_sense_are_refused(prior, parts, amount, n, mess
         (torch.zeros(21, 3, 3), "not rotations"),
     ],
 )
-def test_what_is_no_pose_is_refused_by_every_operation(prior, operation, given, message):
+def test_invalid_poses_are_refused_by_every_operation(prior, operation, given, message):
     edits = {
         "swap": lambda: swap(STANDING, given, "arms", model=prior.model),
         "blend": lambda: blend([STANDING, given], [1, 1], model=prior.model),

@@ -26,7 +26,7 @@ def generator(seed=0):
 
 
 def moved(posture, other):
-    """Names of the joints whose rotations differ at all."""
+    """Names of the joints with different rotations."""
     differ = (posture.body_pose != other.body_pose).flatten(1).any(1)
     return {name for name, yes in zip(BODY_JOINT_NAMES, differ, strict=True) if yes}
 
@@ -73,7 +73,7 @@ def test_solving_again_from_where_it_ended_comes_nearer(shipped_prior):
 
 
 @pytest.mark.parametrize("target", [(3.0, 0.4, 0.0), (0.2, 3.0, 0.5), (0.0, 0.0, 1e20)])
-def test_out_of_reach_it_goes_as_far_as_it_can_and_tells_what_is_left(shipped_prior, target):
+def test_out_of_reach_it_goes_as_far_as_it_can_and_reports_the_remaining_distance(shipped_prior, target):
     posture = NEUTRAL
     for _ in range(8):
         solution = solve_ik(posture, {"left_wrist": target}, prior=shipped_prior)
@@ -87,7 +87,7 @@ def test_out_of_reach_it_goes_as_far_as_it_can_and_tells_what_is_left(shipped_pr
 
 
 def test_how_far_out_of_reach_a_target_is_does_not_matter(shipped_prior):
-    """Only its direction from where the limb begins."""
+    """Only the direction from the limb's origin matters."""
     away = torch.nn.functional.normalize(torch.tensor([1.0, 0.3, 0.6]), dim=0)
     near, far = (
         solve_ik(NEUTRAL, {"left_wrist": (place(NEUTRAL, "left_collar") + metres * away).tolist()}, prior=shipped_prior)
@@ -180,7 +180,7 @@ def test_constraints_hold_and_nothing_else_moves(shipped_prior):
     assert_rotations(answer.posture)
 
 
-def test_what_holds_already_goes_on_to_hold(shipped_prior):
+def test_what_holds_already_stays_satisfied(shipped_prior):
     holds = about("arms down", Elevation("left_shoulder", "left_wrist"), -80.0, "degrees", ("left_shoulder",), 60.0)
     freedom = FreeJoints.of(["left_shoulder", "left_elbow"])
     (answer,) = solve_constraints(shipped_prior, NEUTRAL, [holds], freedom, generator=generator())
@@ -252,7 +252,7 @@ def test_freedom_knows_joints_by_name():
 
 
 @pytest.mark.parametrize("n", [0, -1, 1000])
-def test_a_wrong_number_of_answers_is_told(shipped_prior, n):
+def test_a_wrong_number_of_answers_is_reported(shipped_prior, n):
     with pytest.raises(ValueError, match=f"number of solutions must be .*, not {n}"):
         solve_constraints(shipped_prior, NEUTRAL, [KNEE], FreeJoints.of(["left_knee"]), n, generator=generator())
 

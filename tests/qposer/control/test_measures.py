@@ -23,10 +23,10 @@ from qposer.control.measures import (
     Gaze,
     Height,
     JointAngle,
-    Kept,
     Lean,
     Offset,
     Pointing,
+    RotationChange,
     Symmetry,
     centre_of_mass,
 )
@@ -54,7 +54,7 @@ def test_a_turn_in_space_changes_nothing_that_is_of_the_body(random_postures, se
         Distance("left_toes", "right_ear"),
         Gaze("right_palm"),
         Symmetry("arm"),
-        Kept(STANDING.body_pose, ("head", "left_knee")),
+        RotationChange(STANDING.body_pose, ("head", "left_knee")),
     ]
     for measure in measures:
         torch.testing.assert_close(measure(turned), measure(PosedSkeleton.of(posture)), atol=0.1, rtol=0)
@@ -173,12 +173,12 @@ def test_symmetry_and_keeping_are_means_over_joints(posed):
     bent = PosedSkeleton.of(posed(left_elbow=(0.0, -40.0, 0.0)))
     assert Symmetry("arm")(bent) == pytest.approx(40 / len(BODY_PARTS["left_arm"]), abs=0.1)
     assert Symmetry("leg")(bent) < 0.05
-    kept = Kept(STANDING.body_pose, ("left_knee", "right_knee"))
+    kept = RotationChange(STANDING.body_pose, ("left_knee", "right_knee"))
     assert kept(STANDS) < 0.05
     assert kept(PosedSkeleton.of(posed(left_knee=(30.0, 0.0, 0.0)))) == pytest.approx(15, abs=0.1)
 
 
-def test_batches_are_measured_as_their_figures_are(random_postures):
+def test_batches_are_measured_like_single_poses(random_postures):
     postures = random_postures(0, 6)
     batch = PosedSkeleton.of(OrientedPose(*(part.unflatten(0, (2, 3)) for part in postures)))
     measures = [
@@ -196,7 +196,7 @@ def test_batches_are_measured_as_their_figures_are(random_postures):
         Height("left_sole"),
         Balance("left_sole", "right_sole"),
         Symmetry("leg"),
-        Kept(STANDING.body_pose, ("head",)),
+        RotationChange(STANDING.body_pose, ("head",)),
     ]
     for measure in measures:
         values = measure(batch)

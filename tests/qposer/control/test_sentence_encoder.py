@@ -27,7 +27,7 @@ def test_features_are_words_letters_numbers_and_pairs():
 
 
 @given(st.floats(0, 400))
-def test_a_number_lies_between_its_neighbours(number):
+def test_a_number_is_between_its_neighbours(number):
     features = [(name, weight) for name, weight in features_of([str(number)]) if name.startswith("#")]
     assert sum(weight for _, weight in features) == pytest.approx(1.0)
     assert sum(5 * int(name[1:]) * weight for name, weight in features) == pytest.approx(number, abs=1e-6)
@@ -58,7 +58,7 @@ def test_texts_do_not_depend_on_each_other(encoder):
     torch.testing.assert_close(encoder.encode(texts), torch.cat([encoder.encode([text]) for text in texts]))
 
 
-def test_texts_that_are_none(encoder):
+def test_texts_that_are_invalid(encoder):
     with pytest.raises(ValueError, match="has no words"):
         encoder.encode(["raise the left arm", " . "])
     with pytest.raises(ValueError, match=f"must have at most {LONGEST_TEXT} characters, not 10000"):

@@ -7,7 +7,7 @@ from qposer.control.text_prior import TextPrior, TextPriorConfig, TextPriorNetwo
 from qposer.prior.code_prior import CodePrior
 from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
 from qposer.prior.model import QPoser, QPoserConfig
-from qposer.training.train_text import begin_with
+from qposer.training.train_text import initialize_from
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_training_begins_where_the_text_makes_no_difference(prior):
     network = TextPriorNetwork(
         TextPriorConfig(width=32, depth=1, buckets=64, embedding=8, sentence_width=16, context=8)
     )
-    begin_with(network.eval(), prior)
+    initialize_from(network.eval(), prior)
     noisy, level, context = torch.randn(5, 21, 4), torch.full((5, 1), 0.7), torch.randn(5, 8)
     expected = prior.network.denoiser(noisy, level)
     torch.testing.assert_close(network.denoiser(noisy, level, context), expected)

@@ -32,7 +32,7 @@ def write_amass(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def swing() -> Callable[[int], np.ndarray]:
-    """AMASS poses of so many frames in which the left knee turns by 5 degrees each frame."""
+    """AMASS poses in which the left knee rotates by 5 degrees per frame."""
 
     def poses_of(frames: int) -> np.ndarray:
         poses = np.zeros((frames, 156))

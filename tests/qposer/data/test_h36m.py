@@ -75,7 +75,7 @@ def rodrigues(r):
 
 
 def by_row_vectors(angles, root):
-    """One frame, as the dataset's kinematics are published: row vectors, each times exp(r) and its parent's matrix."""
+    """One frame by the dataset's published kinematics: row vectors, each times exp(r) and its parent's matrix."""
     turned, places = [], []
     for joint, parent in enumerate(PARENTS):
         own = rodrigues(angles[joint])
@@ -210,7 +210,7 @@ def test_an_archive_of_several_arrays(tmp_path):
 
 BAD_TEXTS = {
     "": "no frame",
-    "1,2,3": "expected 99 numbers a line, found 3",
+    "1,2,3": "expected 99 numbers per line, found 3",
     text_of() + ",1": "expected lines of 99 numbers",
     text_of().replace("0.0", "x", 1): "expected lines of 99 numbers",
     text_of().replace("0.0000000", "nan", 1): "NaN",
@@ -218,12 +218,12 @@ BAD_TEXTS = {
 
 
 @pytest.mark.parametrize("text", BAD_TEXTS)
-def test_texts_that_are_none(tmp_path, text):
+def test_texts_that_are_invalid(tmp_path, text):
     path = tmp_path / "walking_1.txt"
     path.write_text(text)
-    with pytest.raises(ValueError, match=BAD_TEXTS[text]) as told:
+    with pytest.raises(ValueError, match=BAD_TEXTS[text]) as reported:
         read_positions(path)
-    assert str(path) in str(told.value)
+    assert str(path) in str(reported.value)
 
 
 def test_files_that_are_not_there_or_of_other_kinds(tmp_path):
@@ -276,15 +276,15 @@ def test_one_file(tmp_path):
     assert (found.subject, found.action) == ("S11", "SittingDown")
 
 
-def test_folders_without_what_is_asked_for(tmp_path):
+def test_folders_without_the_requested_recordings(tmp_path):
     touch(tmp_path, "S1/walking_1.txt", "walking_1.txt")
     with pytest.raises(ValueError, match=r"no recording of S9, S11: expected files like .* found those of S1"):
         find_recordings(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"where your Human3\.6M recordings are"):
+    with pytest.raises(FileNotFoundError, match=r"the folder of your Human3\.6M recordings"):
         find_recordings(tmp_path / "absent")
 
 
 def test_one_recording_in_two_files(tmp_path):
     touch(tmp_path, "S9/a/Walking 1.cdf", "S9/b/Walking 1.h5")
-    with pytest.raises(ValueError, match="one recording in two files"):
+    with pytest.raises(ValueError, match="are the same recording"):
         find_recordings(tmp_path)

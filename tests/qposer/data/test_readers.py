@@ -149,7 +149,7 @@ def test_motion_without_a_t_pose_frame_is_kept_whole(clips: Path, tmp_path: Path
 def test_amc_turns_bones_in_the_frame_of_their_axis(amc: Path) -> None:
     motion = read_amc(amc)
     assert motion.names == ("root", "thigh", "shin", "shin end")
-    assert motion.fps == 30, "every fourth of 120 frames a second"
+    assert motion.fps == 30, "every fourth of 120 frames per second"
     assert motion.frames.tolist() == [1, 5]
     np.testing.assert_allclose(motion.positions()[0], [[0, 0, 0], [0, 0, 0], [0, -2, 0], [0, -5, 0]], atol=1e-12)
     # The thigh's Rz(90) Rx(90) takes -y -> -z -> -z, the root's Ry(90) then to -x. The shin turns about x of its
@@ -271,10 +271,10 @@ def test_amass_gender_is_never_unpickled(tmp_path: Path, gender: object) -> None
         ({"poses": np.zeros((2, 156)), "mocap_framerate": 0}, "frame rate above 0 .* found 0"),
         ({"poses": np.zeros((2, 156)), "mocap_framerate": "60"}, "frame rate above 0"),
         ({"poses": np.zeros((2, 63)), "mocap_framerate": 60}, r"66 to 165 numbers, .* found poses \(2, 63\)"),
-        ({"poses": np.zeros((2, 100)), "mocap_framerate": 60}, r"three a joint, found poses \(2, 100\)"),
+        ({"poses": np.zeros((2, 100)), "mocap_framerate": 60}, r"three per joint, found poses \(2, 100\)"),
         ({"poses": np.zeros((2, 168)), "mocap_framerate": 60}, r"found poses \(2, 168\)"),
         ({"poses": np.zeros((2, 3, 52)), "mocap_framerate": 60}, r"found poses \(2, 3, 52\)"),
-        ({"poses": np.zeros((0, 156)), "mocap_framerate": 60}, r"one or more frames, .* found poses \(0, 156\)"),
+        ({"poses": np.zeros((0, 156)), "mocap_framerate": 60}, r"at least one frame .* found poses \(0, 156\)"),
         ({"poses": np.full((2, 156), "a"), "mocap_framerate": 60}, "found poses .* of <U1"),
         (
             {"root_orient": np.zeros((3, 3)), "pose_body": np.zeros((2, 63)), "fps": 60},

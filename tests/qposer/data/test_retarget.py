@@ -95,7 +95,7 @@ def test_a_walk_looks_ahead_on_flat_soles_with_knees_bent_forward() -> None:
     assert (angle(world[:, JOINT_NAMES.index("head")] @ [0, 0, 1], ahead) < 20).all()
     feet = world[:, [JOINT_NAMES.index("left_ankle"), JOINT_NAMES.index("right_ankle")]]
     tilt = angle(feet @ [0, 1, 0], np.array([0.0, 1.0, 0.0]))
-    assert np.median(tilt.min(axis=1)) < 8, "of the foot that stands"
+    assert np.median(tilt.min(axis=1)) < 8, "of the standing foot"
     for side, hinge in (("left", 1), ("right", -1)):
         knee = pose[:, JOINT_NAMES.index(f"{side}_knee")]
         assert (knee[:, 0] > -0.1).all()
@@ -159,11 +159,11 @@ MAKEHUMAN = {
     "wrist": ("lowerarm02", 0.6, -0.8, -0.5), "metacarpal2": ("wrist", 0, -0.2, -0.2),
     "finger3-1": ("metacarpal2", 0.3, -0.5, -0.3),
 }  # fmt: skip
-"""Joints in the manner of MakeHuman's rig, z up and facing -y: parent and offset; limbs of the left side."""
+"""Joints like those of MakeHuman's rig, z up and facing -y: parent and offset; limbs of the left side."""
 
 
 def makehuman_bvh(turns: dict[str, tuple[float, float, float]]) -> str:
-    """A BVH file of this rig in which joints are turned by degrees about x, y and z."""
+    """A BVH file of this rig with joint rotations in degrees about x, y and z."""
     bones = {"root": ("", np.zeros(3))}
     for name, (parent, *offset) in MAKEHUMAN.items():
         sided = name not in ("head",) and not name.startswith(("spine", "neck"))

@@ -1,4 +1,4 @@
-"""People who stand upright come out upright, and what is truly bent stays bent."""
+"""People who stand upright become upright, and truly bent joints stay bent."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_leg_is_shortened_along_the_line_from_hip_to_ankle():
 
 
 def test_nothing_to_correct_changes_next_to_nothing():
-    """Recorded legs are straight at rest, seen from the front, too; SMPL's knees are 7 degrees to the inside."""
+    """Recorded legs are also straight in front view at rest; SMPL's knees are 7 degrees to the inside."""
     pose = crouched(np.linspace(10, 100, 20))
     np.testing.assert_allclose(apply_stance(pose, Stance(np.zeros(NUM_JOINTS), 0.0)), pose, atol=np.radians(4.5))
 
@@ -104,8 +104,8 @@ def test_a_segment_that_leans_by_a_constant_is_set_upright_and_the_others_stay(s
     )
 
 
-def test_a_tilted_recording_of_somebody_who_stands_comes_out_upright():
-    """Within a few degrees of the vertical, whatever the recorded stance is."""
+def test_a_tilted_recording_of_a_standing_person_becomes_upright():
+    """Within a few degrees of the vertical for any recorded stance."""
     pose = crouched(np.concatenate([np.full(50, 4.0), np.linspace(5, 60, 50)]))
     pose[:, 0] = (Rotation.from_rotvec(pose[:, 0]) * Rotation.from_euler("x", 12, degrees=True)).as_rotvec()
     found = apply_stance(pose, measure_stance(pose))

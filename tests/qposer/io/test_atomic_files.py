@@ -17,7 +17,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_after(tmp_pat
         synced.append((str(Path(f"/proc/self/fd/{handle}").readlink()), (tmp_path / "a").exists()))
 
     if not Path("/proc/self/fd").is_dir():
-        pytest.skip("this system does not tell what a file descriptor is of")
+        pytest.skip("this system does not report the file of a descriptor")
     monkeypatch.setattr(os, "fsync", fsync)
     with atomic_write(tmp_path / "a") as temporary:
         temporary.write_text("content")

@@ -12,9 +12,9 @@ def test_names_of_files_are_printed_in_one_line_as_they_are(name, capsys):
     with pytest.raises(SystemExit) as stopped, cli_errors("program"):
         raise ValueError(f"{name} is wrong")
     assert stopped.value.code == 2
-    told = capsys.readouterr().err
-    assert told == f"program: {one_line(name)} is wrong\n"
-    assert told.count("\n") == 1
+    reported = capsys.readouterr().err
+    assert reported == f"program: {one_line(name)} is wrong\n"
+    assert reported.count("\n") == 1
 
 
 def test_consoles_print_what_they_are_given(capsys):
@@ -66,7 +66,7 @@ def test_ctrl_c_is_one_line_and_130_at_every_moment(moment):
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "program: stopped\n")
 
 
-def test_who_ignores_the_signal_goes_on():
+def test_a_process_that_ignores_the_signal_continues():
     code = "import signal, os; signal.signal(2, signal.SIG_IGN); from qposer.io.interrupts import end_on_interrupt; "
     code += "end_on_interrupt(); os.kill(os.getpid(), 2); print('on')"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -21,7 +21,7 @@ def npy(array):
     return file.getvalue()
 
 
-def test_what_is_asked_for_is_read_and_nothing_else(tmp_path):
+def test_requested_names_are_read_and_nothing_else(tmp_path):
     path = archive(tmp_path / "a.npz", {"a": npy(np.arange(3)), "b": b"no array"})
     assert read_npz(path, ("a", "c"))["a"].tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="expected an npz archive of plain arrays"):
@@ -49,7 +49,7 @@ def test_a_header_that_promises_more_than_there_is_gets_no_memory(tmp_path, shap
         read_npz(archive(tmp_path / "a.npz", {"a": content}))
 
 
-def test_objects_and_damaged_archives_are_told_in_one_line(tmp_path):
+def test_objects_and_damaged_archives_are_reported_in_one_line(tmp_path):
     file = io.BytesIO()
     np.save(file, np.array([{}], dtype=object), allow_pickle=True)
     path = archive(tmp_path / "a.npz", {"a": file.getvalue()})
@@ -59,9 +59,9 @@ def test_objects_and_damaged_archives_are_told_in_one_line(tmp_path):
     content = bytearray(path.read_bytes())
     content[60:90] = bytes(30)
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="expected an npz archive") as told:
+    with pytest.raises(ValueError, match="expected an npz archive") as reported:
         read_npz(path)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(reported.value)
 
 
 def test_a_missing_file(tmp_path):

@@ -49,7 +49,7 @@ def test_collection_that_was_off_stays_off_and_errors_pass():
     assert not gc.isenabled()
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not say when a process began")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not report start times of processes")
 def test_time_counts_from_the_start_of_the_process():
     tick = 2 / os.sysconf("SC_CLK_TCK")
     program = (
@@ -60,8 +60,8 @@ def test_time_counts_from_the_start_of_the_process():
     before = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     whole = time.monotonic() - before
-    told, since_first_line = map(float, done.stdout.split())
-    assert since_first_line - tick - 0.1 < told < whole + tick
+    reported, since_first_line = map(float, done.stdout.split())
+    assert since_first_line - tick - 0.1 < reported < whole + tick
 
 
 @pytest.mark.parametrize("stat", [None, "", "1 (python) S 1", f"1 (python) S{' 0' * 40}", f"1 (py) S{' x' * 40}"])

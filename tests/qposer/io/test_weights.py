@@ -26,7 +26,7 @@ def with_config(path, **changes):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         ({"depth": 10**9}, "depth is 1000000000"),
         ({"width": 10**9}, "width is 1000000000"),
@@ -40,13 +40,13 @@ def with_config(path, **changes):
         ({"unheard_of": 1}, "unheard_of"),
     ],
 )
-def test_a_configuration_that_is_not_that_of_the_weights_is_refused_at_once(saved, changes, told):
-    with pytest.raises(ValueError, match=told):
+def test_a_configuration_that_is_not_that_of_the_weights_is_refused_at_once(saved, changes, reported):
+    with pytest.raises(ValueError, match=reported):
         QPoser.from_pretrained(with_config(saved, **changes))
 
 
 def test_sizes_are_compared_before_memory_is_taken(saved, monkeypatch):
-    """A long vector in a small file would let a matrix of its length squared be made."""
+    """A long vector in a small file must not allocate a matrix of its squared length."""
     tensors, metadata = read_tensors(saved)
     config = json.dumps(dataclasses.asdict(SMALL) | {"width": 2**20})
     write_tensors(saved, tensors | {"long": torch.zeros(2**20, dtype=torch.uint8)}, metadata | {"config": config})

@@ -19,7 +19,7 @@ def generator(seed=0):
 
 @pytest.fixture(scope="module")
 def prior():
-    """A prior of random weights."""
+    """A prior with random weights."""
     torch.manual_seed(0)
     model = QPoser(QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2))
     network = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=32, depth=1, judge_width=32, joint_judge_width=16))
@@ -37,7 +37,7 @@ def poses(number, seed=0, spread=0.3):
     return spread * torch.randn(number, 21, 3, generator=generator(seed))
 
 
-def test_standardising_comes_back(prior):
+def test_standardising_survives_a_round_trip(prior):
     network = prior.network
     latents = torch.randn(5, 21, 2, 2)
     standard = network.standardise(latents)
@@ -101,7 +101,7 @@ def test_a_prior_of_a_model_of_the_same_sizes_and_other_weights_is_refused(prior
 
 
 @pytest.mark.parametrize("level", [0.0, -0.1, float("nan"), float("inf"), torch.tensor([0.5] * 20 + [0.0])])
-def test_noise_levels_that_are_none_are_refused(prior, level):
+def test_noise_levels_that_are_invalid_are_refused(prior, level):
     with pytest.raises(ValueError, match="noise levels must be finite and above 0"):
         prior.pull(torch.randn(2, 21, 2, 2), level, generator())
 
@@ -167,12 +167,12 @@ def test_limbs_bent_the_wrong_way_have_a_higher_energy(shipped):
         (torch.full((21, 3), float("inf")), "NaN or infinite"),
     ],
 )
-def test_what_is_no_pose_has_no_energy(shipped, given_, message):
+def test_invalid_poses_have_no_energy(shipped, given_, message):
     with pytest.raises(ValueError, match=message):
         shipped.energy(given_)
 
 
-def test_what_are_no_codes_and_logits_have_no_energy(shipped):
+def test_invalid_codes_and_logits_have_no_energy(shipped):
     with pytest.raises(ValueError, match=r"codes must be \(..., 21, 4\) integers"):
         shipped.energy_of_codes(torch.zeros(21, 3, dtype=torch.long))
     with pytest.raises(ValueError, match="codes must be from 0 to 255: found 256 to 256"):

@@ -1,4 +1,4 @@
-"""The sampler, with the exact denoiser of a distribution that is known."""
+"""The sampler with the exact denoiser of a known distribution."""
 
 import torch
 
@@ -8,7 +8,7 @@ CORRELATION = 0.8
 
 
 def exact(noisy, level):
-    """Expected clean numbers of two joints with unit variance and this correlation (one number a joint)."""
+    """Expected clean numbers of two joints with unit variance and this correlation (one number per joint)."""
     covariance = torch.tensor([[1.0, CORRELATION], [CORRELATION, 1.0]])
     noise = torch.diag_embed(level.square())
     gain = covariance @ torch.linalg.inv(covariance + noise)

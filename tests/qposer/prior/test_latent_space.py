@@ -18,7 +18,7 @@ def poses():
 def space(poses):
     torch.manual_seed(0)
     space = LatentSpace(LatentSpaceConfig(latent_dim=8, width=16))
-    space.begin_with(poses)
+    space.initialize_from(poses)
     return space
 
 
@@ -53,7 +53,7 @@ def test_the_networks_matter_on_both_ways(space, poses):
 
 def test_too_few_poses_are_refused(space, poses):
     with pytest.raises(ValueError, match="more than 8 poses are required, not 8"):
-        space.begin_with(poses[:8])
+        space.initialize_from(poses[:8])
 
 
 def test_a_saved_space_is_read_back(space, tmp_path, poses):

@@ -17,7 +17,7 @@ def cost(distances, chosen):
 
 
 def groups(sizes, apart=10.0):
-    """Points around as many places as there are sizes, and which place each belongs to."""
+    """Clusters of points with the given sizes, and their labels."""
     generator = torch.Generator().manual_seed(0)
     belongs = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
     return apart * belongs[:, None] + torch.randn(len(belongs), 2, generator=generator), belongs

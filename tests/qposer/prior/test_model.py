@@ -118,7 +118,7 @@ def test_a_reconstruction_has_the_precision_of_the_pose(model):
     assert model.reconstruct(poses(2).double()).dtype == torch.float64
 
 
-def test_fingerprints_tell_weights_apart_and_survive_files(tmp_path):
+def test_fingerprints_distinguish_weights_and_survive_files(tmp_path):
     config = QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2)
     model, other = QPoser(config).eval(), QPoser(config).eval()
     assert model.fingerprint() != other.fingerprint()
@@ -128,7 +128,7 @@ def test_fingerprints_tell_weights_apart_and_survive_files(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("codes", "told"),
+    ("codes", "reported"),
     [
         (torch.zeros(21, 4), "codes must be integers"),
         (torch.zeros(21, 4, dtype=torch.bool), "codes must be integers"),
@@ -139,13 +139,13 @@ def test_fingerprints_tell_weights_apart_and_survive_files(tmp_path):
         (torch.full((21, 4), 256), "codes must be from 0"),
     ],
 )
-def test_what_are_no_codes_is_not_decoded(codes, told):
-    with pytest.raises(ValueError, match=told):
+def test_invalid_codes_are_not_decoded(codes, reported):
+    with pytest.raises(ValueError, match=reported):
         QPoser(QPoserConfig(width=8, depth=1)).decode(codes)
 
 
 @pytest.mark.parametrize(
-    ("logits", "temperature", "told"),
+    ("logits", "temperature", "reported"),
     [
         (torch.zeros(21, 4, 255), 1.0, "logits must be"),
         (torch.zeros(21, 4, 256, dtype=torch.long), 1.0, "logits must be"),
@@ -153,6 +153,6 @@ def test_what_are_no_codes_is_not_decoded(codes, told):
         (torch.zeros(21, 4, 256), 0.0, "the temperature must be"),
     ],
 )
-def test_what_are_no_logits_is_not_decoded(logits, temperature, told):
-    with pytest.raises(ValueError, match=told):
+def test_invalid_logits_are_not_decoded(logits, temperature, reported):
+    with pytest.raises(ValueError, match=reported):
         QPoser(QPoserConfig(width=8, depth=1)).decode_relaxed(logits, temperature)

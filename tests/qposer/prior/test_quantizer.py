@@ -14,7 +14,7 @@ def quantizer():
 
 @pytest.mark.parametrize("dim", [1, 4])
 def test_nearest_is_the_naive_one(dim):
-    """Codes of one number are found in another way than longer ones."""
+    """Codes of one number use a different search than longer ones."""
     torch.manual_seed(0)
     quantizer = MultiHeadQuantizer(heads=3, codes=7, dim=dim)
     latents = 2 * torch.randn(5, 2, 3, dim)

@@ -45,7 +45,7 @@ def test_wrong_input_is_one_line(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stopped:
         training_command(RunConfig, lambda config, console: config.begin(), "Train.", "train_x")
     assert stopped.value.code == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("train_x: ")
-    assert told.err.count("\n") == 1
+    reported = capsys.readouterr()
+    assert reported.out == ""
+    assert reported.err.startswith("train_x: ")
+    assert reported.err.count("\n") == 1

@@ -5,12 +5,12 @@ import torch
 
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
-from qposer.training.corruptions import BENT, LARGEST, LEAST_BEND, MOST, MOST_BEND, SMALLEST, disturbed
+from qposer.training.corruptions import BENT, LARGEST, LEAST_BEND, MOST, MOST_BEND, SMALLEST, perturbed
 
 HINGES = [BODY_JOINT_NAMES.index(f"{side}_{joint}") for joint in ("knee", "elbow") for side in ("left", "right")]
 OTHERS = [joint for joint in range(21) if joint not in HINGES]
 BENDS = (("left_knee", (1.0, 0, 0)), ("right_knee", (1.0, 0, 0)), ("left_elbow", (0, -1.0, 0)))
-"""Joints and what bends them the right way."""
+"""Hinge joints and their flexion axes."""
 
 
 def seeded(seed=0):
@@ -20,8 +20,8 @@ def seeded(seed=0):
 @pytest.fixture(scope="module")
 def disturbances():
     poses = torch.eye(3).expand(4000, 21, 3, 3)
-    spoilt, chosen = disturbed(poses, seeded())
-    return geodesic_angle(spoilt, poses), chosen
+    perturbed_poses, chosen = perturbed(poses, seeded())
+    return geodesic_angle(perturbed_poses, poses), chosen
 
 
 def test_what_is_chosen_turns_and_nothing_else_does(disturbances):
@@ -50,10 +50,10 @@ def test_some_hinges_are_bent_the_wrong_way_and_nothing_else(flexion, joint, axi
     index = BODY_JOINT_NAMES.index(joint)
     pose = torch.zeros(4000, 21, 3)
     pose[:, index] = math.radians(flexion) * torch.tensor(axis)
-    spoilt, chosen = disturbed(axis_angle_to_matrix(pose), seeded())
+    perturbed_poses, chosen = perturbed(axis_angle_to_matrix(pose), seeded())
     alone = ~chosen[:, OTHERS].any(1)
     assert 0.9 * BENT / 2 < alone.float().mean() < 1.3 * BENT / 2
-    bent = spoilt[alone & chosen[:, index], index]
+    bent = perturbed_poses[alone & chosen[:, index], index]
     skew = torch.stack(
         [bent[:, 2, 1] - bent[:, 1, 2], bent[:, 0, 2] - bent[:, 2, 0], bent[:, 1, 0] - bent[:, 0, 1]], -1
     )
@@ -67,6 +67,6 @@ def test_some_hinges_are_bent_the_wrong_way_and_nothing_else(flexion, joint, axi
 
 def test_disturbances_follow_the_seed():
     poses = torch.eye(3).expand(5, 21, 3, 3)
-    first, again, other = (disturbed(poses, seeded(seed))[0] for seed in (1, 1, 2))
+    first, again, other = (perturbed(poses, seeded(seed))[0] for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.allclose(first, other)

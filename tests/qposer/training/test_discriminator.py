@@ -23,7 +23,7 @@ def test_neither_player_moves_the_other():
     assert all(parameter.grad is not None for parameter in discriminator.parameters())
 
 
-def test_it_learns_to_tell_small_turns_from_large_ones():
+def test_it_learns_to_distinguish_small_turns_from_large_ones():
     torch.manual_seed(0)
     discriminator = Discriminator(width=8, body_width=32)
     optimizer = torch.optim.Adam(discriminator.parameters(), lr=3e-3)

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from qposer.training.paraphrases import mirrored, reworded
+from qposer.training.paraphrases import mirrored, paraphrase
 
 SENTENCES = [
     "the left knee is bent 60 degrees",
@@ -16,7 +16,7 @@ SENTENCES = [
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_other_words_keep_sides_and_numbers_or_drop_the_number_for_a_vague_one(sentence):
     rng = random.Random(0)
-    said = {reworded(sentence, rng) for _ in range(200)}
+    said = {paraphrase(sentence, rng) for _ in range(200)}
     assert len(said) > 2 or "apart" in sentence
     sides = [word for word in sentence.split() if word in ("left", "right")]
     numbers = [word for word in sentence.split() if word.isdecimal()]
@@ -28,12 +28,12 @@ def test_other_words_keep_sides_and_numbers_or_drop_the_number_for_a_vague_one(s
 
 
 def test_equal_seeds_give_equal_words():
-    one, other = ([reworded(s, random.Random(3)) for s in SENTENCES] for _ in range(2))
+    one, other = ([paraphrase(s, random.Random(3)) for s in SENTENCES] for _ in range(2))
     assert one == other
 
 
 def test_orders_begin_with_a_verb():
-    said = {reworded("the left arm is raised 90 degrees forward", random.Random(seed)) for seed in range(100)}
+    said = {paraphrase("the left arm is raised 90 degrees forward", random.Random(seed)) for seed in range(100)}
     assert any(text.startswith("raise the left arm 90 degrees") for text in said)
 
 

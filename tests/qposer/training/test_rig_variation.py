@@ -27,7 +27,7 @@ def posed(rotations):
 
 
 def turned(number, **turns):
-    """Copies of a T-pose whose joints are turned by axis-angle vectors in degrees."""
+    """Copies of a T-pose with joint rotations as axis-angle vectors in degrees."""
     pose = torch.zeros(21, 3)
     for joint, degrees in turns.items():
         pose[body(joint)] = torch.tensor(degrees).deg2rad()
@@ -41,7 +41,7 @@ def poses():
 
 @pytest.fixture
 def only(monkeypatch):
-    """Leaves no turns but those that are named, and the sharing of spine and neck."""
+    """Disable all variations except the named ones and the redistribution in spine and neck."""
 
     def leave(**kept):
         monkeypatch.setattr(rig_variation, "_SPREADS", torch.zeros(22, 3))
@@ -104,7 +104,7 @@ def test_twists_and_sharing_leave_limbs_head_and_hands_as_they_are(poses, only):
         torch.testing.assert_close(after[:, index], before[:, index], atol=1e-5, rtol=0)
 
 
-def test_spine_and_neck_share_their_rotations_anew(only):
+def test_spine_and_neck_redistribute_their_rotations(only):
     only()
     bent = turned(2000, spine1=(60.0, 0, 0), neck=(0.0, 40, 0))
     varied = matrix_to_axis_angle(vary_rig(bent, seeded(), 1.0)).rad2deg()

@@ -23,7 +23,7 @@ from qposer.training import run as run_module
 from qposer.training import train as module
 from qposer.training.batches import draw_poses
 from qposer.training.checkpoint import load_checkpoint, save_checkpoint
-from qposer.training.judging import JOINT_JUDGE_STRENGTH
+from qposer.training.judging import JOINT_DETECTOR_STRENGTH
 from qposer.training.rig_variation import STRENGTH
 from qposer.training.train import TrainConfig, train
 from qposer.training.train_codeprior import TrainConfig as PriorConfig
@@ -35,7 +35,7 @@ QUIET = Console(quiet=True)
 
 @pytest.fixture(scope="module")
 def poses(tmp_path_factory):
-    """Poses that swing along one direction, of one subject for each split."""
+    """Poses that vary along one direction, from one subject per split."""
     generator = np.random.default_rng(0)
     direction = generator.normal(size=(24, 3))
     pose = 0.2 * np.sin(np.linspace(0, 20, 300))[:, None, None] * direction
@@ -71,7 +71,7 @@ def test_poses_are_varied(poses, tmp_path, strengths_of):
     assert strengths == [STRENGTH] * 2
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(poses, tmp_path, monkeypatch):
+def test_a_killed_run_resumes_to_the_same_weights(poses, tmp_path, monkeypatch):
     whole = train(config(poses, tmp_path / "whole"), QUIET)
     save = run_module.save_checkpoint
 
@@ -140,7 +140,7 @@ def test_a_code_prior_learns_to_denoise(poses, tmp_path):
 
 
 def test_a_code_prior_of_all_subjects_takes_its_calibration_from_another(poses, tmp_path):
-    """Energies of poses that were trained on are too low to set the scales by."""
+    """Energies of training poses are too low for calibration."""
     train(config(poses, tmp_path / "run", steps=1), QUIET)
     other = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=16, depth=1))
     other.calibration.copy_(torch.arange(other.calibration.numel()).reshape(other.calibration.shape))
@@ -185,8 +185,8 @@ def test_equal_weights_are_validated_equally_and_poses_are_varied_in_training_on
     for name in ("denoiser", "judge", "joint_judge"):
         first, second = csv.DictReader((tmp_path / "prior" / name / "log.csv").open())
         assert first["validation"] == second["validation"]
-    of_pool, of_features = [STRENGTH] * 3, [STRENGTH, JOINT_JUDGE_STRENGTH]
-    assert drawn == [*of_pool, *of_features, 0.0, 0.0, JOINT_JUDGE_STRENGTH, JOINT_JUDGE_STRENGTH]
+    of_pool, of_features = [STRENGTH] * 3, [STRENGTH, JOINT_DETECTOR_STRENGTH]
+    assert drawn == [*of_pool, *of_features, 0.0, 0.0, JOINT_DETECTOR_STRENGTH, JOINT_DETECTOR_STRENGTH]
     assert given == [STRENGTH, 0.0] * 2
 
 
@@ -210,7 +210,7 @@ def test_reconstruction_counts_codes(poses, tmp_path):
             assert perplexity == pytest.approx(math.exp(entropy) / 16, rel=1e-3)
 
 
-def test_wrong_input_is_told_in_one_line(poses, tmp_path, capsys):
+def test_wrong_input_is_reported_in_one_line(poses, tmp_path, capsys):
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(b"no weights")
     with pytest.raises(SystemExit) as exit_:
@@ -257,7 +257,7 @@ def test_a_checkpoint_without_its_keys_says_what_it_lacks(tmp_path):
         ({"generator": torch.zeros(3, dtype=torch.uint8)}, {}),
     ],
 )
-def test_a_checkpoint_of_something_else_says_that_it_is_to_be_deleted(tmp_path, changed, notes):
+def test_a_checkpoint_of_something_else_asks_for_deletion(tmp_path, changed, notes):
     model = torch.nn.Linear(2, 2)
     optimizer = torch.optim.Adam(model.parameters())
     model(torch.ones(1, 2)).sum().backward()
@@ -266,5 +266,5 @@ def test_a_checkpoint_of_something_else_says_that_it_is_to_be_deleted(tmp_path, 
     save_checkpoint(file, 1, model, optimizer, torch.Generator(), 0.5)
     tensors, metadata = read_tensors(file)
     write_tensors(file, tensors | changed, metadata | notes)
-    with pytest.raises(ValueError, match=r"last\.safetensors .*: delete it to start anew"):
+    with pytest.raises(ValueError, match=r"last\.safetensors .*: delete it to start again"):
         load_checkpoint(file, model, optimizer, torch.Generator())

@@ -16,7 +16,7 @@ QUIET = Console(quiet=True)
 
 @pytest.fixture
 def config(tmp_path):
-    """A short run on poses that bend an elbow along a circle in two coordinates: no line holds them."""
+    """A short run on poses whose elbow moves along a circle in two coordinates, which no line contains."""
     angle = np.linspace(0, 20, 120)
     pose = np.zeros((120, 24, 3), np.float32)
     pose[:, 18, 0], pose[:, 18, 1] = np.cos(angle), np.sin(angle)
@@ -28,7 +28,7 @@ def config(tmp_path):
     )
 
 
-def test_poses_come_back_more_exactly_after_training(config):
+def test_poses_are_reconstructed_more_exactly_after_training(config):
     train(dataclasses.replace(config, steps=300, validate_every=100, averaging=0.9, learning_rate=3e-3), QUIET)
     rows = list(csv.DictReader((config.out / "log.csv").open()))
     losses = [float(row["validation"]) for row in rows]
@@ -36,7 +36,7 @@ def test_poses_come_back_more_exactly_after_training(config):
     assert float(rows[-1]["validation_mpjpe_mm"]) < 0.9 * float(rows[0]["validation_mpjpe_mm"])
 
 
-def test_a_run_goes_on_where_it_stopped(config):
+def test_a_run_continues_where_it_stopped(config):
     first = train(config, QUIET)
     log = (config.out / "log.csv").read_text()
     again = train(config, QUIET)
@@ -65,7 +65,7 @@ def test_all_subjects_are_trained_on(config, monkeypatch):
 
 
 def test_jittered_poses_may_have_long_latents(config, monkeypatch):
-    """The divergence is a loss of the drawn poses alone: it does not change with how many are jittered."""
+    """The divergence is a loss of the unperturbed poses only, independent of the number of perturbed ones."""
     from qposer.training import train_vposer_latent as module
 
     monkeypatch.setattr(module, "jitter", lambda poses, generator: poses.mT.contiguous() @ poses.mT)

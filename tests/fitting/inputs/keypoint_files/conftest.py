@@ -37,7 +37,7 @@ FIGURE = {
     "thorax": (300, 190),
     "head": (300, 95),
 }
-"""Somebody who stands and faces the camera."""
+"""A standing person who faces the camera."""
 
 COCO = (
     "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist"
@@ -70,7 +70,7 @@ ORDERS = {
 
 
 def figure(order="coco", score=0.9, shift=0.0, more=0):
-    """Rows x, y, score of the figure in an order of points; ``more`` points of hands and face follow."""
+    """Rows x, y, score of the stick figure in the order of a layout, followed by ``more`` points of hands and face."""
     rows = [(FIGURE[name][0] + shift, FIGURE[name][1], score) for name in ORDERS[order].split()]
     rng = np.random.default_rng(0)
     rows += [(*row, 0.5) for row in rng.uniform((200, 100), (400, 340), (more, 2)).tolist()]
@@ -82,7 +82,7 @@ def flat(rows):
 
 
 def same_figure(keypoints, person=0, shift=0.0):
-    """Whether every seen keypoint is where the figure has the one of its name."""
+    """Whether every seen keypoint has the position of its name in the stick figure."""
     places = np.array([FIGURE[name] for name in keypoints.names]) + np.array([shift, 0])
     seen = keypoints.seen[person]
     return seen.sum() >= 17 and np.allclose(keypoints.xy[person][seen], places[seen], atol=0.01)
@@ -90,7 +90,7 @@ def same_figure(keypoints, person=0, shift=0.0):
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes JSON, or text or bytes as they are, to a file of any name."""
+    """Write JSON, text or bytes to a file with a given name."""
 
     def write(content, name="keypoints.json"):
         path = tmp_path / name

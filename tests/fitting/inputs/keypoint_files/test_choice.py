@@ -8,7 +8,7 @@ FROM_1 = ["000001.jpg", "000002.jpg", "000003.jpg"]
 
 
 def content(*images, table=()):
-    """One entry for each image, whose values are its place in the file."""
+    """One entry for each image, with its index in the file as values."""
     return Content(
         [Entry(place, image=image if isinstance(image, tuple) else (image,)) for place, image in enumerate(images)],
         tuple(table),
@@ -60,7 +60,7 @@ def test_names_in_place_of_ids(references):
         of_image(content(*references), "c.jpg")
 
 
-def test_a_file_name_beside_an_id_of_its_own_kind():
+def test_a_file_name_next_to_an_id_of_its_own_kind():
     assert chosen(content(("im_1.jpg", "im_1"), ("im_2.jpg", "im_2")), "im_2.jpg") == [1]
 
 
@@ -94,7 +94,7 @@ def test_a_part_of_a_large_set():
     assert chosen(content(*range(100, 200)), "000000000142.jpg", ["000000000142.jpg", "000000000150.jpg"]) == [42]
 
 
-def test_counting_from_0_and_from_1_is_told_with_both_readings():
+def test_counting_from_0_and_from_1_is_reported_with_both_readings():
     with pytest.raises(
         ValueError, match=r"id 1 may mean 000000\.jpg \(the first\) or 000001\.jpg \(of the same number\)"
     ):
@@ -104,7 +104,7 @@ def test_counting_from_0_and_from_1_is_told_with_both_readings():
     assert [chosen(content(1, 2, 3), name, FROM_1) for name in FROM_1] == [[0], [1], [2]]
 
 
-def test_the_neighbours_of_one_image_tell_how_frames_are_counted(tmp_path):
+def test_the_neighbours_of_one_image_determine_how_frames_are_counted(tmp_path):
     for name in FROM_0:
         (tmp_path / name).touch()
     assert chosen(content(0, 1), str(tmp_path / "000001.jpg")) == [1]

@@ -69,19 +69,19 @@ def test_nested_rows_and_image_names(write, figures):
 
 
 @pytest.mark.parametrize("images", [True, 5, {"a": 1}, [None, 3, {"id": 1, "file_name": 5}, {}]])
-def test_a_table_that_is_none(write, figures, images):
+def test_a_table_that_is_invalid(write, figures, images):
     file = annotations([person(figures.rows())]) | {"images": images}
     assert figures.same(read_keypoints(write(file), "photo.jpg"))
 
 
 @pytest.mark.parametrize("image", [[1], {}, True, 1.5])
-def test_ids_that_are_none(write, figures, image):
+def test_ids_that_are_invalid(write, figures, image):
     with pytest.raises(ValueError, match="image_id must be a number or text"):
         read_keypoints(write([person(figures.rows(), image)]), "photo.jpg")
 
 
 @pytest.mark.parametrize("what", [None, 3, "x", {}])
-def test_annotations_that_are_none(write, what):
+def test_annotations_that_are_invalid(write, what):
     with pytest.raises(ValueError, match="neither OpenPose JSON"):
         read_keypoints(write({"annotations": what}))
 
@@ -99,7 +99,7 @@ def test_annotations_that_are_none(write, what):
     ],
 )
 def test_keypoints_of_an_image_that_was_resized_follow_its_size(write, figures, stated, scale):
-    """By the table of images, unless its size has other proportions or the keypoints lie outside of it."""
+    """By the table of images, unless its size has other proportions or the keypoints are outside it."""
     file = annotations([person(figures.rows(score=2))], "a.jpg")
     file["images"][0] |= {"width": stated[0], "height": stated[1]}
     plain = read_keypoints(write(annotations([person(figures.rows(score=2))], "a.jpg")), "a.jpg", (2000, 1500))

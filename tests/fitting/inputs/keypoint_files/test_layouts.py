@@ -29,7 +29,7 @@ WITH_HANDS_AND_FACE = [
     ("order", "more", "name"),
     [(order, more, name) for order, (name, more) in LAYOUTS.items()] + WITH_HANDS_AND_FACE,
 )
-def test_the_layout_is_told_by_number_and_limbs(figures, order, more, name):
+def test_the_layout_is_detected_by_number_and_limbs(figures, order, more, name):
     people = np.array([figures.rows(order, more=more)])
     assert layout_of(people).name == name
 
@@ -44,7 +44,7 @@ def test_points_of_a_layout_come_in_the_order_of_its_format(figures):
     assert joints[0, names.index("neck")].tolist() == [300, 185, 0.9]
 
 
-def test_middles_that_a_layout_lacks_lie_between_both_sides(figures):
+def test_middles_that_a_layout_lacks_are_between_both_sides(figures):
     rows = np.array([figures.rows("coco_feet")])
     rows[0, 11, 2] = 0.0  # the left hip
     joints = layout_of(rows).joints(rows)
@@ -63,8 +63,8 @@ def test_a_file_of_17_points_may_be_of_coco_or_of_human36m(figures, write):
 
 
 @pytest.mark.parametrize(("format", "name", "least"), [("coco", "COCO", 1.0), ("h36m", "Human3.6M", 0.97)])
-def test_layouts_of_17_points_are_told_on_bodies_in_many_poses(fitter, format, name, least):
-    """Bodies 4 m away, seen from all sides, whose keypoints are off by a fiftieth of their height."""
+def test_layouts_of_17_points_are_detected_on_bodies_in_many_poses(fitter, format, name, least):
+    """Bodies 4 m away, seen from all sides, with keypoint errors of a fiftieth of their height."""
     people, draws = 300, torch.Generator().manual_seed(0)
     pose = fitter.prior.sample(people, generator=draws)
     turn = 2 * torch.pi * torch.rand(people, generator=draws)[:, None] * torch.tensor([0.0, 1.0, 0.0])

@@ -43,7 +43,7 @@ def test_huge_coordinates_are_none(value):
     "values",
     [["x"] * 9, [True, 2, 3], [[1], 2, 3], [{}, 2, 3], [[1, 2, 3], [1, 2]], [10**400, 2, 3], "111", {"x": 1}],
 )
-def test_what_is_no_list_of_numbers(values):
+def test_values_that_are_not_lists_of_numbers(values):
     with pytest.raises(ValueError, match=r"^keypoints must (contain only numbers|be x, y and score)"):
         points_of(Entry(values))
 

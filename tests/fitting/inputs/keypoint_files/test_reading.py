@@ -12,7 +12,7 @@ def openpose(*people):
 
 @pytest.fixture
 def two(figures):
-    """The figure, and beside it one that is twice as large."""
+    """The stick figure, and next to it one twice as large."""
     rows = figures.rows("body_25", shift=500)
     return figures.flat(figures.rows("body_25")), figures.flat([[2 * x, 2 * y, score] for x, y, score in rows])
 
@@ -48,7 +48,7 @@ def test_encodings(write, figures, two, encoding):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1e400", "1e30", "-3.4e38", "-1e308"])
-def test_coordinates_that_are_none(write, two, value):
+def test_coordinates_that_are_invalid(write, two, value):
     text = json.dumps(openpose(two[0])).replace("350.0", value, 1)
     with pytest.raises(ValueError, match=r"keypoints\.json: the left_shoulder of person 0 has NaN, inf"):
         read_keypoints(write(text))

@@ -16,8 +16,8 @@ NEUTRAL = neutral_pose()
 
 
 @pytest.fixture(scope="module")
-def told(shipped_prior):
-    """Follows an instruction, from the posture and with the edit before of a conversation."""
+def instructed(shipped_prior):
+    """Apply an instruction to a posture, optionally after a previous edit."""
 
     def follow(text, posture=NEUTRAL, n=1, previous=None, seed=0):
         generator = torch.Generator().manual_seed(seed)
@@ -27,13 +27,13 @@ def told(shipped_prior):
 
 
 @pytest.fixture(scope="module")
-def conversation(told):
-    """Follows instructions one after the other, each with what the one before left."""
+def conversation(instructed):
+    """Apply instructions in order, each to the result of the previous one."""
 
     def follow(*texts):
-        (edit,) = told(texts[0])
+        (edit,) = instructed(texts[0])
         for text in texts[1:]:
-            (edit,) = told(text, edit.posture, previous=edit)
+            (edit,) = instructed(text, edit.posture, previous=edit)
         return edit
 
     return follow
@@ -96,8 +96,8 @@ def degrees_between(a, b):
         "the left knee is bent 40 degrees and the head is turned to the right",
     ],
 )
-def test_every_family_of_verbs_is_followed(told, text):
-    (edit,) = told(text)
+def test_every_family_of_verbs_is_followed(instructed, text):
+    (edit,) = instructed(text)
     assert edit.checks
     assert all(check.satisfied for check in edit.checks), [c for c in edit.checks if not c.satisfied]
     assert edit.energy < 2.5
@@ -105,25 +105,25 @@ def test_every_family_of_verbs_is_followed(told, text):
     torch.testing.assert_close(edit.posture.body_pose @ edit.posture.body_pose.mT, identity, atol=1e-4, rtol=0)
 
 
-def test_sides_are_the_persons_own(told):
-    (edit,) = told("raise the left arm and bend the right knee 70 degrees")
+def test_sides_are_the_persons_own(instructed):
+    (edit,) = instructed("raise the left arm and bend the right knee 70 degrees")
     assert angle(edit.posture, "left_shoulder_elevation") > 55
     assert angle(edit.posture, "right_shoulder_elevation") < 30
     assert angle(edit.posture, "right_knee_flexion") == pytest.approx(70, abs=3)
     assert abs(angle(edit.posture, "left_knee_flexion")) < 15
 
 
-def test_what_is_neither_mentioned_nor_helps_keeps_its_rotations_exactly(told):
-    (edit,) = told("bend the left elbow 90 degrees")
+def test_what_is_neither_mentioned_nor_helps_keeps_its_rotations_exactly(instructed):
+    (edit,) = instructed("bend the left elbow 90 degrees")
     assert moved(NEUTRAL, edit.posture) == set(edit.mentioned) == {"left_elbow"}
-    (edit,) = told("raise the right arm")
+    (edit,) = instructed("raise the right arm")
     assert moved(NEUTRAL, edit.posture) <= {*BODY_PARTS["right_arm"], *BODY_PARTS["torso"]}
     assert torch.equal(edit.posture.global_orient, NEUTRAL.global_orient)
     assert set(edit.mentioned) == set(BODY_PARTS["right_arm"])
 
 
-def test_checks_measure_before_and_after(told):
-    (edit,) = told("bend the left knee 60 degrees")
+def test_checks_measure_before_and_after(instructed):
+    (edit,) = instructed("bend the left knee 60 degrees")
     (check,) = edit.checks
     assert check.unit == "degrees"
     assert check.before == pytest.approx(60 - angle(NEUTRAL, "left_knee_flexion"), abs=0.01)
@@ -134,39 +134,39 @@ def test_checks_measure_before_and_after(told):
 
 @settings(max_examples=3)
 @given(st.floats(-math.pi, math.pi))
-def test_who_faces_elsewhere_takes_the_same_pose(told, heading):
+def test_who_faces_elsewhere_takes_the_same_pose(instructed, heading):
     turn = axis_angle_to_matrix(torch.tensor([0.0, heading, 0.0]))
     text = "raise the left arm forward and lean to the left"
-    (expected,) = told(text)
-    (edit,) = told(text, OrientedPose(NEUTRAL.body_pose, turn @ NEUTRAL.global_orient))
+    (expected,) = instructed(text)
+    (edit,) = instructed(text, OrientedPose(NEUTRAL.body_pose, turn @ NEUTRAL.global_orient))
     assert degrees_between(expected.posture, edit.posture).max() < 2
     turned = turn @ expected.posture.global_orient
     torch.testing.assert_close(edit.posture.global_orient, turned, atol=0.02, rtol=0)
 
 
-def test_poses_of_both_kinds_are_upright_postures(told):
+def test_poses_of_both_kinds_are_upright_postures(instructed):
     axis_angle = torch.zeros(21, 3)
-    one, other = (told("bend the left knee", pose)[0] for pose in (axis_angle, axis_angle_to_matrix(axis_angle)))
+    one, other = (instructed("bend the left knee", pose)[0] for pose in (axis_angle, axis_angle_to_matrix(axis_angle)))
     torch.testing.assert_close(one.posture.body_pose, other.posture.body_pose)
     assert torch.equal(one.before.global_orient, torch.eye(3))
 
 
-def test_several_answers_differ(told):
-    answers = told("put the left hand on the head", n=3)
+def test_several_answers_differ(instructed):
+    answers = instructed("put the left hand on the head", n=3)
     assert len(answers) == 3
     for one, other in pairwise(answers):
         assert degrees_between(one.posture, other.posture).max() > 0.5
     assert answers[0].checks[0].satisfied
 
 
-def test_equal_seeds_give_equal_answers(told):
-    one, again, other = (told("raise the arms", seed=seed)[0].posture for seed in (1, 1, 2))
+def test_equal_seeds_give_equal_answers(instructed):
+    one, again, other = (instructed("raise the arms", seed=seed)[0].posture for seed in (1, 1, 2))
     assert torch.equal(one.body_pose, again.body_pose)
     assert not torch.equal(one.body_pose, other.body_pose)
 
 
-def test_steps_are_followed_one_after_the_other(told):
-    (edit,) = told("raise both arms, then lower the right one")
+def test_steps_are_followed_one_after_the_other(instructed):
+    (edit,) = instructed("raise both arms, then lower the right one")
     assert angle(edit.posture, "left_shoulder_elevation") > 55
     assert angle(edit.posture, "right_shoulder_elevation") < 32
     assert len(edit.steps) == 2
@@ -174,24 +174,24 @@ def test_steps_are_followed_one_after_the_other(told):
     assert set(edit.mentioned) == set(BODY_PARTS["arms"])
 
 
-def test_pronouns(told):
-    (edit,) = told("raise the left knee and bend it 90 degrees")
+def test_pronouns(instructed):
+    (edit,) = instructed("raise the left knee and bend it 90 degrees")
     assert angle(edit.posture, "left_knee_flexion") == pytest.approx(90, abs=10)
 
 
-def test_mirror_that(told, conversation, in_mirror, posed):
+def test_mirror_that(instructed, conversation, in_mirror, posed):
     text = "raise the left arm and bend the left knee"
-    (raised,) = told(text, posed(pelvis=(0.0, 0.0, -20.0)))
-    (mirrored,) = told("mirror that", raised.posture, previous=raised)
+    (raised,) = instructed(text, posed(pelvis=(0.0, 0.0, -20.0)))
+    (mirrored,) = instructed("mirror that", raised.posture, previous=raised)
     for part, expected in zip(mirrored.posture, in_mirror(raised.posture), strict=True):
         torch.testing.assert_close(part, expected, atol=1e-5, rtol=0)
     assert set(mirrored.mentioned) == set(BODY_JOINT_NAMES)
-    (at_once,) = told(f"{text}, then mirror that", raised.before)
+    (at_once,) = instructed(f"{text}, then mirror that", raised.before)
     torch.testing.assert_close(at_once.posture.body_pose, mirrored.posture.body_pose)
     with pytest.raises(InstructionError, match="nothing was done before"):
         conversation("mirror that", "a bit more")
     with pytest.raises(InstructionError, match="a sentence of its own"):
-        told("raise the left arm and mirror that")
+        instructed("raise the left arm and mirror that")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_mirror_that(told, conversation, in_mirror, posed):
         ("lean forward", Lean("forward"), 1),
     ],
 )
-def test_a_bit_more_goes_on_and_less_goes_back(conversation, first, measure, sign):
+def test_a_bit_more_continues_and_less_reverts(conversation, first, measure, sign):
     less, as_told, more = (
         sign * float(measure(PosedSkeleton.of(conversation(first, *after).posture)))
         for after in (["a bit less"], [], ["a bit more"])
@@ -218,10 +218,10 @@ def test_more_by_a_number(conversation):
     assert angle(beyond.posture, "left_knee_flexion") < 158
 
 
-def test_more_of_a_lowered_arm_does_not_raise_it(told):
-    (raised,) = told("raise the left arm")
-    (lowered,) = told("lower the left arm", raised.posture)
-    (more,) = told("a bit more", lowered.posture, previous=lowered)
+def test_more_of_a_lowered_arm_does_not_raise_it(instructed):
+    (raised,) = instructed("raise the left arm")
+    (lowered,) = instructed("lower the left arm", raised.posture)
+    (more,) = instructed("a bit more", lowered.posture, previous=lowered)
     height = [float(PosedSkeleton.of(edit.posture).point("left_wrist")[1]) for edit in (lowered, more)]
     assert height[1] < height[0] + 0.02
 
@@ -268,32 +268,32 @@ def test_the_same_points_at_what_is_said_now(conversation):
             "raise and lower the left arm",
         ),
         ("bend the left knee and straighten the left knee", "contradict each other", None),
-        ("raise the left arm and", "the instruction is not finished", ""),
-        ("keep the body still", "all parts that are mentioned are to be kept still", "keep the body still"),
+        ("raise the left arm and", "the instruction is incomplete", ""),
+        ("keep the body still", "all mentioned parts must be kept still", "keep the body still"),
         ("raise the left arm and keep the left arm still", "kept still", None),
-        ("a bit more", "nothing was done before that this could speak of", "a bit more"),
+        ("a bit more", "nothing was done before that this could refer to", "a bit more"),
         ("do the same with the left arm", "nothing was done before", "do the same with the left arm"),
         ("bend it", "no part was named before", "it"),
     ],
 )
-def test_what_is_not_understood_is_shown(told, text, message, place):
+def test_what_is_not_understood_is_shown(instructed, text, message, place):
     with pytest.raises(InstructionError, match=message) as error:
-        told(text)
+        instructed(text)
     assert error.value.text == text
     assert place is None or text[error.value.start : error.value.end] == place
 
 
-def test_out_of_reach_it_tells_what_is_left(told):
-    (edit,) = told("raise the left hand 3 m")
+def test_out_of_reach_it_reports_the_remaining_distance(instructed):
+    (edit,) = instructed("raise the left hand 3 m")
     up = next(check for check in edit.checks if check.before > 100)
     assert 100 < up.after < up.before
     assert not up.satisfied
 
 
-def test_wrong_input(told):
+def test_wrong_input(instructed):
     with pytest.raises(ValueError, match=r"number of solutions must be .*, not 0"):
-        told("sit", n=0)
+        instructed("sit", n=0)
     with pytest.raises(ValueError, match="a body pose must be"):
-        told("sit", torch.zeros(24, 3))
+        instructed("sit", torch.zeros(24, 3))
     with pytest.raises(ValueError, match="NaN"):
-        told("sit", torch.full((21, 3), math.nan))
+        instructed("sit", torch.full((21, 3), math.nan))

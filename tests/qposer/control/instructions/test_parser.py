@@ -10,7 +10,7 @@ WORDS = [" ".join(phrase) for phrase in PHRASES]
 
 
 def steps_or_error(text):
-    """The steps of a text, none if it is refused as it should be."""
+    """The steps of a text; empty if it is rejected."""
     try:
         return parse(text)
     except InstructionError as refusal:
@@ -42,10 +42,10 @@ def test_any_other_text_is_an_error(text):
 
 
 def test_a_command_with_all_that_belongs_to_it():
-    told = clause("please slowly raise the left arm diagonally forward by 30 degrees")
-    assert (told.verb, parts(told.parts), told.direction) == ("raise", [("arm", "left")], "forward")
-    assert told.diagonal
-    assert (told.extent.value, told.extent.unit, told.extent.relative) == (30, "degrees", True)
+    reported = clause("please slowly raise the left arm diagonally forward by 30 degrees")
+    assert (reported.verb, parts(reported.parts), reported.direction) == ("raise", [("arm", "left")], "forward")
+    assert reported.diagonal
+    assert (reported.extent.value, reported.extent.unit, reported.extent.relative) == (30, "degrees", True)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_measures(text, value, unit):
 
 
 def test_relations_levels_and_states():
-    told = clause("put the left hand on the right knee")
-    assert [(r.preposition, parts(r.parts)) for r in told.relations] == [("on", [("knee", "right")])]
+    reported = clause("put the left hand on the right knee")
+    assert [(r.preposition, parts(r.parts)) for r in reported.relations] == [("on", [("knee", "right")])]
     assert clause("raise the hands to shoulder height").level == "shoulder"
     assert clause("hold the arm horizontal").states == ("horizontal",)
     assert clause("the left knee is bent slightly").done == ("bend",)
     assert clause("the left knee is bent slightly").extent.amount == "slightly"
-    assert parts(clause("touch the nose with the left hand").company) == [("hand", "left")]
+    assert parts(clause("touch the nose with the left hand").instruments) == [("hand", "left")]
 
 
 def test_clauses_and_steps():
@@ -159,17 +159,17 @@ def test_spans_are_those_of_the_words():
 @pytest.mark.parametrize(
     ("text", "message", "place"),
     [
-        ("put the left hand on the", "not finished: something is missing after 'on'", ""),
-        ("raise the left arm and", "not finished", ""),
+        ("put the left hand on the", "incomplete: something is missing after 'on'", ""),
+        ("raise the left arm and", "incomplete", ""),
         ("with", "'with' is not understood here", "with"),
-        ("the", "not finished", ""),
-        ("!", "not finished", ""),
+        ("the", "incomplete", ""),
+        ("!", "incomplete", ""),
         ("on the head the left hand", "'head' is not understood here", "head"),
-        ("raise the left arm of to of", "not finished", ""),
+        ("raise the left arm of to of", "incomplete", ""),
         ("left left left", "is not understood here", "left"),
     ],
 )
-def test_sentences_that_are_none(text, message, place):
+def test_sentences_that_are_invalid(text, message, place):
     with pytest.raises(InstructionError, match=message) as error:
         parse(text)
     assert text[error.value.start : error.value.end] == place

@@ -94,7 +94,7 @@ SIDED = [
 
 
 @pytest.mark.parametrize("text", SIDED)
-def test_with_left_and_right_exchanged_the_mirrored_figure_is_asked_the_same(
+def test_with_left_and_right_swapped_the_mirrored_skeleton_has_the_same_constraints(
     text, random_postures, in_mirror, other_side
 ):
     posture = random_postures(2, 1, 0.3)
@@ -114,7 +114,7 @@ def test_with_left_and_right_exchanged_the_mirrored_figure_is_asked_the_same(
     [
         ("bend the knee 400 degrees", "400 degrees are out of range: the left knee .* from -5 to 155", "400 degrees"),
         ("raise the arm 200 degrees", "200 degrees are out of range: .* from 0 to 180", "200 degrees"),
-        ("turn the head 120 degrees to the left", "head turn of people goes from -85 to 85", "120 degrees"),
+        ("turn the head 120 degrees to the left", "head turn ranges from -85 to 85", "120 degrees"),
         ("bend the knee 10 cm", "give degrees, not centimetres", "10 cm"),
         ("step forward 40 degrees", "give cm here, not degrees", "40 degrees"),
         ("lean forward 150 degrees", "110 at most", "150 degrees"),
@@ -125,30 +125,35 @@ def test_with_left_and_right_exchanged_the_mirrored_figure_is_asked_the_same(
         ("raise the left hand 4 m", "400 cm are out of range: 300 at most", "4 m"),
         ("raise", "say what to raise", "raise"),
         ("bend the cheek", "how to bend the cheek is not known", "cheek"),
-        ("turn the torso", "say whereto the body turns", None),
+        ("turn the torso", "give the direction in which the body turns", None),
         ("point with the left arm", "say where to point", None),
         ("touch", "say what to touch", None),
-        ("kick to the left with the right leg", "the right leg kicks forward, back or to the right", None),
+        ("kick to the left with the right leg", "the right leg can kick forward, backward or to the right", None),
     ],
 )
-def test_what_cannot_be_followed_is_told(text, message, place):
+def test_what_cannot_be_followed_is_reported(text, message, place):
     with pytest.raises(InstructionError, match=message) as error:
         meant(text)
     assert place is None or text[error.value.start : error.value.end] == place
 
 
 def test_numbers_are_taken_and_amounts_are_ordered():
-    def asked(text):
+    def constraint_of(text):
         (constraint,) = meant(text).constraints
         return constraint
 
-    assert (asked("bend the left knee 37 degrees").low, asked("bend the left knee 37 degrees").high) == (37, 37)
+    assert (
+        constraint_of("bend the left knee 37 degrees").low,
+        constraint_of("bend the left knee 37 degrees").high,
+    ) == (37, 37)
     middle = [
         (constraint.low + min(constraint.high, 180.0)) / 2
-        for constraint in map(asked, (f"bend the left knee {amount}" for amount in ("slightly", "halfway", "fully")))
+        for constraint in map(
+            constraint_of, (f"bend the left knee {amount}" for amount in ("slightly", "halfway", "fully"))
+        )
     ]
     assert middle == sorted(middle)
-    by = asked("bend the left knee by 20 degrees")
+    by = constraint_of("bend the left knee by 20 degrees")
     assert by.low == pytest.approx(20 + float(by.measure(NOW)), abs=1e-3)
 
 

@@ -8,7 +8,7 @@ TABLES = {name: table for name, table in vars(vocabulary).items() if isinstance(
 
 
 @pytest.mark.parametrize("name", [name for name in TABLES if name != "NUMBERS" and name.isupper()])
-def test_phrases_of_a_table_are_in_lower_case_and_stand_once(name):
+def test_phrases_of_a_table_are_in_lower_case_and_occur_once(name):
     phrases = [phrase for entry in TABLES[name].values() for phrase in entry.split(", ")]
     assert len(set(phrases)) == len(phrases)
     assert all(re.fullmatch(r"[a-z°'-]+( [a-z°'-]+)*", phrase) for phrase in phrases)

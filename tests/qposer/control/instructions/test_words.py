@@ -72,13 +72,13 @@ def test_numbers_and_marks():
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])
-def test_an_empty_text_is_told(text):
+def test_an_empty_text_is_reported(text):
     with pytest.raises(InstructionError, match="the instruction is empty"):
         list(tokens(text))
 
 
-def test_a_long_text_is_told():
-    with pytest.raises(InstructionError, match=f"10000 characters, and the most is {LONGEST_TEXT}"):
+def test_a_long_text_is_reported():
+    with pytest.raises(InstructionError, match=f"10000 characters, but at most {LONGEST_TEXT} are allowed"):
         list(tokens("sit and " * 1250))
 
 
