@@ -12,8 +12,8 @@ SHAPES = $(addprefix tests/qposer/,body_pose prior/test_denoiser.py prior/test_d
   inputs/test_keypoints.py optimise/test_landmark_jacobian.py \
   optimise/test_levenberg_marquardt.py optimise/test_placement.py \
   optimise/test_pose_space.py optimise/test_regressor.py output/test_amass.py output/test_bvh.py \
-  output/test_gltf.py output/test_pictures.py output/test_skinning.py output/test_smplifyx.py training/test_detector_errors.py video/test_frame_times.py \
-  video/test_clip_problem.py \
+  output/test_gltf.py output/test_pictures.py output/test_skinning.py output/test_smplifyx.py \
+  training/test_detector_errors.py video/test_frame_times.py video/test_clip_problem.py \
   video/test_tracking.py terms evaluation/test_h36m.py)
 
 .PHONY: fit test check shapes clean
