@@ -41,6 +41,8 @@ def test_what_is_not_seen_is_known_from_before_and_after():
     seen[50:54] = 0.0
     found = standing_probability(still, np.zeros_like(heights), seen, FPS)
     assert 0.8 < found[52, 0] < found[40, 0]
+    seen[:3] = 0.0
+    assert standing_probability(still, np.zeros_like(heights), seen, FPS)[0, 0] > 0.8
     seen[:] = 0.0
     assert standing_probability(still, np.zeros_like(heights), seen, FPS) == pytest.approx(0.5)
 

@@ -53,6 +53,11 @@ def test_the_ground_below_somebody_who_walks_about(pitch):
     assert reason == ""
 
 
+def test_a_camera_that_is_rolled_a_little():
+    up = tilted(0.2, roll=0.1)
+    assert angle(estimate_up([(evidence(up), STANDS)]), up) < 1.0
+
+
 def test_who_stands_in_one_place_shows_the_vertical_alone():
     up = tilted(0.3)
     assert angle(estimate_up([(evidence(up, spread=0.02), STANDS)]), up) < 2.0

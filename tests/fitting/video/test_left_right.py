@@ -47,6 +47,19 @@ def test_exchanged_labels_are_found(walk, frames, state):
     assert set(found[frames]) == {state}
 
 
+def test_legs_that_are_exchanged_from_one_crossing_to_the_next(walk):
+    """Seen from the side they are at the same place then, and only their velocity tells."""
+    names = FORMATS["coco"].names
+    legs = [joint for joint, name in enumerate(names) if name.endswith(("knee", "ankle"))]
+    sign = np.array([1.0 if names[joint].startswith("left") else -1.0 for joint in legs])
+    side = walk.copy()
+    phase = np.linspace(0, 4 * np.pi, FRAMES)
+    side[:, legs, 0] = 4 * np.arange(FRAMES)[:, None] + 30 * np.sin(phase)[:, None] * sign
+    exchanged = list(range(20, 30))
+    found = exchanged_states(exchange(side, exchanged, 2), np.ones((FRAMES, 17)), np.arange(FRAMES), "coco")
+    assert np.flatnonzero(found & 2).tolist() == exchanged
+
+
 def test_what_is_right_stays(walk):
     assert not exchanged_states(walk, np.ones((FRAMES, 17)), np.arange(FRAMES), "coco").any()
 
