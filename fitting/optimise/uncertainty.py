@@ -16,14 +16,14 @@ from fitting.optimise.schedule import WHOLE, FitSettings
 from fitting.terms.reprojection import shares
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 
-INFLATION = 3.0
-"""Factor on covariances at the typical keypoint error, calibrated so that 90 % regions contain about 90 % of the joints
-of validation people and of other SMPL poses (`benchmarks.evidence`). The linearisation ignores other optima, such as
-limbs that bend the other way."""
+INFLATION = 2.8
+"""Factor on covariances at the typical keypoint error, calibrated on every other clip of SMPL poses from other sources
+(`benchmarks.evidence`) so that 90 % regions contain about 90 % of the joints, differences between hypotheses included.
+It falls with the square of smaller errors."""
 
-DETECTED = 2.0
+DETECTED = 2.2
 """An additional factor for detected keypoints, whose errors are correlated: they shift whole limbs. Calibrated on
-rendered people of the validation split."""
+rendered people."""
 
 LEAST_NOISE = 0.003
 """Smallest keypoint error, as a fraction of the person's height."""
@@ -65,7 +65,7 @@ def joint_covariance(
     columns = (columns - columns[:, :1])[:, : NUM_BODY_JOINTS + 1]
     spread = torch.linalg.solve(curvature[:, None], columns.mT).mT  # people, joints, 3, unknowns
     doubt = noise / TYPICAL_ERROR
-    unit = unit * INFLATION * torch.minimum(doubt, doubt.sqrt()) * (DETECTED if problem.noise_floor > 0 else 1.0)
+    unit = unit * INFLATION * doubt.square().clamp(max=1.0) * (DETECTED if problem.noise_floor > 0 else 1.0)
     covariance = unit[:, None, None, None] * (spread @ columns.mT)
     largest = covariance.diagonal(dim1=-2, dim2=-1).sum(-1).amax(-1)
     bounded: Tensor = (LARGEST**2 / largest).clamp(max=1.0)[:, None, None, None] * covariance
