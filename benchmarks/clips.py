@@ -183,7 +183,8 @@ def _scores(fitter: Fitter, truth: Scene, noise: float, smoothness: float, gap: 
     unseen = (frames >= middle) & (frames < middle + round(GAP_SECONDS * FPS)) & gap
     keypoints = Keypoints(xy.numpy(), np.ones(xy.shape[:2]), "mediapipe", noise_floor=0.0)
     seen = TrackedKeypoints(keypoints[frames[~unseen].tolist()], frames[~unseen], FPS)
-    joints = torch.from_numpy(fit_clip(fitter, seen, SIZE, focal=FOCAL, smoothness=smoothness).joints[:, :22])
+    clip = fit_clip(fitter, seen, SIZE, focal=FOCAL, smoothness=smoothness, contact=False)
+    joints = torch.from_numpy(clip.joints[:, :22])
     shown = torch.from_numpy(unseen if gap else ~unseen)
     relative = (joints - joints[:, :1], truth.joints - truth.joints[:, :1])
     return (
