@@ -183,7 +183,6 @@ def turned_photo(photo: Photo, degrees: int) -> Photo:
 
 
 def joints_of(result: FitResult, degrees: int) -> Float[np.ndarray, "22 3"]:
-<<<<<<< HEAD
     """Joints of a fit to a rotated photo, rotated back.
 
     Args:
@@ -192,16 +191,6 @@ def joints_of(result: FitResult, degrees: int) -> Float[np.ndarray, "22 3"]:
 
     Returns:
         Metres, relative to the pelvis.
-=======
-    """Joints of a fit to a rotated photo, rotated back, relative to the pelvis.
-
-    Args:
-        result: with joints.
-        degrees: by which the photo was rotated, clockwise.
-
-    Returns:
-        Metres, in the axes of the upright photo.
->>>>>>> upside
 
     Raises:
         ValueError: the result has no joints, as those read from files have none.
@@ -209,13 +198,8 @@ def joints_of(result: FitResult, degrees: int) -> Float[np.ndarray, "22 3"]:
     if result.joints is None:
         raise ValueError("this result has no joints: compute them from its parameters with a Body")
     joints = np.asarray(result.joints, dtype=np.float64)[:22]
-<<<<<<< HEAD
     rotated: np.ndarray = Rotation.from_euler("z", -degrees, degrees=True).apply(joints - joints[0])
     return rotated
-=======
-    back: Float[np.ndarray, "22 3"] = Rotation.from_euler("z", -degrees, degrees=True).apply(joints - joints[0])
-    return back
->>>>>>> upside
 
 
 def photo_row(fitter: Fitter, name: str, photo: Photo) -> list[str]:
