@@ -40,7 +40,7 @@ FAILED = 10.0
 FACING_DOUBT = 0.1
 """Probability of the other facing from which a result is doubtful."""
 
-UNCERTAIN = 200.0
+UNCERTAIN = 170.0
 """Mean standard deviation of the joints in millimetres from which a result is doubtful: 5 % of the fits to detected
 rendered people that are less than 150 mm off state more (docs/benchmarks/evidence.md)."""
 
