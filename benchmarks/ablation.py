@@ -71,7 +71,7 @@ LENGTH = f"--steps {STEPS} --validate-every 500"
 POSES = 5000
 """Maximum number of validation and of test poses to reconstruct."""
 
-JUDGED = 2000
+SCORED = 2000
 """Number of test poses, and of decoded shuffled codes, to score for plausibility."""
 
 
@@ -105,16 +105,16 @@ class Figures:
     inside_deg: float
     outside_deg: float
     shuffled: Interval
-    """AUROC of the judge between test poses and decoded codes with parts of different test poses."""
+    """AUROC of the scorer between test poses and decoded codes with parts of different test poses."""
 
 
 @torch.no_grad()
-def measure(model: QPoser, judge: PoseMixture, data: PoseDataset) -> Figures:
+def measure(model: QPoser, scorer: PoseMixture, data: PoseDataset) -> Figures:
     """Measure reconstruction, edits of parts, and plausibility of decoded shuffled codes.
 
     Args:
         model: the autoencoder of the run.
-        judge: GMM that scores plausibility.
+        scorer: GMM that scores plausibility.
         data: poses by split.
 
     Returns:
@@ -123,8 +123,8 @@ def measure(model: QPoser, judge: PoseMixture, data: PoseDataset) -> Figures:
     generator = torch.Generator().manual_seed(0)
     validation, test = (drawn(data.body_pose(side), POSES, generator) for side in ("validation", "test"))
     codes = in_chunks(model.encode, test)
-    judged = test[:JUDGED]
-    shuffled = matrix_to_axis_angle(model.decode(mixed_parts(codes[:JUDGED], generator)))
+    scored = test[:SCORED]
+    shuffled = matrix_to_axis_angle(model.decode(mixed_parts(codes[:SCORED], generator)))
     angles = edits.angles(model, test, edits.EditsSettings())
     inside, outside = (fmean(fmean(angles[part][key]) for part in edits.PARTS) for key in ("inside_deg", "outside_deg"))
     return Figures(
@@ -135,7 +135,7 @@ def measure(model: QPoser, judge: PoseMixture, data: PoseDataset) -> Figures:
         perplexity=(perplexity(codes, model.config.codes) / model.config.codes).mean().item(),
         inside_deg=inside,
         outside_deg=outside,
-        shuffled=auroc_interval(judge.energy(judged), judge.energy(shuffled)),
+        shuffled=auroc_interval(scorer.energy(scored), scorer.energy(shuffled)),
     )
 
 
@@ -145,19 +145,19 @@ def _errors(model: QPoser, poses: Float[Tensor, "poses 21 3"]) -> Float[Tensor, 
     return mpjpe(joints_mm(in_chunks(model.reconstruct, poses)), joints_mm(poses))
 
 
-def judged_mixtures(judge: PoseMixture, data: PoseDataset) -> Interval:
-    """AUROC of the judge between test poses and poses with parts of different test poses, without codes.
+def scored_mixtures(scorer: PoseMixture, data: PoseDataset) -> Interval:
+    """AUROC of the scorer between test poses and poses with parts of different test poses, without codes.
 
     Args:
-        judge: GMM that scores plausibility.
+        scorer: GMM that scores plausibility.
         data: poses by split.
 
     Returns:
         Area under the ROC curve with its interval.
     """
     generator = torch.Generator().manual_seed(0)
-    poses = drawn(data.body_pose("test"), JUDGED, generator)
-    return auroc_interval(judge.energy(poses), judge.energy(mixed_parts(poses, generator)))
+    poses = drawn(data.body_pose("test"), SCORED, generator)
+    return auroc_interval(scorer.energy(poses), scorer.energy(mixed_parts(poses, generator)))
 
 
 def table(found: dict[Row, Figures]) -> Table:
@@ -195,7 +195,7 @@ def markdown(found: dict[Row, Figures], mixtures: Interval, left_out: Sequence[s
 
     Args:
         found: figures by run.
-        mixtures: result of `judged_mixtures`.
+        mixtures: result of `scored_mixtures`.
         left_out: names of unfinished runs.
 
     Returns:
@@ -228,7 +228,7 @@ runs and writes this page.
 - *inside*, *outside*: codes of a part are taken from another pose; mean angle in degrees between the part and the
   donor's, and between the other joints before and after the edit; mean over left arm, right leg and upper body.
 - *shuffled AUROC*: codes of both arms, both legs, and the torso with the head are taken from five different poses and
-  decoded. A fixed judge, the energy of a GMM over axis-angle poses, compares the results with {JUDGED} test poses; the
+  decoded. A fixed score, the energy of a GMM over axis-angle poses, compares the results with {SCORED} test poses; the
   figure is the probability that a result has the higher energy. Lower is better: the decoder turns combinations of
   codes that never occur together into human poses. Poses with mixed parts, without codes, have {mixtures:.3f}; an
   equal value means that the codes have no effect on plausibility.
@@ -253,7 +253,7 @@ def main(
     runs: Path = Path("runs/ablation"),
     out: Path | None = None,
     rows: tuple[Row, ...] = tuple(FLAGS),
-    judge: Path = Path("runs/gmm/best.safetensors"),
+    scorer: Path = Path("runs/gmm/best.safetensors"),
     train: bool = False,
     device: str = "cpu",
 ) -> None:
@@ -264,7 +264,7 @@ def main(
         runs: folder of the runs.
         out: folder for ablation.md.
         rows: runs to include.
-        judge: weights of the GMM that scores plausibility.
+        scorer: weights of the GMM that scores plausibility.
         train: first train the unfinished runs.
         device: training device.
 
@@ -278,7 +278,7 @@ def main(
         done = [name for name in rows if finished(runs / name)]
         if not done:
             raise FileNotFoundError(f"no finished run of the ablation in {runs}: --train makes them")
-        dataset, mixture = PoseDataset.load(data), PoseMixture.from_pretrained(judge)
+        dataset, mixture = PoseDataset.load(data), PoseMixture.from_pretrained(scorer)
         found = {
             name: measure(QPoser.from_pretrained(runs / name / "best.safetensors"), mixture, dataset) for name in done
         }
@@ -287,7 +287,7 @@ def main(
         if out:
             out.mkdir(parents=True, exist_ok=True)
             with atomic_write(out / "ablation.md") as temporary:
-                temporary.write_text(markdown(found, judged_mixtures(mixture, dataset), left_out))
+                temporary.write_text(markdown(found, scored_mixtures(mixture, dataset), left_out))
             console.print(f"written: {out / 'ablation.md'}")
 
 

@@ -49,7 +49,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Training:
-    """Of each judge."""
+    """Training of each detector."""
 
     steps: int = 600
     batch_size: int = 128
@@ -71,36 +71,36 @@ def train(poses: Float[Tensor, "poses 21 3"], strength: float, training: Trainin
     """
     torch.manual_seed(training.seed)
     generator = torch.Generator().manual_seed(training.seed)
-    judge = PerJointDetector(training.width)
-    judge.fit_features(draw_poses(poses, 10_000, generator, strength))
-    optimizer = torch.optim.Adam(judge.parameters(), lr=training.learning_rate, betas=(0.9, 0.98))
+    detector = PerJointDetector(training.width)
+    detector.fit_features(draw_poses(poses, 10_000, generator, strength))
+    optimizer = torch.optim.Adam(detector.parameters(), lr=training.learning_rate, betas=(0.9, 0.98))
     for step in range(training.steps):
         rate = 0.5 * (1 + math.cos(math.pi * step / training.steps)) * min(1.0, (step + 1) / 100)
         optimizer.param_groups[0]["lr"] = training.learning_rate * rate
-        loss = detection_loss(judge, draw_jittered(poses, training.batch_size, generator, strength), generator)
+        loss = detection_loss(detector, draw_jittered(poses, training.batch_size, generator, strength), generator)
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(judge.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(detector.parameters(), 1.0)
         optimizer.step()
-    return judge.eval()
+    return detector.eval()
 
 
 @torch.no_grad()
-def scores(judge: PerJointDetector, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
+def scores(detector: PerJointDetector, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
     """Log odds that poses are corrupted.
 
     Args:
-        judge: per-joint detector.
+        detector: per-joint detector.
         body_pose: body poses, axis-angle in radians.
 
     Returns:
         One number for each pose.
     """
-    return torch.cat([any_of(judge(axis_angle_to_matrix(part))) for part in body_pose.split(1000)])
+    return torch.cat([any_of(detector(axis_angle_to_matrix(part))) for part in body_pose.split(1000)])
 
 
 def row(
-    judge: PerJointDetector,
+    detector: PerJointDetector,
     strength: float,
     smpl: Float[Tensor, "smpl 21 3"],
     validation: Float[Tensor, "validation 21 3"],
@@ -108,7 +108,7 @@ def row(
     """Measure a detector.
 
     Args:
-        judge: per-joint detector.
+        detector: per-joint detector.
         strength: strength of the rig variation in training.
         smpl: poses of SMPL fits, axis-angle in radians.
         validation: poses of the validation split, axis-angle in radians.
@@ -116,12 +116,12 @@ def row(
     Returns:
         Cells of a table.
     """
-    real = {"smpl": scores(judge, smpl), "validation": scores(judge, validation)}
+    real = {"smpl": scores(detector, smpl), "validation": scores(detector, validation)}
     accepted = (real["smpl"] < real["validation"].quantile(ACCEPTED)).float().mean().item()
     cells = [f"{strength:g}", f"{100 * accepted:.0f}"]
     for poses, of_poses in ((smpl, real["smpl"]), (validation, real["validation"])):
         for spoil in (noisy, wrong_bends):
-            of_spoilt = scores(judge, spoil(poses, torch.Generator().manual_seed(0)))
+            of_spoilt = scores(detector, spoil(poses, torch.Generator().manual_seed(0)))
             cells.append(f"{auroc_interval(of_poses, of_spoilt):.2f}")
     return cells
 
@@ -151,8 +151,8 @@ def main(
         validation = drawn(poses.validation, MEASURED, generator)
         rows = []
         for strength in strengths:
-            judge = train(poses.train, strength, Training(steps))
-            rows.append(row(judge, strength, others, validation))
+            detector = train(poses.train, strength, Training(steps))
+            rows.append(row(detector, strength, others, validation))
             console.print(Table(COLUMNS, rows).for_console("per-joint detectors"))
         if out:
             given = {"data": data, "out": out, "strengths": strengths, "steps": steps}

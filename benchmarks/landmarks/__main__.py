@@ -36,7 +36,7 @@ Medians of lengths between MediaPipe's keypoints, as parts of the torso (middle 
 whose length is in mm. [landmarks.md](../notes/landmarks.md) contains the conclusions.
 
 - *image*: of {standing} people on photos who stand or walk upright, in pixels; *metres*: the detector's positions in
-  metres of {everybody} people on photos with visible legs.
+  metres of {all_people} people on photos with visible legs.
 - *four views*: of one man, triangulated.
 - *rendered*: the open body's landmarks, moved by the mean offset of the detector's keypoints on {rendered} rendered
   people.
@@ -99,7 +99,7 @@ def main(
             console.print(table.for_console(name))
         given = dict(zip(signature(main).parameters, (photos, data, out, cache, number, seed), strict=True))
         facts = f"Command: `{command('benchmarks.landmarks', main, **given)}`. Machine: {machine()}."
-        counts = {"standing": len(found.image), "everybody": len(found.everybody), "rendered": len(seen.person)}
+        counts = {"standing": len(found.image), "all_people": len(found.all_people), "rendered": len(seen.person)}
         if out:
             out.mkdir(parents=True, exist_ok=True)
             shown = {name: table.markdown() for name, table in tables.items()}
@@ -125,7 +125,7 @@ def length_table(body: Body, found: Found, on_rendered: dict[str, Float[np.ndarr
     shapes = np.percentile(lengths(of_bodies(body, betas, SHIFTS)), (5, 95), axis=0)
     columns = {
         "image": np.median(lengths(found.image), axis=0),
-        "metres": np.median(lengths(found.everybody), axis=0),
+        "metres": np.median(lengths(found.all_people), axis=0),
         "four views": np.median(lengths(found.triangulated), axis=0),
         "rendered": lengths(moved(now[0], on_rendered)[None])[0],
         "body before": lengths(of_bodies(body, mean, BEFORE))[0],

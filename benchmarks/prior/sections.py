@@ -217,7 +217,7 @@ def completion_section(found: Rows, sizes: Sizes) -> Section:
             differences.append((f"{_part_title(part)}, {column}", *_against(errors, VPOSER), *_against(errors)))
             means = {name: error.mean().item() for name, error in errors.items()}
             own = means.pop(QPOSER)
-            overview.append(_overview(f"completion of {_spoken(part)}, {column} mm", own, means, ".1f"))
+            overview.append(_overview(f"completion of {_part_title(part)}, {column} mm", own, means, ".1f"))
     text = f"""The joints of a part are unknown; each prior samples {sizes.completion.hypotheses} hypotheses for
 each of {sizes.completion.poses} test poses. The error is the mean distance in mm of the joints that the unknown
 rotations move directly: for legs the knees, ankles and feet, for arms the shoulders, elbows and wrists.
