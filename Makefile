@@ -21,23 +21,28 @@ SHAPES = $(addprefix tests/qposer/,body_pose prior/test_denoiser.py prior/test_d
 fit: $(VENV)/installed  ## fit a body to PHOTO and say where the pictures are
 	$(VENV)/bin/python demos/fit_image.py $(PHOTO) --out $(OUT)
 
-test: $(VENV)/installed  ## run the tests
+test: $(VENV)/developing  ## run the tests
 	$(VENV)/bin/pytest
 
-check: $(VENV)/installed  ## lint, types, docstrings and sizes
+check: $(VENV)/developing  ## lint, types, docstrings, sizes and licences
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m tools.docstrings
 	$(VENV)/bin/python -m tools.sizes
+	$(VENV)/bin/python -m tools.licences requirements.txt
 
-shapes: $(VENV)/installed  ## fast tests with the annotations checked at every call, shapes included
+shapes: $(VENV)/developing  ## fast tests with the annotations checked at every call, shapes included
 	$(VENV)/bin/python -m pytest -p tools.shape_checks $(SHAPES)
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/developing: $(VENV)/installed requirements-dev.txt
+	$(VENV)/bin/pip install --quiet -r requirements-dev.txt
 	touch $@
 
 clean:  ## remove the environment and what the demos wrote

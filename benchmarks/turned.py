@@ -239,10 +239,10 @@ def main(
     """Fit, print the tables, and write them where ``--out`` says.
 
     Args:
-        foreign: npz of SMPL poses for the made-up photos.
+        foreign: npz of SMPL poses for the synthetic photos.
         photos: folder of photos, with more in its folder people.
         number: poses.
-        out: folder that turned.md is written to; nothing is written if left out.
+        out: folder that turned.md is written to; default: write nothing.
     """
     console = Console(width=180)
     with cli_errors("benchmarks.turned"):

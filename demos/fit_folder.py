@@ -38,7 +38,7 @@ def main(
     body: Path | None = None,
     keypoints: Path | None = None,
     people: int = 1,
-    hypotheses: int = 1,
+    hypotheses: int = 5,
     focal: float | None = None,
     height: float | None = None,
     residual: bool = False,
@@ -56,8 +56,7 @@ def main(
         keypoints: a folder with a file for each image (OpenPose's <image>_keypoints.json, or <image>.json, .txt or
             .npz), or one file for all images (docs/formats.md); default: detect them.
         people: maximum number of people per image.
-        hypotheses: maximum number of bodies to find for each person; the answer's alternatives are in fit.npz and in
-            the pictures.
+        hypotheses: maximum number of bodies to find for each person: the answer and its alternatives; 1 is faster.
         focal: focal length in pixels; default: from each photo's EXIF, otherwise estimated from its size.
         height: standing height of the person in metres, if known; used for all people.
         residual: add small rotations after decoding, for poses that the codes cannot represent.

@@ -19,9 +19,11 @@ from fitting.models import FittingModels
 from fitting.optimise.agreement import check_in_view, person_height
 from fitting.optimise.initialize import guessed_joints, stature
 from fitting.optimise.problem import Estimate, Problem
+from fitting.optimise.schedule import SCHEDULE
 from fitting.optimise.start import Start, as_start, assigned, moved_degrees
 from fitting.optimise.uncertainty import joint_covariance
 from fitting.output.fit_result import FitResult, with_alternatives
+from fitting.terms.robust import gmof_weight
 from qposer import __version__
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.control.constraints import TOLERANCE
@@ -190,6 +192,7 @@ def _results(
         "centre": problem.camera.centre,
         "vertices": output.vertices,
         "joints": output.joints,
+        "keypoint_shares": _keypoint_shares(problem, distance),
         "joint_covariance": joint_covariance(models.body, models.space, models.settings, problem, estimate),
     }
     numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
@@ -213,6 +216,14 @@ def _results(
         )
         for person in range(len(keypoints))
     ]
+
+
+def _keypoint_shares(problem: Problem, distance: Float[Tensor, "people joints"]) -> Float[Tensor, "people joints"]:
+    """Weights of the keypoints at the end of the fit, with a sum of 1."""
+    relative = (distance / problem.height[:, None]).square()
+    weight = problem.confidence.square() * gmof_weight(relative, SCHEDULE.settle.rho)
+    share: Tensor = weight / weight.sum(-1, keepdim=True)
+    return share
 
 
 def _missed_holds(

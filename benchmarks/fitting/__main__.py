@@ -60,12 +60,12 @@ def main(
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``; not needed with --quick.
         runs: folder of the baselines' runs: vposer-*, gmm, diffusion.
-        out: folder that fitting.md and images/ are written to; nothing is written if left out.
-        cache: folder of the results so far.
-        quick: few poses, which come with the program, and what ships alone.
-        split: whose poses; settings are chosen on validation, figures reported on test.
-        number: people.
-        seed: of the synthetic photos and of the fits.
+        out: folder that fitting.md and images/ are written to; default: nothing is written.
+        cache: folder of the cached results.
+        quick: use the few included poses, and measure only the shipped fit.
+        split: split of the poses; settings are chosen on validation, figures reported on test.
+        number: number of people.
+        seed: seed of the synthetic photos and of the fits.
 
     Raises:
         ValueError: neither ``data`` nor ``quick`` is given.

@@ -32,11 +32,11 @@ SHAPES = 500
 
 TEXT = """# Keypoints on people and on the open body
 
-Medians of lengths between MediaPipe's keypoints, as fractions of the torso (middle of the shoulders to middle of the
-hips), whose own is in mm. [landmarks.md](../notes/landmarks.md) states the conclusions.
+Medians of lengths between MediaPipe's keypoints, as parts of the torso (middle of the shoulders to middle of the hips),
+whose length is in mm. [landmarks.md](../notes/landmarks.md) contains the conclusions.
 
 - *image*: of {standing} people on photos who stand or walk upright, in pixels; *metres*: the detector's positions in
-  metres of {everybody} people on photos, whose legs are in sight.
+  metres of {all_people} people on photos with visible legs.
 - *four views*: of one man, triangulated.
 - *rendered*: the open body's landmarks, moved by the mean offset of the detector's keypoints on {rendered} rendered
   people.
@@ -49,15 +49,15 @@ hips), whose own is in mm. [landmarks.md](../notes/landmarks.md) states the conc
 
 ## Lean of the detector's positions in metres
 
-Median degrees towards the camera, between the middles of both sides, before and after the mean error in depth is
-taken off (`fitting/inputs/depth_bias.py`). People standing in front of a level camera do not lean, except at the
-neck, which is measured from the shoulders to the ears. *true*: triangulated.
+Median degrees towards the camera, between the middles of both sides, before and after the mean error in depth is taken
+off (`fitting/inputs/depth_bias.py`). A person standing in front of a level camera does not lean, except for the neck,
+measured from the shoulders to the ears. *true*: triangulated.
 
 {leans}
 
 ## Keypoints on rendered people
 
-Mean offset from the body's landmark to what the detector finds, mm at rest.
+Mean offset from the body's landmark to the detected keypoint, mm at rest.
 
 {offsets}
 """
@@ -76,10 +76,10 @@ def main(
     Args:
         photos: folder of photos, with a recording of several cameras in ``multiview``.
         data: poses.npz, written by ``python -m qposer.data.build``.
-        out: folder that landmarks.md is written to; nothing is written if left out.
-        cache: folder of the detections so far.
-        number: of rendered people, in poses of test subjects.
-        seed: of the scenes.
+        out: folder that landmarks.md is written to; default: nothing is written.
+        cache: folder of the cached detections.
+        number: number of rendered people, in poses of test subjects.
+        seed: seed of the scenes.
     """
     console = Console(width=160)
     with cli_errors("benchmarks.landmarks"):
@@ -99,7 +99,7 @@ def main(
             console.print(table.for_console(name))
         given = dict(zip(signature(main).parameters, (photos, data, out, cache, number, seed), strict=True))
         facts = f"Command: `{command('benchmarks.landmarks', main, **given)}`. Machine: {machine()}."
-        counts = {"standing": len(found.image), "everybody": len(found.everybody), "rendered": len(seen.person)}
+        counts = {"standing": len(found.image), "all_people": len(found.all_people), "rendered": len(seen.person)}
         if out:
             out.mkdir(parents=True, exist_ok=True)
             shown = {name: table.markdown() for name, table in tables.items()}
@@ -125,7 +125,7 @@ def length_table(body: Body, found: Found, on_rendered: dict[str, Float[np.ndarr
     shapes = np.percentile(lengths(of_bodies(body, betas, SHIFTS)), (5, 95), axis=0)
     columns = {
         "image": np.median(lengths(found.image), axis=0),
-        "metres": np.median(lengths(found.everybody), axis=0),
+        "metres": np.median(lengths(found.all_people), axis=0),
         "four views": np.median(lengths(found.triangulated), axis=0),
         "rendered": lengths(moved(now[0], on_rendered)[None])[0],
         "body before": lengths(of_bodies(body, mean, BEFORE))[0],

@@ -37,7 +37,7 @@ class Found:
     """Pixels, of people on photos who stand or walk upright."""
     standing: Float[np.ndarray, "standing 33 3"]
     """The detector's positions of the same people, in metres."""
-    everybody: Float[np.ndarray, "people 33 3"]
+    all_people: Float[np.ndarray, "people 33 3"]
     """The same of all on any photo whose legs are in sight."""
     triangulated: Float[np.ndarray, "views 33 3"]
     """Of one man, from all views of a recording together, in metres."""
@@ -46,11 +46,11 @@ class Found:
 
 
 def look(photos: Path, cache: Cache) -> Found:
-    """Detect everybody, or take what was found before from the cache.
+    """Detect all people, or read earlier detections from the cache.
 
     Args:
         photos: folder of photos, with those of `benchmarks.upright` and a recording in ``multiview``.
-        cache: of the detections.
+        cache: cache of the detections.
 
     Returns:
         What was found.
@@ -65,7 +65,7 @@ def look(photos: Path, cache: Cache) -> Found:
         "photos": [[str(path.relative_to(photos)), path.stat().st_size] for path in _pictures(photos)],
     }
     parts: Result = {}
-    for name, find in (("standing", _standing), ("everybody", _all_people), ("views", _views)):
+    for name, find in (("standing", _standing), ("all_people", _all_people), ("views", _views)):
         parts |= cache.result(f"landmarks-{name}", depends_on, partial(find, photos))
     return Found(**{name: np.array(value) for name, value in parts.items()})
 
@@ -93,7 +93,7 @@ def _all_people(photos: Path) -> Result:
             found = detector.search(read_image(path).rgb, MOST_PEOPLE)
             if found is not None and found.world is not None:
                 world += found.world[(found.confidence[:, _LEGS] > SURE).all(-1)].tolist()
-    return {"everybody": world}
+    return {"all_people": world}
 
 
 def _views(photos: Path) -> Result:

@@ -40,7 +40,7 @@ FAILED = 10.0
 FACING_DOUBT = 0.1
 """Probability of the other facing from which a result is doubtful."""
 
-UNCERTAIN = 200.0
+UNCERTAIN = 170.0
 """Mean standard deviation of the joints in millimetres from which a result is doubtful: 5 % of the fits to detected
 rendered people that are less than 150 mm off state more (docs/benchmarks/evidence.md)."""
 
@@ -73,6 +73,8 @@ class FitResult(BodyResult):
     joint_covariance: Float[np.ndarray, "22 3 3"] | None = None
     """Covariances of the joints' positions relative to the pelvis, in camera axes, square metres; calibrated so that 90
     % regions contain 9 of 10 joints (docs/benchmarks/evidence.md)."""
+    keypoint_shares: Float[np.ndarray, " joints"] | None = None
+    """Weight of each keypoint at the end of the fit, with a sum of 1; about 0 for rejected outliers."""
     guessed_joints: tuple[str, ...] = ()
     """Joints that no visible keypoint determines; the prior fills them in."""
     moved: Mapping[str, float] = field(default_factory=dict)

@@ -191,8 +191,9 @@ def _flattened(result: FitResult) -> dict[str, np.ndarray]:
     }
     if keypoints.world is not None:
         values["keypoints_world"] = keypoints.world[0]
-    if result.joint_covariance is not None:
-        values["joint_covariance"] = result.joint_covariance
+    for name in ("joint_covariance", "keypoint_shares"):
+        if getattr(result, name) is not None:
+            values[name] = getattr(result, name)
     values["guessed_joints"] = np.asarray(json.dumps(list(result.guessed_joints)))
     values["probability"] = np.asarray(result.probability)
     if result.alternatives:
@@ -229,7 +230,7 @@ def read_result(path: str | Path) -> FitResult:
         fields: dict[str, Any] = {name: values[name] for name in ARRAYS}
         fields |= {name: float(values[name]) for name in NUMBERS}
         fields |= {name: str(values[name]) for name in _TEXTS}
-        fields["joint_covariance"] = values.get("joint_covariance")
+        fields |= {name: values.get(name) for name in ("joint_covariance", "keypoint_shares")}
         fields["guessed_joints"] = tuple(map(str, json.loads(str(values.get("guessed_joints", "[]")))))
         fields["probability"] = float(values.get("probability", 1.0))
         answer = FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))

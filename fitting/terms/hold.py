@@ -42,33 +42,36 @@ class Hold:
         Returns:
             Columns of all unknowns from the orientation to the codes; position and shape have no effect.
         """
-        with torch.enable_grad():
-            turn = torch.zeros_like(at.transl, requires_grad=True)
-            body_pose = at.body_pose.detach().clone().requires_grad_()
+        count = len(self.constraints)
+        with torch.enable_grad():  # one copy of the bodies for each constraint, so that one backward pass suffices
+            turn = at.transl.new_zeros(count, *at.transl.shape, requires_grad=True)
+            body_pose = at.body_pose.expand(count, *at.body_pose.shape).clone().requires_grad_()
             values = self._violations(_small_rotation(turn) @ at.orient, body_pose)
-            slopes = [torch.autograd.grad(value.sum(), (turn, body_pose), retain_graph=True) for value in values.mT]
-        columns = {name: moved.new_zeros(*values.shape, 1, moved.shape[-1]) for name, moved in by.landmarks.items()}
-        for index, (by_turn, by_pose) in enumerate(slopes):
-            columns["orient"][:, index, 0] = by_turn
-            if by.body_pose is not None:
-                columns["pose"][:, index, 0] = torch.einsum("pjab,pjlab->pjl", by_pose, by.body_pose).flatten(1)
+            by_turn, by_pose = torch.autograd.grad(values.diagonal(dim1=0, dim2=-1).sum(), (turn, body_pose))
+        columns = {
+            name: at.transl.new_zeros(len(at.transl), count, 1, by.landmarks[name].shape[-1]) for name in by.landmarks
+        }
+        columns["orient"][:, :, 0] = by_turn.transpose(0, 1)
+        if by.body_pose is not None:
+            columns["pose"][:, :, 0] = torch.einsum("cpjab,pjlab->pcjl", by_pose, by.body_pose).flatten(2)
         return Dense(columns)
 
     def _violations(
-        self, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
-    ) -> Float[Tensor, "people constraints"]:
+        self, orient: Float[Tensor, "*people 3 3"], body_pose: Float[Tensor, "*people 21 3 3"]
+    ) -> Float[Tensor, "*people constraints"]:
         skeleton = self._skeleton(orient, body_pose)
         return torch.stack([one.residual(skeleton) / EXACTNESS[one.unit] for one in self.constraints], dim=-1)
 
     def _skeleton(
-        self, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
+        self, orient: Float[Tensor, "*people 3 3"], body_pose: Float[Tensor, "*people 21 3 3"]
     ) -> PosedSkeleton:
         """The body upright, without its heading."""
         cos, sin = math.cos(self.pitch), math.sin(self.pitch)
         world = orient.new_tensor([[1.0, 0.0, 0.0], [0.0, -cos, -sin], [0.0, sin, -cos]]) @ orient
-        ahead = torch.nn.functional.normalize(world[:, ::2, 2].detach(), dim=-1)
-        none, one = torch.zeros_like(ahead[:, 0]), torch.ones_like(ahead[:, 0])
-        rows = [(ahead[:, 1], none, -ahead[:, 0]), (none, one, none), (ahead[:, 0], none, ahead[:, 1])]
+        ahead = torch.nn.functional.normalize(world[..., ::2, 2].detach(), dim=-1)
+        none, one = torch.zeros_like(ahead[..., 0]), torch.ones_like(ahead[..., 0])
+        x, z = ahead.unbind(-1)
+        rows = [(z, none, -x), (none, one, none), (x, none, z)]
         heading = torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
         return PosedSkeleton.of(OrientedPose(body_pose, heading @ world))
 
@@ -88,7 +91,7 @@ class Hold:
         return torch.stack([one.gap(skeleton) for one in self.constraints], dim=-1)
 
 
-def _small_rotation(turn: Float[Tensor, "people 3"]) -> Float[Tensor, "people 3 3"]:
+def _small_rotation(turn: Float[Tensor, "*people 3"]) -> Float[Tensor, "*people 3 3"]:
     """The identity plus the cross product with a small axis-angle vector."""
     x, y, z = turn.unbind(-1)
     one = torch.ones_like(x)

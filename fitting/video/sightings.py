@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
@@ -221,7 +221,7 @@ class _Follower:
         tracks = self.tracker.tracks
         followed = [*tracks] if self.wanted is None else [number for number in tracks if number == self.focus]
         near = [tracks[number] for number in followed if tracks[number].missed < _FOLLOWED]
-        people = _merged([detector.near(frame, track.expected()) for track in near])
+        people = _merged(_central_first([(track.expected(), detector.near(frame, track.expected())) for track in near]))
         if self.wanted is None:
             search = self.frame % (SEARCH_EVERY if people is None else NEWCOMERS_EVERY) == 0
             most = MOST_PEOPLE
@@ -237,7 +237,26 @@ def _colours(frame: Picture, people: Keypoints | None) -> Float[np.ndarray, "peo
     return np.zeros((0, COLOURS), np.float32) if people is None else torso_colours(frame, people)
 
 
-def _merged(found: list[Keypoints | None]) -> Keypoints | None:
+def _central_first(found: list[tuple[Float[np.ndarray, "4"], Keypoints | None]]) -> list[Keypoints]:
+    """Of the people near each box first the one in its middle; others may be cut off there.
+
+    Args:
+        found: boxes, and people near them.
+
+    Returns:
+        People.
+    """
+    central, others = [], []
+    for box, people in found:
+        if people is not None:
+            apart = np.linalg.norm((people.boxes - box).reshape(-1, 2, 2).sum(1), axis=1)
+            order = np.argsort(apart, kind="stable").tolist()
+            central.append(people[order[0]])
+            others += [people[person] for person in order[1:]]
+    return [*central, *others]
+
+
+def _merged(found: Sequence[Keypoints | None]) -> Keypoints | None:
     """All people, each once: of two detections of one person the first."""
     lists = [people for people in found if people is not None]
     if not lists:

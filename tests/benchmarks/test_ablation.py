@@ -4,7 +4,7 @@ import torch
 from rich.console import Console
 
 from benchmarks import ablation
-from benchmarks.ablation import FLAGS, finished, judged_mixtures, markdown, measure
+from benchmarks.ablation import FLAGS, finished, markdown, measure, scored_mixtures
 from benchmarks.prior.poses import Poses
 from qposer.baselines.mixture import PoseMixture
 from qposer.data.dataset import PoseDataset
@@ -43,7 +43,7 @@ def test_figures_of_a_model(data, model):
     assert figures.test_mm.low <= figures.test_mm.value <= figures.test_mm.high
     assert 0 < figures.perplexity <= 1
     assert 0 <= figures.shuffled.value <= 1
-    text = markdown({"full": figures}, judged_mixtures(PoseMixture(), data), ["Left out: small."])
+    text = markdown({"full": figures}, scored_mixtures(PoseMixture(), data), ["Left out: small."])
     assert f"{figures.test_mm:.2f}" in text
     assert "Left out: small." in text
 

@@ -10,15 +10,15 @@ from qposer.training import batches
 def test_judges_learn_at_the_strength_that_is_asked_for(strengths_of):
     strengths = strengths_of(batches)
     poses = Poses.quick()
-    judge = train(poses.train, 0.3, Training(steps=3, batch_size=8, width=16))
+    detector = train(poses.train, 0.3, Training(steps=3, batch_size=8, width=16))
     assert strengths == [0.3] * 4
-    assert not judge.training
+    assert not detector.training
 
 
 def test_a_row_has_the_share_that_passes_and_the_areas():
     poses = Poses.quick()
-    judge = train(poses.train, 0.0, Training(steps=250, batch_size=64, width=16))
-    cells = row(judge, 0.5, poses.validation[:100], poses.validation)
+    detector = train(poses.train, 0.0, Training(steps=250, batch_size=64, width=16))
+    cells = row(detector, 0.5, poses.validation[:100], poses.validation)
     assert len(cells) == len(COLUMNS)
     assert cells[0] == "0.5"
     assert 85 < float(cells[1]) <= 100

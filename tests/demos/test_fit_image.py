@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import re
 import shutil
 import subprocess
 import sys
@@ -131,12 +132,16 @@ def test_all_files_are_written_and_nothing_else(fitted):
 
 
 def test_a_short_summary_is_printed(fitted):
-    first, second, last = fitted.stdout.splitlines()
+    first, second, third, last = fitted.stdout.splitlines()
     result = fitted.result
     assert first.startswith(f"{fitted.folder}: 2D error {result.reprojection_error_px:.1f} px")
     assert f"({result.reprojection_error_percent:.1f} % of the person's height)" in first
     assert first.endswith(" m from the camera")
     assert second.startswith("  good; standard deviation of the joints ")
+    shares = [float(share) for share in re.findall(r"(\d+)%", third)]
+    assert third.startswith("  probability of this body ")
+    assert len(shares) == 1 + len(result.alternatives)
+    assert sum(shares) == pytest.approx(100, abs=3)
     assert last.endswith(f"overlay: {fitted.folder / 'overlay.png'}")
     assert "Traceback" not in fitted.stderr
 
@@ -280,8 +285,9 @@ def test_people_of_a_keypoint_file_come_largest_first(tmp_path, blank, capsys):
     assert {result.focal for result in results} == {500.0}
     assert results[0].settings["seed"] == 3
     printed = capsys.readouterr()
-    assert [line.partition(": 2D")[0] for line in printed.out.splitlines()[:4:2]] == [str(folder) for folder in folders]
-    assert len(printed.out.splitlines()) == 5
+    lines = printed.out.splitlines()
+    assert [line.partition(": 2D")[0] for line in lines if ": 2D" in line] == [str(folder) for folder in folders]
+    assert len(lines) == 7
     assert printed.err == ""
 
 

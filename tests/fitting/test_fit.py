@@ -425,3 +425,23 @@ def test_a_body_far_from_the_keypoints_has_failed(fitter, keypoints):
     far = dataclasses.replace(result, reprojection_error_px=0.11 * result.person_height_px)
     assert far.verdict == "failed"
     assert dataclasses.replace(result, reprojection_error_px=0.05 * result.person_height_px).verdict == "doubtful"
+
+
+def test_each_keypoint_has_a_share_and_outliers_have_none(fitter, keypoints):
+    xy = keypoints.xy[:1].copy()
+    xy[0, 15] += 150.0
+    (result,) = fitter.fit_keypoints(dataclasses.replace(keypoints[[0]], xy=xy), SIZE)
+    assert result.keypoint_shares.sum() == pytest.approx(1, abs=1e-5)
+    assert result.keypoint_shares[15] < 1e-3 < result.keypoint_shares[[11, 12, 23, 24]].min()
+
+
+def test_hypotheses_are_alternatives_and_the_same_every_time(fitter, keypoints):
+    first, again = (fitter.fit_keypoints(keypoints[:2], SIZE, hypotheses=4) for _ in range(2))
+    for one, other in zip(first, again, strict=True):
+        assert 1 <= len(one.alternatives) <= 3
+        assert one.probability + sum(body.probability for body in one.alternatives) == pytest.approx(1, abs=1e-4)
+        assert [body.probability for body in one.alternatives] == [body.probability for body in other.alternatives]
+        for body, same in zip((one, *one.alternatives), (other, *other.alternatives), strict=True):
+            assert np.array_equal(body.vertices, same.vertices)
+    with pytest.raises(ValueError, match="at least 1, not 0"):
+        fitter.fit_keypoints(keypoints, SIZE, hypotheses=0)

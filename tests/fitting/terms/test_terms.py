@@ -105,7 +105,9 @@ def terms(problem):
         "residual_rotation": ResidualRotation(weight),
         "start_orientation": StartOrientation(weight, axis_angle_to_matrix(draw(PEOPLE, 3, seed=10))),
         "height": KnownHeight(3.0, 1.8, torch.tensor(1.7, dtype=DTYPE), 0.03 * draw(10, seed=12)),
-        "hold": Hold(2.0, constraints_of("right hand on the right hip, left foot on the floor, left elbow bent"), 0.2),
+        "hold": Hold(
+            2.0, constraints_of("right hand on the right hip, left foot on the floor, left hand above the head"), 0.2
+        ),
         "moved_keypoints": MovedKeypoints(
             *(2e3, {"left_wrist": (410.0, 250.0), "nose": (380.0, 200.0)}, "coco", 900.0, (400.0, 300.0), 380.0)
         ),
