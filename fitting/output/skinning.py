@@ -112,23 +112,29 @@ def skinned_body(
 
 
 def skeleton_motion(
-    result: BodyResult, rest_pelvis: Float[np.ndarray, "3"], fps: float = 30.0, first: int = 0
+    result: BodyResult,
+    rest_pelvis: Float[np.ndarray, "3"],
+    fps: float = 30.0,
+    first: int = 0,
+    axes: Float[np.ndarray, "3 3"] = Y_UP,
 ) -> SkeletonMotion:
-    """The motion of a fit in camera axes, in axes with y up: the camera is at the origin and looks along -z.
+    """The motion of a fit in axes with y up.
 
     Args:
         result: a body, or one in each frame of a clip.
         rest_pelvis: position of the shape's pelvis in the T-pose.
         fps: frames per second.
         first: number of the first frame.
+        axes: rotation from the axes of the fit; default: from camera axes, to a camera at the origin that looks along
+            -z.
 
     Returns:
         The motion, of one frame for a single body.
     """
-    orient = torch.from_numpy(Y_UP) @ axis_angle_to_matrix(_double(result.global_orient).reshape(-1, 1, 3))
+    orient = torch.from_numpy(axes) @ axis_angle_to_matrix(_double(result.global_orient).reshape(-1, 1, 3))
     body_pose = axis_angle_to_matrix(_double(result.body_pose).reshape(-1, NUM_BODY_JOINTS, 3))
     hands = torch.eye(3, dtype=torch.float64).expand(len(orient), NUM_JOINTS - 1 - NUM_BODY_JOINTS, 3, 3)
-    root = (result.transl.reshape(-1, 3) + rest_pelvis) @ Y_UP.T
+    root = (result.transl.reshape(-1, 3) + rest_pelvis) @ axes.T
     return SkeletonMotion(torch.cat([orient, body_pose, hands], dim=1).numpy(), root, fps, first)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from jaxtyping import Float
+
 from fitting.body.body import Body
 from fitting.output.bvh import write_bvh
 from fitting.output.gltf import write_glb
-from fitting.output.skinning import skeleton_motion, skinned_body, skinning_error_mm
+from fitting.output.skinning import SkeletonMotion, skeleton_motion, skinned_body, skinning_error_mm
 from fitting.output.trc import write_trc
 from fitting.output.viewer import write_clip_viewer
 from fitting.video.clip_result import ClipResult
@@ -29,7 +33,10 @@ _VISIBLE_MM = 1.0
 def write_clip_exports(
     folder: str | Path, result: ClipResult, body: Body, exports: Sequence[ClipExport], title: str
 ) -> tuple[str, ...]:
-    """Write a clip for other programs, in axes with y up; files of these names that are not asked for are deleted.
+    """Write a clip for other programs; files of these names that are not asked for are deleted.
+
+    y is up. If the ground is known, axes are those of the world, with the ground at zero; otherwise the camera is at
+    the origin and looks along -z.
 
     - ``bvh``: ``motion.bvh``, the skeleton and its motion in centimetres (see `fitting.output.bvh.write_bvh`).
     - ``glb``: ``motion.glb``, the skinned and animated body (see `fitting.output.gltf.glb`).
@@ -57,7 +64,7 @@ def write_clip_exports(
         if export not in exports:
             (folder / name).unlink(missing_ok=True)
     skinned = skinned_body(body, result.betas)
-    motion = skeleton_motion(result, skinned.joints[0], result.fps, int(result.frames[0]))
+    motion = _motion(result, skinned.joints[0])
     if "bvh" in exports:
         write_bvh(folder / FILES["bvh"], skinned.joints, motion)
     if "trc" in exports:
@@ -74,3 +81,12 @@ def write_clip_exports(
         return ()
     told = f"the skin in {' and '.join(shown)} is off by up to {error:.0f} mm"
     return (f"{told}: it has four bones per vertex and no pose blend shapes",)
+
+
+def _motion(result: ClipResult, rest_pelvis: Float[np.ndarray, "3"]) -> SkeletonMotion:
+    """The motion in world axes, if they are known."""
+    first = int(result.frames[0])
+    if result.world_orient is None or result.world_transl is None:
+        return skeleton_motion(result, rest_pelvis, result.fps, first)
+    world = dataclasses.replace(result, global_orient=result.world_orient, transl=result.world_transl)
+    return skeleton_motion(world, rest_pelvis, result.fps, first, np.eye(3))
