@@ -1,1 +1,1 @@
-"""What the figures in the README and in docs/ come from, one command each."""
+"""The commands that produce the figures in the README and in docs/."""

@@ -1,7 +1,7 @@
-"""What each piece of QPoser is for, by training runs of the same length that lack it.
+"""Ablation of QPoser: training runs of the same length, each without one component.
 
-``python -m benchmarks.ablation --data poses.npz --train`` trains the runs that are not finished, then measures all and
-with ``--out docs/benchmarks`` writes ablation.md.
+``python -m benchmarks.ablation --data poses.npz --train`` trains the unfinished runs, then measures all. With
+``--out docs/benchmarks`` it writes ablation.md.
 """
 
 from __future__ import annotations
@@ -63,27 +63,27 @@ FLAGS: dict[Row, str] = {
     "small": "--model.heads 3 --model.codes 64",
     "large": "--model.codes 1024",
 }
-"""What each run is trained with, beside `LENGTH`."""
+"""Training options of each run, in addition to `LENGTH`."""
 
 STEPS = 1500
 LENGTH = f"--steps {STEPS} --validate-every 500"
 
 POSES = 5000
-"""Validation and test poses at most that go through the codes."""
+"""Maximum number of validation and of test poses to reconstruct."""
 
 JUDGED = 2000
-"""Test poses, and as many decodes of shuffled codes, that the judge of plausibility is shown."""
+"""Number of test poses, and of decoded shuffled codes, to score for plausibility."""
 
 
 def train_row(name: Row, data: Path, runs: Path, device: str, console: Console) -> None:
-    """Train one run, or go on with it; a finished one is left as it is.
+    """Train or resume one run; a finished run is not changed.
 
     Args:
-        name: of the run.
+        name: name of the run.
         data: poses.npz.
         runs: folder of the runs.
-        device: that it is trained on.
-        console: where the progress is shown.
+        device: training device.
+        console: console for progress.
     """
     flags = f"{LENGTH} {FLAGS[name]}"
     console.print(f"{name}: {flags}")
@@ -93,28 +93,28 @@ def train_row(name: Row, data: Path, runs: Path, device: str, console: Console) 
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one run's best weights."""
+    """Results of one run's best weights."""
 
     bits: int
     parameters: int
-    """Codebooks included."""
+    """Number of parameters, codebooks included."""
     validation_mm: Interval
     test_mm: Interval
     perplexity: float
-    """As a part of the codebook's size, mean of the heads, on test poses."""
+    """As a fraction of the codebook's size, mean over heads, on test poses."""
     inside_deg: float
     outside_deg: float
     shuffled: Interval
-    """AUROC of the judge between test poses and decodes of codes whose parts come from different test poses."""
+    """AUROC of the judge between test poses and decoded codes with parts of different test poses."""
 
 
 @torch.no_grad()
 def measure(model: QPoser, judge: PoseMixture, data: PoseDataset) -> Figures:
-    """What a model loses, how its parts can be edited, and how plausible decodes of shuffled codes are.
+    """Measure reconstruction, edits of parts, and plausibility of decoded shuffled codes.
 
     Args:
         model: the autoencoder of the run.
-        judge: the GMM that judges plausibility.
+        judge: GMM that scores plausibility.
         data: poses by split.
 
     Returns:
@@ -141,15 +141,15 @@ def measure(model: QPoser, judge: PoseMixture, data: PoseDataset) -> Figures:
 
 @torch.no_grad()
 def _errors(model: QPoser, poses: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
-    """Millimetres, after a way through hard codes."""
+    """Reconstruction errors through hard codes, millimetres."""
     return mpjpe(joints_mm(in_chunks(model.reconstruct, poses)), joints_mm(poses))
 
 
 def judged_mixtures(judge: PoseMixture, data: PoseDataset) -> Interval:
-    """AUROC of the judge between test poses and poses whose parts come from different ones, without codes.
+    """AUROC of the judge between test poses and poses with parts of different test poses, without codes.
 
     Args:
-        judge: the GMM that judges plausibility.
+        judge: GMM that scores plausibility.
         data: poses by split.
 
     Returns:
@@ -195,55 +195,52 @@ def markdown(found: dict[Row, Figures], mixtures: Interval, left_out: Sequence[s
 
     Args:
         found: figures by run.
-        mixtures: of `judged_mixtures`.
-        left_out: names of runs that are not finished.
+        mixtures: result of `judged_mixtures`.
+        left_out: names of unfinished runs.
 
     Returns:
         Text in Markdown.
     """
     commands = Table(
-        ("run", "what is other"),
-        [
-            (name, f"`{FLAGS[name]}`" if FLAGS[name] else "nothing: the settings that QPoser is shipped with")
-            for name in found
-        ],
+        ("run", "change"),
+        [(name, f"`{FLAGS[name]}`" if FLAGS[name] else "none: the settings of the shipped QPoser") for name in found],
     )
     text = f"""# Ablation
 
-What the pieces of QPoser are for. Each row is a training run of its own, {STEPS} steps long, from the same seed on the
-same poses. The shipped weights were trained for longer and have smaller errors: compare the rows with
-each other.
+The effect of each component of QPoser. Each row is a separate training run, {STEPS} steps long, from the same seed
+on the same poses. The shipped weights were trained for longer and have smaller errors, so compare
+the rows only with each other.
 
     python -m qposer.training.train --data poses.npz --out runs/ablation/NAME {LENGTH} FLAGS
 
-with these flags; `python -m benchmarks.ablation --data poses.npz --train --out docs/benchmarks` trains all and
-writes this page.
+with these flags; `python -m benchmarks.ablation --data poses.npz --train --out docs/benchmarks` trains all
+runs and writes this page.
 
 {commands.markdown()}
 
 {table(found).markdown()}
 
-- *bits*: of a pose's codes. *parameters*: of the model, codebooks included.
-- *validation*, *test*: MPJPE in mm after a way through hard codes; 22 joints, root-relative, mean shape, {POSES} poses
-  at most of people who were not trained on.
-- *perplexity*: how evenly the codes are used (exponential of their entropy), as a part of the codebook's size, mean of
-  the heads.
-- *inside*, *outside*: a part's codes are taken from another pose; mean angles in degrees of the part to the donor's,
-  and of the rest to what it was; mean over left arm, right leg and upper body.
+- *bits*: size of a pose's codes. *parameters*: number of parameters, codebooks included.
+- *validation*, *test*: MPJPE in mm of reconstructions from hard codes; 22 joints, root-relative, mean shape, {POSES}
+  poses at most, of people not in the training set.
+- *perplexity*: how evenly the codes are used (exponential of their entropy), as a fraction of the codebook's size, mean
+  over heads.
+- *inside*, *outside*: codes of a part are taken from another pose; mean angle in degrees between the part and the
+  donor's, and between the other joints before and after the edit; mean over left arm, right leg and upper body.
 - *shuffled AUROC*: codes of both arms, both legs, and the torso with the head are taken from five different poses and
-  decoded. A fixed judge, the energy of a GMM over axis-angle numbers, tells the decodes from {JUDGED} test poses; the
-  figure is how often a decode looks less plausible than a test pose. Lower is better: the decoder makes something
-  human of codes that never stood together. Parts of poses that are mixed without any codes get {mixtures:.3f}: what
-  is near that neither mends nor spoils such mixtures.
+  decoded. A fixed judge, the energy of a GMM over axis-angle poses, compares the results with {JUDGED} test poses; the
+  figure is the probability that a result has the higher energy. Lower is better: the decoder turns combinations of
+  codes that never occur together into human poses. Poses with mixed parts, without codes, have {mixtures:.3f}; an
+  equal value means that the codes have no effect on plausibility.
 
-Square brackets hold bootstrap 95 % intervals over poses. They do not hold what another seed of the training would
-change. Seed 0. Machine: {machine()}.
+Square brackets hold bootstrap 95 % intervals over poses. They do not include the variation over
+training seeds. Seed 0. Machine: {machine()}.
 """
     return text + "".join(f"\n{line}\n" for line in left_out)
 
 
 def finished(run: Path) -> bool:
-    """Whether a run has weights and its last step is in its log."""
+    """Whether a run has weights, and a log with the last step."""
     log = run / "log.csv"
     if not (run / "best.safetensors").is_file() or not log.is_file():
         return False
@@ -260,16 +257,16 @@ def main(
     train: bool = False,
     device: str = "cpu",
 ) -> None:
-    """Measure the ablation's runs, print the table, and write ablation.md where ``--out`` says.
+    """Measure the runs, print the table, and write ablation.md to ``out`` if given.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        runs: folder of the runs, one folder each.
-        out: folder that ablation.md is written to; nothing is written if left out.
-        rows: which runs.
-        judge: weights of the GMM that judges plausibility.
-        train: first train those that are not finished, one after the other.
-        device: that they are trained on.
+        runs: folder of the runs.
+        out: folder for ablation.md.
+        rows: runs to include.
+        judge: weights of the GMM that scores plausibility.
+        train: first train the unfinished runs.
+        device: training device.
 
     Raises:
         FileNotFoundError: none of the runs is finished.
@@ -285,7 +282,7 @@ def main(
         found = {
             name: measure(QPoser.from_pretrained(runs / name / "best.safetensors"), mixture, dataset) for name in done
         }
-        left_out = [f"Not trained to the end yet, and left out: {name}." for name in rows if name not in done]
+        left_out = [f"Skipped, training not finished: {name}." for name in rows if name not in done]
         console.print(table(found).for_console("Ablation"), *left_out)
         if out:
             out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What landmarks cost beside the whole mesh: ``python -m benchmarks.body``."""
+"""Time of landmarks compared with the whole mesh: ``python -m benchmarks.body``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fitting.body.body import Body
 
 
 def main(batch: int = 64, repeats: int = 30) -> None:
-    """Time landmarks and mesh side by side, forward and with the gradient in pose and shape, on one thread.
+    """Time landmarks and mesh on one thread: forward, and with the gradient of pose and shape.
 
     Args:
-        batch: bodies at once.
-        repeats: of each; the median is shown.
+        batch: batch size.
+        repeats: number of repetitions; the median is printed.
     """
     torch.set_num_threads(1)
     body = Body.open()
@@ -45,8 +45,8 @@ def main(batch: int = 64, repeats: int = 30) -> None:
             total.backward()
         return 1000 * (time.perf_counter() - started)
 
-    table = Table(title=f"batch {batch}; {machine()}", caption="milliseconds, medians, measured in turn")
-    for column in ("", "mesh", "landmarks", "times faster"):
+    table = Table(title=f"batch {batch}; {machine()}", caption="milliseconds, medians of alternating runs")
+    for column in ("", "mesh", "landmarks", "speed-up"):
         table.add_column(column, justify="right")
     for name, backward in (("forward", False), ("forward and backward", True)):
         pairs = [(milliseconds(mesh, backward), milliseconds(landmarks, backward)) for _ in range(repeats)]

@@ -1,4 +1,4 @@
-"""Results that are kept, so that a measurement that was stopped goes on, and only what changed is measured anew."""
+"""A cache of results: an interrupted benchmark resumes, and only changed parts are measured again."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 
 Result = dict[str, Any]
-"""What a protocol measured of a prior: numbers and lists of numbers by name."""
+"""Measurements of one protocol on one prior: numbers and lists of numbers by name."""
 
 
 class Cache:
-    """JSON files in a folder, one a result, each with what it depends on.
+    """A folder of JSON files, one for each result, each with the inputs of the result.
 
     Attributes:
-        folder: of the files.
-        seconds: processor time that all results took which were asked for, in this run or in former ones.
+        folder: folder of the files.
+        seconds: total processor time of all requested results, cached ones included.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,12 +31,12 @@ class Cache:
         self.seconds = 0.0
 
     def result(self, name: str, depends_on: dict[str, Any], measure: Callable[[], Result]) -> Result:
-        """The kept result, or else what ``measure`` returns, which is then kept.
+        """Return the cached result, or compute and cache it.
 
         Args:
-            name: for people who look into the folder.
-            depends_on: all that the result follows from, as JSON: digests of files, settings.
-            measure: called where nothing is kept, or what is kept depends on something else.
+            name: readable prefix of the file name.
+            depends_on: inputs of the result, as JSON: digests of files, settings.
+            measure: computes the result if none is cached for these inputs.
 
         Returns:
             The result.
@@ -68,4 +68,4 @@ def _read(file: Path) -> dict[str, Any]:
         what = "no result"
     except (KeyError, TypeError, ValueError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else one_line(error)
-    raise ValueError(f"{file} is not a kept result ({what}): delete it to measure anew")
+    raise ValueError(f"{file} is not a cached result ({what}): delete it to measure again")

@@ -1,7 +1,7 @@
-"""What smoothness is worth in a clip: ``python -m benchmarks.clips RECORDING...`` (ASF/AMC, BVH or AMASS npz).
+"""Effect of smoothness in clips: ``python -m benchmarks.clips RECORDING...`` (ASF/AMC, BVH or AMASS npz).
 
-Recorded motions are given to the open body, seen by a camera that stands, with noise on their keypoints, and fitted
-with several weights of smoothness.
+Recorded motions are applied to the open body in front of a static camera, projected to keypoints with noise, and
+fitted with several weights of smoothness.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ GAP_SECONDS = 0.5
 
 PAGE = """# Clips
 
-{clips} recorded motions of {frames} frames at 30 a second, given to open bodies of random shape before a camera that
-stands, with noise on their keypoints (in percent of the person's height), and fitted with factors on the weight of
-accelerations; 0 fits each frame for itself. Errors of accelerations are relative to the pelvis, and in space. In the
-rows with a gap, half a second is unseen, and errors are of these frames alone. Seconds are of one core, the shape's fit
-included.
+{clips} recorded motions of {frames} frames at 30 per second, applied to open bodies of random shape in front of a
+static camera. Keypoints have noise (in percent of the person's height). Clips are fitted with several factors on the
+weight of accelerations; 0 fits each frame separately. Acceleration errors are relative to the pelvis, and in space.
+In rows with a gap, half a second is unseen, and errors are of these frames only. Seconds are core seconds and include
+the shape fit.
 
 {table}
 
@@ -80,9 +80,9 @@ def main(
     """Fit the beginnings of recorded clips, and print errors of positions and of accelerations.
 
     Args:
-        recordings: clips; weights are chosen on people of the validation split.
-        frames: of each clip, at 30 a second.
-        noise: standard deviation of the keypoints, as parts of the person's height.
+        recordings: clips; choose weights on clips of validation subjects.
+        frames: number of frames of each clip, at 30 frames per second.
+        noise: standard deviations of the keypoint noise, as fractions of the person's height.
         smoothness: factors on the weight of accelerations.
         out: folder for clips.md.
     """
@@ -101,14 +101,14 @@ def main(
             started = time.process_time()
             scores = np.mean([_scores(fitter, one, part, factor, gap) for one in scenes], axis=0)
             seconds = (time.process_time() - started) / sum(len(one.xy) for one in scenes)
-            name = f"{100 * part:g} %, {factor:g}" + (f", {GAP_SECONDS:g} s unseen: only these" if gap else "")
+            name = f"{100 * part:g} %, {factor:g}" + (f", {GAP_SECONDS:g} s unseen, only these frames" if gap else "")
             rows.append([name, *(f"{score:.1f}" for score in scores), f"{seconds:.3f}"])
         columns = [
             "noise, smoothness",
             "PA-MPJPE, mm",
-            "accelerations, mm a frame squared",
-            "with the root's",
-            "s a frame",
+            "accelerations, mm per frame squared",
+            "accelerations in space",
+            "s per frame",
         ]
         table = Table(columns, rows)
         title = f"{len(scenes)} clips of {frames} frames; {machine()}"
@@ -129,10 +129,10 @@ def scene(body: Body, path: Path, frames: int, seed: int) -> Scene:
     """A body of random shape that moves as recorded, its feet on the ground, some metres before the camera.
 
     Args:
-        body: that moves.
-        path: of the recording.
-        frames: how many.
-        seed: of shape, place and camera.
+        body: body model.
+        path: file of the recording.
+        frames: number of frames.
+        seed: seed of shape, position and camera.
 
     Returns:
         The truth and the camera.

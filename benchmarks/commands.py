@@ -1,4 +1,4 @@
-"""Commands that a document was written by, with the options that are not as they are when left out."""
+"""Command lines for generated documents; options with default values are omitted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 
 def command(module: str, main: Callable[..., Any], **given: Any) -> str:
-    """The command line that calls ``main`` of a module so.
+    """The command line that calls a module's ``main`` with these arguments.
 
     Args:
-        module: as ``python -m`` is given it.
-        main: what tyro calls.
-        given: its arguments by name; those that are the default are left out.
+        module: module name, as for ``python -m``.
+        main: function that tyro calls.
+        given: arguments by name; defaults are left out.
 
     Returns:
         One line.

@@ -1,9 +1,9 @@
-"""How close guesses of unseen limbs can come on average: ``python -m benchmarks.completion_bound --data poses.npz``.
+"""Lower bound of the mean completion error: ``python -m benchmarks.completion_bound --data poses.npz``.
 
-A network is trained to tell where the joints of an unseen part are from the rest of the pose, by the very error that
-protocol 4 measures, the mean distance. It needs not give a pose, nor several different ones, so it is nearer than any
-prior's guesses can be on average that learned as much from the same people: what is left is what other people's legs
-or arms do that these people's do not tell.
+A network is trained to predict the joint positions of an unseen part from the rest of the pose, with the error of
+protocol 4, the mean distance, as its loss. It need not produce a valid pose or diverse hypotheses, so its error bounds
+the mean error of priors that learned as much from the same people. The rest of the error comes from differences between
+people.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ VALIDATION_POSES = 2000
 
 @dataclass(frozen=True)
 class Setting:
-    """Of a network and its training; all are tried."""
+    """Settings of a network and its training; all are tried."""
 
     hidden: float
-    """Largest part of what is known that is hidden, and largest blur of it: against learning poses by heart."""
+    """Maximum dropout and noise of the known input, against overfitting."""
     dropout: float
     width: int = 512
     steps: int = 600
@@ -56,7 +56,7 @@ SETTINGS = tuple(Setting(hidden, dropout) for hidden, dropout in product((0.3, 0
 
 
 class PartRegressor(nn.Module):
-    """Positions of an unseen part's joints, from the rotations of the other joints."""
+    """Predicts joint positions of an unseen part from the rotations of the other joints."""
 
     mean: Tensor
     scale: Tensor
@@ -65,7 +65,7 @@ class PartRegressor(nn.Module):
     def __init__(
         self, part: str, train: Float[Tensor, "poses 21 3 3"], setting: Setting, generator: torch.Generator
     ) -> None:
-        """Scaled to the poses of training; the generator draws what training hides."""
+        """Predict, with inputs scaled to the training poses; the generator draws dropout and noise in training."""
         super().__init__()
         self._generator = generator
         self.known = known_joints(part)
@@ -81,7 +81,7 @@ class PartRegressor(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(setting.width, 3 * len(self.joints)))
 
     def forward(self, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "poses moved 3"]:
-        """Metres, root-relative."""
+        """Target positions, metres, root-relative."""
         seen = (self._seen(rotations) - self.mean) / self.scale
         if self.training:
             rates = self.hidden * torch.rand(2, len(seen), 1, generator=self._generator)
@@ -91,34 +91,34 @@ class PartRegressor(nn.Module):
         return moved
 
     def _seen(self, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "poses features"]:
-        """The known rotations, and the positions of joints as if the others were at rest."""
+        """The known rotations, and joint positions with the unknown joints at rest."""
         rest = torch.where(self.known[:, None, None], rotations, torch.eye(3))
         return torch.cat([matrix_to_6d(rotations[:, self.known]).flatten(1), positions(rest).flatten(1)], dim=1)
 
 
 def known_joints(part: str) -> Bool[Tensor, "21"]:
-    """Of the 21 body joints, those that are seen when a part is not."""
+    """Indices of the visible body joints when a part is unseen."""
     known = torch.ones(NUM_BODY_JOINTS, dtype=torch.bool)
     known[joints_of(part)] = False
     return known
 
 
 def positions(rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "poses 22 3"]:
-    """Joints of the mean skeleton in metres."""
+    """Joint positions of the mean skeleton, metres."""
     return body_joints(rotations, torch.from_numpy(REST_JOINTS))
 
 
 def train(part: str, poses: Poses, setting: Setting, seed: int = 0) -> tuple[PartRegressor, float]:
-    """A network in the state of the lowest validation error, and that error in millimetres.
+    """Train a network; keep the weights with the lowest validation error.
 
     Args:
-        part: name of the part that is guessed.
-        poses: to train and to validate on.
-        setting: of the network and its training.
-        seed: of the weights and the batches.
+        part: name of the part to predict.
+        poses: training and validation poses.
+        setting: settings of the network and its training.
+        seed: seed of weights and batches.
 
     Returns:
-        Network and error.
+        Network, and its validation error in millimetres.
     """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -143,11 +143,11 @@ def train(part: str, poses: Poses, setting: Setting, seed: int = 0) -> tuple[Par
 
 @torch.no_grad()
 def errors_mm(network: PartRegressor, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, " poses"]:
-    """As protocol 4's of each pose, in millimetres.
+    """Error of each pose as in protocol 4.
 
     Args:
-        network: of one part.
-        rotations: of the body joints.
+        network: network of one part.
+        rotations: rotation matrices of the body joints.
 
     Returns:
         Millimetres.
@@ -160,12 +160,12 @@ def errors_mm(network: PartRegressor, rotations: Float[Tensor, "poses 21 3 3"]) 
 
 
 def main(data: Path, out: Path | None = None, parts: tuple[str, ...] = PARTS) -> None:
-    """Train regressors of each part with all settings, choose by validation, and measure them on protocol 4's poses.
+    """Train regressors of each part with all settings, select on validation, and measure on the poses of protocol 4.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        out: file that the table is written to as Markdown.
-        parts: which are unseen.
+        out: Markdown file for the table.
+        parts: unseen parts.
     """
     console = Console(width=120)
     torch.set_num_threads(1)

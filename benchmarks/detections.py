@@ -1,7 +1,7 @@
-"""How close fits of what the detector sees come to the truth: ``python -m benchmarks.detections --data poses.npz``.
+"""Accuracy of fits to detected keypoints: ``python -m benchmarks.detections --data poses.npz``.
 
-Bodies in known poses are rendered, the shipped detector looks for them, and what it finds is fitted, thought more or
-less inexact than it looks, and with more or less of MediaPipe's depths.
+Bodies in known poses are rendered and detected by the shipped detector. The detections are fitted with several noise
+floors and several weights of MediaPipe's depths.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ from qposer.io.cli_errors import cli_errors
 
 SIZE = 1000
 WEIGHTS = (0.0, 2.0, 5.0, 10.0, 20.0, 50.0)
-INEXACT = (0.0, 0.005, DETECTORS_ERROR, 0.015, 0.02)
+NOISE_FLOORS = (0.0, 0.005, DETECTORS_ERROR, 0.015, 0.02)
 
 
 def main(
     data: Path,
     split: Literal["validation", "test"] = "validation",
     number: int = 64,
-    inexact: tuple[float, ...] = INEXACT,
+    noise_floors: tuple[float, ...] = NOISE_FLOORS,
     weights: tuple[float, ...] = WEIGHTS,
     out: Path | None = None,
 ) -> None:
-    """Fit what the detector finds on renderings of one split's poses, and print the errors.
+    """Render poses of one split, fit the detected keypoints, and print the errors.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        split: whose poses; the weight is chosen on validation.
-        number: bodies.
-        inexact: how far off keypoints are thought to be at the least, as parts of the person's height.
-        weights: of the cue; zero is without it.
-        out: file that the table is written to as Markdown.
+        split: split of the poses; the weight is chosen on validation.
+        number: number of bodies.
+        noise_floors: noise floors of the keypoints to try, as fractions of the person's height.
+        weights: weights of the depth cue; zero disables it.
+        out: Markdown file for the table.
     """
     console = Console(width=120)
     with cli_errors("benchmarks.detections"):
@@ -94,9 +94,9 @@ def main(
             return [f"{mean_interval(1000 * error):.1f}" for error in errors]
 
         shipped = Weights().depth
-        pairs = [*((level, shipped) for level in inexact), *((DETECTORS_ERROR, weight) for weight in weights)]
+        pairs = [*((level, shipped) for level in noise_floors), *((DETECTORS_ERROR, weight) for weight in weights)]
         rows = [[f"{level:g}", f"{weight:g}", *fitted(level, weight)] for level, weight in dict.fromkeys(pairs)]
-        table = Table(["noise_floor", "weight of the cue", "PA-MPJPE, mm", "MPJPE, mm"], rows)
+        table = Table(["noise floor", "weight of the depth cue", "PA-MPJPE, mm", "MPJPE, mm"], rows)
         title = f"{len(detected)} of {number} rendered {split} poses detected, keypoints {100 * median:.1f} % off"
         console.print(table.for_console(f"{title}; {machine()}"))
         if out:

@@ -1,4 +1,4 @@
-"""How often a second a point can be dragged, and how closely it follows: ``python -m benchmarks.dragging``."""
+"""Update rate and accuracy of dragging points of a body: ``python -m benchmarks.dragging``."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ PATHS = {
     "right_toes": (-0.05, 0.3, 0.25),
     "crown": (0.1, -0.05, 0.15),
 }
-"""Points, and where each is taken from where it is, to the left, up, and forward in metres."""
+"""Displacement of each dragged point: left, up and forward, metres."""
 
 
 def main(updates: int = 40) -> None:
-    """Drag points of the neutral posture to and fro, each solve starting where the last one ended.
+    """Drag points of the neutral posture back and forth; each solve starts from the last solution.
 
     Args:
-        updates: targets on the way there and back.
+        updates: number of targets on the way there and back.
     """
     torch.set_num_threads(1)
     prior = CodePrior.from_pretrained()
     solve_ik(neutral_pose(), {"left_hand": (0.4, 0.0, 0.1)}, prior=prior)
-    table = Table(title=machine(), caption="medians; cm from the target, which moves on after every update")
-    for column in ("point", "updates a second", "off, cm", "off at the worst, cm", "energy at the end"):
+    table = Table(title=machine(), caption="medians; cm from the target, which moves after every update")
+    for column in ("point", "updates per second", "error, cm", "maximum error, cm", "final energy"):
         table.add_column(column, justify="left" if column == "point" else "right")
     for name, way in PATHS.items():
         posture = neutral_pose()

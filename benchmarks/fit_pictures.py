@@ -1,4 +1,4 @@
-"""Sheets of fits for a person to judge: each body on its photo, and from the side."""
+"""Contact sheets of fits for visual inspection: each body on its photo, and from the side."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from fitting.output.results import FitResult
 from qposer.io.atomic_files import atomic_write
 
 TILE = (300, 440)
-"""Width and height in pixels of each picture of a sheet."""
+"""Width and height of each picture of a sheet, pixels."""
 
 _PAPER = 245
 
 
 def fit_tile(photo: Photo, result: FitResult) -> Picture:
-    """The body on the part of the photo around it, and beside that the body as seen from the camera's right.
+    """The body on the photo, cropped, next to the body seen from the camera's right.
 
     Args:
-        photo: that was fitted.
-        result: with its mesh.
+        photo: fitted photo.
+        result: fit with its mesh.
 
     Returns:
         A picture of twice the width of `TILE`.
 
     Raises:
-        ValueError: the result has no mesh, as those read from files have none.
+        ValueError: the result has no mesh, for example because it was read from a file.
     """
     if result.vertices is None or result.faces is None:
         raise ValueError("this result has no mesh to draw: compute it from its parameters with a Body")
@@ -48,9 +48,9 @@ def write_fits(path: Path, tiles: Sequence[Picture], columns: int = 4) -> None:
     """Write tiles of `fit_tile` as one PNG, row by row.
 
     Args:
-        path: of the file, whose folder is made.
-        tiles: at least one.
-        columns: tiles side by side.
+        path: file to write; its folder is created.
+        tiles: pictures; at least one.
+        columns: number of tiles in a row.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
@@ -58,7 +58,7 @@ def write_fits(path: Path, tiles: Sequence[Picture], columns: int = 4) -> None:
 
 
 def _fitted(picture: Picture) -> Picture:
-    """The whole picture in the middle of a tile."""
+    """The whole picture, centred in a tile."""
     width, height = TILE
     scale = min(width / picture.shape[1], height / picture.shape[0])
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))

@@ -1,9 +1,9 @@
-"""The evaluation on Human3.6M without its data: recordings made of known bodies, ``python -m benchmarks.h36m``.
+"""The Human3.6M evaluation on synthetic recordings, without the dataset: ``python -m benchmarks.h36m``.
 
-The open body, in poses of one split of poses.npz and in random shapes, stands in for the subjects: positions of its
-17 joints are written in the dataset's layout, S9/Walking.npz and so on, and evaluated as the dataset would be. The
-truth is within the fitter's reach, so this tells how much of a pose 17 exact keypoints leave open, and nothing of how
-the dataset's skeleton differs from the body's.
+The open body replaces the subjects, in poses of one split of poses.npz and with random shapes. Positions of its 17
+joints are written in the dataset's layout (S9/Walking.npz etc.) and evaluated like the dataset. The body model can
+represent the truth exactly, so this measures the ambiguity of 17 exact keypoints. It does not measure the effect of the
+dataset's different skeleton.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from qposer.data.h36m import JOINTS_17, NUM_JOINTS, PARENTS
 from qposer.io.npz import write_npz
 
 ACTIONS = ("Walking", "Sitting")
-"""What the stand-in recordings are called; their poses are drawn at random from all actions."""
+"""Names of the synthetic recordings; their poses are drawn at random from all actions."""
 
 
 @torch.no_grad()
-def stand_in(
+def synthetic_recording(
     body: Body, poses: Float[torch.Tensor, "poses 21 3"], number: int, generator: torch.Generator
 ) -> Float[np.ndarray, "number 32 3"]:
-    """Positions of ``number`` bodies of one shape, millimetres, z up, walking about in a room; turned at random.
+    """Joint positions of ``number`` bodies of one shape in a room, with random yaw; millimetres, z up.
 
-    Joints that are none of the 17 lie on their parents.
+    Joints other than the 17 are placed at their parents.
 
     Args:
-        body: whose shape they have.
-        poses: axis-angle in radians.
-        number: how many.
-        generator: of the draws; equal seeds give equal results on one machine.
+        body: body model.
+        poses: body poses, axis-angle in radians.
+        number: number of samples.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         Positions of the dataset's 32 joints.
@@ -70,22 +70,22 @@ def main(
     seed: int = 0,
     device: Literal["cpu", "cuda"] = "cpu",
 ) -> None:
-    """Write stand-in recordings, and evaluate fits to them.
+    """Write synthetic recordings, and evaluate fits to them.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        split: whose poses.
-        number: poses a recording; there are four recordings, and each pose is seen by four cameras.
+        split: split of the poses.
+        number: number of poses in each of the four recordings; four cameras see each pose.
         out: folder for the recordings and the fits.
-        batch: people fitted together.
-        seed: of poses, shapes and places.
-        device: where the optimisation runs.
+        batch: number of people fitted together.
+        seed: seed of poses, shapes and positions.
+        device: device of the optimisation.
     """
     body, poses = Body.open(), PoseDataset.load(data).body_pose(split)
     generator = torch.Generator().manual_seed(seed)
     for subject in ("S9", "S11"):
         for action in ACTIONS:
-            positions = stand_in(body, poses, number, generator)
+            positions = synthetic_recording(body, poses, number, generator)
             write_npz(out / "recordings" / subject / f"{action}.npz", {"positions": positions})
     print(machine())
     evaluate_h36m.main(out / "recordings", out=out / "fits", every=1, batch=batch, device=device)

@@ -1,6 +1,6 @@
-"""Bootstrap 95 % intervals (Efron, 1979; percentiles): how a figure would differ on other poses of the same people.
+"""Bootstrap 95 % intervals (Efron, 1979; percentiles): the variation of a figure over poses of the same people.
 
-Where values hang together, as those of one sequence do, whole groups of them are drawn in place of values.
+Correlated values, such as those of one sequence, are resampled in whole groups.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ENDS = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure and the ends of its 95 % interval."""
+    """A value with its 95 % interval."""
 
     value: float
     low: float
@@ -29,20 +29,20 @@ class Interval:
 
 
 def mean_interval(values: Float[Tensor, " values"], groups: Int[Tensor, " values"] | None = None) -> Interval:
-    """The mean; that of paired differences compares two methods on the same poses.
+    """Mean with its interval; use paired differences to compare two methods on the same poses.
 
     Args:
         values: one for each pose.
-        groups: which group each value belongs to; whole groups are drawn if given.
+        groups: group of each value; if given, whole groups are resampled.
 
     Returns:
-        The mean of all values, and its interval.
+        The mean and its interval.
 
     Raises:
         ValueError: there are no values.
     """
     if not len(values):
-        raise ValueError("there are no values to take the mean of")
+        raise ValueError("the mean needs at least one value")
     generator = torch.Generator().manual_seed(0)
     if groups is None:
         drawn = torch.randint(len(values), (DRAWS, len(values)), generator=generator)
@@ -57,18 +57,18 @@ def auroc_interval(
     high: Float[Tensor, " positives"],
     groups: Int[Tensor, " negatives"] | None = None,
 ) -> Interval:
-    """Area under the ROC curve: how often a positive scores higher than a negative, ties counted by half.
+    """Area under the ROC curve: probability that a positive scores higher than a negative; ties count half.
 
-    Both sets are drawn anew. A draw is given by how often it holds each score, so no draw is sorted.
+    Both sets are resampled. A draw is represented by the count of each score, so draws need no sorting.
 
     Args:
         low: scores of negatives.
         high: scores of positives.
-        groups: which group each negative belongs to, and the positive of the same index, too; whole groups are drawn if
+        groups: group of each pair of a negative and the positive of the same index; whole groups are resampled if
             given, the same of both sets.
 
     Returns:
-        The area, and its interval.
+        The area and its interval.
 
     Raises:
         ValueError: a set is empty, or there are groups and the sets differ in size.
@@ -101,13 +101,13 @@ def auroc_interval(
 
 
 def _numbered(groups: Int[Tensor, " members"]) -> tuple[Int[Tensor, " members"], int]:
-    """Groups counted from 0, and how many there are."""
+    """Group indices from 0, and the number of groups."""
     values, member = groups.unique(return_inverse=True)
     return member, len(values)
 
 
 def _times_drawn(size: int, generator: torch.Generator) -> Float[Tensor, " size"]:
-    """How often each member is in a draw with replacement."""
+    """Count of each member in a draw with replacement."""
     return torch.randint(size, (size,), generator=generator).bincount(minlength=size).double()
 
 

@@ -1,4 +1,4 @@
-"""A line about the machine, to stand beside every figure."""
+"""A line about the machine, for every published figure."""
 
 from __future__ import annotations
 

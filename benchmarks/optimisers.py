@@ -1,6 +1,6 @@
-"""Second order against Adam, side by side: ``python -m benchmarks.optimisers --data poses.npz --out docs/benchmarks``.
+"""Levenberg-Marquardt against Adam: ``python -m benchmarks.optimisers --data poses.npz --out docs/benchmarks``.
 
-The same objective, made-up photos and starts; what differs is the optimiser and how many steps it takes.
+Objective, synthetic photos and starts are the same; the optimiser and the number of steps differ.
 """
 
 from __future__ import annotations
@@ -43,49 +43,49 @@ _ALIKE = dataclasses.replace(
     fine=tuple(dataclasses.replace(stage, steps=75) for stage in SCHEDULE.fine),
     settle=dataclasses.replace(SCHEDULE.settle, steps=40),
 )
-"""As many steps as Adam needs under the objective of the other's course."""
+"""Adam's number of steps under the objective of Levenberg-Marquardt's schedule."""
 
 FACTORS: dict[str, tuple[float, ...]] = {"second order": (0.5, 1.0, 2.0), "Adam": (0.05, 0.125, 0.25, 1.0)}
-"""On the numbers of steps."""
+"""Factors on the number of steps."""
 
-TEXT = """# Second order against Adam
+TEXT = """# Levenberg-Marquardt against Adam
 
-{people} {split} poses as made-up photos, fitted from the same starts under the same objective: by Levenberg-Marquardt
-(`fitting/optimise/levenberg_marquardt.py`), and by Adam (`benchmarks/fitting/adam.py`), with more or fewer steps
-(coarse/fine/fine/settling). What ships is 6/7/7/3 steps of second order. PA-MPJPE in millimetres with 95 % intervals;
-seconds of one core for the noisy keypoints of one, 8 and 64 people together, medians of three.
+{people} {split} poses as synthetic photos, fitted from the same starts with the same objective by Levenberg-Marquardt
+(`fitting/optimise/levenberg_marquardt.py`) and by Adam (`benchmarks/fitting/adam.py`), with several numbers of steps
+(coarse/fine/fine/settling). QPoser ships with 6/7/7/3 steps of Levenberg-Marquardt. PA-MPJPE in millimetres with 95 %
+intervals; core seconds for batches of 1, 8 and 64 people with noisy keypoints, medians of three.
 
 `{command}`; {machine}.
 
 """
 
 
-def scaled(course: Schedule, factor: float) -> Schedule:
-    """The course with more or fewer steps in every stage.
+def scaled(schedule: Schedule, factor: float) -> Schedule:
+    """The schedule with more or fewer steps in every stage.
 
     Args:
-        course: the stages.
-        factor: on the numbers of steps.
+        schedule: stages of a fit.
+        factor: factor on the number of steps.
 
     Returns:
-        The other course.
+        The changed schedule.
     """
-    return course.each(lambda stage: dataclasses.replace(stage, steps=max(1, round(factor * stage.steps))))
+    return schedule.each(lambda stage: dataclasses.replace(stage, steps=max(1, round(factor * stage.steps))))
 
 
 Fit = Callable[[str, torch.Tensor], Estimate]
-"""Of some of the people under a condition."""
+"""Keypoints of some of the people under a condition."""
 
 
 def main(
     data: Path, split: Literal["validation", "test"] = "validation", number: int = 96, out: Path | None = None
 ) -> None:
-    """Fit made-up photos of one split's poses by both, and print errors and times.
+    """Fit synthetic photos of one split's poses with both optimisers, and print errors and times.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        split: whose poses; the choice is made on validation.
-        number: people.
+        split: split of the poses; settings are chosen on validation.
+        number: number of people.
         out: folder for optimisers.md.
     """
     console = Console(width=180)
@@ -96,10 +96,10 @@ def main(
         rows = []
         for order, factors in FACTORS.items():
             for factor in factors:
-                course = scaled(SCHEDULE if order == "second order" else _ALIKE, factor)
-                fit = _fitter(body, space, regressor, truth, order, course)
+                schedule = scaled(SCHEDULE if order == "second order" else _ALIKE, factor)
+                fit = _fitter(body, space, regressor, truth, order, schedule)
                 errors = [mean_interval(_errors(body, space, truth, fit, condition)) for condition in CONDITIONS]
-                steps = "/".join(str(stage.steps) for stage in course.stages)
+                steps = "/".join(str(stage.steps) for stage in schedule.stages)
                 seconds = [_seconds(fit, torch.arange(size) % number) for size in BATCHES]
                 rows.append([f"{order}, {steps} steps", *(f"{e:.1f}" for e in errors), *(f"{s:.2f}" for s in seconds)])
                 console.print(*rows[-1])
@@ -114,20 +114,20 @@ def main(
 
 
 def _fitter(
-    body: Body, space: PenalisedCodes, regressor: Regressor, truth: People, order: str, course: Schedule
+    body: Body, space: PenalisedCodes, regressor: Regressor, truth: People, order: str, schedule: Schedule
 ) -> Fit:
     def fit(condition: str, chosen: torch.Tensor) -> Estimate:
         xy, confidence = observed(truth, condition, torch.Generator().manual_seed(0))
         keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", noise_floor=0.0)[chosen.tolist()]
         problem, start = initialize(body, space, regressor, keypoints, truth.camera[chosen])
         solver = (LevenbergMarquardt if order == "second order" else AdamSolver)(body, space, SHIPPED)
-        return refine(solver, course, problem, start, regressor)[1]
+        return refine(solver, schedule, problem, start, regressor)[1]
 
     return fit
 
 
 def _errors(body: Body, space: PenalisedCodes, truth: People, fit: Fit, condition: str) -> torch.Tensor:
-    """PA-MPJPE of everybody."""
+    """PA-MPJPE of all people."""
     ends = [fit(condition, chosen) for chosen in torch.arange(len(truth.xy)).split(max(BATCHES))]
     found = [body(end.orient, space.decode(end.pose), end.betas).joints[:, :22] for end in ends]
     true = body(truth.orient, truth.body_pose, truth.betas).joints[:, :22]

@@ -20,16 +20,16 @@ DEMO = Path(__file__).resolve().parent.parent / "demos" / "fit_image.py"
 
 
 def main(photos: Annotated[tuple[Path, ...], tyro.conf.Positional], people: int = 1) -> None:
-    """Run the demo on each photo in a process of its own, from start to files, and print errors and seconds.
+    """Run the demo on each photo in a separate process, and print errors and total seconds.
 
     Args:
-        photos: the photos.
-        people: how many people at most on each.
+        photos: photos to fit.
+        people: maximum number of people on each photo.
     """
     table = Table(
-        title=machine(), caption="2D error: mean over seen keypoints; height: standing, at the person's depth"
+        title=machine(), caption="2D error: mean over visible keypoints; height: standing, at the person's depth"
     )
-    for column in ("photo", "person", "2D error px", "% of height", "% of box", "s from start to files"):
+    for column in ("photo", "person", "2D error px", "% of height", "% of box", "total s"):
         table.add_column(column, justify="right")
     for photo in photos:
         with tempfile.TemporaryDirectory() as out:

@@ -1,6 +1,6 @@
-"""Good fits, disturbed as regressors err and given as starts: ``python -m benchmarks.refinement --data poses.npz``.
+"""Refinement of starts with typical regressor errors: ``python -m benchmarks.refinement --data poses.npz``.
 
-Writes refinement.md where ``--out`` says.
+Writes refinement.md to ``--out``.
 """
 
 from __future__ import annotations
@@ -45,13 +45,14 @@ LIMBS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 HARM = 5.0
 """Millimetres: fits that end so much farther off than their start are made worse."""
 
-PAGE = """# Refinement of given bodies
+PAGE = """# Refinement of given starts
 
-Poses before made-up cameras (`benchmarks.fitting`), seen with a noise of {noise:g} % of the person's height. What
-another method might have found is the truth with errors of {small:g} degrees in every joint and of half a standard
-deviation in every shape component, and one fault more. The fit begins with it (`start=`); beside it is the fit of the
-same keypoints without a start. MPJPE in millimetres with 95 % intervals over people; *worse* is the share of fits that
-end more than {harm:g} mm farther off than they began.
+Poses in front of synthetic cameras (`benchmarks.fitting`), with keypoint noise of {noise:g} % of the person's height.
+Starts simulate the output of another method: the truth with errors of {small:g} degrees in every joint and half a
+standard deviation in every shape component, and one larger fault. *fit from it* uses this start (`start=`),
+*fit without* the same keypoints without a start.
+MPJPE in millimetres with 95 % intervals over people; *worse* is the share of fits that
+end more than {harm:g} mm farther from the truth than their start.
 
 {tables}
 
@@ -72,8 +73,8 @@ def faults(truth: People, generator: torch.Generator) -> Faults:
     """The truth, disturbed as regressors err.
 
     Args:
-        truth: people.
-        generator: of the draws.
+        truth: people with known poses.
+        generator: random generator.
 
     Returns:
         Starts and their kinds: places in ``(*KINDS, EXCHANGED)``.
@@ -115,9 +116,9 @@ def table(fitter: Fitter, poses: Float[Tensor, "poses 21 3"], number: int, noise
 
     Args:
         fitter: body and prior.
-        poses: axis-angle in radians.
-        number: people.
-        noise: of the keypoints, as a part of the person's height.
+        poses: body poses, axis-angle in radians.
+        number: number of people.
+        noise: standard deviation of the keypoint noise, as a fraction of the person's height.
 
     Returns:
         A row for each kind.
@@ -165,8 +166,8 @@ def main(
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        split: whose poses.
-        number: people, as many of each fault.
+        split: split of the poses.
+        number: number of people, divided equally among the faults.
         noise: standard deviation of the keypoints, as a part of the person's height.
         foreign: npz of SMPL poses of other sources, for a second table.
         out: folder for refinement.md.

@@ -1,7 +1,7 @@
 """Ways to relax codes during a fit: ``python -m benchmarks.relaxation --data poses.npz --out docs/benchmarks``.
 
-All are fitted to the same made-up photos in the same stages, by Adam, which needs no more of them than gradients;
-temperatures fall geometrically over the steps in which the pose moves.
+All are fitted to the same synthetic photos in the same stages by Adam, which needs only gradients. Temperatures fall
+geometrically over the steps in which the pose is free.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from qposer.io.cli_errors import cli_errors
 from qposer.prior.code_prior import CodePrior
 
 RESIDUAL = Stage(steps=80, free=(*ROOT_AND_SHAPE, "residual"), rho=0.05)
-"""After the others, for small rotations after the codes."""
+"""Final stage for small residual rotations after the codes."""
 
 CONDITIONS = ("clean", "noise", "legs missing")
 ALONE = 6
-"""People who are fitted one by one, too."""
+"""People who are also fitted one by one."""
 
 PAGE = """# Relaxing codes during a fit
 
@@ -59,7 +59,7 @@ Machine: {machine}.
   the codebook with the smallest possible support. The decoder is smooth between codes because a fifth of each training
   batch was unquantised.
 - **Softmax over distances** needs the distances to all codes in every step, and a low temperature turns the codebook
-  into a staircase: Adam jumps between its steps, and rounding decides where a fit ends. The last column shows it.
+  into a staircase: Adam jumps between its steps, and rounding decides the result, as the last column shows.
 - **Straight-through** gradients are less chaotic, but not free of chaos.
 - **Free logits**, with or without Gumbel noise, stay too close to their initial values: nearly all of a softmax's 256
   logits have no gradient, and those that have one change the mixture slowly.
@@ -68,7 +68,7 @@ Machine: {machine}.
 
 
 class Annealed(PenalisedCodes):
-    """Latents seen through something that becomes a single code as the temperature falls."""
+    """A relaxation that approaches single codes as the temperature falls."""
 
     def __init__(self, prior: CodePrior, first: float, last: float) -> None:
         super().__init__(prior)
@@ -77,11 +77,11 @@ class Annealed(PenalisedCodes):
     def penalty(
         self, numbers: Float[Tensor, " people *numbers"], noise: float, generator: torch.Generator
     ) -> Float[Tensor, " people"]:
-        """That of the code prior; called once a step, which lowers the temperature.
+        """Penalty of the code prior; each call lowers the temperature by one step.
 
         Args:
             numbers: the unknowns of the pose.
-            noise: standard deviation that the prior is shown.
+            noise: standard deviation of the noise added to the prior's input.
             generator: draws the noise.
 
         Returns:
@@ -91,7 +91,7 @@ class Annealed(PenalisedCodes):
         return super().penalty(numbers, noise, generator)
 
     def temperature(self) -> float:
-        """At this step."""
+        """Temperature at this step."""
         part = min(self.step / sum(stage.steps for stage in SCHEDULE.uncommitted), 1.0)
         temperature: float = self.first ** (1 - part) * self.last**part
         return temperature
@@ -101,7 +101,7 @@ class Distances(Annealed):
     """Softmax over distances to all codes."""
 
     def decode(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 3 3"]:
-        """Of the mixtures of codes while numbers move; of single codes at the end."""
+        """Decode mixtures of codes during optimisation, and single codes at the end."""
         quantizer, latents = self.model.quantizer, self.latents(numbers)
         if not numbers.requires_grad:
             return self.model.decode_latents(latents)
@@ -112,17 +112,17 @@ class StraightThrough(PenalisedCodes):
     """The nearest code, with the gradient of the latents (van den Oord et al., 2017)."""
 
     def decode(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 3 3"]:
-        """Of the nearest codes."""
+        """Decode the nearest codes."""
         return self.model.decode_latents(self.model.quantizer(self.latents(numbers))[0])
 
 
 class Logits(Annealed):
-    """Free logits over codes; the start's are distances."""
+    """Free logits over codes, initialised by distances."""
 
     step_size = 0.5
 
     def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people 21 heads codes"]:
-        """Logits whose mixture is about the pose's latents."""
+        """Logits with a mixture close to the latents of the pose."""
         return self.model.quantizer.logits(self.model.latents(body_pose))
 
     def latents(self, numbers: Float[Tensor, "people 21 heads codes"]) -> Float[Tensor, "people 21 heads dim"]:
@@ -130,19 +130,19 @@ class Logits(Annealed):
         return self.model.quantizer.relaxed(numbers, self.temperature())
 
     def commit(self, numbers: Float[Tensor, "people 21 heads codes"]) -> Float[Tensor, "people 21 heads codes"]:
-        """Logits that leave only the likeliest code."""
+        """Logits that select the most likely code."""
         return 1e4 * torch.nn.functional.one_hot(numbers.argmax(-1), numbers.shape[-1]).to(numbers)
 
 
 class Gumbel(Logits):
-    """Straight-through Gumbel-softmax (Jang et al., ICLR 2017); the same draws for everybody."""
+    """Straight-through Gumbel-softmax (Jang et al., ICLR 2017); all people share the random numbers."""
 
     def __init__(self, prior: CodePrior, first: float, last: float) -> None:
         super().__init__(prior, first, last)
         self.generator = torch.Generator().manual_seed(0)
 
     def latents(self, numbers: Float[Tensor, "people 21 heads codes"]) -> Float[Tensor, "people 21 heads dim"]:
-        """Single codes, drawn while numbers move."""
+        """Single codes, sampled during optimisation."""
         quantizer = self.model.quantizer
         if not numbers.requires_grad:
             return quantizer.lookup(numbers.argmax(-1))
@@ -153,7 +153,7 @@ class Gumbel(Logits):
 
 
 def variants(prior: CodePrior) -> dict[str, tuple[Callable[[], PenalisedSpace], bool]]:
-    """Makers of fresh spaces by name, and whether residual rotations come after the codes."""
+    """Factories of spaces by name, each with a flag for residual rotations after the codes."""
     return {
         "between codes, snapped at the end": (lambda: PenalisedCodes(prior), False),
         "the same, with residual rotations": (lambda: PenalisedCodes(prior), True),
@@ -170,12 +170,12 @@ def variants(prior: CodePrior) -> dict[str, tuple[Callable[[], PenalisedSpace], 
 def main(
     data: Path, split: Literal["validation", "test"] = "validation", number: int = 64, out: Path | None = None
 ) -> None:
-    """Fit made-up photos of one split's poses in every way, and print the errors.
+    """Fit synthetic photos of one split's poses with every relaxation, and print the errors.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        split: whose poses; the choice is made on validation.
-        number: people.
+        split: split of the poses; settings are chosen on validation.
+        number: number of people.
         out: folder for relaxation.md.
     """
     console = Console(width=150)

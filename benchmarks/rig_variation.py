@@ -1,9 +1,9 @@
-"""What varied training poses buy on other people's records: ``python -m benchmarks.rig_variation --data poses.npz``.
+"""Effect of rig variation in training on other poses: ``python -m benchmarks.rig_variation --data poses.npz``.
 
-Small judges of joints are trained on poses varied at several strengths (``qposer.training.rig_variation``). Each is
-then asked about poses of validation subjects, recorded on the rig of the training poses, and about SMPL poses of other
-origin: how many of these it accepts at the threshold that 95 % of the validation poses pass, and how well it tells
-disturbed poses from others.
+Small per-joint detectors are trained on poses varied at several strengths (``qposer.training.rig_variation``). Each is
+tested on validation subjects, recorded with the rig of the training poses, and on SMPL poses from another source: the
+share of these that it accepts at the threshold that 95 % of the validation poses pass, and how well it detects
+corrupted poses.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from qposer.training.judging import draw_wobbling, joints_judged
 
 SMPL_POSES = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "smpl_dev" / "asap.npz"
 MEASURED = 2000
-"""Poses of each source."""
+"""Number of poses of each source."""
 ACCEPTED = 0.95
-"""Part of the validation poses that the threshold lets pass."""
+"""Share of the validation poses that pass the threshold."""
 COLUMNS = (
     "strength",
     "SMPL: accepted, %",
@@ -59,15 +59,15 @@ class Training:
 
 
 def train(poses: Float[Tensor, "poses 21 3"], strength: float, training: Training) -> PerJointDetector:
-    """A judge of joints, trained on poses varied at a strength.
+    """Train a per-joint detector on poses varied at a strength.
 
     Args:
-        poses: axis-angle in radians.
-        strength: of the variation of rigs.
-        training: its settings.
+        poses: body poses, axis-angle in radians.
+        strength: strength of the rig variation.
+        training: training settings.
 
     Returns:
-        The judge.
+        The detector.
     """
     torch.manual_seed(training.seed)
     generator = torch.Generator().manual_seed(training.seed)
@@ -87,11 +87,11 @@ def train(poses: Float[Tensor, "poses 21 3"], strength: float, training: Trainin
 
 @torch.no_grad()
 def scores(judge: PerJointDetector, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
-    """Logarithms of the odds that poses are disturbed.
+    """Log odds that poses are corrupted.
 
     Args:
-        judge: the network.
-        body_pose: axis-angle in radians.
+        judge: per-joint detector.
+        body_pose: body poses, axis-angle in radians.
 
     Returns:
         One number for each pose.
@@ -105,11 +105,11 @@ def row(
     smpl: Float[Tensor, "smpl 21 3"],
     validation: Float[Tensor, "validation 21 3"],
 ) -> list[str]:
-    """A judge's figures.
+    """Measure a detector.
 
     Args:
-        judge: the network.
-        strength: at which it was trained.
+        judge: per-joint detector.
+        strength: strength of the rig variation in training.
         smpl: poses of SMPL fits, axis-angle in radians.
         validation: poses of the validation split, axis-angle in radians.
 
@@ -133,14 +133,14 @@ def main(
     strengths: tuple[float, ...] = (0.0, 0.3, 0.6, 0.8, 1.0, 1.3),
     steps: int = Training.steps,
 ) -> None:
-    """Train a judge at each strength and measure them.
+    """Train a detector at each strength, and measure it.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        out: folder that the table is written to.
-        smpl: npz file of SMPL poses of other origin, such as fits of bodies to people.
-        strengths: of the variation of the training poses.
-        steps: of each training.
+        out: folder for the table.
+        smpl: npz file of SMPL poses from another source.
+        strengths: strengths of the variation of training poses.
+        steps: training steps of each detector.
     """
     console = Console(width=140)
     torch.set_num_threads(1)
@@ -153,14 +153,14 @@ def main(
         for strength in strengths:
             judge = train(poses.train, strength, Training(steps))
             rows.append(row(judge, strength, others, validation))
-            console.print(Table(COLUMNS, rows).for_console("judges of joints"))
+            console.print(Table(COLUMNS, rows).for_console("per-joint detectors"))
         if out:
             given = {"data": data, "out": out, "strengths": strengths, "steps": steps}
             text = (
-                "# Judges of joints that were trained on varied poses\n\n"
-                "[rig-variation.md](../notes/rig-variation.md) says what is varied. Intervals are of 95 %, over poses. "
-                "Three joints are turned\nby 20 degrees, or "
-                "one knee or elbow is bent by 30 to 90 degrees the wrong way.\n\n"
+                "# Per-joint detectors trained with rig variation\n\n"
+                "[rig-variation.md](../notes/rig-variation.md) describes the variation. Intervals are 95 % over poses. "
+                "Corrupted poses\nhave three joints rotated by 20 degrees, or "
+                "one knee or elbow bent by 30 to 90 degrees in the wrong direction.\n\n"
                 f"{Table(COLUMNS, rows).markdown()}\n\n"
                 f"`{command('benchmarks.rig_variation', main, **given)}`; {machine()}.\n"
             )

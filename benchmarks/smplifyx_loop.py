@@ -1,8 +1,8 @@
-"""A loop in the manner of SMPLify-X, for comparison: L-BFGS, the whole mesh in every step, one person at a time.
+"""An SMPLify-X style fitting loop, for comparison: L-BFGS, the whole mesh in every step, one person at a time.
 
-Written after the paper (Pavlakos et al., CVPR 2019): the pose is a latent of VPoser, whose squared length is the prior;
-the body is first placed by its torso, then the prior's weight falls over five stages. Collisions, hands and face are
-left out, which only makes it faster.
+It follows the paper (Pavlakos et al., CVPR 2019): the pose is a VPoser latent, and the squared norm of the latent is
+the prior. Orientation and position are optimised first; then the weight of the prior decreases over five stages.
+Collisions, hands and face are omitted, which only makes it faster.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 
 RHO = 0.1
 ITERATIONS = 30
-"""Of each stage, as in the reference configuration."""
+"""Iterations of each stage, as in the reference configuration."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Weights of one stage, of squared lengths against squared distances in parts of the person's height."""
+    """Weights of the squared norms of latent and shape in one stage; distances are fractions of the person's height."""
 
     pose: float
     shape: float
@@ -39,7 +39,7 @@ STAGES = (Stage(4.04e2, 1e2), Stage(4.04e2, 5e1), Stage(5.74e1, 1e1), Stage(4.78
 """The weights of SMPLify-X's configuration (body_pose_prior_weights, shape_weights)."""
 
 DATA = 1e6
-"""SMPLify-X counts pixels: a part of a person's height is about 1 000 of them."""
+"""SMPLify-X measures distances in pixels: a person's height is about 1 000 of them."""
 
 
 def fit(
@@ -50,18 +50,18 @@ def fit(
     transl: Float[Tensor, "1 3"],
     pose_scale: float = 1.0,
 ) -> tuple[Float[Tensor, "1 3 3"], Float[Tensor, "1 21 3 3"], Float[Tensor, "1 shapes"], Float[Tensor, "1 3"]]:
-    """Fit one person; returns orientation, body pose, shape and position.
+    """Fit one person.
 
     Args:
-        body: whose mesh is posed in every evaluation, as SMPLify-X does.
-        decode: of latents; zeros are where it starts.
-        problem: of one person.
-        orient: where the orientation starts.
-        transl: where the position starts, metres.
+        body: body model; its whole mesh is computed in every evaluation.
+        decode: decoder of latents; the initial latent is zero.
+        problem: fitting problem of one person.
+        orient: initial orientation.
+        transl: initial position, metres.
         pose_scale: factor on the prior's weights.
 
     Returns:
-        Rotation matrices, shape coefficients, and metres.
+        Orientation and body pose (rotation matrices), shape coefficients, and position in metres.
     """
     vertices = used_vertices(body.data.landmarks)
     mixing = torch.from_numpy(mixing_matrix(problem.format, body.data.landmarks, vertices)).to(transl)

@@ -1,4 +1,4 @@
-"""How fast fits are, and against a loop in the manner of SMPLify-X: ``python -m benchmarks.speed --data poses.npz``."""
+"""Speed of fits, also compared with an SMPLify-X style loop: ``python -m benchmarks.speed --data poses.npz``."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from qposer.io.cli_errors import cli_errors
 from qposer.vposer import load_vposer
 
 INTRODUCTION = """\
-Fits of made-up photos of validation poses with noisy keypoints, from keypoints to meshes; medians of three, in seconds
-of one core where one does the work. The
-loop that is compared with is one in the manner of SMPLify-X (`benchmarks/smplifyx_loop.py`): L-BFGS, the whole mesh
-in every evaluation, one person at a time, VPoser's or our drop-in's latent, from the same orientation and position;
-no collisions, hands or face. Its prior's weight is shown at three scales."""
+Fits to synthetic photos of validation poses with noisy keypoints, from keypoints to meshes; medians of three, in
+core seconds for runs on one thread. For comparison, an SMPLify-X style loop (`benchmarks/smplifyx_loop.py`) uses
+L-BFGS and computes the whole mesh in every evaluation, one person at a time. It optimises the latent of VPoser or of
+our drop-in from the same orientation and position, without collisions, hands or face. The weight of its prior is
+tested at three scales."""
 
 BATCHES = (1, 8, 64, 512)
 SCALES = (0.1, 1.0, 10.0)
-"""Factors on the prior's weights in the loop that is compared with."""
+"""Factors on the prior's weights in the SMPLify-X style loop."""
 
 
 def main(
@@ -49,15 +49,15 @@ def main(
     device: Literal["cpu", "cuda"] = "cpu",
     out: Path | None = None,
 ) -> None:
-    """Time fits of noisy keypoints of validation poses, side by side in one process.
+    """Time fits to noisy keypoints of validation poses, all in one process.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        runs: folder of the VPoser baselines' runs, vposer-*, for the loop that is compared with.
-        batches: people fitted together.
-        loop_people: people for the comparison, one at a time.
-        threads: of PyTorch.
-        device: where our fits run.
+        runs: folder of the VPoser baselines' runs, vposer-*, for the SMPLify-X style loop.
+        batches: batch sizes.
+        loop_people: number of people for the comparison with the loop, one at a time.
+        threads: number of PyTorch threads.
+        device: device of QPoser's fits.
         out: folder for speed.md.
     """
     console = Console(width=120)
@@ -92,7 +92,7 @@ def _drawn(fitter: Fitter, poses: Tensor, count: int) -> tuple[People, Keypoints
 
 
 def _throughput(fitter: Fitter, poses: Tensor, size: int) -> tuple[int, float]:
-    """Batch and seconds, the median of three."""
+    """Batch size and median seconds of three runs."""
     truth, keypoints = _drawn(fitter, poses, size)
     image = (1000, 1000)
     focal = truth.camera.focal[0].item()
@@ -114,12 +114,12 @@ def _median_seconds(work: Callable[[], object], clock: Callable[[], float]) -> f
 
 
 def _clock(fitter: Fitter) -> Callable[[], float]:
-    """Of processor time on a CPU, which others on the machine disturb less than the clock on the wall."""
+    """Clock of processor time on a CPU, since other processes disturb wall-clock time more."""
     return time.process_time if fitter.device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
 
 
 def _against_loop(fitter: Fitter, poses: Tensor, vposers: list[Path], count: int) -> Table:
-    """Seconds a person and PA-MPJPE: ours one by one and in a batch, and the loop with VPoser and with the drop-in."""
+    """Seconds per person and PA-MPJPE of QPoser, single and batched, and of the loop with VPoser and the drop-in."""
     truth, keypoints = _drawn(fitter, poses, count)
     body = fitter.body
     true = body(truth.orient, truth.body_pose, truth.betas).joints[:, :22]
@@ -159,7 +159,7 @@ def _against_loop(fitter: Fitter, poses: Tensor, vposers: list[Path], count: int
         error = mean_interval(1000 * pa_mpjpe(found, true))
         times = seconds_of[name] / seconds_of["QPoser"]
         rows.append([name, f"{seconds_of[name]:.2f}", f"{times:.1f}", f"{error:.1f}"])
-    return Table(["", "seconds a person", "times QPoser's", "PA-MPJPE, mm"], rows)
+    return Table(["", "seconds per person", "relative to QPoser", "PA-MPJPE, mm"], rows)
 
 
 if __name__ == "__main__":

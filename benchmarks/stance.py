@@ -1,9 +1,9 @@
-"""How people of each source of poses stand: ``python -m benchmarks.stance --data poses.npz --out docs/benchmarks``.
+"""Upright stance in each source of poses: ``python -m benchmarks.stance --data poses.npz --out docs/benchmarks``.
 
-Rigs of motion capture differ in what they call zero: the same person, standing upright, has other rotations on each.
-The most upright frames show it, since people stand alike. Angles of pelvis, spine, legs and head in these frames are
+Motion capture rigs have different zero poses: the same upright person has different rotations on each rig. The most
+upright frames show this, since people stand alike. Angles of pelvis, spine, legs and head in these frames are
 compared by rig, and with SMPL poses that others fitted to videos; where ``--before`` gives poses of an earlier build,
-those stand beside them.
+both are shown.
 """
 
 from __future__ import annotations
@@ -81,16 +81,16 @@ def _about_x(rotation: Float[Tensor, "frames 3 3"]) -> Float[Tensor, " frames"]:
     return 180.0 - torch.remainder(180.0 - angle, 360.0)
 
 
-TEXT = """# How people stand
+TEXT = """# Upright stance by mocap rig
 
 Rotations about x in degrees in the most upright frames of each subject: of the frames whose pelvis and chest are
 within 30 degrees of the vertical, those with the straightest hips and knees, {percent:g} % of all frames.
-Somebody who only walks is never quite upright: one leg swings.
+Subjects who only walk are never fully upright, as one leg swings.
 
 Pelvis: pitch against the vertical, positive forward; spine: its three joints together; hips: negative where thighs are
 raised to the front; knees: positive where bent; ankles: negative where toes are raised; neck and head: positive where
 bent forward. Each figure is the median over subjects of their medians, with the lowest and the highest subject in
-brackets. The last row, where it has no number of subjects, is of SMPL poses that others fitted to videos, all taken for
+brackets. A last row without a number of subjects shows SMPL poses that others fitted to videos, treated as
 one subject.
 
 {facts}
@@ -129,7 +129,7 @@ def subjects_of(data: PoseDataset, share: float) -> list[Subject]:
 
     Args:
         data: poses of several subjects.
-        share: as `upright_frames`.
+        share: share of frames, see `upright_frames`.
 
     Returns:
         Sorted by rig, then training, validation and test subjects.
@@ -152,7 +152,7 @@ def stance_table(versions: dict[str, list[Subject]], theirs: Subject | None) -> 
 
     Args:
         versions: subjects by what their build is called, such as before and after.
-        theirs: poses of others, where at hand.
+        theirs: SMPL poses from other sources, if available.
 
     Returns:
         The table.
@@ -187,9 +187,9 @@ def drawn_frames(subjects: list[Subject], earlier: PoseDataset | None, prior: Co
     It is the subject who stands straightest, and the straightest frame that the earlier build has, too.
 
     Args:
-        subjects: of whom one of each group is drawn.
-        earlier: poses of an earlier build, whose same frames are drawn before these.
-        prior: whose energy stands below each body.
+        subjects: subjects; one of each group is drawn.
+        earlier: poses of an earlier build; the same frames are drawn for comparison.
+        prior: prior for the energies in the captions.
 
     Returns:
         Two figures for each group, four with an earlier build.
@@ -256,10 +256,10 @@ def main(
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        before: the same of an earlier build from the same recordings, to compare with.
-        foreign: npz of SMPL poses of others: pose (frames, 24, 3), sequence (frames,); left out where missing.
-        share: of each subject's frames that count as the most upright ones.
-        out: folder that stance.md and images/stance.png are written to; nothing is written if left out.
+        before: poses.npz of an earlier build from the same recordings, to compare with.
+        foreign: npz of SMPL poses from other sources: pose (frames, 24, 3), sequence (frames,); skipped if missing.
+        share: share of each subject's frames to take as the most upright ones.
+        out: folder that stance.md and images/stance.png are written to; default: nothing is written.
     """
     console = Console(width=160)
     with cli_errors("benchmarks.stance"):

@@ -1,4 +1,4 @@
-"""How long commands take from their start to their end: ``python -m benchmarks.startup --out docs/benchmarks``."""
+"""Total run time of commands: ``python -m benchmarks.startup --out docs/benchmarks``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TORCH = 'python -c "import torch"'
 DETECTOR = "the detector alone: its imports, one photo"
 FIT = "demos/fit_image.py PHOTO"
 TIMES = 2.5
-"""How many times as long as importing torch a fit may take, beside the detector."""
+"""Time limit of a fit without the detector, as a multiple of importing torch."""
 
 _DETECT = """\
 from fitting.inputs.detect import detect
@@ -37,8 +37,8 @@ detect(read_image({photo!r}).rgb)
 PAGE = """\
 # Start-up
 
-Whole processes, from their start to their end, in seconds: medians of {rounds}, the lowest and the highest in brackets.
-All take turns in one run. The photo is `assets/walk_side.jpg`.
+Run time of complete processes in seconds: medians of {rounds}, minimum and maximum in brackets.
+All commands alternate in one run. The photo is `assets/walk_side.jpg`.
 
 `{command}`; {machine}.
 
@@ -55,10 +55,10 @@ All take turns in one run. The photo is `assets/walk_side.jpg`.
 
 
 def main(rounds: int = 5, out: Path | None = None) -> None:
-    """Time whole processes: imports, the detector, a fit of the shipped photo, and `--help` of every demo.
+    """Time complete processes: imports, the detector, a fit of the shipped photo, and `--help` of every demo.
 
     Args:
-        rounds: how often each command runs.
+        rounds: number of runs of each command.
         out: folder for startup.md.
 
     Raises:
@@ -67,7 +67,7 @@ def main(rounds: int = 5, out: Path | None = None) -> None:
     console = Console(width=120)
     with cli_errors("benchmarks.startup"):
         if rounds < 1:
-            raise ValueError(f"{rounds} rounds measure nothing: ask for 1 at least")
+            raise ValueError(f"{rounds} rounds are too few: use at least 1")
         with tempfile.TemporaryDirectory() as folder:
             photo = photo_commands(asset("walk_side.jpg"), Path(folder))
             helps = help_commands()
@@ -93,14 +93,14 @@ def main(rounds: int = 5, out: Path | None = None) -> None:
 
 
 def photo_commands(photo: Path, out: Path) -> dict[str, list[str]]:
-    """What a fit of a photo is made of, and the fit, by name.
+    """The parts of a fit to a photo, and the whole fit, by name.
 
     Args:
-        photo: that is fitted.
-        out: folder that the fit is written into.
+        photo: photo to fit.
+        out: output folder of the fit.
 
     Returns:
-        Arguments of Python.
+        Python arguments.
     """
     return {
         TORCH: ["-c", "import torch"],
@@ -120,14 +120,14 @@ def help_commands() -> dict[str, list[str]]:
 
 
 def measure(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[float]]:
-    """Seconds that Python takes for each of the commands, which take turns.
+    """Time each command in alternating rounds.
 
     Args:
-        commands: arguments of Python by name.
-        rounds: how often each runs.
+        commands: Python arguments by name.
+        rounds: number of runs of each command.
 
     Returns:
-        Seconds on the clock by name, one for each round.
+        Wall-clock seconds by name, one for each round.
 
     Raises:
         subprocess.CalledProcessError: a command failed.
@@ -148,10 +148,10 @@ def table(seconds: Mapping[str, Sequence[float]]) -> Table:
 
 
 def verdict(seconds: Mapping[str, float]) -> str:
-    """How a fit compares with what it may take.
+    """Compare the time of a fit with its limit.
 
     Args:
-        seconds: of each command by name, one number.
+        seconds: median seconds of each command, by name.
 
     Returns:
         One line.

@@ -1,4 +1,4 @@
-"""Tables that are shown on a console and written into documents."""
+"""Tables for the console and for documents."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import rich.table
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under column heads; the first column is text, the others are figures."""
+    """Rows of cells with column headers; the first column is text, the others are numbers."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
     def __post_init__(self) -> None:
-        """Refuse ragged rows.
+        """Check that all rows have as many cells as there are columns.
 
         Raises:
             ValueError: a row has more or fewer cells than there are columns.

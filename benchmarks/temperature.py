@@ -1,7 +1,7 @@
-"""Temperature of samples: ``python -m benchmarks.temperature --data poses.npz --runs runs --out docs/benchmarks``.
+"""Sampling temperature: ``python -m benchmarks.temperature --data poses.npz --runs runs --out docs/benchmarks``.
 
-Writes ``temperature.md`` and ``images/temperature.png``: precision against recall of samples, and the best against the
-mean of ten completions, for QPoser at several temperatures and for the baselines, which have none.
+Writes ``temperature.md`` and ``images/temperature.png``: precision against recall of samples, and minimum against mean
+error of ten completions, for QPoser at several temperatures and for the baselines, which have no temperature.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ COMPLETIONS = completion.CompletionSettings(poses=60)
 
 
 class AtTemperature(QPoserPrior):
-    """QPoser, drawing at one temperature."""
+    """QPoser with a fixed sampling temperature."""
 
     def __init__(self, prior: CodePrior, temperature: float) -> None:
         super().__init__(prior.model, prior)
@@ -46,8 +46,8 @@ class AtTemperature(QPoserPrior):
         """As ``PosePrior.sample``.
 
         Args:
-            n: how many.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of samples.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -60,10 +60,10 @@ class AtTemperature(QPoserPrior):
         """As ``PosePrior.complete``.
 
         Args:
-            body_pose: axis-angle in radians.
-            known: joints that keep their rotations.
-            n: how many guesses of each pose.
-            generator: of the draws; equal seeds give equal results on one machine.
+            body_pose: body poses, axis-angle in radians.
+            known: mask of the known joints.
+            n: number of hypotheses for each pose.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -72,12 +72,12 @@ class AtTemperature(QPoserPrior):
 
 
 def main(data: Path, runs: Path = Path("runs"), out: Path = Path("docs/benchmarks")) -> None:
-    """Measure draws at several temperatures.
+    """Measure samples and completions at several temperatures.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
         runs: folder of the baselines' runs.
-        out: where the page and its picture go.
+        out: folder for the page and its picture.
     """
     console = Console()
     with cli_errors("temperature"):
@@ -93,7 +93,7 @@ def main(data: Path, runs: Path = Path("runs"), out: Path = Path("docs/benchmark
 
 
 def write(rows: dict[str, tuple[Result, Result]], out: Path) -> None:
-    """The page and its picture.
+    """Write the page and its picture.
 
     Args:
         rows: figures by temperature.
@@ -107,15 +107,14 @@ def write(rows: dict[str, tuple[Result, Result]], out: Path) -> None:
         figures += [f"{samples[kind]:.3f}" for kind in ("precision", "recall")]
         figures += [f"{_mean(completed[part]['min_mm'])} / {_mean(completed[part]['mean_mm'])}" for part in parts]
         cells.append([name, *figures])
-    text = f"""# What temperature trades
+    text = f"""# Sampling temperature
 
 {SAMPLES.samples} samples against as many test poses, and {COMPLETIONS.hypotheses} completions of
-{COMPLETIONS.poses} test poses: the error of the best and the mean error, in millimetres, over the joints that the
-unknown part moves. A prior that knows no more than another can still trade precision for recall, and the best of its
-guesses for their mean: towards 0 all guesses are one, which is the best mean and the worst best. The columns are
-explained in [prior.md](prior.md).
+{COMPLETIONS.poses} test poses: minimum and mean error, in millimetres, over the joints that the
+unknown part moves. Temperature trades precision for recall, and the minimum error of completions for their mean error:
+as it approaches 0 all completions become equal. [prior.md](prior.md) explains the columns.
 
-![Precision against recall, and the best against the mean of completions](images/temperature.png)
+![Precision against recall, and minimum against mean error of completions](images/temperature.png)
 
 {Table(columns, cells).markdown()}
 
@@ -129,7 +128,7 @@ explained in [prior.md](prior.md).
 
 
 def plot(rows: dict[str, tuple[Result, Result]]) -> Figure:
-    """A curve over temperatures for QPoser, and a point for each of the others."""
+    """A curve over temperatures for QPoser, and a point for each baseline."""
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     panels = figure.subplots(1, 3)
     panels[0].set(xlabel="recall", ylabel="precision", title="samples")
@@ -148,7 +147,7 @@ def plot(rows: dict[str, tuple[Result, Result]]) -> Figure:
 
 
 def _points(rows: dict[str, tuple[Result, Result]]) -> list[dict[str, tuple[float, float]]]:
-    """What each panel shows of each row."""
+    """Coordinates of each row in each panel."""
     samples = {name: (drawn["recall"], drawn["precision"]) for name, (drawn, _) in rows.items()}
     completed = [
         {

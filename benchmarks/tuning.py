@@ -1,4 +1,4 @@
-"""The choice of one number by an error with a single valley."""
+"""Minimisation of a unimodal function of an integer."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ FARTHEST = 10
 
 
 def lowest(function: Callable[[int], float], start: int) -> tuple[int, dict[int, float]]:
-    """The whole number where a function with one valley is lowest, walking downhill; and all values that were seen.
+    """Minimise a unimodal function of an integer by descent over neighbours.
 
     Args:
-        function: of whole numbers.
-        start: where the walk begins.
+        function: function of an integer.
+        start: initial value.
 
     Returns:
-        The number, and values by number.
+        The minimiser, and all computed values by argument.
     """
     values = {start: function(start)}
     best = start

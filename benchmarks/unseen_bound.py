@@ -1,7 +1,7 @@
-"""How close fits come that know all but unseen limbs: ``python -m benchmarks.unseen_bound --data poses.npz``.
+"""Lower bound of the error with unseen limbs: ``python -m benchmarks.unseen_bound --data poses.npz``.
 
-Every joint of which a keypoint tells is put where it truly is, and so are orientation and shape; the others are as the
-regressor guesses them. What is left of the error is what no fit to keypoints can take off without better guesses.
+Orientation, shape and all joints that keypoints constrain are set to the truth; the other joints are predicted by the
+regressor. No fit to keypoints can reduce the remaining error without a better prediction of unseen joints.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from qposer.io.cli_errors import cli_errors
 
 @torch.no_grad()
 def main(data: Path, split: Literal["validation", "test"] = "test", number: int = 500, seed: int = 0) -> None:
-    """Print PA-MPJPE where all that keypoints tell of is true.
+    """Print PA-MPJPE with all constrained joints at the truth.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        split: whose poses.
-        number: people, those of ``benchmarks.fitting``.
-        seed: of the made-up photos.
+        split: split of the poses.
+        number: number of people, the same as in ``benchmarks.fitting``.
+        seed: seed of the synthetic photos.
     """
     with cli_errors("benchmarks.unseen_bound"):
         fitter = Fitter()
@@ -49,7 +49,7 @@ def main(data: Path, split: Literal["validation", "test"] = "test", number: int 
             pose = torch.where(unseen[..., None, None], problem.guess, truth.body_pose)
             error = pa_mpjpe(body(truth.orient, pose, truth.betas).joints[:, :22], joints)
             rows.append([condition, f"{unseen.sum(-1).float().mean():.0f}", f"{mean_interval(1000 * error):.1f}"])
-        table = Table(["condition", "joints guessed", "PA-MPJPE, mm, all others true"], rows)
+        table = Table(["condition", "predicted joints", "PA-MPJPE, mm, other joints true"], rows)
         Console(width=120).print(table.for_console(f"{number} {split} poses; {machine()}"))
 
 

@@ -1,6 +1,6 @@
-"""Whether people who stand or walk upright are fitted upright: ``python -m benchmarks.upright --out docs/benchmarks``.
+"""Fits to photos of upright people: ``python -m benchmarks.upright --out docs/benchmarks``.
 
-Angles of fits to photos of people with straight legs, and of people whose legs are bent and must stay so.
+Angles of fits to photos of people with straight legs, and of people with bent legs as a control.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from qposer.io.atomic_files import atomic_write
 from qposer.io.cli_errors import cli_errors
 
 MOST_PEOPLE = 4
-"""Who are looked for on a photo."""
+"""Maximum number of people to detect on a photo."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody on a photo, or on a frame of a video."""
+    """A person on a photo or on a frame of a video."""
 
     file: str
-    """Relative to the folder of photos."""
+    """Path relative to the folder of photos."""
     name: str
     at: tuple[float, float]
-    """A point on the person's body, in parts of the picture's width and height."""
+    """A point on the person's body, as fractions of the picture's width and height."""
     frame: int = 0
     """Of a video."""
 
@@ -62,7 +62,7 @@ UPRIGHT = (
     Person("people/pose_squats.mp4", "between squats", (0.52, 0.40), frame=22),
     Person("people/pose_squats.mp4", "between squats", (0.50, 0.40), frame=46),
 )
-"""People who stand or walk with straight legs that are in sight."""
+"""People who stand or walk with straight, visible legs."""
 
 BENT = (
     Person("people/pose.jpg", "yoga warrior", (0.46, 0.45)),
@@ -71,7 +71,7 @@ BENT = (
     Person("people/pose_squats.mp4", "squat", (0.52, 0.55), frame=10),
     Person("people/pose_squats.mp4", "squat", (0.50, 0.55), frame=34),
 )
-"""People one or both of whose legs are bent."""
+"""People with one or both legs bent."""
 
 COLUMNS = (
     "left knee",
@@ -86,19 +86,19 @@ COLUMNS = (
 
 TEXT = """# People who stand upright
 
-Angles in degrees of fits to photos, focal lengths assumed where the files do not say them.
+Angles in degrees of fits to photos. Focal lengths are assumed if the files do not contain them.
 
-- *knee*: between thigh and shin of the fitted skeleton; 0 is a straight line, and the open body has 9 in its
-  T-pose.
-- *pelvis pitch*: of the pelvis' up axis from the image's vertical, within the body's sagittal plane; positive where the
-  person leans forward.
-- *to camera*: of the same axis, of the trunk (mid hip to neck), the thighs (knee to hip) and the shins (ankle to knee)
-  from the image's vertical towards the camera, mean of both sides; negative where what is above is farther from the
-  camera. A camera that looks down by 10 degrees makes an upright person lean 10 degrees towards it.
+- *knee*: between thigh and shin of the fitted skeleton; 0 is a straight line; the T-pose of the open body
+  has 9.
+- *pelvis pitch*: angle of the pelvis' up axis to the image's vertical, within the body's sagittal plane; positive for a
+  forward lean.
+- *to camera*: lean towards the camera from the image's vertical, of the same axis, the trunk (mid hip to neck), the
+  thighs (knee to hip) and the shins (ankle to knee), mean of both sides; negative if the upper end is farther from the
+  camera. For a camera pitched down by 10 degrees, an upright person leans 10 degrees towards it.
 - *2D error*: mean distance of the fit to the keypoints, in percent of the person's height.
 
-*mean* and *mean size* (of absolute values) are over people, with bootstrap 95 % intervals. Nobody who walks has both
-knees quite straight.
+*mean* and *mean absolute* are over people, with bootstrap 95 % intervals. Walking people never have both knees fully
+straight.
 
 {facts}
 
@@ -108,17 +108,17 @@ knees quite straight.
 
 ## Bent
 
-These knees are bent on the photos, and must stay so.
+These people have bent knees on the photos, and the fits must keep them bent.
 
 {bent}
 """
 
 
 def angles(result: FitResult) -> Float[np.ndarray, " columns"]:
-    """Those of a fit in degrees, and its 2D error in percent, in the order of `COLUMNS`.
+    """Angles of a fit in degrees and its 2D error in percent, in the order of `COLUMNS`.
 
     Raises:
-        ValueError: the result has no joints, as those read from files have none.
+        ValueError: the result has no joints, for example because it was read from a file.
     """
     if result.joints is None:
         raise ValueError("this result has no joints: compute them from its parameters with a Body")
@@ -147,44 +147,44 @@ def _between(a: Float[np.ndarray, "3"], b: Float[np.ndarray, "3"]) -> float:
 
 
 def _to_camera(up: Float[np.ndarray, "3"]) -> float:
-    """Degrees by which what should point up (camera axes: y down, z forward) leans to the camera."""
+    """Lean of an upward vector towards the camera in degrees (camera axes: y down, z forward)."""
     return float(np.degrees(np.arctan2(-up[2], -up[1])))
 
 
 def _pitch(left: Float[np.ndarray, "3"], up: Float[np.ndarray, "3"]) -> float:
-    """Degrees by which an up axis leans forward, to the front of the body, whose own left axis is given."""
+    """Forward lean of an up axis in degrees, given the body's left axis."""
     vertical = np.array([0.0, -1.0, 0.0])
     forward = np.cross(left, vertical)
     return float(np.degrees(np.arctan2(up @ forward / np.linalg.norm(forward), up @ vertical)))
 
 
 def person_at(keypoints: Keypoints, point: Float[np.ndarray, "2"]) -> Keypoints:
-    """Of the people whose keypoints' box holds a point (pixels), the one whose box has its middle nearest to it.
+    """The person whose keypoint box contains a point; of several, the one with the nearest box centre.
 
     Args:
-        keypoints: of everybody on a photo.
-        point: x and y.
+        keypoints: keypoints of all people in a photo.
+        point: x and y, pixels.
 
     Returns:
-        The keypoints of that person.
+        The person's keypoints.
 
     Raises:
-        ValueError: the point is in nobody's box.
+        ValueError: no box contains the point.
     """
     boxes = keypoints.boxes.reshape(-1, 2, 2)
     inside = ((boxes[:, 0] <= point) & (point <= boxes[:, 1])).all(-1)
     if not inside.any():
-        raise ValueError(f"nobody was found at {point.round().astype(int).tolist()} among {len(keypoints)} people")
+        raise ValueError(f"no person was found at {point.round().astype(int).tolist()} among {len(keypoints)} people")
     distance = np.linalg.norm(boxes.mean(1) - point, axis=-1)
     return keypoints[int(np.where(inside, distance, np.inf).argmin())]
 
 
 def read_photo(folder: Path, person: Person) -> Photo:
-    """The photo, or the frame of the video, that shows a person.
+    """Read the photo or video frame of a person.
 
     Args:
-        folder: of photos and videos.
-        person: names the file.
+        folder: folder of photos and videos.
+        person: person with the file name.
 
     Returns:
         The photo.
@@ -203,11 +203,11 @@ def read_photo(folder: Path, person: Person) -> Photo:
 
 
 def tables(people: tuple[Person, ...], found: Float[np.ndarray, "people columns"], summary: bool) -> Table:
-    """One row for each person, and, where asked for, means over people.
+    """One row for each person, optionally with means over people.
 
     Args:
-        people: in the order of the rows.
-        found: their `angles`.
+        people: people in the order of the rows.
+        found: `angles` of each person.
         summary: add means, and means of absolute values.
 
     Returns:
@@ -215,7 +215,7 @@ def tables(people: tuple[Person, ...], found: Float[np.ndarray, "people columns"
     """
     rows = [[_named(person), *(f"{value:.1f}" for value in row)] for person, row in zip(people, found, strict=True)]
     if summary:
-        for name, values in (("mean", found), ("mean size", np.abs(found))):
+        for name, values in (("mean", found), ("mean absolute", np.abs(found))):
             rows.append([name, *(f"{mean_interval(torch.from_numpy(column)):.1f}" for column in values.T)])
         knees = mean_interval(torch.from_numpy(found[:, :2].mean(1)))
         rows.append(["mean knee", f"{knees:.1f}", *[""] * (len(COLUMNS) - 1)])
@@ -228,12 +228,12 @@ def _named(person: Person) -> str:
 
 
 def main(photos: Path = Path("../shared/photos"), out: Path | None = None, pictures: Path | None = None) -> None:
-    """Fit people on photos, print the angles, and write them where ``--out`` says.
+    """Fit people on photos, print the angles, and write upright.md to ``out`` if given.
 
     Args:
         photos: folder of the photos.
-        out: folder that upright.md is written to; nothing is written if left out.
-        pictures: folder for sheets of the fits, upright.png and bent.png; they show the photos.
+        out: folder for upright.md.
+        pictures: folder for contact sheets of the fits, upright.png and bent.png.
     """
     console = Console(width=180)
     with cli_errors("benchmarks.upright"):
@@ -261,7 +261,7 @@ def main(photos: Path = Path("../shared/photos"), out: Path | None = None, pictu
 def _fitted(
     fitter: Fitter, folder: Path, people: tuple[Person, ...], console: Console
 ) -> tuple[Float[np.ndarray, "people columns"], list[Picture]]:
-    """Angles and pictures of everybody."""
+    """Angles and pictures of all people."""
     found, tiles = [], []
     for person in track(people, "fitting", console=console, transient=True):
         photo = read_photo(folder, person)

@@ -1,8 +1,8 @@
-"""What the latent space that takes VPoser's place is good for: ``python -m benchmarks.vposer_latent --data poses.npz``.
+"""Evaluation of the latent space that replaces VPoser: ``python -m benchmarks.vposer_latent --data poses.npz``.
 
 Poses of subjects that training did not see, and SMPL poses of others where they are at hand, go through the latents
 and back; squared lengths of latents tell real poses from spoilt ones; latents drawn at random decode to poses with
-energies. VPosers of ``qposer.baselines``, trained on the same poses, stand beside it.
+energies. VPosers of ``qposer.baselines``, trained on the same poses, are compared with it.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def told_apart(contender: Contender, truth: Float[Tensor, "poses 21 3 3"], seed:
     Args:
         contender: encodes.
         truth: rotation matrices.
-        seed: of the disturbances.
+        seed: seed of the corruptions.
 
     Returns:
         Areas under the ROC curve by kind of negatives.
@@ -125,7 +125,7 @@ def energies(contender: Contender, prior: CodePrior, latent_dim: int, seed: int)
         contender: decodes.
         prior: gives the energies.
         latent_dim: numbers of a latent.
-        seed: of the draws.
+        seed: seed of the random generator.
 
     Returns:
         One number for each multiple.
@@ -141,7 +141,7 @@ def smoothness(contender: Contender, latent_dim: int, seed: int) -> tuple[float,
     Args:
         contender: decodes.
         latent_dim: numbers of a latent.
-        seed: of the draws.
+        seed: seed of the random generator.
 
     Returns:
         Mean and maximum.
@@ -159,10 +159,10 @@ def tables(
     """All figures, by title.
 
     Args:
-        contenders: that are compared.
+        contenders: latent spaces to compare.
         sets: rotation matrices by the name of the set.
         prior: gives the energies.
-        seed: of the draws.
+        seed: seed of the random generator.
 
     Returns:
         Tables by title.
@@ -194,14 +194,14 @@ def main(
     foreign: Path = FOREIGN_FILE,
     seed: int = 0,
 ) -> None:
-    """Measure the latent space, and VPosers beside it.
+    """Measure the latent space, and VPosers for comparison.
 
     Args:
-        data: poses.npz, written by ``python -m qposer.data.build``; every fourth validation pose is taken.
-        space: weights of ``qposer.training.train_vposer_latent``; the shipped ones if left out.
-        vposers: weights of ``qposer.baselines.train_vposer`` to measure beside them.
-        foreign: SMPL poses of others, as those of ``benchmarks.foreign``; left out where there is no such file.
-        seed: of what is drawn.
+        data: poses.npz, written by ``python -m qposer.data.build``; every fourth validation pose is used.
+        space: weights of ``qposer.training.train_vposer_latent``; default: the shipped ones.
+        vposers: weights of ``qposer.baselines.train_vposer`` to compare with.
+        foreign: SMPL poses from other sources, as in ``benchmarks.foreign``; skipped if missing.
+        seed: seed of the random generator.
     """
     console = Console(width=140)
     with cli_errors("benchmarks.vposer_latent"):

@@ -1,1 +1,1 @@
-"""How the detector errs, on rendered people and in a calibrated recording: ``python -m benchmarks.detector``."""
+"""Detector errors on rendered people and in a calibrated recording: ``python -m benchmarks.detector``."""

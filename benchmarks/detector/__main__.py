@@ -1,4 +1,4 @@
-"""How the detector errs: ``python -m benchmarks.detector --data poses.npz --out docs/benchmarks`` writes detector.md.
+"""Detector errors: ``python -m benchmarks.detector --data poses.npz --out docs/benchmarks`` writes detector.md.
 
 Training subjects alone are rendered, because the errors that training draws (`fitting.training.detector_errors`) follow
 from what is measured here.
@@ -47,15 +47,15 @@ def main(
     number: int = 300,
     seed: int = 0,
 ) -> None:
-    """Measure the detector, print how it errs, and write it where ``--out`` says.
+    """Measure the detector, print its errors, and write detector.md to ``out`` if given.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        recording: folder of cameras.json and the videos of calibrated cameras; left out where it is not there.
-        out: folder that detector.md is written to; nothing is written if left out.
-        cache: folder of the detections so far.
-        number: rendered people.
-        seed: of the scenes.
+        recording: folder of cameras.json and the videos of calibrated cameras; skipped if missing.
+        out: folder that detector.md is written to; default: nothing is written.
+        cache: folder of the cached detections.
+        number: number of rendered people.
+        seed: seed of the scenes.
     """
     console = Console(width=160)
     with cli_errors("benchmarks.detector"):
@@ -112,8 +112,8 @@ def drawn(people: Scenes, seen: TrackedKeypoints, seed: int) -> Observed:
 
     Args:
         people: the truth.
-        seen: the detections, which say who was found.
-        seed: of the errors.
+        seen: detections; people without one are skipped.
+        seed: seed of the errors.
 
     Returns:
         Both, in the units of the tables.
@@ -137,8 +137,8 @@ def recorded(folder: Path, cache: Cache) -> Observed:
     """The detections in the views of a recording, against what all views together say.
 
     Args:
-        folder: of the recording.
-        cache: of the detections.
+        folder: folder of the recording.
+        cache: cache of the detections.
 
     Returns:
         Both, in the units of the tables.

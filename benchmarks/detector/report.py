@@ -25,33 +25,33 @@ FEWEST = 12
 """Figures of fewer keypoints are not given."""
 HIGH = 0.5
 
-TEXT = """# How the detector errs
+TEXT = """# Detector errors
 
-MediaPipe's pose landmarker against the truth, from three sources:
+Errors of MediaPipe's pose landmarker, from three sources:
 
-- *rendered*: the open body in poses of training subjects, with random shapes, clothes, light, backgrounds, boxes in
-  front and picture borders, as `benchmarks.rendered` draws them, where the truth is exact;
-- *recorded*: one man on a treadmill whom four calibrated cameras film, against the reprojection of what all four views
-  together say: errors that all views share do not show, and a view's own part in the truth makes it look better;
-- *drawn*: what `fitting.training.detector_errors`, which the regressor is trained on, draws for the rendered people.
+- *rendered*: the open body in poses of training subjects, with random shapes, clothes, light, backgrounds, occluding
+  boxes and picture borders, as in `benchmarks.rendered`, with exact truth;
+- *recorded*: one man on a treadmill, filmed by four calibrated cameras, against the reprojection of the points
+  triangulated from all views. This hides errors common to all views and underestimates those of each view;
+- *drawn*: simulated errors of `fitting.training.detector_errors`, used to train the regressor, for the rendered people.
 
 Errors are in percent of the person's standing height. A keypoint is hidden where the person's own body or something
-else is in front of it; *lost* where it is off by more than {lost:.0f} %. People of whom nothing is recognised, or whose
-left and right are swapped, are counted below and left out of the tables on keypoints.
+else is in front of it; *lost* where it is off by more than {lost:.0f} %. Failed detections, and people with
+left and right swapped, are counted below and excluded from the keypoint tables.
 
-What the figures say, and what the model makes of it:
+Results, and how the error model represents them:
 
 - Keypoints that are visible are off by about 1 % in the median, hips by 2 %; errors of neighbours on a limb correlate.
 - **Whole limbs are lost**, rarely where they are visible (3 to 5 %) and often where they are hidden (arms 26 to 53 %,
-  legs 20 to 44 %): elbow, wrist and hand are then off in the same direction, and the more so towards the hand. The
-  same holds of legs.
-- **Trunk and face are always reported with full confidence**, hidden or not, and are off by up to twice as much where
+  legs 20 to 44 %): elbow, wrist and hand are then off in the same direction, with errors that
+  grow towards the hand. Legs behave the same.
+- **Trunk and face are always reported with full confidence**, hidden or not; errors are up to twice as large when
   hidden.
-- **Confidence follows visibility** on arms and legs; yet a quarter to a half of the hidden elbows, knees and feet is
-  reported with more than 0.5, and off by 2 to 3 % in the median.
-- **Left and right** are swapped on arms or legs alone, on 1 to 2 % of the people each, and rarely on the whole body.
-- Hips, shoulders and ankles lie off the body's by some percent of the trunk's or the shin's length, with people and
-  clothes; the model draws this anew for each person.
+- **Confidence follows visibility** on arms and legs; but a quarter to a half of the hidden elbows, knees and feet
+  have a confidence above 0.5, with a median error of 2 to 3 %.
+- **Left and right** are swapped on arms or legs only, for 1 to 2 % of the people each, and rarely on the whole body.
+- Hips, shoulders and ankles are offset from the body's by some percent of the trunk's or the shin's length, depending
+  on person and clothes; the model draws this offset for each person.
 
 {facts}
 """
@@ -61,8 +61,8 @@ def counts(sources: Mapping[str, Observed], number: int) -> list[str]:
     """Lines on people who were found, and on those of whom nothing is recognised.
 
     Args:
-        sources: what was observed.
-        number: of rendered people.
+        sources: detections and their truth, by source.
+        number: number of rendered people.
 
     Returns:
         Lines in Markdown.

@@ -100,8 +100,8 @@ def by_kind(seen: Observed, kind: str) -> tuple[Kind, Kind]:
     """Visible and hidden keypoints of a kind; those outside of the picture are neither.
 
     Args:
-        seen: what was observed.
-        kind: of keypoints.
+        seen: detections and their truth.
+        kind: kind of keypoint.
 
     Returns:
         Figures of the visible ones, and of the hidden ones.
@@ -119,8 +119,8 @@ def correlations(seen: Observed, limb: str) -> Float[np.ndarray, "4 4"]:
     The person's common shift, the median over all keypoints, is taken away before, and so is people's median.
 
     Args:
-        seen: what was observed.
-        limb: its name.
+        seen: detections and their truth.
+        limb: name of the limb.
 
     Returns:
         Correlation coefficients.

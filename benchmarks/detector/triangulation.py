@@ -40,8 +40,8 @@ class Cameras:
         """Points that project closest to what the views say; views that disagree with the others count less.
 
         Args:
-            xy: pixels in every view.
-            confidence: of each keypoint; zero leaves a view out.
+            xy: keypoints in every view, pixels.
+            confidence: confidence of each keypoint; zero excludes a view.
 
         Returns:
             Points in the axes of the cameras' world, metres.

@@ -1,4 +1,4 @@
-"""How close fits to made-up photos come to the truth, with QPoser and with other priors.
+"""How close fits to synthetic photos come to the truth, with QPoser and with other priors.
 
 ``python -m benchmarks.fitting --data poses.npz --runs runs --out docs/benchmarks`` writes fitting.md and its picture;
 ``python -m benchmarks.fitting --quick`` prints rough figures of what ships in two minutes, without data.
@@ -53,19 +53,19 @@ def main(
     number: int = 500,
     seed: int = 0,
 ) -> None:
-    """Fit made-up photos of one split's poses, print the errors, and write them where ``--out`` says.
+    """Fit synthetic photos of one split's poses, print the errors, and write them where ``--out`` says.
 
     A run that was stopped goes on where it was.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``; not needed with --quick.
         runs: folder of the baselines' runs: vposer-*, gmm, diffusion.
-        out: folder that fitting.md and images/ are written to; nothing is written if left out.
-        cache: folder of the results so far.
-        quick: few poses, which come with the program, and what ships alone.
-        split: whose poses; settings are chosen on validation, figures reported on test.
-        number: people.
-        seed: of the made-up photos and of the fits.
+        out: folder that fitting.md and images/ are written to; default: nothing is written.
+        cache: folder of the cached results.
+        quick: use the few included poses, and measure only the shipped fit.
+        split: split of the poses; settings are chosen on validation, figures reported on test.
+        number: number of people.
+        seed: seed of the synthetic photos and of the fits.
 
     Raises:
         ValueError: neither ``data`` nor ``quick`` is given.

@@ -55,7 +55,7 @@ class PenalisedSpace(PoseSpace, Protocol):
 
         Args:
             numbers: the unknowns of the pose.
-            noise: standard deviation that the prior is shown.
+            noise: standard deviation of the noise added to the prior's input.
             generator: draws the noise.
 
         Returns:
@@ -76,7 +76,7 @@ class PenalisedCodes(RelaxedCodes):
 
         Args:
             numbers: latents of the body joints.
-            noise: standard deviation that the prior is shown.
+            noise: standard deviation of the noise added to the prior's input.
             generator: draws the noise.
 
         Returns:
@@ -98,9 +98,9 @@ class AdamSolver:
         """Improve an estimate.
 
         Args:
-            stage: what is minimised.
+            stage: stage to run.
             problem: keypoints and camera.
-            start: where to begin.
+            start: initial estimate.
             on_step: called after every step.
 
         Returns:
@@ -139,10 +139,10 @@ class AdamSolver:
         """What a step of a stage minimises.
 
         Args:
-            stage: what is free.
+            stage: stage with its free variables.
             problem: keypoints and camera.
             estimate: parameters.
-            level: of the noise that the prior is shown.
+            level: standard deviation of the noise added to the prior's input.
 
         Returns:
             One number for each person.

@@ -39,14 +39,14 @@ class Contender:
     """Levenberg-Marquardt, which is for codes only, in place of Adam."""
 
     def solver(self, body: Body, seed: int) -> tuple[AdamSolver | LevenbergMarquardt, Schedule]:
-        """A fresh optimiser, and its course.
+        """A fresh optimiser, and its schedule.
 
         Args:
-            body: that is fitted.
-            seed: of the noise that the prior is shown.
+            body: body model to fit.
+            seed: seed of the noise added to the prior's input.
 
         Returns:
-            Optimiser and course.
+            Optimiser and schedule.
         """
         if self.second_order:
             assert isinstance(self.space, PenalisedCodes)

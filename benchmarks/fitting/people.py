@@ -1,4 +1,4 @@
-"""Made-up photos with known bodies: poses of one split, random shapes and cameras, projected to landmarks."""
+"""Synthetic photos with known bodies: poses of one split, random shapes and cameras, projected to landmarks."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def people(body: Body, poses: Float[Tensor, "poses 21 3"], number: int, generato
     """``number`` people in poses that are drawn at random, as `photographed`.
 
     Args:
-        body: whose shapes they have.
-        poses: axis-angle in radians.
-        number: how many.
-        generator: of the draws; equal seeds give equal results on one machine.
+        body: body model.
+        poses: body poses, axis-angle in radians.
+        number: number of samples.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         The people and their cameras.
@@ -56,9 +56,9 @@ def photographed(body: Body, poses: Float[Tensor, "people 21 3"], generator: tor
     The image is 1000 pixels wide and high, and a person of 1.75 m would fill three quarters of it.
 
     Args:
-        body: that of everybody.
-        poses: axis-angle in radians.
-        generator: of shapes and cameras.
+        body: body model.
+        poses: body poses, axis-angle in radians.
+        generator: random generator of shapes and cameras.
 
     Returns:
         The people in the order of the poses.
@@ -91,7 +91,7 @@ def observed(
     Args:
         truth: the people.
         condition: name of the condition.
-        generator: of the draws; equal seeds give equal results on one machine.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         Pixels, and confidences from 0 to 1.

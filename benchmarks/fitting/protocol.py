@@ -1,4 +1,4 @@
-"""Fits of made-up photos: errors against the truth, and the choice of each prior's weight."""
+"""Fits of synthetic photos: errors against the truth, and the choice of each prior's weight."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def measure(bench: Bench, contender: Contender, condition: str) -> Result:
     """Errors of everybody, in mm and in percent of the person's height; where the fits began; seconds a fit.
 
     Args:
-        bench: people and body.
-        contender: what fits.
+        bench: people and body model.
+        contender: fitting method.
         condition: name of the condition.
 
     Returns:
@@ -69,8 +69,8 @@ def tuned(bench: Bench, contender: Contender) -> Result:
     """The weight of the prior, in half decades, with the lowest mean PA-MPJPE over a few conditions.
 
     Args:
-        bench: people of the validation split, and the body.
-        contender: what fits.
+        bench: validation people and the body model.
+        contender: fitting method.
 
     Returns:
         The weight, and the errors of all that were tried.
@@ -106,8 +106,8 @@ def _fitted(bench: Bench, contender: Contender, condition: str, chunk: Tensor) -
         start = dataclasses.replace(start, orient=orient, transl=transl, pose=space.encode(turned))
         problem = dataclasses.replace(problem, guess=turned)
     guesses_again = contender.weights.guess > 0 and condition != GOOD_START
-    solver, course = contender.solver(bench.body, bench.seed)
-    return start, refine(solver, course, problem, start, bench.regressor if guesses_again else None)[1]
+    solver, schedule = contender.solver(bench.body, bench.seed)
+    return start, refine(solver, schedule, problem, start, bench.regressor if guesses_again else None)[1]
 
 
 def _turned(bench: Bench, chunk: Tensor) -> Float[Tensor, "people 21 3 3"]:

@@ -22,33 +22,33 @@ Rows = dict[str, dict[str, Result]]
 
 FIGURES = {"pa_mpjpe": "PA-MPJPE, mm", "mpjpe": "MPJPE, mm", "mpvpe": "MPVPE, mm", "percent_2d": "2D error, %"}
 
-TEXT = """# Fits of made-up photos, prior against prior
+TEXT = """# Comparison of priors on fits to synthetic photos
 
-{people} {split} poses, each with a shape ~ N(0, 1) and a camera of its own (yaw uniform, pitch within 20 degrees,
+{people} {split} poses, each with its own shape ~ N(0, 1) and camera (yaw uniform, pitch within 20 degrees,
 field of view 35 to 75 degrees), projected to MediaPipe's 33 landmarks. *clean*: exact; *noise*: off by 2 % of the
-person's height; *missing*: 30 % unseen; *legs missing*, *side missing*: knees and all below, or all of the left or
-right, unseen; *outliers*: 5 % anywhere on the picture; *good start*: noisy keypoints, and a fit that starts from the
-truth with every joint turned by 5 degrees. The focal length is known. How inexact the keypoints are is not: fits
-judge by what they see of it, where a detector's keypoints would be known to be 1 % off.
+person's height; *missing*: 30 % unseen; *legs missing*, *side missing*: legs from the knees down, or the left or
+right side, unseen; *outliers*: 5 % at random positions; *good start*: noisy keypoints, and a fit that starts from the
+truth with every joint rotated by 5 degrees. The focal length is known. The noise level of the keypoints is unknown
+and estimated by the fit, whereas keypoints of a detector would have a noise floor of 1 %.
 
-All fits share body, camera, stages and the start: orientation and pose from the regressor
-(`fitting/optimise/regressor.py`, trained on the training poses), put in place in closed form. They differ in what is
-optimised, what holds it back, and how: *QPoser* and *QPoser, no guess* by 23 steps of second order
-(`fitting/optimise/levenberg_marquardt.py`), to which keypoints count as outliers from 5 % of the height on, and which
-doubts keypoints by the fourth power of their error; all others by 280 of Adam's, with 10 % and the square, which suits
-them better.
+All fits share body, camera, stages and start: orientation and pose from the regressor
+(`fitting/optimise/regressor.py`, trained on the training poses), and a closed-form position. They differ in pose
+parameters, prior and optimiser. *QPoser* and *QPoser, no guess* use 23 steps of Levenberg-Marquardt
+(`fitting/optimise/levenberg_marquardt.py`), treat keypoints as outliers from 5 % of the height, and scale the prior by
+the fourth power of the keypoint error. All others use 280 steps of Adam, with 10 % and the square, which work better
+for them.
 
-- *QPoser*: relaxed codes, the code prior, and the regressor's *guess*, to which joints are held the more, the less
-  the keypoints tell of them. What ships.
-- *QPoser, no guess*: the code prior alone. *codes alone*: without it, too; half the squared length of the latents.
-- *none*: axis-angle numbers with a small preference for the T-pose.
-- *GMM*: SMPLify's mixture of 8 Gaussians; *GMM with the guess*: and the regressor's guess, in the way of QPoser.
-- *... from the mean*: the same, with the pose started at the mean of the training poses, as SMPLify does, orientation
-  and position as for all.
-- *VPoser*: its latents and their squared length, for each weight of the divergence; *diffusion*: score distillation
-  in axis-angle numbers, as in DPoser.
+- *QPoser*: relaxed codes, the code prior, and the regressor's *guess*, which has more weight for joints that the
+  keypoints constrain less. This is the shipped fit.
+- *QPoser, no guess*: only the code prior. *codes alone*: no code prior either; half the squared norm of the latents.
+- *none*: axis-angle parameters with a weak pull to the T-pose.
+- *GMM*: SMPLify's mixture of 8 Gaussians; *GMM with the guess*: with the regressor's guess as in QPoser.
+- *... from the mean*: the pose starts at the mean training pose, as in SMPLify, with the same orientation and position.
+- *VPoser*: its latents and their squared norm, for each weight of the KL divergence; *diffusion*: score distillation
+  on axis-angle parameters, as in DPoser.
 
-The prior's weight was chosen for each (but *QPoser*, whose weights ship) on 48 validation poses, in half decades.
+The weight of each prior was chosen on 48 validation poses, in half decades, except for *QPoser*, which has the shipped
+weights.
 Square brackets hold bootstrap 95 % intervals over poses.
 """
 
@@ -154,8 +154,8 @@ def write(rows: Rows, facts: Facts, out: Path) -> Path:
     """Write ``fitting.md`` and its picture; returns the document's path.
 
     Args:
-        rows: of the tables.
-        facts: about the run.
+        rows: results by contender and condition.
+        facts: lines about the run.
         out: folder of the document.
 
     Returns:

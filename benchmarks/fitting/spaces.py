@@ -37,7 +37,7 @@ class AxisAngle:
 
         Args:
             numbers: axis-angle in radians.
-            noise: standard deviation that the prior is shown.
+            noise: standard deviation of the noise added to the prior's input.
             generator: draws the noise.
 
         Returns:
@@ -75,7 +75,7 @@ class VPoserLatents:
 
         Args:
             numbers: latents.
-            noise: standard deviation that the prior is shown.
+            noise: standard deviation of the noise added to the prior's input.
             generator: draws the noise.
 
         Returns:
@@ -111,7 +111,7 @@ class DiffusedAxisAngle:
 
         Args:
             numbers: axis-angle in radians.
-            noise: standard deviation that the prior is shown.
+            noise: standard deviation of the noise added to the prior's input.
             generator: draws the noise.
 
         Returns:

@@ -41,13 +41,13 @@ def main(
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        foreign: npz of SMPL poses of others: pose (frames, 24, 3), sequence (frames,).
-        runs: folder of the baselines' runs: vposer-*, gmm, diffusion. Those that are missing are left out.
-        out: folder that foreign.md is written to; nothing is written if left out.
-        poses: of each set, whose energies are taken.
-        people: of each set, who are fitted.
-        fit_others: fit with the baselines, too; their weights are chosen on validation poses, which takes long.
-        seed: of draws, negatives and made-up photos.
+        foreign: npz of SMPL poses from other sources: pose (frames, 24, 3), sequence (frames,).
+        runs: folder of the baselines' runs: vposer-*, gmm, diffusion; missing ones are skipped.
+        out: folder that foreign.md is written to; default: nothing is written.
+        poses: number of poses of each set to measure energies of.
+        people: number of people of each set to fit.
+        fit_others: also fit with the baselines; choosing their weights on validation poses takes long.
+        seed: seed of samples, negatives and synthetic photos.
     """
     console = Console(width=140)
     with cli_errors("benchmarks.foreign"):
@@ -77,7 +77,7 @@ def main(
         facts = [
             f"Command: `{asked_for}`, {(time.process_time() - started) / 60:.0f} minutes of one core.",
             f"Machine: {machine()}.",
-            f"Poses whose energies were taken: {poses} of each set at most. Seed: {seed}.",
+            f"Poses for energies: {poses} per set at most. Seed: {seed}.",
             *(f"Missing: {line}." for line in missing),
         ]
         if out:

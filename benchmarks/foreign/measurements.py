@@ -1,4 +1,4 @@
-"""What is measured of a set of poses: energies, reconstruction, and fits of made-up photos."""
+"""Measurements on a set of poses: energies, reconstruction, and fits to synthetic photos."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def plausibility(prior: PosePrior, poses: PoseSet, settings: Settings) -> Plausi
     """Energies of real poses, and of negatives made from them.
 
     Args:
-        prior: has an energy.
-        poses: of which some are drawn, evenly over the sequences.
-        settings: how many, and which.
+        prior: prior with an energy.
+        poses: poses to sample from, evenly over the sequences.
+        settings: number of poses and seed.
 
     Returns:
         The energies, and the poses that they belong to.
@@ -87,14 +87,14 @@ class Fits:
 
 
 def fits(fit: Fit, poses: PoseSet, validation: PoseSet, mean_pose: Float[Tensor, "21 3 3"], settings: Settings) -> Fits:
-    """Fit made-up photos of some poses.
+    """Fit synthetic photos of some poses.
 
     Args:
-        fit: prior and weights; where its weight is to be searched for, it is, on validation poses.
-        poses: of which some are drawn, evenly over the sequences.
-        validation: poses for that search.
-        mean_pose: of the training poses, where some fits start.
-        settings: how many poses, and which.
+        fit: prior and weights; a weight to be searched is chosen on validation poses.
+        poses: poses to sample from, evenly over the sequences.
+        validation: validation poses for the weight search.
+        mean_pose: mean training pose, the initial pose of some fits.
+        settings: number of poses and seed.
 
     Returns:
         The errors, and the poses that they belong to.

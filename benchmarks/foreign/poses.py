@@ -23,8 +23,8 @@ class PoseSet:
     """Poses of several sequences; those of one sequence are near copies of each other.
 
     Attributes:
-        name: what tables call the set.
-        body_pose: axis-angle in radians.
+        name: name of the set in tables.
+        body_pose: body poses, axis-angle in radians.
         sequence: number of the sequence that each pose comes from.
     """
 
@@ -40,8 +40,8 @@ class PoseSet:
         """Different poses at random, as many of each sequence as possible, where it has enough.
 
         Args:
-            number: of poses; all of them are returned, shuffled, where there are no more.
-            generator: of the draw.
+            number: number of poses; if there are fewer, all are returned, shuffled.
+            generator: random generator.
 
         Returns:
             The chosen poses, one of each sequence after the other.
@@ -61,7 +61,7 @@ def cmu_poses(path: Path, side: Split) -> PoseSet:
 
     Args:
         path: poses.npz.
-        side: of the split.
+        side: name of the split.
 
     Returns:
         The poses and whose they are.

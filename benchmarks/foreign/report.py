@@ -18,21 +18,22 @@ from qposer.io.atomic_files import atomic_write
 
 NOTHING = "–"
 
-TEXT = """# SMPL poses of others
+TEXT = """# SMPL poses from other sources
 
-CMU poses were copied from a rig of motion capture, and test subjects share that rig with training subjects. Here the
-same figures stand beside those on SMPL poses that others fitted to videos ({names}). No weights were trained on these.
+CMU poses were converted from a motion capture rig, and test subjects share that rig with training subjects. This page
+compares figures on CMU test subjects with figures on SMPL poses that others fitted to videos
+({names}). No weights were trained on the latter.
 
-Poses of one sequence are near copies of each other. So poses are drawn evenly over the sequences, and square brackets
+Poses of one sequence are similar. So poses are sampled evenly over sequences, and square brackets
 hold bootstrap 95 % intervals over sequences: {counts}.
 
-- *energy*: QPoser's is scaled to be 0 at the median and 1 at the 95th percentile of three sources together that count
-  the same: validation and test subjects, and smpl_dev.
-- *AUROC*: how often a negative has the higher energy of the two; 0.5 is chance. Negatives are made from the poses of
-  the column as in [prior.md](prior.md), section 2.
-- *reconstruction*: MPJPE in mm over 22 joints after a way through hard codes.
-- *drop-in*: the same after a way through the 32 numbers of the stand-in for VPoser.
-- *fit*: PA-MPJPE in mm of fits of {people} made-up photos of each set, as in
+- *energy*: QPoser's energy is 0 at the median and 1 at the 95th percentile of three equally weighted sources:
+  validation and test subjects, and smpl_dev.
+- *AUROC*: probability that a negative has a higher energy than a real pose; 0.5 is chance. Negatives are made from the
+  poses of the column as in [prior.md](prior.md), section 2.
+- *reconstruction*: MPJPE in mm over 22 joints, decoded from hard codes.
+- *drop-in*: the same, decoded from the 32 numbers of the VPoser replacement.
+- *fit*: PA-MPJPE in mm of fits to {people} synthetic photos of each set, as in
   [fitting.md](fitting.md)."""
 
 PRIORS_TEXT = """*accepted* is the share of poses with an energy below the 95th percentile of the CMU validation poses:
@@ -74,9 +75,9 @@ def write(found: Found, people: int, facts: list[str], out: Path) -> Path:
 
     Args:
         found: all results.
-        people: who were fitted of each set.
+        people: number of fitted people of each set.
         facts: lines about the run.
-        out: folder of the document, which is made.
+        out: folder of the document; it is created.
 
     Returns:
         The document's path.

@@ -50,12 +50,12 @@ def main(
     """Follow the suite of instructions, print the tables, and write them where --out says.
 
     Args:
-        half: of the phrases; nothing may be chosen by what the report half says.
-        out: folder that instructions.md is written to; nothing is written if left out.
-        cache: folder of the results so far.
-        poses: start poses of each instruction.
-        circle: how many postures are described.
-        quick: one start pose for every sixth instruction, and ten descriptions.
+        half: half of the phrases; choose no setting by the report half.
+        out: folder that instructions.md is written to; default: nothing is written.
+        cache: folder of the cached results.
+        poses: number of start poses of each instruction.
+        circle: number of postures to describe and follow.
+        quick: use one start pose for every sixth instruction, and ten descriptions.
     """
     console = Console(width=160)
     with cli_errors("benchmarks.instructions"):

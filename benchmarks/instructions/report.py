@@ -18,27 +18,27 @@ from qposer.io.atomic_files import atomic_write
 
 DOCUMENT = "instructions.md"
 
-TEXT = """# Instructions: what is asked, and what becomes of it
+TEXT = """# Following English instructions
 
 {instructions} English instructions ([suite.toml](../benchmarks/instructions/suite.toml)), written before the grammar
-that reads them, each on {poses} of 20 start poses that the prior drew. Phrases are in two halves that share none:
-grammar and solver were tuned on the *development* half, and the *report* half was for these figures only.
+that parses them, each applied to {poses} of 20 start poses sampled from the prior. Phrases form two disjoint halves:
+grammar and solver were tuned on the *development* half; the *report* half is only for these figures.
 
-- *Constraints*: of all that the instructions were read to ask, the part that holds within 10 degrees or 5 cm.
-- *Held before*: the part of them that held in the start pose already.
-- *Instructions*: the part of which every constraint holds.
-- *Energy*: the part of the results whose energy is 1 at most, the 95th percentile of recorded poses; *before*: of the
+- *Constraints*: share of the parsed constraints that hold within 10 degrees or 5 cm.
+- *Held before*: share of the constraints that already hold in the start pose.
+- *Instructions*: share of instructions with all constraints satisfied.
+- *Energy*: share of results with an energy of at most 1, the 95th percentile of recorded poses; *before*: the same for
   start poses.
-- *Drift*: degrees by which joints turned that no constraint is about, mean.
-- *Seconds*: of one instruction, once everything is loaded.
+- *Drift*: mean rotation in degrees of joints without a constraint.
+- *Seconds*: time of one instruction, after loading.
 
 Square brackets hold bootstrap 95 % intervals over instructions.
 """
 
-CIRCLE = """## Descriptions that are followed
+CIRCLE = """## Following descriptions
 
-{number} postures that the prior drew are described (`qposer.control.descriptions`), and all sentences of a description
-are given to `instruct` at once, from the neutral posture.
+{number} postures sampled from the prior are described (`qposer.control.descriptions`). All sentences of a description
+are given to `instruct` together, from the neutral posture.
 """
 
 
@@ -129,8 +129,8 @@ def refusals(phrases: Sequence[Phrase], said: Sequence[str | None]) -> Table:
     """What must be refused, and the message it was refused with.
 
     Args:
-        phrases: that must be refused.
-        said: the message of each; None where it was not refused.
+        phrases: instructions that must be refused.
+        said: message for each; None if it was not refused.
 
     Returns:
         The table.
@@ -177,7 +177,7 @@ def write(out: Path, parts: Sequence[str]) -> Path:
 
     Args:
         out: folder of the document.
-        parts: of the document.
+        parts: parts of the document.
 
     Returns:
         Path of the document.

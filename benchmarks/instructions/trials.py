@@ -38,9 +38,9 @@ def trials(phrases: Sequence[Phrase], seeds: Sequence[int], poses: int, every: i
 
     Args:
         phrases: the instructions.
-        seeds: of the start poses.
-        poses: start poses for each instruction.
-        every: take one of so many instructions.
+        seeds: seeds of the start poses.
+        poses: number of start poses for each instruction.
+        every: step between instructions.
 
     Yields:
         The trials.
@@ -59,7 +59,7 @@ def start_pose(prior: CodePrior, seed: int) -> OrientedPose:
 
     Args:
         prior: draws the pose.
-        seed: of the draw.
+        seed: seed of the sample.
 
     Returns:
         The posture.
@@ -71,7 +71,7 @@ def tried(prior: CodePrior, trial: Trial) -> Result:
     """What became of an instruction: by start pose, its checks, energy, drift and seconds; or why it was refused.
 
     Args:
-        prior: of the edits.
+        prior: prior of the edits.
         trial: instruction and start poses.
 
     Returns:
@@ -101,7 +101,7 @@ def outcome(prior: CodePrior, start: OrientedPose, edit: Edit) -> Result:
     Args:
         prior: gives the energies.
         start: the posture before.
-        edit: the posture after, and what was asked for.
+        edit: posture after, and its constraints.
 
     Returns:
         Figures by name, as JSON.
@@ -121,8 +121,8 @@ def circled(prior: CodePrior, seed: int) -> Result:
     """A drawn posture is described, and the description followed from the neutral posture: which sentences hold.
 
     Args:
-        prior: of the draw and of the edits.
-        seed: of the draw.
+        prior: prior of the sample and of the edits.
+        seed: seed of the sample.
 
     Returns:
         Figures by name, as JSON.

@@ -33,10 +33,10 @@ SHAPES = 500
 TEXT = """# Keypoints on people and on the open body
 
 Medians of lengths between MediaPipe's keypoints, as parts of the torso (middle of the shoulders to middle of the hips),
-whose own is in mm. [landmarks.md](../notes/landmarks.md) says what was concluded.
+whose length is in mm. [landmarks.md](../notes/landmarks.md) contains the conclusions.
 
 - *image*: of {standing} people on photos who stand or walk upright, in pixels; *metres*: the detector's positions in
-  metres of {everybody} people on photos, whose legs are in sight.
+  metres of {everybody} people on photos with visible legs.
 - *four views*: of one man, triangulated.
 - *rendered*: the open body's landmarks, moved by the mean offset of the detector's keypoints on {rendered} rendered
   people.
@@ -50,14 +50,14 @@ whose own is in mm. [landmarks.md](../notes/landmarks.md) says what was conclude
 ## Lean of the detector's positions in metres
 
 Median degrees towards the camera, between the middles of both sides, before and after the mean error in depth is taken
-off (`fitting/inputs/depth_bias.py`). Who stands in front of a level camera does not lean, but for the neck, which is
+off (`fitting/inputs/depth_bias.py`). A person standing in front of a level camera does not lean, except for the neck,
 measured from the shoulders to the ears. *true*: triangulated.
 
 {leans}
 
 ## Keypoints on rendered people
 
-Mean offset from the body's landmark to what the detector finds, mm at rest.
+Mean offset from the body's landmark to the detected keypoint, mm at rest.
 
 {offsets}
 """
@@ -76,10 +76,10 @@ def main(
     Args:
         photos: folder of photos, with a recording of several cameras in ``multiview``.
         data: poses.npz, written by ``python -m qposer.data.build``.
-        out: folder that landmarks.md is written to; nothing is written if left out.
-        cache: folder of the detections so far.
-        number: of rendered people, in poses of test subjects.
-        seed: of the scenes.
+        out: folder that landmarks.md is written to; default: nothing is written.
+        cache: folder of the cached detections.
+        number: number of rendered people, in poses of test subjects.
+        seed: seed of the scenes.
     """
     console = Console(width=160)
     with cli_errors("benchmarks.landmarks"):

@@ -48,7 +48,7 @@ def bone_axes(
     """Axes of the bones that keypoints move with: outward on either side, up and forward at rest, as columns.
 
     Args:
-        orient: of the pelvis.
+        orient: rotation of the pelvis.
         body_pose: relative to the parents.
 
     Returns:

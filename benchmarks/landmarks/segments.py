@@ -96,8 +96,8 @@ def of_bodies(
 
     Args:
         body: the body.
-        betas: of each person.
-        shifts: what keypoints add to the body's landmarks.
+        betas: shape coefficients of each person.
+        shifts: offsets of keypoints from the body's landmarks.
 
     Returns:
         Positions.

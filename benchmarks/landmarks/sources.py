@@ -50,7 +50,7 @@ def look(photos: Path, cache: Cache) -> Found:
 
     Args:
         photos: folder of photos, with those of `benchmarks.upright` and a recording in ``multiview``.
-        cache: of the detections.
+        cache: cache of the detections.
 
     Returns:
         What was found.

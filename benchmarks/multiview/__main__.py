@@ -40,21 +40,22 @@ from qposer.io.cli_errors import cli_errors
 FOLDER = Path("../shared/photos/multiview")
 FOCALS = ("assumed", "true")
 
-TEXT = """# One view against several
+TEXT = """# Single and multiple views
 
 {moments} moments of one person, recorded by {views} calibrated cameras. The truth was triangulated from a detector's
-keypoints in all views and is exact to 1 or 2 cm. Each view of each moment is detected and fitted for itself, with the
-focal length assumed from the image's size and with the true one; *video*: each view's video is fitted as a clip.
+keypoints in all views and is accurate to 1 or 2 cm. Each view of each moment is detected and fitted separately, with
+the focal length assumed from the image size and with the true one; *video*: each view's video is fitted as a clip.
 
-- *MPJPE*: in mm over {joints} joints, mid hips aligned, not turned: the body must be right in the camera's axes.
+- *MPJPE*: in mm over {joints} joints, mid hips aligned, without rotation: in camera axes.
 - *PA-MPJPE*: after Procrustes alignment.
 - *2D error*: mean distance in the image to the projected truth, in percent of the person's height.
-- Rows *all views* and those of two views are of `Fitter.fit_views`, each moment for itself, with the calibration; the
+- Rows *all views* and those of two views are results of `Fitter.fit_views` on single moments, with the calibration; the
   2D error is the mean over all four views. *mirrored*: one view is replaced by its mirror image, detected again.
-- Rows *keypoints* take the places on the body that carry the detector's names, which is what was triangulated; rows
-  *joints* take SMPL's joints, which lie elsewhere.
+- Rows *keypoints* use the body landmarks of the detector's keypoints, as in the triangulation; rows *joints* use
+  SMPL's joints, whose positions differ.
 
-Square brackets hold bootstrap 95 % intervals over moments. One person on one day: they do not say how others fare.
+Square brackets hold bootstrap 95 % intervals over moments. One person on one day: they do not cover
+variation over people.
 
 {facts}
 
@@ -69,9 +70,9 @@ def main(recording: Path = FOLDER, out: Path | None = None, pictures: Path | Non
 
     Args:
         recording: folder of cameras.json, truth.npz and the videos.
-        out: folder that multiview.md is written to; nothing is written if left out.
+        out: folder that multiview.md is written to; default: nothing is written.
         pictures: folder for a sheet of the fits of each view.
-        video: fit each view's whole video, too.
+        video: also fit each view's whole video.
     """
     console = Console(width=140)
     with cli_errors("benchmarks.multiview"):
@@ -112,7 +113,7 @@ def main(recording: Path = FOLDER, out: Path | None = None, pictures: Path | Non
             f"Command: `{command('benchmarks.multiview', main, **given)}`, "
             f"{(time.process_time() - started) / 60:.0f} minutes of one core.",
             f"Machine: {machine()}.",
-            f"Found: {seen} of {seen + missed} views; left and right of the whole body exchanged in {exchanged}.",
+            f"Found: {seen} of {seen + missed} views; left and right of the whole body swapped in {exchanged}.",
         ]
         for fact in facts:
             console.print(f"- {fact}", soft_wrap=True, markup=False, highlight=False)
@@ -125,10 +126,10 @@ def write(shots: Recording, facts: Sequence[str], rows: str, out: Path) -> None:
     """Write the document.
 
     Args:
-        shots: what was fitted.
+        shots: recording.
         facts: lines about the run.
         rows: the table in Markdown.
-        out: folder, which is made.
+        out: folder of the document; it is created.
     """
     out.mkdir(parents=True, exist_ok=True)
     text = TEXT.format(
@@ -164,8 +165,8 @@ def by_moment(moments: Int[np.ndarray, " found"], keypoints: Keypoints) -> dict[
     """The person of each moment.
 
     Args:
-        moments: in which somebody was found.
-        keypoints: of these.
+        moments: indices of moments with a detection.
+        keypoints: keypoints at these moments.
 
     Returns:
         Keypoints by moment.
@@ -183,11 +184,11 @@ def add_several(
     """Errors of fits to several views at once.
 
     Args:
-        rows: are added to.
+        rows: table rows; extended in place.
         shots: the recording.
-        folder: that it is from.
+        folder: folder of the recording.
         fitter: body, prior and settings.
-        found: what each view shows by the moment, and what it shows in a mirror.
+        found: detections in each view by moment, and those in its mirror image.
     """
     cameras = calibrated(shots, read_cameras(folder / "cameras.json"))
     seen, in_mirror = ([sides[side] for sides in found] for side in (0, 1))
@@ -207,11 +208,11 @@ def add_detector(
     """Errors of what the detector finds, in the image and in metres.
 
     Args:
-        rows: are added to.
-        view: that was looked at.
-        names: of the joints.
-        moments: in which somebody was found.
-        keypoints: of these.
+        rows: table rows; extended in place.
+        view: view of the detections.
+        names: joint names.
+        moments: indices of moments with a detection.
+        keypoints: keypoints at these moments.
 
     Returns:
         The joints' keypoints.
@@ -228,12 +229,12 @@ def add_bodies(
     """Errors of fitted bodies.
 
     Args:
-        rows: are added to.
-        name: with which the rows' names begin.
-        view: that was fitted.
-        shots: the recording that it is of.
-        moments: of the bodies.
-        body: that was fitted.
+        rows: table rows; extended in place.
+        name: prefix of the row names.
+        view: fitted view.
+        shots: recording.
+        moments: moments of the bodies.
+        body: fitted body model.
         bodies: one for each moment.
     """
     for kind, points in bodies.points(body, shots.names).items():

@@ -46,7 +46,7 @@ class Bodies:
 
         Args:
             clip: the fit.
-            frames: their numbers.
+            frames: frame numbers.
 
         Returns:
             The bodies.
@@ -64,8 +64,8 @@ class Bodies:
         """Where some joints are, in the camera's axes.
 
         Args:
-            body: that was fitted.
-            names: of the joints, which SMPL and the detector both have.
+            body: fitted body model.
+            names: joint names that SMPL and the detector share.
 
         Returns:
             ``keypoints``, the places on the body that carry the detector's names, and ``joints``, SMPL's.

@@ -38,10 +38,10 @@ class Errors:
         """Compare with the truth.
 
         Args:
-            view: whose truth.
-            names: of the joints.
+            view: view with the true positions.
+            names: joint names.
             moments: indices of the moments that were found.
-            points: in the camera's axes, metres.
+            points: joint positions in camera axes, metres.
             xy: the same joints in the image.
         """
         found, true = (torch.from_numpy(np.asarray(side, dtype=np.float64)) for side in (points, view.truth[moments]))
@@ -61,8 +61,8 @@ def swapped(
 
     Args:
         xy: detected, in pixels.
-        truth: where they should be.
-        names: of the joints, those of both sides.
+        truth: true positions, pixels.
+        names: joint names, left and right.
 
     Returns:
         One value for each person.

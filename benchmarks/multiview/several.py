@@ -34,7 +34,7 @@ def sets_of_views(names: Sequence[str]) -> dict[str, tuple[tuple[int, ...], int 
     """Which views are fitted, and which of them in a mirror, by what the rows are called.
 
     Args:
-        names: of all views.
+        names: names of all views.
 
     Returns:
         All views, all with one of them in a mirror, and every pair.
@@ -59,12 +59,12 @@ def fitted_views(
 
     Args:
         fitter: body, prior and settings.
-        cameras: of all views.
-        seen: what each view shows.
-        in_mirror: what each shows in a mirror.
-        chosen: the views that are fitted.
-        mirror: the view that is taken from the mirror, if any.
-        moments: how many there are.
+        cameras: cameras of all views.
+        seen: detections in each view.
+        in_mirror: detections in the mirrored views.
+        chosen: views to fit.
+        mirror: view to replace by its mirror image, if any.
+        moments: number of moments.
 
     Returns:
         Results by moment.
@@ -85,8 +85,8 @@ def points_of(
 
     Args:
         fitter: the body that was fitted.
-        results: of fits.
-        names: of the joints, which SMPL and the detector both have.
+        results: results of fits.
+        names: joint names that SMPL and the detector share.
 
     Returns:
         ``keypoints``, the places on the body that carry the detector's names, and ``joints``, SMPL's.
@@ -108,7 +108,7 @@ def calibrated(shots: Recording, cameras: Sequence[CalibratedCamera]) -> list[Ca
 
     Args:
         shots: the recording.
-        cameras: of its calibration.
+        cameras: calibrated cameras.
 
     Returns:
         One camera for each view.

@@ -35,12 +35,12 @@ def main(
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``; not needed with --quick.
-        runs: folder of the baselines' runs: vposer-*, gmm, diffusion. Those that are missing are left out.
-        out: folder that prior.md and images/ are written to; nothing is written if left out.
-        cache: folder of the results so far.
-        quick: few poses, which stand beside this program, and no baselines.
-        qposer: the QPoser to measure; the shipped one if left out.
-        codeprior: its code prior; the shipped one if left out.
+        runs: folder of the baselines' runs: vposer-*, gmm, diffusion; missing ones are skipped.
+        out: folder that prior.md and images/ are written to; default: nothing is written.
+        cache: folder of the cached results.
+        quick: use the few included poses, without baselines.
+        qposer: weights of the autoencoder; default: the shipped ones.
+        codeprior: weights of the code prior; default: the shipped ones.
 
     Raises:
         ValueError: neither ``data`` nor ``quick`` is given.

@@ -1,4 +1,4 @@
-"""Protocol 4: what a prior makes of the parts of a pose that are not known."""
+"""Protocol 4: completion of unknown parts of a pose."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def measure(prior: PosePrior, poses: Poses, settings: CompletionSettings) -> Res
     """For each part, of every pose: the error of the best hypothesis, their mean error, and their mutual distance.
 
     Args:
-        prior: that guesses.
-        poses: of all splits.
-        settings: of the protocol.
+        prior: prior to complete with.
+        poses: body poses by split.
+        settings: settings of the protocol.
 
     Returns:
         Millimetres by part.

@@ -1,4 +1,4 @@
-"""Protocol 5: how far a prior brings noisy joints back to the truth."""
+"""Protocol 5: denoising of joint positions."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def tune(prior: PosePrior | NoPrior, poses: Poses, settings: TuningSettings) -> 
     """For each level, the weight with the lowest error on validation poses, and all that were tried.
 
     Args:
-        prior: that is tuned.
-        poses: of all splits.
-        settings: of the search.
+        prior: prior to tune.
+        poses: body poses by split.
+        settings: settings of the search.
 
     Returns:
         Weights and errors by level.
@@ -72,9 +72,9 @@ def measure(prior: PosePrior | NoPrior, poses: Poses, settings: DenoisingSetting
     """For each level, the error of every pose in millimetres, 22 joints.
 
     Args:
-        prior: that denoises.
-        poses: of all splits.
-        settings: of the protocol.
+        prior: prior to denoise with.
+        poses: body poses by split.
+        settings: settings of the protocol.
 
     Returns:
         Millimetres by level.

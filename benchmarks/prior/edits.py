@@ -1,4 +1,4 @@
-"""Protocol 6: whether a part that is taken from a donor follows it, and whether the rest stays."""
+"""Protocol 6: edits of parts: error to the donor inside the part, and drift outside."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def measure(prior: QPoserPrior, poses: Poses, settings: EditsSettings) -> Result
     """As ``angles``.
 
     Args:
-        prior: whose autoencoder edits.
-        poses: of all splits.
-        settings: of the protocol.
+        prior: prior with the autoencoder to edit with.
+        poses: body poses by split.
+        settings: settings of the protocol.
 
     Returns:
         Degrees by part.
@@ -50,8 +50,8 @@ def angles(model: QPoser, poses: Float[Tensor, "poses 21 3"], settings: EditsSet
 
     Args:
         model: the autoencoder.
-        poses: axis-angle in radians.
-        settings: of the protocol.
+        poses: body poses, axis-angle in radians.
+        settings: settings of the protocol.
 
     Returns:
         Degrees by part.

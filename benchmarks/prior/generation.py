@@ -1,4 +1,4 @@
-"""Protocol 3: whether drawn poses are like those of people whom the prior has never seen."""
+"""Protocol 3: comparison of samples with poses of unseen people."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def measure(prior: PosePrior, poses: Poses, settings: GenerationSettings) -> Res
     """Figures of samples of a prior.
 
     Args:
-        prior: that draws.
-        poses: of all splits.
-        settings: of the protocol.
+        prior: prior to sample from.
+        poses: body poses by split.
+        settings: settings of the protocol.
 
     Returns:
         Figures by name.
@@ -58,8 +58,8 @@ def measure_real(poses: Poses, settings: GenerationSettings) -> dict[str, Result
     """The same figures of real poses of other people, as if they were samples: what a perfect prior would reach.
 
     Args:
-        poses: of all splits.
-        settings: of the protocol.
+        poses: body poses by split.
+        settings: settings of the protocol.
 
     Returns:
         Figures by name, for each set of real poses.
@@ -74,8 +74,8 @@ def compare(samples: Float[Tensor, "samples 21 3"], poses: Poses, settings: Gene
 
     Args:
         samples: axis-angle in radians.
-        poses: of all splits.
-        settings: of the protocol.
+        poses: body poses by split.
+        settings: settings of the protocol.
 
     Returns:
         Figures by name.

@@ -77,10 +77,10 @@ def measure_all(
 
     Args:
         contenders: the priors.
-        poses: of all splits.
+        poses: body poses by split.
         sizes: settings of the protocols.
-        cache: of the results.
-        console: where the progress is shown.
+        cache: cache of the results.
+        console: console for progress.
 
     Returns:
         The results of all protocols.
@@ -103,11 +103,11 @@ def jobs(
     """Names of the measurements, and functions that take them and put the results into ``found``.
 
     Args:
-        found: gets the results.
+        found: results; filled in place.
         contenders: the priors.
-        poses: of all splits.
+        poses: body poses by split.
         sizes: settings of the protocols.
-        cache: of the results.
+        cache: cache of the results.
 
     Returns:
         Names and functions, in order.

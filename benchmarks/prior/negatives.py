@@ -1,4 +1,4 @@
-"""Poses that are not human, made from such that are: what a prior should find implausible."""
+"""Implausible poses, made from real ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def mixed_parts(
 
     Args:
         poses: angles or codes of the joints.
-        generator: of the draws; equal seeds give equal results on one machine.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         As many mixtures.
@@ -55,8 +55,8 @@ def noisy(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
     """Three different joints turned by 20 degrees about random axes.
 
     Args:
-        poses: axis-angle in radians.
-        generator: of the draws; equal seeds give equal results on one machine.
+        poses: body poses, axis-angle in radians.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         As many disturbed poses.
@@ -74,8 +74,8 @@ def wrong_bends(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
     The joint's rotation is split into a turn about its hinge and the rest, and only the turn is replaced.
 
     Args:
-        poses: axis-angle in radians.
-        generator: of the draws; equal seeds give equal results on one machine.
+        poses: body poses, axis-angle in radians.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         As many disturbed poses.
@@ -97,7 +97,7 @@ def flexion(poses: BodyPoses, hinge: str) -> Float[Tensor, " poses"]:
     """Angle in radians, in [-pi, pi], of the turn about a hinge's axis (swing-twist decomposition, the twist first).
 
     Args:
-        poses: axis-angle in radians.
+        poses: body poses, axis-angle in radians.
         hinge: name of a knee or an elbow.
 
     Returns:
@@ -112,8 +112,8 @@ def random_rotations(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
     """Every joint turned from the T-pose about a random axis by an angle uniform in 0 to 60 degrees.
 
     Args:
-        poses: say how many are drawn.
-        generator: of the draws; equal seeds give equal results on one machine.
+        poses: poses; only their number is used.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         Axis-angle in radians.

@@ -1,4 +1,4 @@
-"""Protocol 2: whether a prior tells test poses from such that nobody takes."""
+"""Protocol 2: separation of test poses from implausible poses."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def measure(prior: PosePrior, poses: Poses, settings: PlausibilitySettings) -> R
     """As `measure_poses`, of test poses.
 
     Args:
-        prior: that gives the energies.
-        poses: of all splits.
-        settings: of the protocol.
+        prior: prior to measure.
+        poses: body poses by split.
+        settings: settings of the protocol.
 
     Returns:
         Figures by kind of negatives.
@@ -48,9 +48,9 @@ def measure_poses(prior: PosePrior, real: Float[Tensor, "poses 21 3"], generator
     """Energies of real poses and of each kind of negatives; of an autoencoder the reconstruction gap (mm), too.
 
     Args:
-        prior: has an energy.
-        real: poses that people take, axis-angle.
-        generator: of the negatives.
+        prior: prior with an energy.
+        real: real poses, axis-angle in radians.
+        generator: random generator of the negatives.
 
     Returns:
         ``energy`` and ``gap_mm`` by kind of poses; negatives are in the order of the real poses that they are made

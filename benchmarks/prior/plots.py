@@ -35,7 +35,7 @@ def save_plots(found: Measurements, folder: Path) -> None:
 
     Args:
         found: the results.
-        folder: where the pictures go.
+        folder: folder for the pictures.
     """
     folder.mkdir(parents=True, exist_ok=True)
     plots: dict[str, Callable[[], Figure]] = {

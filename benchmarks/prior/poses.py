@@ -57,9 +57,9 @@ def drawn(poses: Float[Tensor, "poses 21 3"], number: int, generator: torch.Gene
     """Different poses at random; all of them, shuffled, where there are no more than ``number``.
 
     Args:
-        poses: axis-angle in radians.
-        number: how many at most.
-        generator: of the draws; equal seeds give equal results on one machine.
+        poses: body poses, axis-angle in radians.
+        number: maximum number of poses.
+        generator: random generator; equal seeds give equal results on one machine.
 
     Returns:
         The drawn poses.
@@ -78,8 +78,8 @@ def main(data: Path, out: Path = QUICK_FILE, seed: int = 0) -> None:
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        out: where they go.
-        seed: of the drawing.
+        out: file to write.
+        seed: seed of the sample.
     """
     with cli_errors("poses"):
         dataset = PoseDataset.load(data)

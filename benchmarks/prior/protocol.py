@@ -1,4 +1,4 @@
-"""What every measuring protocol shares."""
+"""Functions shared by all protocols."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import REST_JOINTS
 
 CHUNK = 2048
-"""Poses that a prior is given at once."""
+"""Batch size of priors."""
 
 
 def in_chunks(
@@ -22,9 +22,9 @@ def in_chunks(
     """A function of poses, applied to a few at a time.
 
     Args:
-        function: of a batch of poses.
+        function: function of a batch of poses.
         poses: the whole batch.
-        size: poses at a time.
+        size: chunk size.
 
     Returns:
         The results, one after the other.

@@ -1,4 +1,4 @@
-"""QPoser in the form in which all priors are measured."""
+"""QPoser with the common interface of all priors."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class QPoserPrior:
         """As ``PosePrior.sample``.
 
         Args:
-            n: how many.
-            generator: of the draws; equal seeds give equal results on one machine.
+            n: number of samples.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -71,10 +71,10 @@ class QPoserPrior:
         """As ``PosePrior.complete``.
 
         Args:
-            body_pose: axis-angle in radians.
-            known: joints that keep their rotations.
-            n: how many guesses of each pose.
-            generator: of the draws; equal seeds give equal results on one machine.
+            body_pose: body poses, axis-angle in radians.
+            known: mask of the known joints.
+            n: number of hypotheses for each pose.
+            generator: random generator; equal seeds give equal results on one machine.
 
         Returns:
             Axis-angle in radians.
@@ -88,7 +88,7 @@ class QPoserPrior:
 
         Args:
             joints: positions in metres.
-            weight: of the prior's term.
+            weight: weight of the prior term.
 
         Returns:
             Axis-angle in radians.

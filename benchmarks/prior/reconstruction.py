@@ -1,4 +1,4 @@
-"""Protocol 1: what is left of a pose after a way through the latents, and how long the way takes."""
+"""Protocol 1: error and speed of encoding and decoding."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def measure(prior: Reconstructs, poses: Poses, settings: ReconstructionSettings)
     """Errors of every pose, root-relative, on the mean shape; of a QPoser the use of its codes, too.
 
     Args:
-        prior: that encodes and decodes.
-        poses: of all splits.
-        settings: of the protocol.
+        prior: prior to encode and decode with.
+        poses: body poses by split.
+        settings: settings of the protocol.
 
     Returns:
         Figures by name.
@@ -89,9 +89,9 @@ def measure_speed(priors: Mapping[str, Reconstructs], poses: Poses, settings: Sp
     """Poses encoded and decoded a second on one thread, medians of rounds in which all take turns.
 
     Args:
-        priors: by name.
-        poses: of all splits.
-        settings: of the protocol.
+        priors: priors by name.
+        poses: body poses by split.
+        settings: settings of the protocol.
 
     Returns:
         Poses a second, by name.

@@ -14,9 +14,9 @@ from qposer.io.atomic_files import atomic_write
 
 OVERVIEW = ("protocol", "QPoser", "best baseline")
 
-INTRODUCTION = """# Priors of body pose, side by side
+INTRODUCTION = """# Comparison of body pose priors
 
-QPoser against priors of other papers, all trained on the same poses and measured on people whom none of them saw:
+QPoser compared with published priors, all trained on the same poses and tested on unseen people:
 the split is by subject (test: CMU 01, 09, 49, 127; validation: 03, 08, 12; mirrored copies stay on their side).
 
 - *VPoser* (Pavlakos et al., CVPR 2019): the published network and losses, trained with several weights of the KL
@@ -26,8 +26,8 @@ the split is by subject (test: CMU 01, 09, 49, 127; validation: 03, 08, 12; mirr
 
 Baselines are trained by `python -m qposer.baselines.train_vposer`, `train_mixture` and `train_diffusion`, tuned on
 validation subjects, and used as their authors use them. Square brackets hold bootstrap 95 % intervals (percentiles
-of 2 000 draws of poses): they say how a figure would differ on other poses of the same people, not on other people.
-Figures of papers were measured on other data and another body and cannot be compared with these.
+of 2 000 draws of poses): they cover variation over poses of the same people, not over people.
+Published figures use other data and another body and are not comparable.
 
 Fits of 2D keypoints with these priors are compared in [fitting.md](fitting.md), and speed in
 [speed.md](speed.md)."""
@@ -47,8 +47,8 @@ def markdown(found: Measurements, sizes: Sizes, facts: list[str]) -> str:
     parts = sections(found, sizes)
     overview = Table(OVERVIEW, [row for part in parts for row in part.overview])
     legend = (
-        "The best baseline is chosen for every row anew, by the figure in the row. The better figure is bold; whether "
-        "a difference is more than chance is told by the intervals below."
+        "The best baseline is chosen for each row separately. The better figure is bold; the intervals below show "
+        "whether a difference is significant."
     )
     blocks = [INTRODUCTION, "\n".join(f"- {fact}" for fact in facts), "## Overview", overview.markdown(), legend]
     for part in parts:
@@ -85,7 +85,7 @@ def show(found: Measurements, sizes: Sizes, facts: list[str], console: Console) 
         found: the results.
         sizes: settings of the protocols.
         facts: lines about the run.
-        console: where they are printed.
+        console: console to print to.
     """
     for part in sections(found, sizes):
         for table in part.tables:

@@ -1,4 +1,4 @@
-"""What the report says of each protocol: a few words, tables, and the rows of the overview."""
+"""Sections of the report, one for each protocol: text, tables, and rows of the overview."""
 
 from __future__ import annotations
 
@@ -84,18 +84,18 @@ def reconstruction_section(found: Measurements, sizes: Sizes) -> Section:
                 f"{found.speed['poses'][name]:,.0f}".replace(",", " "),
             )
         )
-    text = f"""A pose goes into the latents and comes back; QPoser's are hard codes. The other priors have no
+    text = f"""Poses are encoded and decoded, by QPoser through hard codes. The other priors have no
 encoder.
 
 - *MPJPE*: mean distance of 22 joints in mm, root-relative, mean shape, on {sizes.reconstruction.poses} test poses
   at most.
 - *99 %*: the MPJPE that one pose in a hundred exceeds.
 - *MPVPE*: mean distance of the open body's vertices in mm, on {sizes.reconstruction.meshes} of these poses.
-- *bits*: of a pose's codes. VPoser's latents are real numbers, 32 of them.
-- *perplexity*: how evenly the codes are used (exponential of their entropy), as a part of the codebook's size, by
+- *bits*: size of a pose's codes. VPoser's latents are 32 real numbers.
+- *perplexity*: how evenly the codes are used (exponential of their entropy), as a fraction of the codebook's size, by
   head.
-- *poses/s*: encoded and decoded a second in batches of {sizes.speed.batch} on one core; the median of
-  {sizes.speed.rounds} rounds, in which all priors take turns in one process. Machine: {found.speed["machine"]}."""
+- *poses/s*: encoded and decoded per second in batches of {sizes.speed.batch} on one core; the median of
+  {sizes.speed.rounds} rounds, with all priors alternating in one process. Machine: {found.speed["machine"]}."""
     columns = ("", "MPJPE", "99 %", "MPVPE", "bits", "perplexity", "poses/s")
     own = errors.pop(QPOSER)
     overview = [_overview("reconstruction, MPJPE mm", own, errors, ".2f")]
@@ -121,22 +121,21 @@ def plausibility_section(found: Rows, sizes: Sizes) -> Section:
     rows = [(name, *(f"{area:.3f}" for area in by_kind.values())) for name, by_kind in areas.items()]
     energies = torch.tensor(found[QPOSER]["energy"][REAL])
     median, high = energies.quantile(torch.tensor([0.5, 0.95])).tolist()
-    text = f"""Energies of {sizes.plausibility.poses} test poses and of as many poses of each kind that nobody
-takes. The figure is the area under the ROC curve (AUROC): how often such a pose has the higher energy of the two;
-0.5 is chance.
+    text = f"""Energies of {sizes.plausibility.poses} test poses and of as many implausible poses of each
+kind. The figure is the area under the ROC curve (AUROC): the probability that an implausible pose has a higher energy
+than a test pose; 0.5 is chance.
 
 - *(a) mixed parts*: each arm, each leg, and the torso with the head come from five different test poses.
-- *(b) noise*: three joints of a test pose turned by 20 degrees about random axes.
-- *(c) wrong bends*: one knee or elbow bent by 30 to 90 degrees in the direction in which it does not bend.
-- *(d) random*: every joint turned about a random axis by up to 60 degrees.
+- *(b) noise*: three joints of a test pose rotated by 20 degrees about random axes.
+- *(c) wrong bends*: one knee or elbow bent by 30 to 90 degrees in the impossible direction.
+- *(d) random*: every joint rotated about a random axis by up to 60 degrees.
 
-Rows of *gap alone* take the reconstruction error (MPJPE) for the energy. VPoser's energy is the squared length of
+Rows *gap alone* use the reconstruction error (MPJPE) as the energy. VPoser's energy is the squared norm of
 the latent and a weighted reconstruction error, GMM's the negative log density, diffusion's the denoising error.
 QPoser's is scaled to be 0 at the median pose and 1 at the 95th percentile; on these test poses the two are
-{median:.2f} and {high:.2f}. Parts of it are a judge that was trained to tell training poses from mixtures of their
-parts, made in the way of (a), and a judge of joints that was trained on training poses of which any number of joints
-were turned by any angle, of which (b) is a case: there QPoser was shown what it is tested on, of other people, and
-the others were not."""
+{median:.2f} and {high:.2f}. It includes a classifier trained to detect mixed parts as in (a), and a per-joint
+detector trained on poses with any number of joints rotated by any angle, which includes (b). So QPoser was trained on
+these kinds of negatives, made from other people's poses, and the baselines were not."""
     columns = ("", *(f"({letter}) {kind}" for letter, kind in zip("abcd", NEGATIVES, strict=True)))
     overview = []
     for column, kind in zip(columns[1:], NEGATIVES, strict=True):
@@ -168,18 +167,18 @@ def generation_section(found: Rows, sizes: Sizes) -> Section:
         for name, result in found.items()
     ]
     text = f"""{sizes.generation.samples} samples of each prior against as many test poses (all of them where there
-are fewer). The first two rows are real poses in place of samples: other people's, so they say what can be reached.
-The test subjects move unlike the training subjects, and a prior that is like its training poses is as far from the
-test poses as these.
+are fewer). The first two rows are real poses of other people in place of samples, as a reference.
+The test subjects move differently from the training subjects, so a prior that matches its training poses has the same
+distance to the test poses as they have.
 
 - *FID pose*: Fréchet distance on the 63 axis-angle numbers, rad²; lower is closer.
-- *FID joints*: the same on positions of the 22 joints, cm².
-- *APD*: mean distance of joints over pairs of {sizes.generation.pairs_of} samples in cm: diversity. Near that of
-  real poses is best.
-- *precision*: part of the samples that lie among test poses (within reach of a third nearest neighbour).
-- *recall*: part of the test poses that lie among the samples.
+- *FID joints*: the same for positions of the 22 joints, cm².
+- *APD*: mean distance of joints over pairs of {sizes.generation.pairs_of} samples in cm: diversity. A value near
+  that of real poses is best.
+- *precision*: share of the samples among test poses (within the distance of a third nearest neighbour).
+- *recall*: share of the test poses among the samples.
 - *dNN*: sum over 21 joints of the angles to the nearest training pose in radians, mean over
-  {sizes.generation.nearest_of} samples: 0 is memorised."""
+  {sizes.generation.nearest_of} samples: 0 means memorised."""
     columns = ("", "FID pose", "FID joints", "APD", "precision", "recall", "dNN")
     priors = {name: result for name, result in found.items() if name not in REAL_POSES}
     overview = []
@@ -219,15 +218,15 @@ def completion_section(found: Rows, sizes: Sizes) -> Section:
             means = {name: error.mean().item() for name, error in errors.items()}
             own = means.pop(QPOSER)
             overview.append(_overview(f"completion of {_spoken(part)}, {column} mm", own, means, ".1f"))
-    text = f"""The joints of a part are unknown; each prior makes {sizes.completion.hypotheses} guesses of them for
+    text = f"""The joints of a part are unknown; each prior samples {sizes.completion.hypotheses} hypotheses for
 each of {sizes.completion.poses} test poses. The error is the mean distance in mm of the joints that the unknown
-rotations move directly: of unknown legs the knees, ankles and feet, of unknown arms shoulders, elbows and wrists.
+rotations move directly: for legs the knees, ankles and feet, for arms the shoulders, elbows and wrists.
 
-- *min*, *mean*: error of the best guess, and of all guesses on average.
-- *diversity*: mean distance of these joints over pairs of guesses.
+- *min*, *mean*: error of the best hypothesis, and mean error of all.
+- *diversity*: mean distance of these joints over pairs of hypotheses.
 
-Then the same poses side by side: QPoser's error minus that of the best VPoser and that of the best baseline in the
-row, with the paired interval and the difference in percent. Below zero QPoser is better."""
+The second table shows QPoser's error minus that of the best VPoser and that of the best baseline in the
+row, with the paired interval and the difference in percent. Negative values mean that QPoser is better."""
     tables = [Table(("unknown", "min", "mean", "diversity"), rows)]
     if len(found) > 1:
         heads = ("unknown", "best VPoser", "difference mm", "%", "best baseline", "difference mm", "%")
@@ -262,16 +261,16 @@ def denoising_section(found: Measurements, sizes: Sizes) -> Section:
         own = means.pop(QPOSER)
         overview.append(_overview(f"denoising {level} mm, MPJPE mm", own, means, ".1f"))
     text = f"""Gaussian noise of 20, 40 or 100 mm on every coordinate of the 22 joints of {sizes.denoising.poses}
-test poses; each prior finds a pose whose joints are near the noisy ones and which it finds plausible, in the way
-its authors fit: VPoser over its latents, GMM over axis-angle numbers, diffusion and QPoser by score distillation,
-QPoser over its continuous latents. All have 300 steps of Adam, the
-baselines of size 0.1 and QPoser, on its own scale, of 0.4. *{NO_PRIOR}* has a small preference for the T-pose.
+test poses; each prior fits a plausible pose to the noisy joints with the method of
+its authors: VPoser over its latents, GMM over axis-angle numbers, diffusion and QPoser by score distillation,
+QPoser over its continuous latents. All use 300 steps of Adam, with
+step size 0.1 for the baselines and, on its own scale, 0.4 for QPoser. *{NO_PRIOR}* has a weak pull to the T-pose.
 
-- *20 mm*, *40 mm*, *100 mm*: MPJPE of what is found to the truth. The noisy joints themselves are off by 1.6 times
+- *20 mm*, *40 mm*, *100 mm*: MPJPE of the fitted pose. The error of the noisy joints themselves is 1.6 times
   the noise.
 - *weights*: of the prior, one for each noise, chosen in half decades on {sizes.tuning.poses} validation poses.
 
-Then QPoser's error minus that of the best baseline on the same poses, with the paired interval."""
+The second table shows QPoser's error minus that of the best baseline on the same poses, with the paired interval."""
     tables = [Table(("", *(f"{level} mm" for level in levels), "weights"), rows)]
     if len(found.denoising) > 1:
         tables.append(Table(("noise", "best baseline", "difference mm", "%"), differences))
@@ -300,8 +299,8 @@ def edits_section(found: Rows, sizes: Sizes) -> Section:
 the rest of the pose's own. No baseline has codes of parts.
 
 - *inside*: mean angle in degrees between the part's joints and the donor's.
-- *outside*: mean angle between the other joints and what they were: drift.
-- *outside, no edit*: the same after a way through the codes without an edit; what is above it is the edit's doing."""
+- *outside*: mean rotation of the other joints by the edit: drift.
+- *outside, no edit*: the same after encoding and decoding without an edit; the excess over it is due to the edit."""
     overview = [
         ("edit, inside / outside, degrees", f"{means[0]:.2f} / {means[1]:.2f}", NOTHING),
     ]

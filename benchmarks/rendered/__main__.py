@@ -31,16 +31,16 @@ from qposer.io.cli_errors import cli_errors
 TEXT = """# Rendered people, real detector
 
 The open body in poses of {split} subjects, of random shapes, in clothes of random colours and random light, is rendered
-in front of plain and photo-like backgrounds, from all around, by cameras near eye level with fields of view of 35 to 75
-degrees; a box covers a part of {occluded:.0%} of the people, and the picture's border cuts {cut:.0%} of them. The
-detector that ships looks for them, and what it finds is fitted, with the focal length that is assumed of a picture of
-unknown origin and with the true one. The truth is exact.
+in front of plain and photo-like backgrounds, from all directions, by cameras near eye level with fields of view of 35
+to 75 degrees; a box covers a part of {occluded:.0%} of the people, and the picture's border cuts {cut:.0%} of them. The
+shipped detector's keypoints are fitted with the focal length assumed for pictures of unknown origin and with the true
+one. The truth is exact.
 
 - *MPJPE*: in mm over 22 joints, in the camera's axes, pelvis aligned; *PA-MPJPE* after Procrustes alignment; *MPVPE*
   over the vertices.
 - *2D error*: mean distance of the fitted landmarks to the true ones, in percent of the person's height, hidden and
   cut-off ones included.
-- *medians* of MPJPE and PA-MPJPE: a few people of whom nothing is recognised raise the means.
+- *medians* of MPJPE and PA-MPJPE: a few failed detections raise the means.
 
 Square brackets hold bootstrap 95 % intervals over people.
 
@@ -62,11 +62,11 @@ def main(
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        out: folder that rendered.md is written to; nothing is written if left out.
-        cache: folder of the detections and results so far.
-        split: whose poses.
-        number: people.
-        seed: of the scenes.
+        out: folder that rendered.md is written to; default: nothing is written.
+        cache: folder of the cached detections and results.
+        split: split of the poses.
+        number: number of people.
+        seed: seed of the scenes.
     """
     console = Console(width=160)
     with cli_errors("benchmarks.rendered"):
@@ -101,9 +101,9 @@ def origin(data: Path, split: Split, number: int, seed: int) -> str:
 
     Args:
         data: poses.npz.
-        split: whose poses.
-        number: of people.
-        seed: of the scenes.
+        split: split of the poses.
+        number: number of people.
+        seed: seed of the scenes.
 
     Returns:
         A text; equal texts, equal scenes.
@@ -118,11 +118,11 @@ def look(
 
     Args:
         data: poses.npz.
-        split: whose poses.
-        number: people.
-        seed: of the scenes.
-        cache: of the detections.
-        console: for the progress.
+        split: split of the poses.
+        number: number of people.
+        seed: seed of the scenes.
+        cache: cache of the detections.
+        console: console for progress.
 
     Returns:
         The truth and the detections.

@@ -36,10 +36,10 @@ def measure(fitter: Fitter, people: Scenes, seen: TrackedKeypoints, focal: Focal
     """Errors of everybody who was found: in mm, and in percent of the height.
 
     Args:
-        fitter: to be measured.
+        fitter: fitter to measure.
         people: the truth.
-        seen: what the detector found of it.
-        focal: whether fits are given the true focal length, or assume the one that they do by themselves.
+        seen: detections.
+        focal: whether fits use the true focal length or the default one.
 
     Returns:
         Figures by name.
@@ -81,11 +81,11 @@ def kept(
     """The errors with each focal length, from the cache where code, weights and detections are the same.
 
     Args:
-        cache: of results.
-        depends_on: what the scenes and the detections follow from.
-        fitter: the shipped one.
+        cache: cache of the results.
+        depends_on: key of scenes and detections.
+        fitter: shipped fitter.
         people: the truth.
-        seen: what the detector found of it.
+        seen: detections.
 
     Returns:
         Errors by what is known of the focal length.
@@ -134,7 +134,7 @@ def groups(people: Scenes, seen: TrackedKeypoints) -> dict[str, Bool[np.ndarray,
         "four fifths of the keypoints visible": shown,
         "whole person in the picture": whole,
         "cut by the border": ~whole,
-        "nothing recognised left out": ~nothing_recognised(people, seen),
+        "failed detections excluded": ~nothing_recognised(people, seen),
     }
 
 

@@ -46,8 +46,8 @@ def show(scenes: Scenes, person: int, seed: int) -> Shown:
 
     Args:
         scenes: everybody.
-        person: who.
-        seed: of colours, light, background and occlusion, which differ from person to person.
+        person: index of the person.
+        seed: seed of colours, light, background and occlusion; each person has its own.
 
     Returns:
         The picture, and which keypoints it shows.

@@ -78,10 +78,10 @@ def draw_scenes(body: Body, poses: Float[Tensor, "poses 22 3"], number: int, gen
     """Draw people: recorded poses, shapes ~ N(0, 1), yaw uniform, cameras near eye level, 35 to 75 degrees of view.
 
     Args:
-        body: whose shapes they have.
+        body: body model.
         poses: axis-angle; joint 0 relative to the world, y up.
-        number: of people.
-        generator: source of the randomness.
+        number: number of people.
+        generator: random generator.
 
     Returns:
         The people and their cameras.

@@ -52,9 +52,9 @@ def mistaken(
 
     Args:
         xy: detected keypoints, pixels.
-        truth: where they should be.
-        inside: which are within the borders of the picture; the others do not count.
-        height: of the people, standing, in pixels.
+        truth: true positions, pixels.
+        inside: mask of keypoints inside the picture; the others are ignored.
+        height: standing heights of the people, pixels.
 
     Returns:
         True for each such person.
@@ -70,9 +70,9 @@ def detected(
 
     Args:
         people: the scenes.
-        seed: of the pictures.
-        origin: what the scenes follow from: equal texts, equal scenes.
-        cache: of the parts.
+        seed: seed of the pictures.
+        origin: key of the scenes: equal keys, equal scenes.
+        cache: cache of the parts.
         progress: called with the number of people so far.
 
     Returns:

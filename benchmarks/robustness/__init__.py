@@ -1,1 +1,1 @@
-"""Damaged and hostile inputs: none may end in anything but a sound result or one line that says what is wrong."""
+"""Damaged and hostile inputs: each must give a valid result or a one-line error message."""

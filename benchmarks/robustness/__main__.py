@@ -1,4 +1,4 @@
-"""Damage files of every kind that is read and see that each ends in a sound result or in one line.
+"""Damage files of every supported kind, and check that each gives a valid result or a one-line error.
 
     python -m benchmarks.robustness --number 20000 --commands-run 500 --kills-sent 20
 
@@ -49,11 +49,11 @@ def main(
     """Damage files of every kind that is read.
 
     Args:
-        number: of damaged inputs in this process.
-        commands_run: of command lines, each with a damaged input; some seconds each.
-        kills_sent: of a run over a folder, and as many of one over a video.
-        seed: of damages and moments.
-        keep: folder for inputs that ended otherwise than they should.
+        number: number of damaged inputs in this process.
+        commands_run: number of commands with a damaged input, some seconds each.
+        kills_sent: number of kills of a run over a folder, and of a run over a video.
+        seed: seed of the damage and of the moments of kills.
+        keep: folder for inputs with an unexpected outcome.
     """
     torch.set_num_threads(1)
     console = plain_console(soft_wrap=False)

@@ -1,4 +1,4 @@
-"""Ways to damage a file: as disks, downloads, editors and attackers do."""
+"""Simulated file damage by disks, downloads, editors and attackers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def damaged(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     """A damaged copy of a file's content.
 
     Args:
-        content: of a good file.
-        other: another file's, of which parts may be spliced in.
-        rng: chooses what is done.
+        content: content of a valid file.
+        other: content of another file, to splice parts from.
+        rng: random generator.
 
     Returns:
         The damaged content.

@@ -41,8 +41,8 @@ def kinds(folder: Path, bodies: bool = True) -> list[Kind]:
     """All kinds.
 
     Args:
-        folder: where files are made for a while.
-        bodies: with the open body, which takes longer to read than all others.
+        folder: folder for temporary files.
+        bodies: include the open body, which is the slowest to read.
 
     Returns:
         The kinds of inputs.

@@ -60,11 +60,11 @@ def commands(
     """Run commands, each with a damaged file.
 
     Args:
-        kinds: of inputs; those that no command reads are left out.
-        number: of commands.
-        seed: of the damages.
-        folder: for inputs and results; made, and empty again at the end.
-        on_step: called after each.
+        kinds: kinds of inputs; those without a command are skipped.
+        number: number of commands.
+        seed: seed of the damage.
+        folder: folder for inputs and results; it is created, and emptied at the end.
+        on_step: called after each input.
 
     Returns:
         Commands by what became of them.
@@ -154,11 +154,11 @@ def kills(
 
     Args:
         line: the command, without ``--out``.
-        out: where the results go; beside it those of an undisturbed run go.
-        parts: pattern, below ``out``, of the files that hold what is done.
-        number: of kills.
-        seed: of the moments.
-        wait: for so many seconds, before a kill.
+        out: output folder; the results of an undisturbed run are written next to it.
+        parts: pattern of the files of finished work, relative to ``out``.
+        number: number of kills.
+        seed: seed of the moments of the kills.
+        wait: bounds of the delay before a kill, seconds.
 
     Returns:
         What was killed, and what the kills changed.

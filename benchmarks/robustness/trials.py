@@ -34,11 +34,11 @@ def tried(kind: Kind, number: int, seed: int, folder: Path, on_step: Callable[[]
     """Damage and read files of a kind.
 
     Args:
-        kind: which.
-        number: how many.
-        seed: of the damages.
-        folder: where each is written for a while.
-        on_step: called after each.
+        kind: kind of file.
+        number: number of samples.
+        seed: seed of the damage.
+        folder: folder for temporary files.
+        on_step: called after each input.
 
     Returns:
         Numbers of files by what became of them.

@@ -49,14 +49,14 @@ def main(
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        runs: folder for the evaluator, the descriptions, and the results that are kept.
-        weights: of the text prior; the shipped ones if left out.
+        runs: folder for the evaluator, the descriptions and the cached results.
+        weights: weights of the text prior; default: the shipped ones.
         out: folder for text.md.
-        guidance: of the draws.
-        number: of texts.
-        followed: how many of them are followed as instructions, too, which takes a second each.
-        evaluator_steps: of its training.
-        split: whose poses are described; the guidance was chosen on validation.
+        guidance: guidance scales to sample with.
+        number: number of texts.
+        followed: number of texts that are also followed as instructions, one second each.
+        evaluator_steps: training steps of the evaluator.
+        split: split of the described poses; the guidance was chosen on validation.
     """
     console = Console(width=140)
     with cli_errors("benchmarks.text"):

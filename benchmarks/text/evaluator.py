@@ -48,9 +48,9 @@ def trained_evaluator(data: PoseDataset, folder: Path, steps: int, batch: int = 
 
     Args:
         data: poses by split.
-        folder: where the file is.
-        steps: of the training.
-        batch: poses in a step.
+        folder: folder of the weights.
+        steps: number of training steps.
+        batch: batch size.
 
     Returns:
         The evaluator.

@@ -30,11 +30,11 @@ def methods(
     """The methods that are compared, but for following.
 
     Args:
-        data: poses by split; those of training are searched.
-        folder: where the descriptions of the training poses are kept.
-        evaluator: its vectors of texts are searched, too.
-        drawing: draws poses.
-        guidance: of the draws, a method each.
+        data: poses by split; training poses are searched.
+        folder: folder of the cached descriptions of training poses.
+        evaluator: evaluator; one method searches its text embeddings.
+        drawing: text prior.
+        guidance: guidance scales; each is a method.
 
     Returns:
         Methods by what the tables call them.
@@ -60,8 +60,8 @@ def instructed(prior: CodePrior, task: Task) -> Float[Tensor, "texts 21 3 3"]:
     """Each text followed as an instruction from the neutral posture, which stays where it is not understood.
 
     Args:
-        prior: of the edits.
-        task: the texts.
+        prior: prior of the edits.
+        task: texts.
 
     Returns:
         Rotation matrices relative to the parents.

@@ -10,19 +10,19 @@ from benchmarks.tables import Table
 from benchmarks.text.scores import POOL, TOPS, percentages
 from qposer.io.atomic_files import atomic_write
 
-TEXT = """# Poses drawn from texts
+TEXT = """# Poses sampled from texts
 
 {number} {split} poses are described (`qposer.control.descriptions`), and each method gives one pose for each
-description. An evaluator, an encoder of texts and one of poses, trained on the training people alone to tell which
-belong together, says how often a pose's own text is the nearest of 32, or among the nearest three (R-precision); beside
-it the part of the described relations that hold of the pose, and how many poses have an energy up to 1.
+description. An evaluator, a text encoder and a pose encoder trained on training people to match texts and poses,
+measures how often the correct text is the nearest of 32, or among the nearest three (R-precision). Further columns are
+the share of the described relations that hold for the pose, and the share of poses with an energy up to 1.
 
-- *The pose itself* is what was described: what the evaluator can tell.
-- *Training pose of the nearest text*: of all training poses and their mirror images, in whose descriptions nothing was
-  reworded. TF-IDF weighted words and pairs of words, or, which favours it, the vectors that the evaluator itself
-  judges by.
-- *Drawn*: `qposer.control.text_prior`. The guidance that ships was chosen on validation poses.
-- *Followed*: what is used where the weights are missing; it knows no people, and measures what it is asked.
+- *The pose itself* is the described pose: an upper bound for the evaluator.
+- *Training pose of the nearest text*: retrieval from all training poses and their mirror images, by descriptions
+  without paraphrases; with TF-IDF weights of words and word pairs, or with the evaluator's own embeddings, which favour
+  it.
+- *Drawn*: `qposer.control.text_prior`. The shipped guidance was chosen on validation poses.
+- *Followed*: the fallback without weights; it uses no recorded poses and solves for the described relations.
 
 Square brackets hold bootstrap 95 % intervals over texts.
 
@@ -31,13 +31,13 @@ Machine: {machine}.
 
 {tables}
 
-## What they say
+## Conclusions
 
-- On descriptions of people that training did not see, what is drawn is recognised more often than the nearest training
-  pose, and more of what was said holds, in other words, too. The evaluator recognises drawn poses about as often as
-  the described ones: it knows the training people's way, and so does the prior.
-- Not all that was said holds to within 10 degrees or 5 cm. Descriptions have several sentences, and a draw takes
-  liberties with some. What must hold is for `instruct`.
+- On descriptions of unseen people, sampled poses are recognised more often than the nearest training pose, and more of
+  the described relations hold, also with paraphrases. The evaluator recognises sampled poses about as often as the
+  described ones: both evaluator and prior learned from the training people.
+- Not all relations hold within 10 degrees or 5 cm. Descriptions have several sentences, and a sample may violate some.
+  Use `instruct` for constraints that must hold.
 - Guidance of 4 exaggerates: more poses have an energy above 1, and fewer relations hold.
 """
 
@@ -46,7 +46,7 @@ def table(scored: dict[str, dict[str, list[float]]]) -> Table:
     """Percentages with their intervals, a row for each method.
 
     Args:
-        scored: what `benchmarks.text.scores.score` measured, by method.
+        scored: results of `benchmarks.text.scores.score`, by method.
 
     Returns:
         The table.
@@ -62,8 +62,8 @@ def write(out: Path, tables: dict[str, Table], facts: dict[str, object]) -> None
     """Write text.md.
 
     Args:
-        out: its folder, which is made.
-        tables: by the words that the texts are in.
+        out: folder of the document; it is created.
+        tables: tables by kind of wording.
         facts: number and split of the texts, and the command.
     """
     sections = [f"## Texts {words}\n\n{of_words.markdown()}" for words, of_words in tables.items()]

@@ -25,7 +25,7 @@ def score(
     """For each text: ranks of the text among 32, the part of its relations that hold, and the pose's energy.
 
     Args:
-        task: the texts.
+        task: texts.
         poses: the answers.
         evaluator: ranks the texts.
         prior: gives the energies.

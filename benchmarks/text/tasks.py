@@ -30,10 +30,10 @@ def make_task(poses: Float[Tensor, "poses 21 3"], number: int, other_words: bool
     """Descriptions of poses, in their own words or in others; those of which nothing is remarkable are left out.
 
     Args:
-        poses: axis-angle in radians.
-        number: how many at most.
-        other_words: whether the sentences are reworded.
-        seed: of the choice and of the wordings.
+        poses: body poses, axis-angle in radians.
+        number: maximum number of poses.
+        other_words: whether to paraphrase the sentences.
+        seed: seed of the selection and of the paraphrases.
 
     Returns:
         Texts with their poses.

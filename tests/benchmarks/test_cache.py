@@ -60,6 +60,6 @@ def test_a_damaged_result_is_named(tmp_path, content, told):
     (file,) = tmp_path.iterdir()
     file.write_text(content)
     with pytest.raises(
-        ValueError, match=rf"{file.name} is not a kept result \(.*{told}.*\): delete it to measure anew"
+        ValueError, match=rf"{file.name} is not a cached result \(.*{told}.*\): delete it to measure again"
     ):
         cache.result("a", {}, measure)

@@ -25,7 +25,7 @@ def test_equal_values_have_no_interval():
 
 
 def test_the_mean_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="no values"):
+    with pytest.raises(ValueError, match="at least one value"):
         mean_interval(torch.zeros(0))
 
 

@@ -53,4 +53,4 @@ def test_the_page_has_every_command(tmp_path, monkeypatch):
 def test_no_rounds(capsys):
     with pytest.raises(SystemExit):
         main(rounds=0)
-    assert "0 rounds measure nothing" in capsys.readouterr().err
+    assert "0 rounds are too few" in capsys.readouterr().err

@@ -63,7 +63,7 @@ def test_the_person_is_the_one_at_the_point():
     for person, x in enumerate((45, 115)):
         np.testing.assert_array_equal(person_at(people, np.array([x, 100])).xy[0], people.xy[person])
     np.testing.assert_array_equal(person_at(people, np.array([70, 100])).xy[0], people.xy[0])
-    with pytest.raises(ValueError, match=r"nobody was found at \[300, 100\]"):
+    with pytest.raises(ValueError, match=r"no person was found at \[300, 100\]"):
         person_at(people, np.array([300, 100]))
 
 
@@ -84,7 +84,7 @@ def test_means_are_over_people():
     assert rows["a.jpg: man"][7] == "7.0"
     assert rows["b.mp4, frame 7: woman"][2] == "-2.0"
     assert rows["mean"][3] == "0.0 [-3.0, 3.0]"
-    assert rows["mean size"][3] == "3.0 [3.0, 3.0]"
+    assert rows["mean absolute"][3] == "3.0 [3.0, 3.0]"
     assert rows["mean knee"][0] == "0.0 [-0.5, 0.5]"
     assert len(tables(people, found, summary=False).rows) == 2
 

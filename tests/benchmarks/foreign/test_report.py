@@ -67,7 +67,7 @@ def test_fits_are_compared_where_there_are_several():
 def test_the_document_says_how_many_sequences_there_are(tmp_path):
     text = report.write(found(), 7, ["Seed: 0."], tmp_path).read_text()
     assert "over sequences: 2 of CMU test, 2 of theirs." in text
-    assert "fits of 7 made-up photos" in text
+    assert "fits to 7 synthetic photos" in text
     assert "- Seed: 0." in text
     assert "| energy, median | 0.20 | 4.00 |" in text
 
