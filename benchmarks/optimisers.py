@@ -45,7 +45,7 @@ _ALIKE = dataclasses.replace(
 )
 """Adam's number of steps under the objective of Levenberg-Marquardt's schedule."""
 
-FACTORS: dict[str, tuple[float, ...]] = {"second order": (0.5, 1.0, 2.0), "Adam": (0.05, 0.125, 0.25, 1.0)}
+FACTORS: dict[str, tuple[float, ...]] = {"Levenberg-Marquardt": (0.5, 1.0, 2.0), "Adam": (0.05, 0.125, 0.25, 1.0)}
 """Factors on the number of steps."""
 
 TEXT = """# Levenberg-Marquardt against Adam
@@ -96,7 +96,7 @@ def main(
         rows = []
         for order, factors in FACTORS.items():
             for factor in factors:
-                schedule = scaled(SCHEDULE if order == "second order" else _ALIKE, factor)
+                schedule = scaled(SCHEDULE if order == "Levenberg-Marquardt" else _ALIKE, factor)
                 fit = _fitter(body, space, regressor, truth, order, schedule)
                 errors = [mean_interval(_errors(body, space, truth, fit, condition)) for condition in CONDITIONS]
                 steps = "/".join(str(stage.steps) for stage in schedule.stages)
@@ -120,7 +120,7 @@ def _fitter(
         xy, confidence = observed(truth, condition, torch.Generator().manual_seed(0))
         keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", noise_floor=0.0)[chosen.tolist()]
         problem, start = initialize(body, space, regressor, keypoints, truth.camera[chosen])
-        solver = (LevenbergMarquardt if order == "second order" else AdamSolver)(body, space, SHIPPED)
+        solver = (LevenbergMarquardt if order == "Levenberg-Marquardt" else AdamSolver)(body, space, SHIPPED)
         return refine(solver, schedule, problem, start, regressor)[1]
 
     return fit

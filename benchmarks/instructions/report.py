@@ -20,7 +20,7 @@ DOCUMENT = "instructions.md"
 
 TEXT = """# Following English instructions
 
-{instructions} English instructions ([suite.toml](../benchmarks/instructions/suite.toml)), written before the grammar
+{instructions} English instructions ([suite.toml](../../benchmarks/instructions/suite.toml)), written before the grammar
 that parses them, each applied to {poses} of 20 start poses sampled from the prior. Phrases form two disjoint halves:
 grammar and solver were tuned on the *development* half; the *report* half is only for these figures.
 
