@@ -48,7 +48,7 @@ def markdown(found: Measurements, sizes: Sizes, facts: list[str]) -> str:
     overview = Table(OVERVIEW, [row for part in parts for row in part.overview])
     legend = (
         "The best baseline is chosen for each row separately. The better figure is bold; the intervals below show "
-        "whether a difference is significant."
+        "whether a difference excludes zero."
     )
     blocks = [INTRODUCTION, "\n".join(f"- {fact}" for fact in facts), "## Overview", overview.markdown(), legend]
     for part in parts:

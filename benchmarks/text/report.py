@@ -17,7 +17,7 @@ description. An evaluator, a text encoder and a pose encoder trained on training
 measures how often the correct text is the nearest of 32, or among the nearest three (R-precision). Further columns are
 the share of the described relations that hold for the pose, and the share of poses with an energy up to 1.
 
-- *The pose itself* is the described pose: an upper bound for the evaluator.
+- *The pose itself* is the described pose, as a reference for the evaluator.
 - *Training pose of the nearest text*: retrieval from all training poses and their mirror images, by descriptions
   without paraphrases; with TF-IDF weights of words and word pairs, or with the evaluator's own embeddings, which favour
   it.
