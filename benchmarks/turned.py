@@ -66,7 +66,8 @@ PAGE = """# People upside down, lying and seen from above
 
 {number} poses of {poses}, seen from all sides and rotated about the pelvis in front of the camera. *Roll* is about the
 camera's axis: at 180 people are upside down. *Pitch* is about the image's horizontal axis: at 90 they are seen along
-the body's length, as from above or lying; at 180 they are upside down.
+the body's length, as from above or lying; at 180 they are upside down. The threshold of the rotation was chosen on
+poses of the same set, these among them; the photos had no part in the choice.
 
 {made_up}
 
