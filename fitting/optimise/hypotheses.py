@@ -8,7 +8,6 @@ learned (`benchmarks.evidence.calibration`) so that probabilities match how ofte
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,16 +16,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fitting.body.body import Body
+from fitting.inputs.keypoints import FormatName
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.placement import place
 from fitting.optimise.pose_sampler import PoseSampler
-from fitting.optimise.pose_space import RelaxedCodes, body_pose_of, landmarks_of
+from fitting.optimise.pose_space import RelaxedCodes, body_pose_of
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.regressor import Regressor
 from fitting.optimise.schedule import SCHEDULE, FitSettings, refine
 from fitting.terms.depth import Depth
-from fitting.terms.reprojection import shares
-from fitting.terms.robust import gmof
+from fitting.terms.reprojection import Reprojection, shares
 from fitting.terms.term import Posed
 
 DRAWS = 48
@@ -123,7 +122,7 @@ def explore(
     seen = problem.keypoints, problem.confidence, problem.format, problem.camera
     drawn = sampler.sample(regressor, *seen, DRAWS, generator)
     starts = _placed(body, space, problem, fitted, *drawn)
-    sample = _joints(body, space, starts).unflatten(0, (DRAWS, people))
+    sample = _landmarks_and_joints(body, space, starts, problem.format)[1].unflatten(0, (DRAWS, people))
     first = torch.arange(REFINED * people, device=fitted.transl.device)
     repeated = problem[first % people]
     solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
@@ -131,8 +130,9 @@ def explore(
     _, found = refine(solver, SCHEDULE, begun, starts[first], on_step=on_step)
     every = torch.arange((1 + REFINED) * people, device=first.device) % people
     estimate = Estimate(**{name: torch.cat([value, getattr(found, name)]) for name, value in vars(fitted).items()})
-    joints = _joints(body, space, estimate).unflatten(0, (1 + REFINED, people))
-    features = _features(body, space, problem[every], estimate, joints, sample)
+    landmarks, joints = _landmarks_and_joints(body, space, estimate, problem.format)
+    joints = joints.unflatten(0, (1 + REFINED, people))
+    features = _features(space, problem[every], estimate, landmarks, joints, sample)
     return Candidates(problem[every], estimate, joints, features)
 
 
@@ -155,10 +155,15 @@ def _placed(
     return Estimate(roll @ turned, transl - root, betas, numbers, torch.zeros_like(fitted.residual[people]))
 
 
-def _joints(body: Body, space: RelaxedCodes, estimate: Estimate) -> Float[Tensor, "bodies 22 3"]:
-    joints = body(estimate.orient, body_pose_of(space, estimate), estimate.betas).joints[:, :22]
-    relative: Tensor = joints - joints[:, :1]
-    return relative
+def _landmarks_and_joints(
+    body: Body, space: RelaxedCodes, estimate: Estimate, format: FormatName
+) -> tuple[Float[Tensor, "bodies landmarks 3"], Float[Tensor, "bodies 22 3"]]:
+    """Landmarks in camera axes, and joints relative to the pelvis, without the other vertices."""
+    pose = body_pose_of(space, estimate)
+    landmarks, joints = body.landmarks_and_joints(
+        estimate.orient, pose, estimate.betas, estimate.transl, format=format
+    )  # fmt: skip
+    return landmarks, joints[:, :22] - joints[:, :1]
 
 
 def distances(joints: Float[Tensor, "candidates people 22 3"]) -> Float[Tensor, "candidates candidates people"]:
@@ -173,8 +178,8 @@ def choose(
     """Hypotheses of one person: the answer first, then others that differ, the most probable first.
 
     The answer is the first candidate, the fit, unless another one has a clearly smaller expected distance to the truth.
-    Every further one reduces the expected
-    distance to the closest hypothesis most. A candidate's probability counts for the closest hypothesis.
+    Every further one reduces the expected distance to the closest hypothesis most. A candidate's probability counts for
+    the closest hypothesis.
 
     Args:
         apart: mean distances between the candidates' joints, in metres.
@@ -202,21 +207,20 @@ def choose(
 
 
 def _features(
-    body: Body,
     space: RelaxedCodes,
     problem: Problem,
     estimate: Estimate,
+    landmarks: Float[Tensor, "bodies landmarks 3"],
     joints: Float[Tensor, "candidates people 22 3"],
     sample: Float[Tensor, "draws people 22 3"],
 ) -> Float[Tensor, "candidates people features"]:
     """Evidence for each candidate, in the order of `WEIGHTS`."""
-    landmarks, share = landmarks_of(body, space, problem, estimate), shares(problem.confidence)
-    off = (problem.camera.project(landmarks) - problem.keypoints) / problem.height[:, None, None]
-    residual = (share * gmof(off.square().sum(-1), OUTLYING)).sum(-1).sqrt()
-    independent = 1 / share.square().sum(-1).clamp(min=1e-9)
+    at = Posed(**vars(estimate), body_pose=body_pose_of(space, estimate), landmarks=landmarks)
+    seen = problem.keypoints, problem.confidence, problem.height, problem.camera
+    residual = Reprojection(1.0, OUTLYING, *seen).residual(at).cost.sqrt()
+    independent = 1 / shares(problem.confidence).square().sum(-1).clamp(min=1e-9)
     depth = torch.zeros_like(residual)
     if problem.depths is not None:
-        at = Posed(**vars(estimate), body_pose=body_pose_of(space, estimate), landmarks=landmarks)
         depth = Depth(1.0, problem.depths, problem.confidence).residual(at).cost.sqrt()
     squared = (joints[:, None] - sample[None]).square().sum(-1).mean(-1)
     features = {
@@ -224,7 +228,7 @@ def _features(
         "energy": -space.prior.energy_of_latents(space.latents(estimate.pose)).clamp(max=MOST_ENERGY),
         "depth": -depth,
         "shape": -estimate.betas.square().sum(-1),
-        "density": (-squared / (2 * KERNEL**2)).logsumexp(1) - math.log(DRAWS),
+        "density": (-squared / (2 * KERNEL**2)).logsumexp(1),
         "fit": torch.zeros_like(residual),
     }
     features["fit"][: joints.shape[1]] = 1.0

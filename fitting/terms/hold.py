@@ -11,8 +11,7 @@ from torch import Tensor
 
 from fitting.terms.term import Dense, Derivatives, Posed, Residual
 from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
-from qposer.control.constraint_solver import EXACTNESS
-from qposer.control.constraints import Constraint
+from qposer.control.constraints import EXACTNESS, Constraint
 
 
 @dataclass(frozen=True)

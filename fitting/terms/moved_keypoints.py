@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fitting.inputs.keypoints import FORMATS, FormatName
+from fitting.terms.reprojection import projection_columns
 from fitting.terms.term import Dense, Derivatives, Posed, Residual
 
 
@@ -42,13 +43,5 @@ class MovedKeypoints:
             Columns of all unknowns that move landmarks.
         """
         rows = FORMATS[self.format].indices(*self.places)
-        depth = at.landmarks[:, rows, 2:]
-        onward = at.landmarks[:, rows, :2] / depth
-        scale = self.focal / self.height / depth
         moved = {name: columns[:, rows] for name, columns in by.landmarks.items()}
-        return Dense(
-            {
-                name: scale[..., None] * (columns[:, :, :2] - onward[..., None] * columns[:, :, 2:])
-                for name, columns in moved.items()
-            }
-        )
+        return projection_columns(at.landmarks[:, rows], moved, self.focal / self.height)

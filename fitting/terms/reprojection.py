@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from fitting.inputs.camera import Camera
-from fitting.terms.term import Dense, Derivatives, Posed, Residual
+from fitting.terms.term import Dense, Derivatives, Posed, Residual, Unknown
 
 _UNSEEN = 1e-9  # below this sum of weights nothing is seen, and the term is zero
 
@@ -51,12 +53,30 @@ class Reprojection:
         Returns:
             Columns of all unknowns that move landmarks.
         """
-        depth = at.landmarks[..., 2:]
-        scale = (self.camera.focal / self.height)[:, None, None] / depth
-        onward = at.landmarks[..., :2] / depth
-        return Dense(
-            {
-                name: scale[..., None] * (moved[:, :, :2] - onward[..., None] * moved[:, :, 2:])
-                for name, moved in by.landmarks.items()
-            }
-        )
+        return projection_columns(at.landmarks, by.landmarks, self.camera.focal / self.height)
+
+
+def projection_columns(
+    landmarks: Float[Tensor, "people landmarks 3"],
+    moved: Mapping[Unknown, Float[Tensor, "people landmarks 3 numbers"]],
+    focal: Float[Tensor, " #people"] | float,
+) -> Dense:
+    """Derivatives of perspective projections.
+
+    Args:
+        landmarks: positions in the camera's axes.
+        moved: their derivatives by the unknowns.
+        focal: focal length in the unit of the residual.
+
+    Returns:
+        Columns of all unknowns that move landmarks.
+    """
+    depth = landmarks[..., 2:]
+    onward = landmarks[..., :2] / depth
+    scale = torch.as_tensor(focal).to(landmarks)[..., None, None] / depth
+    return Dense(
+        {
+            name: scale[..., None] * (columns[:, :, :2] - onward[..., None] * columns[:, :, 2:])
+            for name, columns in moved.items()
+        }
+    )

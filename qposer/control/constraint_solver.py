@@ -24,14 +24,11 @@ from qposer.body_pose.skeleton import BODY_JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
 from qposer.body_pose.surface import farthest_points
 from qposer.control.anatomy import ANGLES
 from qposer.control.collisions import penetration
-from qposer.control.constraints import Constraint, Unit
+from qposer.control.constraints import EXACTNESS, Constraint
 from qposer.control.free_joints import FreeJoints
 from qposer.least_squares import Damping, Equations, Step, minimise
 from qposer.prior.code_prior import DISPERSION, CodePrior
 from qposer.prior.diffusion import SIGMA_MIN
-
-EXACTNESS: dict[Unit, float] = {"degrees": 2.0, "cm": 1.0}
-"""A constraint violated by this amount costs as much as any other term at its unit."""
 
 RANGE_UNIT = 4.0
 """The same for joints beyond their anatomical ranges, degrees."""

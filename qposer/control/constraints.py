@@ -21,6 +21,10 @@ TOLERANCE: dict[Unit, float] = {"degrees": 10.0, "cm": 5.0}
 """Violation up to which a constraint counts as satisfied."""
 
 
+EXACTNESS: dict[Unit, float] = {"degrees": 2.0, "cm": 1.0}
+"""A constraint violated by this amount costs as much as any other term at its unit."""
+
+
 @dataclass(frozen=True)
 class Constraint:
     """A measure that must be from ``low`` to ``high``.
