@@ -433,6 +433,11 @@ def test_each_keypoint_has_a_share_and_outliers_have_none(fitter, keypoints):
     (result,) = fitter.fit_keypoints(dataclasses.replace(keypoints[[0]], xy=xy), SIZE)
     assert result.keypoint_shares.sum() == pytest.approx(1, abs=1e-5)
     assert result.keypoint_shares[15] < 1e-3 < result.keypoint_shares[[11, 12, 23, 24]].min()
+    xy = keypoints.xy[:1].copy()
+    xy[0, 15] += [0.04 * result.person_height_px, 0.0]  # too close to be rejected
+    confidence = np.ones((1, len(xy[0])))
+    (result,) = fitter.fit_keypoints(dataclasses.replace(keypoints[[0]], xy=xy, confidence=confidence), SIZE)
+    assert 0 < result.keypoint_shares[15] < 0.9 * result.keypoint_shares.max()
 
 
 def test_hypotheses_are_alternatives_and_the_same_every_time(fitter, keypoints):

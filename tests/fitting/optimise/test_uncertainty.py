@@ -73,3 +73,10 @@ def test_unseen_keypoints_do_not_break_it(fitter, truth):
     problem, estimate = fitted(fitter, truth, 0.01)
     problem = dataclasses.replace(problem, confidence=torch.zeros_like(problem.confidence))
     assert torch.isfinite(covariance(fitter, problem, estimate)).all()
+
+
+def test_joints_are_never_more_uncertain_than_a_body_is_large(fitter, truth):
+    problem, estimate = fitted(fitter, truth, 0.01)
+    problem = dataclasses.replace(problem, keypoints=problem.keypoints.flip(1))
+    largest = covariance(fitter, problem, estimate).diagonal(dim1=-2, dim2=-1).sum(-1).amax(-1)
+    assert largest == pytest.approx(torch.ones(PEOPLE), rel=1e-4)
