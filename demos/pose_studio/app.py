@@ -225,9 +225,17 @@ class Studio:
 
     def _on_keypoint(self, name: str, ball: viser.IcosphereHandle) -> None:
         async def dragged(event: viser.SceneNodeDragEvent[viser.IcosphereHandle]) -> None:
-            way, done = _way(event.start_position, event.end_position), event.phase == "end"
-            if event.phase != "start":
-                self._do(event.client, lambda: self._keypoint(name, way, done), None if done else f"keypoint {name}")
+            held, done = (event.client_id, name), event.phase == "end"
+            if event.phase == "start":
+                self._grabbed[held] = event.start_position  # in later events, it moves with the ball
+                return
+            if held not in self._grabbed:
+                return
+            grabbed, now = self._grabbed[held], event.end_position
+            if done:
+                del self._grabbed[held]
+            key = None if done else f"keypoint {name}"
+            self._do(event.client, lambda: self._keypoint(name, _way(grabbed, now), done), key)
 
         async def clicked(event: viser.SceneNodePointerEvent[viser.IcosphereHandle]) -> None:
             self._do(event.client, lambda: self.editor.correct(lambda photo: photo.toggle(name)))

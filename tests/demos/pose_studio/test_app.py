@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from demos.pose_studio import app
-from demos.pose_studio.scene import HELD, PINNED
+from demos.pose_studio.scene import HELD, PINNED, photo_size
 from demos.pose_studio.session import read_session
 from fitting.fit import Fitter
 from qposer.io.assets import asset
@@ -204,7 +204,9 @@ def test_closing_leaves_a_stuck_job_behind(studio, monkeypatch):
 
 
 def keypoint_drag(phase, to):
-    ends = {"start_position": (0.0, 1.0, 0.0), "start_screen_pos": (0.5, 0.5), "end_screen_pos": (0.5, 0.4)}
+    """The browser moves the start with the ball, after the first message."""
+    start = (0.0, 1.0, 0.0) if phase == "start" else (0.02, 1.07, 0.0)
+    ends = {"start_position": start, "start_screen_pos": (0.5, 0.5), "end_screen_pos": (0.5, 0.4)}
     node = {"name": "/keypoints/left_wrist", "instance_index": None, "button": "left", "modifier": None, "owner": ""}
     return {"phase": phase, "end_position": to, **ends, **node}
 
@@ -219,7 +221,9 @@ def test_a_fitted_photo_is_corrected(studio, tab, eventually):
     for phase, to in (("start", (0.0, 1.0, 0.0)), ("update", (0.05, 1.1, 0.0)), ("end", (0.05, 1.15, 0.0))):
         tab.say("SceneNodeDragMessage", **keypoint_drag(phase, to))
     eventually(lambda: "left_wrist" in fit.corrections.moved and tuple(ball.color) == HELD)
-    eventually(lambda: fit.places["left_wrist"][1] < place[1] - 0.05)
+    wide, high = photo_size(fit)
+    expected = pytest.approx(place + np.array([0.05 / wide, -0.15 / high]), abs=1e-3)
+    eventually(lambda: fit.places["left_wrist"] == expected)
     assert poses(studio) == 3
     assert not torch.allclose(studio.editor.session.current.posture.body_pose, before.body_pose, atol=1e-2)
     tab.press(panel.known, "left hand on the hyperdrive")
