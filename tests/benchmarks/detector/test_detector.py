@@ -120,6 +120,6 @@ def test_the_command_writes_the_document(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["detector", *arguments.split(), "--recording", str(tmp_path / "none")])
     tyro.cli(command.main)
     text = (tmp_path / "docs" / "detector.md").read_text()
-    assert "Rendered: 30 of 30 people; nothing recognised of 0" in text
+    assert "Rendered: 30 of 30 people; 0 failed detections" in text
     assert "## Correlation of errors along the leg" in text
     assert "nan" not in text

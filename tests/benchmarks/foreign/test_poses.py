@@ -21,7 +21,7 @@ def write_poses(path, up="y", frames=6):
 
 
 @pytest.mark.parametrize("up", ["y", "z"])
-def test_poses_of_others_become_y_up(tmp_path, up):
+def test_foreign_poses_become_y_up(tmp_path, up):
     write_poses(tmp_path / "poses.npz", up)
     pose, sequence = read_smpl(tmp_path / "poses.npz")
     turned = Rotation.from_rotvec(pose[:, 0]).apply([0.0, 1.0, 0.0])

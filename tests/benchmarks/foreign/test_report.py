@@ -72,7 +72,7 @@ def test_the_document_says_how_many_sequences_there_are(tmp_path):
     assert "| energy, median | 0.20 | 4.00 |" in text
 
 
-def test_without_the_poses_of_others_the_benchmark_is_skipped(tmp_path, monkeypatch, capsys):
+def test_the_benchmark_is_skipped_without_foreign_poses(tmp_path, monkeypatch, capsys):
     missing = tmp_path / "none.npz"
     monkeypatch.setattr(sys, "argv", ["foreign", "--data", "poses.npz", "--foreign", str(missing)])
     tyro.cli(main)

@@ -228,7 +228,7 @@ def test_every_view_is_fitted_and_told(recording, monkeypatch, make_fit, tmp_pat
     monkeypatch.setattr(command, "fitted_clips", lambda fitter, view: clips)
     command.main(recording, tmp_path / "out", tmp_path / "pictures", video=True)
     text = (tmp_path / "out" / "multiview.md").read_text()
-    assert "Found: 4 of 6 views; left and right of the whole body swapped in 2." in text, "those from behind"
+    assert "Detected: 4 of 6 views; left and right of the whole body swapped in 2." in text, "those from behind"
     assert "3 moments of one person, recorded by 2 calibrated cameras" in text
     rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")][1:]
     focal = [

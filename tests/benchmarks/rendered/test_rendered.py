@@ -142,5 +142,5 @@ def test_the_command_writes_the_document(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["rendered", *arguments.split()])
     tyro.cli(command.main)
     text = (tmp_path / "docs" / "rendered.md").read_text()
-    assert "Found: 5 of 6; nothing recognised of 0" in text
+    assert "Detected: 5 of 6 people; 0 of these detections failed" in text
     assert "| assumed focal length, all | 5 | 1.0 [1.0, 1.0] |" in text
