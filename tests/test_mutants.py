@@ -68,7 +68,7 @@ def test_names_are_not_repeated(tmp_path):
         read_mutants(tmp_path / "mutants.toml")
 
 
-def test_the_document_says_what_survived():
+def test_the_document_lists_survivors():
     text = report([Verdict(mutant("test_lax.py"), None), Verdict(mutant("test_strict.py"), "test_strict.py::test_add")])
     assert "1 of 2 are caught." in text
     assert "| minus | `adds.py` | survived |" in text

@@ -27,8 +27,8 @@ TEXT = """# Comparison of priors on fits to synthetic photos
 {people} {split} poses, each with its own shape ~ N(0, 1) and camera (yaw uniform, pitch within 20 degrees,
 field of view 35 to 75 degrees), projected to MediaPipe's 33 landmarks. *clean*: exact; *noise*: standard deviation of
 2 % of the person's height; *missing*: 30 % missing; *legs missing*, *side missing*: without the legs from the knees
-down, or without the left or right side; *outliers*: 5 % at random positions; *good start*: noisy keypoints, and a fit that
-starts from the truth with every joint rotated by 5 degrees. The focal length is known. The noise level of the keypoints
+down, or without the left or right side; *outliers*: 5 % at random positions; *good start*: noisy keypoints, and a start
+from the truth with every joint rotated by 5 degrees. The focal length is known. The noise level of the keypoints
 is unknown and estimated by the fit, whereas keypoints of a detector would have a noise floor of 1 %.
 
 All fits share body, camera, stages and start: orientation and pose from the regressor

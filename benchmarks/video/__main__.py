@@ -64,8 +64,8 @@ the fit of clips without the terms that keep feet in place and without the decis
 {table}
 
 The mean error of the estimated direction of gravity is {up:.1f}° (at most {worst:.1f}°). {recall:.0f} % of the points
-in contact with the floor are detected (probability above one half), and {false:.0f} % of the points in the air are falsely
-detected. Two fits of a clip are bitwise identical: {same}.
+in contact with the floor are detected (probability above one half), and {false:.0f} % of the points in the air are
+falsely detected. Two fits of a clip are bitwise identical: {same}.
 
 ## Crossings
 

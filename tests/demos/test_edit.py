@@ -83,7 +83,7 @@ def tinted(file):
     return [bool(coral[:, columns].any()) for (columns,) in ndimage.find_objects(bodies)]
 
 
-def test_what_was_edited_is_tinted_but_not_in_the_pose_itself(run, random_prior, poses, tmp_path):
+def test_edited_parts_are_tinted_in_results_only(run, random_prior, poses, tmp_path):
     file, _ = poses
     run("edit", "swap", "--parts", "right_leg", "--pose", file, "--out", tmp_path)
     run("edit", "mirror", "--pose", file, "--out", tmp_path)

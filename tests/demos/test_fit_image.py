@@ -257,7 +257,7 @@ def huge(picture, path):
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", [grey, alpha, rotated, huge])
-def test_pictures_of_all_kinds_are_fitted_in_their_own_pixels(tmp_path, fitted, picture, kind):
+def test_pictures_of_all_kinds_are_fitted_in_original_pixels(tmp_path, fitted, picture, kind):
     photo, scale = kind(picture, tmp_path / kind.__name__)
     fit_image.main(photo, out=tmp_path)
     result = read_result(tmp_path / kind.__name__ / "person0")
@@ -353,7 +353,7 @@ def test_an_empty_file(refused, tmp_path):
     assert "is empty (0 bytes), not an image: give" in refused(tmp_path / "empty.jpg")
 
 
-def test_a_file_that_is_no_image(refused, tmp_path):
+def test_other_files_are_rejected_as_images(refused, tmp_path):
     (tmp_path / "text.jpg").write_text("not a picture " * 100)
     assert "is not a readable image: give" in refused(tmp_path / "text.jpg")
 
@@ -448,7 +448,7 @@ def test_weights_that_are_cut_off(refused, own_assets, blank):
     assert f"{path} is not a safetensors file" in refused(blank)
 
 
-def test_weights_of_other_sizes_than_their_configuration_says(refused, own_assets, blank):
+def test_weights_that_contradict_their_configuration_are_rejected(refused, own_assets, blank):
     model = QPoser.from_pretrained()
     model.config = dataclasses.replace(model.config, width=2 * model.config.width)
     model.save(own_assets / "qposer.safetensors")

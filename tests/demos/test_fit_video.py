@@ -95,7 +95,7 @@ def test_no_video(refused, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_that_is_no_video(refused, tmp_path):
+def test_other_files_are_rejected_as_videos(refused, tmp_path):
     (tmp_path / "text.mp4").write_text("not a video " * 100)
     assert "can be read: it is not a video" in refused("fit_video", tmp_path / "text.mp4", "--out", tmp_path / "out")
 

@@ -63,7 +63,7 @@ def test_a_sheet_ends_where_it_would_be_too_large(monkeypatch, random_prior, tmp
     assert len(arrays(tmp_path)["body_pose"]) == 9
 
 
-def test_what_was_there_stays_when_writing_fails(monkeypatch, run, refused, random_prior, tmp_path):
+def test_existing_files_survive_a_failed_write(monkeypatch, run, refused, random_prior, tmp_path):
     run("sample", "--number", 1, "--out", tmp_path)
     before = (tmp_path / "sample.png").read_bytes()
 

@@ -158,7 +158,7 @@ def test_folders_that_are_invalid(images, tmp_path):
     ("options", "reported"),
     [({"people": 0}, "at least 1, not 0"), ({"focal": -1.0}, "focal length"), ({"focal": np.nan}, "focal")],
 )
-def test_what_no_image_can_be_fitted_with_is_refused_at_once(fitter, out, options, reported):
+def test_impossible_settings_are_rejected_at_once(fitter, out, options, reported):
     with pytest.raises(ValueError, match=reported):
         FolderRun(fitter, out, **options)
 
@@ -251,7 +251,7 @@ def lose_the_people(run, images):
         *(damage_the_record, put_a_number_for_a_folder, lose_the_people),
     ],
 )
-def test_what_changed_is_fitted_again(fitter, images, out, change):
+def test_changed_images_are_fitted_again(fitter, images, out, change):
     run = FolderRun(fitter, out, exports=())
     outcomes(run, images)
     fitter.fitted.clear()
@@ -291,7 +291,7 @@ def test_keypoints_are_read_and_missing_or_bad_ones_reported(fitter, images, out
     assert "there is no file" in done["g12.png"].failure
 
 
-def test_ctrl_c_in_an_image_leaves_what_is_done(fitter, images, out):
+def test_ctrl_c_keeps_finished_images(fitter, images, out):
     grey_image(images / "g11.png", 2)
     run = FolderRun(fitter, out, exports=())
     with pytest.raises(KeyboardInterrupt):
@@ -422,7 +422,7 @@ def test_results_stay_in_their_folder(fitter, out, name):
         write_fit(out, name, None, [])
 
 
-def test_results_are_named_after_what_they_are_of(tmp_path, monkeypatch):
+def test_results_are_named_after_their_images(tmp_path, monkeypatch):
     (tmp_path / "clip").mkdir()
     monkeypatch.chdir(tmp_path / "clip")
     assert result_name(Path("a.b.png")) == "a.b"

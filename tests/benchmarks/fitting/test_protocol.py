@@ -99,7 +99,7 @@ def test_a_weight_is_searched_for_where_one_is_asked_for(bench, quick):
     assert protocol.tuned(bench, shipped()[0]) == {"weight": Weights().prior, "tried_mm": {}}
 
 
-def test_conditions_hide_and_move_what_they_say(bench):
+def test_conditions_hide_and_move_keypoints(bench):
     xy, confidence = observed(bench.truth, "clean", torch.Generator())
     assert torch.equal(xy, bench.truth.xy)
     assert (confidence == 1).all()

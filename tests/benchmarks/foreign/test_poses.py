@@ -83,6 +83,6 @@ def test_other_files_are_refused(tmp_path, arrays):
         read_smpl(tmp_path / "poses.npz")
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="there are no poses"):
         read_smpl(tmp_path / "none.npz")

@@ -32,7 +32,7 @@ def standing(body):
     return of_bodies(body, torch.zeros(1, 10), SHIFTS)
 
 
-def test_landmarks_of_bodies_are_the_bodys_own(body, standing):
+def test_landmarks_of_bodies_match_the_body(body, standing):
     own = body.landmarks(torch.zeros(1, 3), torch.zeros(1, 21, 3)).numpy()
     np.testing.assert_allclose(standing, own, atol=1e-5)
     assert np.abs(of_bodies(body, torch.zeros(1, 10), BEFORE) - own).max() > 0.02

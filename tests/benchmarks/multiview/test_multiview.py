@@ -47,7 +47,7 @@ def recording(tmp_path, make_fit):
     return tmp_path
 
 
-def test_the_truth_is_told_in_the_axes_of_each_camera(recording, make_fit):
+def test_the_truth_is_in_the_axes_of_each_camera(recording, make_fit):
     front, back = read_recording(recording).views
     joints = make_fit().joints[[JOINT_NAMES.index(name) for name in NAMES]]
     np.testing.assert_allclose(front.truth[1], joints, atol=1e-6)
@@ -88,13 +88,13 @@ def broken(arrays=None, cameras=None):
         broken(cameras="[1]"),
     ],
 )
-def test_what_is_no_recording_is_refused(recording, change):
+def test_invalid_recordings_are_rejected(recording, change):
     change(recording)
     with pytest.raises(ValueError, match="expected"):
         read_recording(recording)
 
 
-def test_missing_files_are_told(tmp_path):
+def test_missing_files_are_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"cameras\.json"):
         read_recording(tmp_path)
 
@@ -192,7 +192,7 @@ def test_bodies_of_a_clip_are_those_of_the_frames(make_fit):
     assert bodies.camera.centre.tolist() == [[100, 120]] * 2
 
 
-def test_every_view_is_fitted_and_told(recording, monkeypatch, make_fit, tmp_path):
+def test_every_view_is_fitted_and_reported(recording, monkeypatch, make_fit, tmp_path):
     right = make_fit()
 
     class Finds:

@@ -22,6 +22,6 @@ def test_no_more_are_drawn_than_there_are():
     assert len(drawn(torch.zeros(5, 21, 3), 12, torch.Generator().manual_seed(0))) == 5
 
 
-def test_missing_poses_are_told(tmp_path):
+def test_missing_poses_are_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file"):
         Poses.load(tmp_path / "poses.npz")

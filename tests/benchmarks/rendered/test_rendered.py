@@ -71,7 +71,7 @@ def test_the_far_side_of_a_body_is_not_visible(scenes):
     assert not visible[far]
 
 
-def test_a_box_covers_what_it_is_drawn_over(scenes):
+def test_a_box_covers_the_landmarks_under_it(scenes):
     black = np.zeros((SIZE, SIZE, 3), np.uint8)
     xy = scenes.xy[0].numpy()
     shown = [pictures._with_box(black, xy, 400.0, np.random.default_rng(seed)) for seed in range(4)]

@@ -178,7 +178,7 @@ def test_instructions_that_are_not_understood_stay_in_the_box(studio, tab, event
     eventually(lambda: text.value == "")
 
 
-def test_the_button_does_what_is_in_the_box(studio, tab, eventually):
+def test_the_button_follows_the_instruction_in_the_box(studio, tab, eventually):
     tab.press(studio._panel.text, "turn")
     assert poses(studio) == 1
     tab.press(studio._panel.do, True)

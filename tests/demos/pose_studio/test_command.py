@@ -71,7 +71,7 @@ def test_a_stuck_job_does_not_keep_the_command_from_ending(monkeypatch, capsys, 
     assert read_session(tmp_path / "session.npz").current.origin == "at ease"
 
 
-def test_nothing_to_go_on_with(refused, tmp_path):
+def test_resuming_requires_a_session(refused, tmp_path):
     assert "omit --resume" in refused("studio", "--resume", "--out", tmp_path)
 
 

@@ -42,7 +42,7 @@ def test_the_pelvis_alone_sets_no_target(standing):
     assert drag.targets() == {}
 
 
-def test_pins_hold_what_the_pull_could_move(standing):
+def test_pins_hold_joints_against_the_pull(standing):
     drag = Drag(standing, {"left_foot", "right_foot", "right_hand"})
     drag.pull("left_knee", np.array([0.0, 0.1, 0.1]))
     assert sorted(drag.targets()) == ["left_foot", "left_heel", "left_knee"]
@@ -142,7 +142,7 @@ def test_two_people_drag_two_handles(editor, solver):
     assert editor.session.current.origin == "left hand and right hand dragged"
 
 
-def test_what_was_dragged_so_far_is_kept_when_something_else_is_done(editor):
+def test_an_interrupted_drag_is_kept(editor):
     editor.drags.grab("left_hand")
     editor.drags.pull("left_hand", np.array([0.1, 0.0, 0.0]))
     editor.sample()
@@ -197,7 +197,7 @@ def test_a_drag_that_ends_on_target_needs_no_more_solves(editor, solver):
     assert len(solver.calls) == 1
 
 
-def test_a_press_that_drags_nothing_is_no_step(editor):
+def test_a_press_without_a_drag_adds_no_undo_step(editor):
     editor.drags.grab("head")
     editor.drags.release("head")
     editor.drags.release("head")

@@ -102,7 +102,7 @@ def test_others_get_nothing(studio, get, listen, address, path, host, origin):
     assert studio._server.get_clients() == {}
 
 
-def test_a_websocket_without_a_page_gets_nothing(listen, address):
+def test_a_websocket_without_a_page_is_rejected(listen, address):
     with pytest.raises(InvalidStatus, match="403"):
         listen(address.path, origin=None)
 
@@ -168,7 +168,7 @@ def test_connections_with_invalid_messages_are_closed(studio, tab, open_tab, eve
 
 
 @pytest.mark.parametrize("rubbish", ["text, and no bytes", b"", b"\x00" * 64, np.random.default_rng(0).bytes(4096)])
-def test_rubbish_hurts_nobody_else(studio, tab, open_tab, eventually, rubbish):
+def test_invalid_messages_do_not_affect_other_clients(studio, tab, open_tab, eventually, rubbish):
     bad = open_tab()
     bad.socket.send(rubbish)
     assert bad.is_closed()
@@ -195,7 +195,7 @@ def test_a_file_that_is_too_large_is_reported_and_not_kept(studio, tab, eventual
     eventually(lambda: "short.npz: expected" in studio._panel._status.content)
 
 
-def test_the_page_gets_an_end_of_the_file_that_is_too_large(studio, tab, eventually, monkeypatch):
+def test_uploads_of_large_files_are_ended(studio, tab, eventually, monkeypatch):
     sent = []
     monkeypatch.setattr(studio._server._websock_server, "queue_message", sent.append)
     monkeypatch.setattr(messages, "LARGEST_UPLOAD", 1000)

@@ -52,7 +52,7 @@ def test_a_call_repeated_over_a_shared_argument_is_bounded(tmp_path):
         read_arrays(path, ())
 
 
-def test_lists_of_lists_are_no_arrays(tmp_path):
+def test_lists_of_lists_are_rejected(tmp_path):
     nested = [1.0]
     for _ in range(60):
         nested = [nested, nested]

@@ -262,7 +262,7 @@ def test_a_perfect_fit_has_no_error(monkeypatch, fitter, truth, view):
     assert camera.focal.tolist() == [FOCAL] * 2
 
 
-def test_what_alignment_forgives(monkeypatch, fitter, truth, view):
+def test_alignment_removes_similarity_transforms(monkeypatch, fitter, truth, view):
     moved = dataclasses.replace(truth, transl=truth.transl + 1.0)
     solved_as(monkeypatch, fitter, moved)
     np.testing.assert_allclose(evaluate(fitter, view).mpjpe_17, np.zeros(5), atol=0.01)

@@ -16,7 +16,7 @@ def test_heads_go_back_and_feet_come_forward():
         assert depth[name] == pytest.approx(metres), name
 
 
-def test_what_is_given_stays_as_it_is():
+def test_the_input_is_not_modified():
     world = np.zeros((33, 3))
     without_depth_bias(world)
     assert not world.any()

@@ -6,7 +6,7 @@ from fitting.inputs.focal import checked_focal, default_focal, focal_from_35mm
 
 
 @pytest.mark.parametrize("focal", [0.0, -5.0, math.nan, math.inf, 10**400])
-def test_numbers_that_are_no_focal_length(focal):
+def test_invalid_focal_lengths_are_rejected(focal):
     with pytest.raises(ValueError, match="a focal length must be a positive number of pixels, not"):
         checked_focal(focal, 1600, 1200)
 

@@ -28,7 +28,7 @@ def exif_of(**tags):
     return exif
 
 
-def test_rgb_is_read_as_it_is(tmp_path):
+def test_rgb_images_are_read_unchanged(tmp_path):
     two_colours().save(tmp_path / "a.png")
     photo = read_image(tmp_path / "a.png")
     assert photo.rgb.dtype == np.uint8
@@ -126,7 +126,7 @@ def test_an_empty_file(tmp_path, name):
         read_image(tmp_path / name)
 
 
-def test_a_file_that_is_no_image(tmp_path):
+def test_other_files_are_rejected_as_images(tmp_path):
     (tmp_path / "a.jpg").write_text("hello")
     with pytest.raises(ValueError, match="not a readable image"):
         read_image(tmp_path / "a.jpg")

@@ -109,7 +109,7 @@ def test_other_files_are_refused_and_nothing_is_run(tmp_path, capsys, name, cont
     assert not capsys.readouterr().out
 
 
-def test_what_is_not_finite_or_does_not_fit_together_is_refused():
+def test_nonfinite_or_inconsistent_starts_are_rejected():
     with pytest.raises(ValueError, match="NaN or infinite"):
         StartBodies(np.full((1, 21, 3), np.nan))
     with pytest.raises(ValueError, match="global_orient"):

@@ -63,7 +63,7 @@ def test_names_are_text_only(rig):
     assert page.count("&lt;/title&gt;{{scene}}") == 2
 
 
-def test_what_the_page_holds_is_the_clip(page, rig):
+def test_the_page_contains_the_clip(page, rig):
     scene = json.loads(re.search(r'id="scene">(.*?)</script>', page, re.DOTALL)[1])
     assert scene["clip"] == {"fps": 12.5, "first": 5, "frames": 9, "parents": scene["clip"]["parents"]}
     weights = np.frombuffer(base64.b64decode(scene["people"][0]["weights"]), "<u2").reshape(-1, 4)

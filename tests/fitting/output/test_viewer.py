@@ -73,7 +73,7 @@ def test_a_title_is_text_only(photo, people):
     assert page.count("&lt;/title&gt;&lt;script&gt;{{scene}}") == 2
 
 
-def test_people_who_cannot_be_shown(photo, people):
+def test_invalid_people_are_rejected(photo, people):
     with pytest.raises(ValueError, match="no result to show"):
         viewer_page(photo, [], "photo")
     for name in ("vertices", "faces"):

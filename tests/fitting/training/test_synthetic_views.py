@@ -21,7 +21,7 @@ def views(poses, format="mediapipe", seed=0):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_views_hold_what_they_say(poses, format):
+def test_views_have_valid_shapes_and_keypoints(poses, format):
     drawn = views(poses, format)
     joints = len(FORMATS[format].names)
     assert drawn.keypoints.shape == (PEOPLE, joints, 2)

@@ -34,7 +34,7 @@ def test_people_are_not_background(room):
     assert np.abs(background_shift(thumbnail(before), thumbnail(after), person)).max() < 0.002
 
 
-def test_a_background_without_structure_says_nothing():
+def test_a_uniform_background_gives_no_camera_motion():
     grey = thumbnail(np.full((300, 400, 3), 90, np.uint8))
     assert np.isnan(background_shift(grey, grey, NOBODY)).all()
 

@@ -116,7 +116,7 @@ def test_joints_and_poses_are_those_of_the_parameters(fitter, result):
     assert geodesic_angle(axis_angle_to_matrix(torch.from_numpy(result.body_pose)), decoded).max() < 1e-3
 
 
-def test_what_is_written_is_read(result, tmp_path):
+def test_a_written_clip_is_read_back(result, tmp_path):
     result.write(tmp_path / "fit.npz")
     again = read_clip(tmp_path / "fit.npz")
     for name, value in vars(result).items():
@@ -162,7 +162,7 @@ def test_warnings_of_errors_and_unseen_parts(result):
     assert changed(result, 1.0, ankles).warnings == ("cut off or hidden, and guessed: ankles",)
 
 
-def test_warnings_of_turns_that_nobody_makes(result):
+def test_impossible_turns_give_warnings(result):
     orient = result.global_orient.copy()
     assert changed(result, 1.0).warnings == ()
     orient[7:9, :] = 0.0
@@ -256,7 +256,7 @@ class TestWithShortStages:
         assert apart.amax(-1).min() > 1e-3
         assert apart.max() < 0.5
 
-    def test_what_is_kept_is_not_made_again(self, fitter, truth):
+    def test_cached_work_is_not_repeated(self, fitter, truth):
         seen, made = sightings(truth), {}
 
         def keep(name, make):

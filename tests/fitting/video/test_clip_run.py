@@ -242,7 +242,7 @@ def test_nobody(run, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_person_who_is_not_there(run):
+def test_a_missing_person_is_reported(run):
     with pytest.raises(ValueError, match="there is no person 3"):
         run(person=3)
 

@@ -61,7 +61,7 @@ def test_everybody_the_largest_first_and_chairs_left_out():
         {"scale": np.where(np.arange(FRAMES) < 25, 1, 2)},
     ],
 )
-def test_a_track_that_becomes_somebody_else_is_cut(changed):
+def test_a_track_that_switches_to_another_person_is_cut(changed):
     detected = detections(**changed)
     people = footage(detected, 30.0, None).people
     assert sorted((person.frames[0], person.frames[-1]) for person in people) == [(0, 24), (25, FRAMES - 1)]
@@ -76,7 +76,7 @@ def test_who_comes_nearer_is_the_same():
     assert len(person.frames) == FRAMES
 
 
-def test_gaps_ties_and_cuts_are_told_with_their_frames():
+def test_gaps_ties_and_cuts_are_reported_with_their_frames():
     detected = detections([*range(10), *range(45, 50)])
     unsure, cuts = detected.unsure.copy(), detected.cuts.copy()
     unsure[[3, 4, 5, 8]] = True

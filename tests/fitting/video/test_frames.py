@@ -42,7 +42,7 @@ def folder(tmp_path, frames):
     return folder
 
 
-def test_what_is_written_is_read(video, frames):
+def test_written_frames_are_read_back(video, frames):
     opened = open_video(video)
     assert (opened.width, opened.height) == SIZE
     assert opened.fps == pytest.approx(25.0)

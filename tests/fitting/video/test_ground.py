@@ -43,7 +43,7 @@ STANDS = np.ones((FRAMES, 4))
 
 
 @pytest.mark.parametrize("pitch", [-0.1, 0.0, 0.3, 0.8])
-def test_the_ground_below_somebody_who_walks_about(pitch):
+def test_the_ground_below_a_walking_person_is_estimated(pitch):
     up = tilted(pitch)
     seen = evidence(up, lean=math.radians(8))
     found = estimate_up([(seen, STANDS)])

@@ -60,7 +60,7 @@ def test_legs_that_are_exchanged_from_one_crossing_to_the_next(walk):
     assert np.flatnonzero(found & 2).tolist() == exchanged
 
 
-def test_what_is_right_stays(walk):
+def test_correct_sides_are_kept(walk):
     assert not exchanged_states(walk, np.ones((FRAMES, 17)), np.arange(FRAMES), "coco").any()
 
 

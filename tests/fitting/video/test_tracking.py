@@ -32,7 +32,7 @@ def test_the_largest_is_followed_unless_another_is_chosen():
 
 
 @pytest.mark.parametrize(("point", "index"), [((350, 50), 1), ((-500, 40), 0), ((640, 99), 2)])
-def test_a_point_chooses_who_is_there_or_nearest(point, index):
+def test_a_point_selects_the_person_there_or_the_nearest(point, index):
     assert chosen_person(point, people((0, 0), (300, 0), (600, 0))) == index
 
 
@@ -43,7 +43,7 @@ def test_who_is_not_there_cannot_be_chosen(choice):
 
 
 @pytest.mark.parametrize("colours", [(PLAIN, PLAIN), (RED, RED), (RED, BLUE)], ids=["unknown", "same", "different"])
-def test_two_people_who_walk_through_each_other_keep_their_numbers(colours):
+def test_two_crossing_people_keep_their_numbers(colours):
     tracker = Tracker()
     for frame in range(40):
         places = (10.0 * frame, 0.0), (390.0 - 10.0 * frame, 30.0)
@@ -74,14 +74,14 @@ def test_a_tie_is_reported():
     assert step(tracker, people((2, 0)))[1] == [True]
 
 
-def test_somebody_in_other_clothes_or_of_another_size_is_somebody_else():
+def test_different_clothes_or_sizes_start_a_new_track():
     for found, colours in ((people((0, 0)), BLUE), (people((0, 0), size=160.0), RED)):
         tracker = Tracker()
         step(tracker, people((0, 0)), RED)
         assert step(tracker, found, colours)[0] == [1]
 
 
-def test_somebody_elsewhere_is_somebody_else():
+def test_a_distant_person_starts_a_new_track():
     for place, number in (((60, 0), 1), ((15, 0), 0)):
         tracker = Tracker()
         step(tracker, people((0, 0)))
@@ -115,7 +115,7 @@ def test_who_was_away_for_long_is_known_by_the_clothes_alone(colours, number):
     assert step(tracker, people((900, 0)), colours)[0] == [number]
 
 
-def test_the_box_goes_on_as_the_person_went():
+def test_the_box_continues_the_motion_of_the_person():
     tracker = Tracker()
     step(tracker, people((0, 0)))
     step(tracker, people((10, 5)))

@@ -31,7 +31,7 @@ def random_postures(seed, number, spread=0.4):
     return OrientedPose.upright(NEUTRAL.body_pose @ axis_angle_to_matrix(noise))
 
 
-def test_nothing_is_remarkable_about_somebody_at_ease():
+def test_a_person_at_ease_has_no_description():
     assert describe(NEUTRAL) == []
 
 
@@ -55,7 +55,7 @@ def test_nothing_is_remarkable_about_somebody_at_ease():
         ({"left_hip": (-80.0, 0.0, 0.0), "left_knee": (80.0, 0.0, 0.0)}, "the left foot is off the ground"),
     ],
 )
-def test_what_is_bent_turned_or_raised_is_reported(turns, sentence):
+def test_bent_turned_and_raised_parts_are_reported(turns, sentence):
     assert sentence in describe(posed(**turns))
 
 
@@ -83,7 +83,7 @@ def test_hands_on_the_hips():
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**31))
-def test_what_is_reported_is_true(seed):
+def test_reported_relations_hold(seed):
     postures = random_postures(seed, 8)
     for index, reported in enumerate(relations(postures)):
         figure = PosedSkeleton.of(OrientedPose(*(part[index] for part in postures)))
@@ -124,7 +124,7 @@ def test_a_batch_is_described_as_its_poses_are():
     assert [[relation.text for relation in reported] for reported in relations(postures)] == each
 
 
-def test_axis_angle_and_matrices_are_described_alike():
+def test_axis_angle_and_matrices_have_the_same_description():
     posture = posed(left_knee=(62.0, 0.0, 0.0))
     axis_angle = torch.zeros(21, 3)
     axis_angle[BODY_JOINT_NAMES.index("left_knee"), 0] = torch.tensor(62.0).deg2rad()

@@ -66,7 +66,7 @@ def test_unknown_parts_are_named_with_the_known_ones(parts, message):
     assert "upper_body" in str(error.value)
 
 
-def test_a_near_miss_gets_a_hint():
+def test_misspelt_names_give_a_hint():
     with pytest.raises(ValueError, match="did you mean left_elbow"):
         joints_of("left_elbov")
 

@@ -43,12 +43,12 @@ def test_bags_of_several_sentences_are_the_bags_of_each_one_after_the_other():
         torch.testing.assert_close(together.weights[start : start + len(alone.rows)], alone.weights)
 
 
-def test_the_order_of_sentences_says_nothing(encoder):
+def test_the_order_of_sentences_does_not_matter(encoder):
     one, other = encoder.encode(["raise the left arm. bend the knee", "bend the knee. raise the left arm"])
     torch.testing.assert_close(one, other)
 
 
-def test_the_order_of_words_says_something(encoder):
+def test_the_order_of_words_matters(encoder):
     one, other = encoder.encode(["left hand on right knee", "right hand on left knee"])
     assert not torch.allclose(one, other, atol=1e-3)
 

@@ -195,7 +195,7 @@ BAD_ARRAYS = {
 
 
 @pytest.mark.parametrize("array", BAD_ARRAYS)
-def test_arrays_that_are_no_positions(tmp_path, array):
+def test_invalid_position_arrays_are_rejected(tmp_path, array):
     values, message = BAD_ARRAYS[array]
     np.savez(tmp_path / "a.npz", positions=values)
     with pytest.raises(ValueError, match=rf"a\.npz: .*{message}"):

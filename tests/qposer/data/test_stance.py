@@ -118,7 +118,7 @@ def test_a_tilted_recording_of_a_standing_person_becomes_upright():
         assert abs(leans[JOINT_NAMES.index(name)]) < most, name
 
 
-def test_an_actor_who_never_stands_is_drawn_to_the_others():
+def test_an_actor_who_never_stands_is_shrunk_towards_the_others():
     usual, fighter = Stance(np.full(NUM_JOINTS, 2.0), 0.02), Stance(np.full(NUM_JOINTS, 12.0), 0.12)
     drawn = shrink([usual, usual, fighter])
     assert drawn[0].excess == pytest.approx(0.02)

@@ -27,7 +27,7 @@ def test_collection_rests_while_modules_load():
     assert gc.get_freeze_count() >= len(kept)
 
 
-def test_what_is_made_later_is_collected():
+def test_objects_created_later_are_collected():
     with loading():
         pass
 

@@ -61,7 +61,7 @@ def test_sizes_are_compared_before_memory_is_taken(saved, monkeypatch):
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, 1e30])
-def test_weights_that_are_no_numbers_are_refused(saved, value):
+def test_nonfinite_weights_are_rejected(saved, value):
     tensors, metadata = read_tensors(saved)
     tensors["decoder.norm.weight"][3] = value
     write_tensors(saved, tensors, metadata)

@@ -40,7 +40,7 @@ def test_only_in_training_are_features_hidden(judge):
     assert hidden.min() < 0.1 < hidden.max() < judge.hidden + 0.2
 
 
-def test_a_joint_judge_sees_each_joint_where_it_is():
+def test_the_per_joint_detector_distinguishes_joints():
     judge = PerJointDetector(16, 1).eval()
     shown = []
     judge.stack.register_forward_pre_hook(lambda _, arguments: shown.append(arguments[0]))

@@ -208,7 +208,7 @@ def test_impossible_draws_are_refused(shipped, n, temperature):
 
 
 @pytest.mark.parametrize("kind", ["axis-angle", "matrices"])
-def test_completing_keeps_what_is_known_and_ignores_what_is_not(shipped, kind):
+def test_completion_keeps_known_joints_and_ignores_unknown_ones(shipped, kind):
     pose = poses(2)
     pose = axis_angle_to_matrix(pose) if kind == "matrices" else pose
     known = torch.ones(21, dtype=torch.bool)

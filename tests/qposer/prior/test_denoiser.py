@@ -10,7 +10,7 @@ def denoiser():
     return Denoiser(joints=5, numbers=2, width=16, depth=2).eval().requires_grad_(False)
 
 
-def test_denoising_hardly_changes_what_has_hardly_any_noise(denoiser):
+def test_denoising_hardly_changes_nearly_clean_latents(denoiser):
     clean = torch.randn(3, 5, 2)
     torch.testing.assert_close(denoiser(clean, torch.full((3, 5), 1e-3)), clean, atol=1e-2, rtol=0)
 
@@ -35,7 +35,7 @@ def test_the_error_of_knowing_nothing_is_one_at_high_levels():
     assert error.mean() == pytest.approx(1.0, abs=0.02)
 
 
-def test_the_error_weighs_each_joint_by_its_own_level():
+def test_the_error_weighs_each_joint_by_its_noise_level():
     clean, denoised = torch.zeros(1, 2, 1), torch.tensor([[[0.1], [2.0]]])
     error = denoising_error(denoised, clean, torch.tensor([[0.1, 2.0]]))
     assert error.item() == pytest.approx((1.01 / 0.01 * 0.01 + 5 / 4 * 4) / 2, rel=1e-5)

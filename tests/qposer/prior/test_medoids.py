@@ -47,7 +47,7 @@ def test_as_many_as_there_are_members_are_all_of_them():
     assert sorted(medoids(between, 6).tolist()) == list(range(6))
 
 
-def test_members_in_one_place_are_no_obstacle():
+def test_coincident_points_give_distinct_medoids():
     chosen = medoids(torch.zeros(5, 5), 3)
     assert len(set(chosen.tolist())) == 3
 

@@ -26,7 +26,7 @@ def test_annotations_with_flags(write, figures):
         read_keypoints(file)
 
 
-def test_what_has_no_keypoints_is_passed_over(write, figures):
+def test_annotations_without_keypoints_are_skipped(write, figures):
     zeros = person([[0, 0, 0]] * 17, iscrowd=1, num_keypoints=0)
     nothing = [{"image_id": 1, "bbox": [1, 2, 3, 4]}, {"image_id": 1, "keypoints": None}, person([]), zeros]
     file = write(annotations([*nothing, person(figures.rows(score=2))], "a.jpg"))

@@ -69,6 +69,6 @@ def test_alphapose_by_image_name(write, figures):
 
 
 @pytest.mark.parametrize("what", [{"0": 1}, None, ["a"], [[1]], "x"])
-def test_people_that_are_no_list_of_objects(write, what):
+def test_people_must_be_a_list_of_objects(write, what):
     with pytest.raises(ValueError, match="people must be a list of objects"):
         read_keypoints(write({"people": what}))

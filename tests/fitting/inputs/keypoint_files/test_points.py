@@ -49,7 +49,7 @@ def test_values_that_are_not_lists_of_numbers(values):
 
 
 @pytest.mark.parametrize("values", [[1] * 7, [[1, 2]] * 3, [[1, 2, 3, 4]] * 3])
-def test_numbers_that_are_no_points(values):
+def test_numbers_must_form_points(values):
     with pytest.raises(ValueError, match="keypoints must be x, y and score of each point, not numbers of shape"):
         points_of(Entry(values))
 

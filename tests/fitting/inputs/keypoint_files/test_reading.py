@@ -128,7 +128,7 @@ def test_npz(tmp_path, world):
     assert (keypoints.world is None) == (world is None)
 
 
-def test_an_archive_is_recognised_by_what_it_holds(tmp_path):
+def test_archives_are_recognised_by_their_contents(tmp_path):
     path, xy = archive(tmp_path)
     assert read_keypoints(path.rename(tmp_path / "keypoints.dat")).xy == pytest.approx(xy[::-1], rel=1e-5)
 

@@ -76,7 +76,7 @@ def test_parts_and_their_sides(text, expected):
         (Part("knee", "any"), False, ["right"]),
     ],
 )
-def test_sides_that_are_meant(part, alone, sides):
+def test_omitted_sides_are_inferred(part, alone, sides):
     assert part.sides(alone) == sides
 
 
@@ -124,7 +124,7 @@ def test_verbs_of_the_whole_body_share_nothing():
     assert (squat.verb, squat.parts, raised.verb) == ("squat", (), "raise")
 
 
-def test_pronouns_are_what_was_named_before():
+def test_pronouns_refer_to_the_last_named_parts():
     ((_, it),) = parse("raise the left arm and bend it")
     assert parts(it.parts) == [("arm", "left")]
     (_, (them,)) = parse("raise the left arm and the right knee, then lower them")
@@ -136,7 +136,7 @@ def test_pronouns_are_what_was_named_before():
     assert (error.value.start, error.value.end) == (5, 7)
 
 
-def test_what_is_said_of_what_was_done():
+def test_references_to_the_previous_edit_are_parsed():
     assert isinstance(clause("mirror that"), Mirror)
     assert clause("a bit more") == Again(False, clause("a bit more").extent, (0, 10))
     assert clause("a little less").less
