@@ -63,7 +63,7 @@ def test_the_person_is_the_one_at_the_point():
     for person, x in enumerate((45, 115)):
         np.testing.assert_array_equal(person_at(people, np.array([x, 100])).xy[0], people.xy[person])
     np.testing.assert_array_equal(person_at(people, np.array([70, 100])).xy[0], people.xy[0])
-    with pytest.raises(ValueError, match=r"no person was found at \[300, 100\]"):
+    with pytest.raises(ValueError, match=r"nobody was detected at \[300, 100\]"):
         person_at(people, np.array([300, 100]))
 
 
