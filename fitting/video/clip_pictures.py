@@ -1,4 +1,4 @@
-"""The video of a clip's fit: each frame with the body over it, next to a side view and a view of the paths from above."""
+"""The video of a clip's fit: each frame with the body over it, next to a side view and the paths from above."""
 
 from __future__ import annotations
 
