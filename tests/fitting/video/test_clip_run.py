@@ -114,11 +114,13 @@ def test_files_of_a_video(finished):
     assert np.array_equal(read_clip(out / "fit.npz").joints, result.joints)
     assert read_poses(out / "motion.npz").shape == (FRAMES, 21, 3)
     drawn = open_video(out / "video.mp4")
-    assert (drawn.height, drawn.width, drawn.fps) == (HEIGHT, WIDTH + HEIGHT, 25.0)
+    assert (drawn.height, drawn.width, drawn.fps) == (HEIGHT, WIDTH + 2 * HEIGHT, 25.0)
     frames, shown = list(drawn.frames()), np.array(range(FRAMES))
     assert len(frames) == FRAMES
-    on_the_side = np.array([(frame[:, WIDTH:] < 200).mean() for frame in frames])
+    on_the_side = np.array([(frame[:, WIDTH : WIDTH + HEIGHT] < 200).mean() for frame in frames])
     assert (on_the_side > 0.03).all()
+    above = np.array([np.ptp(frame[50:, WIDTH + HEIGHT :].astype(int), axis=-1).max() for frame in frames])
+    assert (above > 30).all()
     assert all(frames[black].max() > 200 for black in BLACK), shown
 
 
