@@ -54,7 +54,7 @@ def test_a_text_that_does_not_occur_once_is_refused(project, text, count):
         run_mutant(project, mutant("test_strict.py", text=text))
 
 
-def test_tests_that_fail_anyway_or_cannot_be_run_are_refused(project):
+def test_failing_or_unrunnable_tests_are_rejected(project):
     with pytest.raises(ValueError, match=r"test_wrong.py::test_add fails without a mutation"):
         check_sound(project, ["test_wrong.py"])
     with pytest.raises(ValueError, match=r"test_absent.py could not be run"):
