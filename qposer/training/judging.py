@@ -31,7 +31,7 @@ def mixed(poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> F
 
     Args:
         poses: rotations of the body joints.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
         The mixtures.
@@ -92,7 +92,7 @@ def detection_loss(
     Args:
         judge: per-joint detector.
         real: recorded poses.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
         The loss.
@@ -111,7 +111,7 @@ def detection_error(judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"]
     Args:
         judge: per-joint detector.
         real: recorded poses.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
         0 for perfect detection, 0.5 for chance.

@@ -16,7 +16,7 @@ def draw_donated(number: int, generator: torch.Generator) -> Bool[Tensor, "numbe
 
     Args:
         number: number of poses.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
         True for the joints that come from a donor.
@@ -33,7 +33,7 @@ def draw_shuffled(codes: Int[Tensor, "batch 21 heads"], generator: torch.Generat
 
     Args:
         codes: codes of a batch of poses.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
         Shuffled codes; a pose may be used several times or not at all.

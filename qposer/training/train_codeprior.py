@@ -88,7 +88,7 @@ def draw_levels(config: TrainConfig, number: int, generator: torch.Generator) ->
     Args:
         config: settings of the run.
         number: number of poses.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
         Standard deviations.

@@ -7,7 +7,7 @@ from benchmarks.rig_variation import COLUMNS, Training, main, row, train
 from qposer.training import batches
 
 
-def test_judges_learn_at_the_strength_that_is_asked_for(strengths_of):
+def test_classifiers_train_at_the_given_strength(strengths_of):
     strengths = strengths_of(batches)
     poses = Poses.quick()
     detector = train(poses.train, 0.3, Training(steps=3, batch_size=8, width=16))

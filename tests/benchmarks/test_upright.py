@@ -100,7 +100,7 @@ def test_without_photos_the_benchmark_is_skipped(tmp_path, monkeypatch, capsys):
     assert "skipped" in capsys.readouterr().out
 
 
-def test_everybody_is_measured_and_drawn(tmp_path, monkeypatch, make_fit):
+def test_all_people_are_measured_and_drawn(tmp_path, monkeypatch, make_fit):
     class Fits:
         def fit_photo(self, photo, keypoints):
             return [make_fit(left_knee=30)]

@@ -148,7 +148,7 @@ def test_invalid_parts_are_rejected_before_any_work(refused, random_prior, tmp_p
     assert not list(tmp_path.iterdir())
 
 
-def test_references_that_are_invalid(refused, random_prior, poses, tmp_path):
+def test_invalid_references_are_rejected(refused, random_prior, poses, tmp_path):
     file, _ = poses
     assert "a mixture needs 2 to 26 photos or poses, not 1" in refused("mix_photos", file)
     assert "there is no image file absent.jpg" in refused("mix_photos", file, "absent.jpg")
@@ -160,7 +160,7 @@ def test_references_that_are_invalid(refused, random_prior, poses, tmp_path):
     assert "is a file: give a folder as --out" in refused("mix_photos", file, file, "--out", tmp_path / "out")
 
 
-def test_nobody_on_a_photo(refused, poses, tmp_path):
+def test_a_photo_without_people_is_reported(refused, poses, tmp_path):
     Image.new("RGB", (300, 300), "grey").save(tmp_path / "empty.png")
     message = refused("mix_photos", poses[0], tmp_path / "empty.png", "--out", tmp_path / "out")
     assert f"{tmp_path / 'empty.png'}: no person was found" in message

@@ -296,7 +296,7 @@ class TestWithShortStages:
         ):
             assert np.array_equal(result.vertices, expected.vertices)
 
-    def test_a_wild_keypoint_outside_the_image_counts_as_unseen(self, fitter, keypoints):
+    def test_an_outlier_outside_the_image_counts_as_unseen(self, fitter, keypoints):
         wild, unseen = keypoints.xy[:1].copy(), keypoints.confidence[:1].copy()
         wild[0, 15] = (1e6, -1e6)
         unseen[0, 15] = 0.0
@@ -371,7 +371,7 @@ def test_bodies_that_end_in_the_camera_are_refused(fitter, keypoints, monkeypatc
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_error_of_a_body_that_came_too_close_is_not_flattering(fitter, keypoints, monkeypatch):
+def test_bodies_too_close_to_the_camera_have_large_errors(fitter, keypoints, monkeypatch):
     solve = fitter.solve
 
     def close(*args):
@@ -386,13 +386,13 @@ def test_the_error_of_a_body_that_came_too_close_is_not_flattering(fitter, keypo
 
 
 @pytest.mark.parametrize("people", [0, -1])
-def test_nobody_cannot_be_fitted(fitter, keypoints, people):
+def test_the_number_of_people_must_be_positive(fitter, keypoints, people):
     with pytest.raises(ValueError, match="must be at least 1"):
         fitter.fit_photo(Photo(np.zeros((1080, 1920, 3), np.uint8)), people=people, keypoints=keypoints)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_is_refused():
+def test_a_missing_device_is_rejected():
     with pytest.raises(ValueError, match="this PyTorch finds no CUDA device"):
         Fitter(device="cuda")
 
@@ -403,7 +403,7 @@ def test_fits_on_the_gpu_are_as_accurate(keypoints):
         assert result.reprojection_error_percent < 1.5
 
 
-def test_doubt_grows_where_less_is_seen(fitter, keypoints):
+def test_uncertainty_grows_with_fewer_visible_keypoints(fitter, keypoints):
     """Unseen legs are guessed and uncertain; the rest is about as certain as before."""
     hidden = [name.endswith(("knee", "ankle", "heel", "foot_index")) for name in FORMATS["mediapipe"].names]
     confidence = keypoints.confidence.copy()

@@ -145,7 +145,7 @@ def test_bounds_are_kept_and_steps_are_announced():
     assert problem.begun == list(range(40))
 
 
-def test_a_rejected_step_leaves_everything_and_stiffens():
+def test_a_rejected_step_changes_nothing_and_increases_the_damping():
     class Lying(Valley):
         """Returns the slope with the wrong sign."""
 

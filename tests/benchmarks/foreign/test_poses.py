@@ -29,7 +29,7 @@ def test_foreign_poses_become_y_up(tmp_path, up):
     assert sequence.tolist() == ["walk"] * 4 + ["jump"] * 2
 
 
-def test_a_set_holds_the_body_pose_and_is_called_by_its_folder(tmp_path):
+def test_a_set_has_the_body_pose_and_the_name_of_its_folder(tmp_path):
     pose = write_poses(tmp_path / "theirs" / "poses.npz")
     found = foreign_poses(tmp_path / "theirs" / "poses.npz")
     assert found.name == "theirs"

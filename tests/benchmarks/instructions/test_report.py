@@ -45,7 +45,7 @@ def test_kinds_have_separate_rows():
     assert table.rows[1][1:] == ["1", "50", "0", "3.0"]
 
 
-def test_circle():
+def test_followed_descriptions_are_counted_by_sentences():
     found = [
         {"sentences": [["a", True, [0.0]], ["b", False, [12.0]]], "energy": 0.0, "seconds": 1.0},
         {"sentences": [["a", True, [0.0]]], "energy": 2.0, "seconds": 3.0},
@@ -61,7 +61,7 @@ def test_circle():
 def test_wrongly_accepted_instructions_are_highlighted():
     phrases = [Phrase("unknown", "report", ("smile",)), Phrase("unknown", "report", ("frown",))]
     rows = report.refusals(phrases, ["not known", None]).rows
-    assert [row[2] for row in rows] == ["not known", "**not refused**"]
+    assert [row[2] for row in rows] == ["not known", "**not rejected**"]
 
 
 @pytest.mark.parametrize(("every", "number"), [(1, 4), (2, 2)])

@@ -87,7 +87,7 @@ def test_moved_landmarks_are_moved_on_both_sides(standing):
     np.testing.assert_allclose(apart[right], [-0.01, 0.02, 0.03], atol=1e-7)
 
 
-def test_who_stands_aside_is_looked_at(standing):
+def test_facing_the_middle_centres_people(standing):
     upright = standing * TO_CAMERA
     centred = upright - upright.mean(1, keepdims=True) + (0.0, 0.0, 4.0)
     turn = axis_angle_to_matrix(torch.tensor([0.2, -0.3, 0.0], dtype=torch.float64)).numpy()

@@ -129,7 +129,7 @@ def test_only_the_mid_hips_are_aligned(recording):
     assert errors.mpjpe == pytest.approx([30])
 
 
-def test_exchanged_sides_are_seen():
+def test_swapped_sides_are_detected():
     truth = np.random.default_rng(0).normal(size=(2, len(NAMES), 2))
     xy = truth.copy()
     xy[1] = truth[1][[1, 0, 3, 2, 5, 4]]

@@ -20,7 +20,7 @@ def test_poses_come_back_in_the_kind_that_all_priors_give(poses, qposer):
     torch.testing.assert_close(completed[:, :, known], few[:, known].expand(2, -1, -1, -1))
 
 
-def test_a_fit_comes_nearer_to_the_joints(poses, qposer, monkeypatch):
+def test_a_fit_reduces_the_distance_to_the_joints(poses, qposer, monkeypatch):
     truth = qposer.reconstruct(poses.test[:4])
     joints = joints_mm(truth) / 1000
 

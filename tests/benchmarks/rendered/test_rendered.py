@@ -108,7 +108,7 @@ def test_nobody_found_is_an_error(scenes, tmp_path, monkeypatch):
         detected(scenes, 0, "these", Cache(tmp_path))
 
 
-def test_who_is_off_by_much_is_mistaken():
+def test_large_errors_are_failed_detections():
     truth = np.zeros((2, 33, 2))
     xy = truth.copy()
     xy[0, :20], xy[1, :10] = 50.0, 50.0

@@ -66,7 +66,7 @@ def test_no_place(standing, by):
     assert drag.targets() == {}
 
 
-def test_nothing_is_pulled_out_of_the_world(standing):
+def test_drags_stay_within_the_scene(standing):
     drag = Drag(standing, ())
     drag.pull("left_hand", np.array([0.0, 1e30, 0.0]))
     assert np.linalg.norm(drag.held["left_hand"]) == pytest.approx(FARTHEST)
@@ -112,7 +112,7 @@ def test_the_pelvis_is_dragged_over_its_feet(editor, solver):
     np.testing.assert_allclose(editor.standing().pelvis, pelvis)
 
 
-def test_how_far_a_target_is_out_of_reach_is_reported(editor):
+def test_the_remaining_distance_to_a_target_is_reported(editor):
     assert "The left hand reaches as far as it can" in drag(editor, "left_hand", [0.0, 3.0, 0.0])
     editor.drags.grab("left_hand")
     assert "m short" in editor.drags.pull("left_hand", np.array([0.0, 3.0, 0.0]))

@@ -49,7 +49,7 @@ def test_requests_without_the_token_are_rejected(gate, path):
         "",
     ],
 )
-def test_refuses_pages_from_elsewhere(gate, origin):
+def test_pages_of_other_origins_are_rejected(gate, origin):
     assert answer_to(gate, Origin=origin) is None
     assert answer_to(gate, Origin=origin, Upgrade=None) is None
 
@@ -62,13 +62,13 @@ def test_a_websocket_states_its_origin(gate):
     "host",
     ["evil.example:8080", "evil.example", "127.0.0.1", "127.0.0.1:80", "127.0.0.1:8080:8080", "[::1]", "::1:8080", ""],
 )
-def test_refuses_other_names_of_this_machine(gate, host):
+def test_other_host_names_are_rejected(gate, host):
     assert answer_to(gate, Host=host, Origin=f"http://{host}") is None
     assert answer_to(gate, Host=host, Origin=None, Upgrade=None) is None
     assert answer_to(gate, Host=None, Origin=None, Upgrade=None) is None
 
 
-def test_refuses_headers_that_are_there_twice(gate):
+def test_duplicate_headers_are_rejected(gate):
     for name, value in (("Host", "127.0.0.1:8080"), ("Origin", "http://evil.example")):
         headers = Headers({"Host": "127.0.0.1:8080", "Origin": "http://127.0.0.1:8080", "Upgrade": "websocket"})
         headers[name] = value

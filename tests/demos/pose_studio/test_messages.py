@@ -184,7 +184,7 @@ def test_unknown_fields_of_clicks_keys_and_cameras_are_rejected(refused, camera)
         encode({"type": 1}),
     ],
 )
-def test_rubbish_is_refused(refused, raw):
+def test_invalid_data_are_rejected(refused, raw):
     refused(raw)
 
 
@@ -224,7 +224,7 @@ def test_a_file_must_not_exceed_its_declared_size(passes, refused):
 @pytest.mark.parametrize(
     "change", [{"part_count": 10**9}, {"part_count": 0}, {"source_component_uuid": "box"}, {"size_bytes": -1}]
 )
-def test_uploads_that_no_button_begins(refused, change):
+def test_uploads_without_a_button_are_rejected(refused, change):
     refused(start(PART) | change)
 
 

@@ -112,7 +112,7 @@ def test_only_this_machine_is_listened_to(studio):
     assert studio._server.request_share_url() is None
 
 
-def test_places_where_no_server_can_be():
+def test_invalid_addresses_are_rejected():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -122,13 +122,13 @@ def test_places_where_no_server_can_be():
                 start_server(host, number)
 
 
-def test_a_viser_that_cannot_be_guarded_is_not_used(monkeypatch):
+def test_an_unsupported_viser_is_rejected(monkeypatch):
     monkeypatch.setattr(server, "_behind", lambda *_: contextlib.nullcontext([]))
     with pytest.raises(ValueError, match="cannot be guarded"):
         start_server("127.0.0.1", 0)
 
 
-def test_everybodys_server_prints_an_address_that_opens_here():
+def test_a_server_on_all_interfaces_prints_a_local_address():
     started = start_server("0.0.0.0", 0)
     try:
         assert started.url == f"http://127.0.0.1:{started.get_port()}/{started.gate.token}"

@@ -55,7 +55,7 @@ def test_undone_and_replaced_poses_are_kept():
     assert made.number == 1
 
 
-def test_a_pose_in_the_place_of_another():
+def test_a_pose_replaces_another():
     made = session()
     made.undo()
     made.replace(pose(8, "other"))

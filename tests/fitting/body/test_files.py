@@ -432,7 +432,7 @@ def test_archives_with_half_a_body_are_refused(tmp_path, arrays):
         ("J_regressor", -np.inf, "finite numbers"),
     ],
 )
-def test_a_number_that_no_body_has_is_refused(tmp_path, smpl, key, value, reported):
+def test_impossible_numbers_in_body_files_are_rejected(tmp_path, smpl, key, value, reported):
     changed = smpl[key].astype(np.float64)
     changed.reshape(-1)[17] = value
     np.savez(tmp_path / "body.npz", **smpl | {key: changed})

@@ -115,7 +115,7 @@ def test_sparse_matrices_that_reach_beyond_themselves_are_refused(tmp_path, kind
         b"Pid\n.",
     ],
 )
-def test_instructions_that_no_body_needs_are_refused(tmp_path, content):
+def test_unsupported_pickle_opcodes_are_rejected(tmp_path, content):
     refused(tmp_path / "a.pkl", content, "not an SMPL pickle: .*(unsupported|without state|could run code)")
 
 

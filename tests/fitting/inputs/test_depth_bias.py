@@ -5,7 +5,7 @@ from fitting.inputs.depth_bias import without_depth_bias
 from fitting.inputs.keypoints import FORMATS
 
 
-def test_heads_go_back_and_feet_come_forward():
+def test_the_correction_moves_heads_back_and_feet_forward():
     world = np.random.default_rng(0).normal(size=(33, 3))
     moved = without_depth_bias(world) - world
     np.testing.assert_array_equal(moved[:, :2], 0)

@@ -127,7 +127,7 @@ def test_overpainted_people_are_not_detected_again(walk):
 
 
 @pytest.mark.parametrize(("again", "found"), [(0, 0), (1, 0), (2, 1), (4, 1)])
-def test_who_is_found_in_a_part_of_the_picture_must_be_seen_again_from_close_by(monkeypatch, again, found):
+def test_people_detected_in_a_tile_must_be_detected_in_a_close_up(monkeypatch, again, found):
     person, looks = person_at(100, 50), iter(range(100))
 
     def landmarks(*_):
@@ -152,7 +152,7 @@ def test_keypoints_without_a_person_are_ambiguous(walk):
     assert found.tolist() == [True, False]
 
 
-def test_who_is_ambiguous_is_marked(walk, monkeypatch):
+def test_ambiguous_people_are_marked(walk, monkeypatch):
     monkeypatch.setattr(detection, "_CLEAR", 1.0)
     monkeypatch.setattr(detection, "is_ambiguous", lambda person, views: len(views) == 8 and person[NOSE, 0] > 1000)
     assert detect(walk, max_people=2).ambiguous.tolist() == [True, False]

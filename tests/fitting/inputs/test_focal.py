@@ -12,7 +12,7 @@ def test_invalid_focal_lengths_are_rejected(focal):
 
 
 @pytest.mark.parametrize("focal", [25, 50, 399, 2.1e6, 1e22, 1e-17])
-def test_focal_lengths_that_no_camera_has(focal):
+def test_impossible_focal_lengths_are_rejected(focal):
     with pytest.raises(
         ValueError, match=r"no camera has a focal length of .* for an image of 1600 x 1200: give pixels"
     ):

@@ -105,7 +105,7 @@ def test_a_focal_length_without_a_sensor_is_ignored(tmp_path):
         {"FocalLength": 1e-9, "FocalPlaneXResolution": 1e-9},
     ],
 )
-def test_a_focal_length_that_no_camera_has_is_ignored_with_a_warning(tmp_path, tags):
+def test_an_impossible_focal_length_is_ignored_with_a_warning(tmp_path, tags):
     two_colours().save(tmp_path / "a.jpg", exif=exif_of(**tags))
     photo = read_image(tmp_path / "a.jpg")
     assert photo.focal_px is None
@@ -181,7 +181,7 @@ def test_damaged_metadata_are_left_out(tmp_path, kind, capfd):
 @pytest.mark.parametrize(
     "error", [TypeError, SyntaxError, RuntimeError, NotImplementedError, OverflowError, MemoryError]
 )
-def test_whatever_a_decoder_raises_is_damage(tmp_path, monkeypatch, error):
+def test_all_decoder_exceptions_count_as_damage(tmp_path, monkeypatch, error):
     two_colours().save(tmp_path / "a.png")
 
     def load(_):

@@ -68,7 +68,7 @@ def test_people_are_chosen_and_ordered_by_size():
     assert np.array_equal(keypoints.largest_first().xy, keypoints.xy[::-1])
 
 
-def test_boxes_are_of_the_seen_keypoints():
+def test_boxes_cover_the_visible_keypoints():
     xy, confidence = random_people("coco", people=1)
     xy[0, 0], confidence[0, 0] = (-500, 900), 0.05
     keypoints = Keypoints(xy, confidence, "coco")

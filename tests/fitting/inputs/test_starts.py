@@ -75,7 +75,7 @@ def test_smplify_x_pickles(tmp_path):
         read_start(tmp_path / "001.pkl")
 
 
-def test_amass_comes_without_an_orientation(tmp_path):
+def test_amass_files_have_no_orientation(tmp_path):
     poses = np.concatenate([ORIENT, POSE[:, :21].reshape(PEOPLE, 63), np.zeros((PEOPLE, 90), np.float32)], axis=1)
     np.savez(tmp_path / "a.npz", poses=poses, trans=np.zeros((PEOPLE, 3)), betas=BETAS[0])
     start = read_start(tmp_path / "a.npz")

@@ -88,7 +88,7 @@ def test_joints_without_keypoints_rely_on_the_guess(fitter, camera, seen):
     assert relied == {f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle", "foot")}
 
 
-def test_inexactness_is_the_median_distance_in_heights(fitter, camera, seen):
+def test_the_relative_residual_is_the_median_distance_in_heights(fitter, camera, seen):
     problem, _ = initialize(fitter.body, fitter.space, fitter.regressor, seen, camera)
     depth = problem.keypoints.new_full((*problem.keypoints.shape[:2], 1), 3.0)
     off = problem.keypoints + torch.tensor([0.03, 0.04]) * problem.height[:, None, None]
@@ -140,7 +140,7 @@ def test_outliers_are_rejected_if_enough_keypoints_remain(fitter, camera, truth,
     )
 
 
-def test_a_wild_keypoint_hardly_matters(fitter, camera, truth, seen):
+def test_an_outlier_hardly_matters(fitter, camera, truth, seen):
     xy = seen.xy.copy()
     xy[:, 15] = [[50.0, 50.0]]
     _, exact = fitter.solve(seen, camera)
@@ -171,7 +171,7 @@ def test_a_good_start_is_not_lost(fitter, camera, truth, seen):
     assert errors_mm(fitter, truth, found).max() < 25
 
 
-def test_as_many_ticks_as_steps(fitter, camera, seen, monkeypatch):
+def test_there_is_one_tick_per_step(fitter, camera, seen, monkeypatch):
     monkeypatch.setattr(schedule, "SCHEDULE", dataclasses.replace(schedule.SCHEDULE, fine=schedule.SCHEDULE.fine[:1]))
     steps_seen = []
     fitter.solve(seen, camera, lambda: steps_seen.append(None))

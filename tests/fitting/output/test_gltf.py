@@ -103,7 +103,7 @@ def test_the_file_states_the_skinning_error(moving, read_glb):
 
 
 @pytest.mark.skipif(NODE is None, reason="there is no node to run Khronos' validator with")
-def test_khronos_finds_nothing_to_complain_about(moving, rig, tmp_path):
+def test_the_khronos_validator_finds_no_errors(moving, rig, tmp_path):
     (tmp_path / "moving.glb").write_bytes(moving)
     (tmp_path / "still.glb").write_bytes(glb(*rig))
     (tmp_path / "one.glb").write_bytes(glb(rig[0], dataclasses.replace(rig[1], fps=1e-3), animated=True))

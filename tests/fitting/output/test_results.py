@@ -207,7 +207,7 @@ def test_a_fit_has_only_finite_numbers(name, value):
         dataclasses.replace(result, **{name: changed})
 
 
-def test_a_fit_put_aside_under_another_name_stays(tmp_path):
+def test_a_renamed_fit_is_kept(tmp_path):
     (folder,) = write_results(tmp_path, [make_result()], [{}])
     aside = tmp_path / "person0_best"
     shutil.copytree(folder, aside)

@@ -87,7 +87,7 @@ def test_invalid_people_are_rejected(photo, people):
         viewer_page(photo, [large], "photo")
 
 
-def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path, photo, people, monkeypatch):
+def test_a_failed_page_write_leaves_the_old_page(tmp_path, photo, people, monkeypatch):
     path = tmp_path / "view.html"
     path.write_text("old")
 

@@ -262,7 +262,7 @@ def test_keypoints_without_confidence_have_no_influence(scene, far):
     torch.testing.assert_close(slopes[0], slopes[1])
 
 
-def test_nobody_seen_costs_nothing(scene):
+def test_people_without_visible_keypoints_cost_nothing(scene):
     _, problem, state = scene
     unseen = torch.zeros_like(problem.confidence)
     residual = Reprojection(2e3, 0.1, problem.keypoints, unseen, problem.height, problem.camera).residual(state)

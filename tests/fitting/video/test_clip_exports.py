@@ -47,7 +47,7 @@ def test_a_clip_with_known_ground_stands_on_it(tmp_path, make_clip, open_body, r
     assert 10 * np.abs(bvh.positions()[:, order] - 100 * (world - world[:, :1])).max() < 0.01
 
 
-def test_files_that_are_not_asked_for_are_deleted(tmp_path, make_clip, open_body):
+def test_unrequested_files_are_deleted(tmp_path, make_clip, open_body):
     write_clip_exports(tmp_path, make_clip(), open_body, ("bvh", "trc"), "a clip")
     write_clip_exports(tmp_path, make_clip(), open_body, ("trc",), "a clip")
     assert [path.name for path in tmp_path.iterdir()] == ["markers.trc"]

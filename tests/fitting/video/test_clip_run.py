@@ -187,7 +187,7 @@ def test_other_requests_are_repeated(run, done, looks):
     assert not np.array_equal(done.transl, second.transl)
 
 
-def test_a_damaged_part_is_made_again(run, done, looks, tmp_path):
+def test_a_damaged_part_is_recomputed(run, done, looks, tmp_path):
     part = tmp_path / "out" / ".work" / "detected-000004.npz"
     part.write_bytes(part.read_bytes()[:100])
     again = run()
@@ -196,7 +196,7 @@ def test_a_damaged_part_is_made_again(run, done, looks, tmp_path):
 
 
 @pytest.mark.parametrize(("part", "lost"), [("detected-000004", "world"), ("shape", "betas")])
-def test_a_part_that_lost_an_array_is_made_again(run, done, tmp_path, part, lost):
+def test_a_part_with_a_missing_array_is_recomputed(run, done, tmp_path, part, lost):
     file = tmp_path / "out" / ".work" / f"{part}.npz"
     write_npz(file, {name: array for name, array in read_npz(file).items() if name != lost})
     np.testing.assert_allclose(run().joints, done.joints, atol=1e-4)
@@ -213,7 +213,7 @@ def test_the_person_at_a_point(run, walk, tmp_path):
     assert result.keypoints_xy[0, 0] == pytest.approx([115, 64], abs=12)
 
 
-def test_everybody_has_a_folder(fitter, walk, tmp_path):
+def test_every_person_has_a_folder(fitter, walk, tmp_path):
     frames = [np.ascontiguousarray(walk[:992, 400:1400][::2, ::2]) for _ in range(3)]
     with writing_video(tmp_path / "two.mp4", 25.0, (500, 496)) as writer:
         for frame in frames:

@@ -140,7 +140,7 @@ def test_keypoints_outside_the_picture_are_reported_with_the_camera(fitter, came
         fitter.fit_views(views, small)
 
 
-def test_calibrations_that_do_not_fit_are_reported(fitter, cameras, truth):
+def test_inconsistent_calibrations_are_reported(fitter, cameras, truth):
     views, pair = two(cameras, truth)
     inches = [dataclasses.replace(camera, translation=1000 * camera.translation) for camera in pair]
     with pytest.raises(ValueError, match="must be in metres"):

@@ -38,7 +38,7 @@ def test_one_person_is_enough_if_one_is_requested(cameras, truth):
 
 
 @pytest.mark.parametrize("view", range(4))
-def test_a_view_with_left_and_right_swapped_is_put_right(cameras, truth, views, view, exchanged):
+def test_a_view_with_left_and_right_swapped_is_corrected(cameras, truth, views, view, exchanged):
     views[view] = exchanged(views[view])
     (person,) = match_people(Rig.of(cameras), views, 1)
     assert person.exchanged.tolist() == [number == view for number in range(4)]

@@ -151,7 +151,7 @@ def test_known_joints():
         (torch.tensor([1, 2, 5]), r"not torch.int64 \(3,\)"),
     ],
 )
-def test_masks_that_make_no_sense_are_refused(mask, message):
+def test_invalid_masks_are_rejected(mask, message):
     with pytest.raises(ValueError, match=message):
         check_known_joints(mask)
 

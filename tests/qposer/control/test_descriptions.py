@@ -59,7 +59,7 @@ def test_bent_turned_and_raised_parts_are_reported(turns, sentence):
     assert sentence in describe(posed(**turns))
 
 
-def test_both_knees_are_reported_of_feet_that_stand():
+def test_both_knees_of_standing_feet_are_reported():
     knees = {"left_knee": (62.0, 0.0, 0.0), "right_knee": (58.0, 0.0, 0.0)}
     feet = {f"{side}_{joint}": (-30.0, 0.0, 0.0) for side in ("left", "right") for joint in ("hip", "ankle")}
     assert "both knees are bent 60 degrees" in describe(posed(**knees, **feet))
@@ -118,7 +118,7 @@ def test_the_most_remarkable_comes_first_and_one_thing_is_reported_of_a_hand(see
         assert len({relation.text for relation in reported}) == len(reported)
 
 
-def test_a_batch_is_described_as_its_poses_are():
+def test_a_batch_is_described_like_its_poses():
     postures = random_postures(0, 5)
     each = [describe(OrientedPose(*(part[index] for part in postures))) for index in range(5)]
     assert [[relation.text for relation in reported] for reported in relations(postures)] == each

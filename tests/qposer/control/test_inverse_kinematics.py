@@ -86,7 +86,7 @@ def test_unreachable_targets_are_approached_and_the_remaining_distance_is_report
     assert_rotations(posture)
 
 
-def test_how_far_out_of_reach_a_target_is_does_not_matter(shipped_prior):
+def test_the_distance_beyond_reach_does_not_matter(shipped_prior):
     """Only the direction from the limb's origin matters."""
     away = torch.nn.functional.normalize(torch.tensor([1.0, 0.3, 0.6]), dim=0)
     near, far = (
@@ -160,7 +160,7 @@ def test_any_point_can_be_moved_from_any_posture(shipped_prior, random_postures,
         ({"left_wrist": (0, 0, 0)}, ["left_arm", "torso"], "no joint may move"),
     ],
 )
-def test_targets_that_make_no_sense_are_refused(shipped_prior, targets, keep, message):
+def test_invalid_targets_are_rejected(shipped_prior, targets, keep, message):
     with pytest.raises(ValueError, match=message):
         solve_ik(NEUTRAL, targets, keep, prior=shipped_prior)
 
@@ -198,7 +198,7 @@ def test_joints_keep_to_anatomical_ranges(shipped_prior):
             assert angle.low - 8 < angle.measure(figure) < angle.high + 8, name
 
 
-def test_where_the_pelvis_turns_the_legs_stay_in_space(shipped_prior):
+def test_legs_keep_their_direction_when_the_pelvis_turns(shipped_prior):
     lean = about("leaning", Lean("forward"), 35.0, "degrees", ())
     freedom = FreeJoints.of(["spine1", "spine2", "spine3"], pelvis=True)
     (answer,) = solve_constraints(shipped_prior, NEUTRAL, [lean], freedom, generator=generator())

@@ -58,7 +58,7 @@ def test_texts_do_not_depend_on_each_other(encoder):
     torch.testing.assert_close(encoder.encode(texts), torch.cat([encoder.encode([text]) for text in texts]))
 
 
-def test_texts_that_are_invalid(encoder):
+def test_invalid_texts_are_rejected(encoder):
     with pytest.raises(ValueError, match="has no words"):
         encoder.encode(["raise the left arm", " . "])
     with pytest.raises(ValueError, match=f"must have at most {LONGEST_TEXT} characters, not 10000"):

@@ -83,7 +83,7 @@ def test_nothing_to_correct_changes_next_to_nothing():
 
 
 @pytest.mark.parametrize("segment", ["pelvis", "spine1", "spine3", "head", "left_ankle"])
-def test_a_segment_that_leans_by_a_constant_is_set_upright_and_the_others_stay(segment: str):
+def test_a_constant_lean_of_a_segment_is_corrected_and_the_others_stay(segment: str):
     joint = JOINT_NAMES.index(segment)
     pose = crouched(np.concatenate([np.zeros(50), np.linspace(0, 60, 50)]))
     before = measure_stance(pose).pitch

@@ -10,7 +10,7 @@ import qposer
 from qposer.io.atomic_files import atomic_write
 
 
-def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_after(tmp_path, monkeypatch):
+def test_a_file_is_flushed_before_and_its_folder_after_the_rename(tmp_path, monkeypatch):
     synced = []
 
     def fsync(handle):

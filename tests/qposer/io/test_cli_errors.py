@@ -41,7 +41,7 @@ def test_an_interrupt_is_one_line_and_130(capsys):
     assert capsys.readouterr().err == "program: stopped\n"
 
 
-def test_faults_of_the_program_pass():
+def test_program_errors_propagate():
     with pytest.raises(AssertionError), cli_errors("program"):
         raise AssertionError
 

@@ -40,7 +40,7 @@ def with_config(path, **changes):
         ({"unheard_of": 1}, "unheard_of"),
     ],
 )
-def test_a_configuration_that_is_not_that_of_the_weights_is_refused_at_once(saved, changes, reported):
+def test_a_configuration_of_other_weights_is_rejected_at_once(saved, changes, reported):
     with pytest.raises(ValueError, match=reported):
         QPoser.from_pretrained(with_config(saved, **changes))
 

@@ -26,7 +26,7 @@ def test_features_are_standardised(judge):
     assert seen.std(0).max() < 1.01
 
 
-def test_judgements_do_not_depend_on_the_batch(judge):
+def test_classifications_do_not_depend_on_the_batch(judge):
     rotations = poses(4)
     whole = judge(rotations)
     torch.testing.assert_close(judge(rotations.reshape(2, 2, 21, 3, 3)).reshape(whole.shape), whole)
@@ -53,7 +53,7 @@ def test_the_per_joint_detector_distinguishes_joints():
         torch.testing.assert_close(at[:, 9:], joints[:, PARENTS[joint]])
 
 
-def test_one_disturbed_joint_is_enough():
+def test_one_corrupted_joint_is_enough():
     logits = torch.full((2, 21), -5.0)
     logits[1, 3] = 4.0
     quiet, disturbed = any_of(logits)

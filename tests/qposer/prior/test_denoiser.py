@@ -29,7 +29,7 @@ def test_batch_dimensions_are_free(denoiser):
     torch.testing.assert_close(denoiser(noisy, torch.full((1, 1, 1), 0.5)).flatten(0, 1), flat)
 
 
-def test_the_error_of_knowing_nothing_is_one_at_high_levels():
+def test_the_error_without_knowledge_is_one_at_high_levels():
     clean = torch.randn(20_000, 5, 2, generator=torch.Generator().manual_seed(0))
     error = denoising_error(torch.zeros_like(clean), clean, torch.full((1, 1), 50.0))
     assert error.mean() == pytest.approx(1.0, abs=0.02)

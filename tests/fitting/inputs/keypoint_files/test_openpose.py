@@ -45,7 +45,7 @@ def test_controlnet_with_pixels_or_parts_of_its_canvas(write, figures):
 
 
 @pytest.mark.parametrize("width", [None, "x", 0, float("nan")])
-def test_a_canvas_that_is_invalid(write, figures, width):
+def test_invalid_canvases_are_rejected(write, figures, width):
     file = {"people": people(figures.rows("coco_18")), "canvas_width": width, "canvas_height": 700}
     with pytest.raises(ValueError, match="canvas_width and canvas_height must be pixels"):
         read_keypoints(write([file]))

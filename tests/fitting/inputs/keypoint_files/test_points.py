@@ -18,7 +18,7 @@ FLAT = [value for row in ROWS for value in row]
         Entry([str(value) for value in FLAT]),
     ],
 )
-def test_shapes_that_tools_write(entry):
+def test_shapes_of_common_tools_are_read(entry):
     assert points_of(entry).tolist() == ROWS
 
 
@@ -32,7 +32,7 @@ def test_a_point_in_the_corner_is_unseen():
 
 
 @pytest.mark.parametrize("value", [1e8, -1e308, np.inf])
-def test_huge_coordinates_are_none(value):
+def test_huge_coordinates_become_nan(value):
     points = points_of(Entry([value, 20, 0.5, 30, 40, 0.6]))
     assert np.isnan(points[0, :2]).all()
     assert points[0, 2] == 0.5

@@ -134,7 +134,7 @@ def test_checks_measure_before_and_after(instructed):
 
 @settings(max_examples=3)
 @given(st.floats(-math.pi, math.pi))
-def test_who_faces_elsewhere_takes_the_same_pose(instructed, heading):
+def test_the_pose_does_not_depend_on_the_facing(instructed, heading):
     turn = axis_angle_to_matrix(torch.tensor([0.0, heading, 0.0]))
     text = "raise the left arm forward and lean to the left"
     (expected,) = instructed(text)
@@ -226,7 +226,7 @@ def test_more_of_a_lowered_arm_does_not_raise_it(instructed):
     assert height[1] < height[0] + 0.02
 
 
-def test_the_same_with_others(conversation):
+def test_edits_can_be_repeated_with_other_parts(conversation):
     both = conversation("raise the left arm", "do the same with the right arm")
     assert angle(both.posture, "left_shoulder_elevation") > 55
     assert angle(both.posture, "right_shoulder_elevation") > 55
@@ -243,7 +243,7 @@ def test_the_same_with_others(conversation):
     assert angle(thrice.posture, "right_hip_flexion") > 35
 
 
-def test_the_same_in_another_direction(conversation):
+def test_edits_can_be_repeated_in_another_direction(conversation):
     edit = conversation("turn the head to the left", "do the same to the right")
     assert angle(edit.posture, "head_turn") < -30
 

@@ -41,7 +41,7 @@ def test_any_other_text_is_an_error(text):
     steps_or_error(text)
 
 
-def test_a_command_with_all_that_belongs_to_it():
+def test_a_complete_command_is_parsed():
     reported = clause("please slowly raise the left arm diagonally forward by 30 degrees")
     assert (reported.verb, parts(reported.parts), reported.direction) == ("raise", [("arm", "left")], "forward")
     assert reported.diagonal
@@ -169,7 +169,7 @@ def test_spans_are_those_of_the_words():
         ("left left left", "is not understood here", "left"),
     ],
 )
-def test_sentences_that_are_invalid(text, message, place):
+def test_invalid_sentences_are_rejected(text, message, place):
     with pytest.raises(InstructionError, match=message) as error:
         parse(text)
     assert text[error.value.start : error.value.end] == place
