@@ -17,6 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fitting.fit import Fitter
+from fitting.inputs.detect import Detector
 from fitting.inputs.focal import positive_focal
 from fitting.inputs.images import Photo, is_image, read_image
 from fitting.inputs.keypoint_files import read_keypoints
@@ -47,11 +48,15 @@ class Job:
     keypoints: Path | None = None
     sharing: tuple[str, ...] = ()
     """Names of all images that share the keypoint file."""
+    title: str | None = None
+    """Name of its results; default: the image's."""
+    address: str | None = None
+    """Where the image comes from, if it is not a local file."""
 
     @property
     def name(self) -> str:
         """Name of its results."""
-        return self.image.stem
+        return self.title or self.image.stem
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,9 @@ class FolderRun:
     focal: float | None = None
     hypotheses: int = 1
     exports: Sequence[Export] = ("obj",)
+    pictures: bool = True
+    detector: Detector | None = None
+    """An open detector; without one, each photo opens its own."""
 
     def __post_init__(self) -> None:
         """Check arguments that `Fitter.fit_photo` would reject for each image.
@@ -187,7 +195,7 @@ class FolderRun:
         size = (photo.width, photo.height)
         given = read_keypoints(job.keypoints, str(job.image), size, job.sharing) if job.keypoints else None
         options: dict[str, Any] = {"people": self.people, "focal": self.focal, "hypotheses": self.hypotheses}
-        return photo, self.fitter.fit_photo(photo, keypoints=given, **options)
+        return photo, self.fitter.fit_photo(photo, keypoints=given, detector=self.detector, **options)
 
     def _write(
         self, name: str, photo: Photo, results: list[FitResult], request: Mapping[str, Any]
@@ -197,7 +205,7 @@ class FolderRun:
             (folder / DONE).unlink(missing_ok=True)
             for unfinished in folder.glob(".writing-*"):
                 shutil.rmtree(unfinished)
-        folders = write_fit(self.out, name, photo, results, self.exports, self.fitter.body)
+        folders = write_fit(self.out, name, photo, results, self.exports, self.fitter.body, self.pictures)
         people = tuple(
             PersonSummary(
                 written.relative_to(self.out).as_posix(),
@@ -227,6 +235,7 @@ class FolderRun:
             "focal": self.focal,
             "hypotheses": self.hypotheses,
             "exports": sorted(self.exports),
+            "pictures": self.pictures,
             "settings": self.fitter.settings.as_json,
         }
         plain: dict[str, Any] = json.loads(json.dumps(request))

@@ -5,6 +5,7 @@ The photo stays on this machine, but the mediapipe package reports usage metrics
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ _NEAR = (1.6, 2.1)
 """Sides of the squares around a person whose position is known, as in `_CLOSE`."""
 
 
-def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
+def detect(rgb: Picture, max_people: int = 1, detector: Detector | None = None) -> Keypoints:
     """MediaPipe keypoints of up to ``max_people`` people, largest first, with their ``world`` positions in metres.
 
     The whole photo is searched first. If fewer people than requested are found, overlapping tiles are searched for
@@ -80,6 +81,7 @@ def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
     Args:
         rgb: the photo.
         max_people: maximum number of people.
+        detector: an open detector; default: one is opened for this photo, which takes longer.
 
     Returns:
         Keypoints in pixels of the photo.
@@ -89,10 +91,10 @@ def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
     """
     if max_people < 1:
         raise ValueError(f"the number of people must be at least 1, not {max_people}")
-    with Detector() as detector:
-        people = detector.search(rgb, max_people) or detector.search_turned(rgb, max_people)
+    with Detector() if detector is None else nullcontext(detector) as opened:
+        people = opened.search(rgb, max_people) or opened.search_turned(rgb, max_people)
         if people is not None:
-            people = replace(people, ambiguous=detector.ambiguous(rgb, people))
+            people = replace(people, ambiguous=opened.ambiguous(rgb, people))
     if people is None:
         height, width, _ = rgb.shape
         raise ValueError(

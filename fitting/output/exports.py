@@ -50,6 +50,7 @@ def write_fit(
     results: Sequence[FitResult],
     exports: Sequence[Export] = ("obj",),
     body: Body | None = None,
+    pictures: bool = True,
 ) -> list[Path]:
     """Write the fits of one photo.
 
@@ -70,6 +71,7 @@ def write_fit(
         results: results of its people.
         exports: files to write besides parameters and pictures.
         body: the fitted body model; needed for ``glb-rigged``.
+        pictures: draw the pictures, which takes as long as the fit.
 
     Returns:
         Folders of the people.
@@ -82,10 +84,10 @@ def write_fit(
     """
     check_name(name)
     folder = Path(out) / name
-    pictures = fit_pictures(photo, results)
+    drawn = fit_pictures(photo, results) if pictures else [{} for _ in results]
     meshes = [mesh for mesh in get_args(MeshFormat) if mesh in exports]
     files = [{RIGGED: _rigged(result, body)} for result in results] if "glb-rigged" in exports else None
-    folders = write_results(folder, results, pictures, meshes, files)
+    folders = write_results(folder, results, drawn, meshes, files)
     if "html" in exports:
         write_viewer(folder / PAGE, photo, results, name)
     else:

@@ -29,7 +29,7 @@ class QuickFitter:
         self.body = SimpleNamespace(name="open")
         self.fitted = []
 
-    def fit_photo(self, photo, *, people=1, focal=None, keypoints=None, hypotheses=1):
+    def fit_photo(self, photo, *, people=1, focal=None, keypoints=None, hypotheses=1, detector=None):
         grey = int(photo.rgb[0, 0, 0])
         self.fitted.append(grey)
         if grey == 0:

@@ -1,0 +1,66 @@
+import collections
+import dataclasses
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from fitting.folders import FolderRun
+from fitting.optimise.schedule import FitSettings
+
+
+class GreyFitter:
+    """Fits a given body to every photo but black ones."""
+
+    def __init__(self, person):
+        self.person = person
+        self.settings = FitSettings()
+        self.body = SimpleNamespace(name="open")
+
+    def fit_photo(self, photo, *, people=1, **options):
+        if photo.rgb[0, 0, 0] == 0:
+            raise ValueError("no person was found")
+        return [dataclasses.replace(self.person, reprojection_error_px=float(photo.rgb[0, 0, 0]))] * people
+
+
+@pytest.fixture
+def images(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for grey in range(40):
+        Image.new("RGB", (40, 30), (grey,) * 3).save(folder / f"g{grey:02d}.png")
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path):
+    (tmp_path / "out" / "parts").mkdir(parents=True)
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def open_run(make_person, out):
+    person = make_person(1)
+    return lambda stack: FolderRun(GreyFitter(person), out, exports=(), pictures=False)
+
+
+@pytest.fixture
+def rows(out):
+    """The rows of all Parquet files."""
+    pq = pytest.importorskip("pyarrow.parquet", reason="Parquet needs pyarrow")
+    return lambda: [
+        row for part in sorted((out / "parts").glob("*.parquet")) for row in pq.read_table(part).to_pylist()
+    ]
+
+
+@pytest.fixture
+def check_complete(rows, images):
+    """Check that each photo is in the results exactly once."""
+
+    def check():
+        found = rows()
+        assert collections.Counter(row["image"] for row in found) == {str(path): 1 for path in images.iterdir()}
+        assert [row["failure"] for row in found] == ["no person was found", *[None] * 39]
+        assert [row["reprojection_error_px"] for row in found[1:]] == list(range(1, 40))
+
+    return check
