@@ -146,7 +146,9 @@ class Ledger:
         head = json.loads(json.dumps({"request": dict(request)}))
         lines = list(_whole_lines(self._file))
         if lines and lines[0] != head:
-            raise ValueError(f"{out} contains a run with other options: repeat them, or give another --out")
+            before, now = lines[0]["request"], head["request"]
+            other = ", ".join(name for name in now if before.get(name) != now[name])
+            raise ValueError(f"{out} contains a run with other options ({other}): repeat them, or give another --out")
         there = {path.name for path in self._parts.glob("part-*.parquet")}
         for line in lines[1:]:
             if part_name(line["number"]) in there:

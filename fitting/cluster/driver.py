@@ -8,14 +8,19 @@ batches are given to others, and a new worker starts as soon as there is room fo
 from __future__ import annotations
 
 import collections
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from fitting.cluster.batches import Batch, Ledger, Report
 from fitting.cluster.worker import Worker
 from fitting.folder_request import FolderRequest
+
+ROOT = Path(__file__).parents[2]
+"""Folder of the packages."""
 
 QUEUED = 2
 """Batches given to a worker at a time: it never waits for the next one, and few are lost with it."""
@@ -40,7 +45,7 @@ def fit_batches(
 
     Raises:
         OSError: results cannot be written.
-        RuntimeError: workers are lost before they are ready, again and again.
+        ChildProcessError: workers are lost before they are ready, again and again.
     """
     return _Driver(batches, make_worker, on_report).run(workers)
 
@@ -120,7 +125,7 @@ class _Driver:
         self._load.pop(worker, None)
         self._lost += 1
         if self._start_failures > _START_FAILURES:
-            raise RuntimeError(f"workers end before they are ready: {error}")
+            raise ChildProcessError(f"workers end before they are ready: {str(error).strip().splitlines()[-1]}")
         self._start()
 
 
@@ -139,11 +144,13 @@ def connected(address: str) -> Iterator[None]:
         import ray
     except ImportError:
         raise ValueError("--ray needs Ray and PyArrow: pip install ray pyarrow") from None
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+    options["runtime_env"] = {"env_vars": {"PYTHONPATH": path}}  # a script's own folder is not on the workers' path
     if address == "local":
-        ray.init(include_dashboard=False, **quiet)
+        ray.init(include_dashboard=False, **options)
     else:
-        ray.init(address, **quiet)
+        ray.init(address, **options)
     try:
         yield
     finally:
@@ -206,7 +213,7 @@ class ClusterRun:
 
         Raises:
             OSError: results cannot be written.
-            RuntimeError: workers are lost before they are ready, again and again.
+            ChildProcessError: workers are lost before they are ready, again and again.
         """
         count = 0
 
