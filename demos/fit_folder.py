@@ -127,7 +127,8 @@ def _here(
     request: FolderRequest, images: Path, keypoints: Path | None, progress: Progress, telling: Console
 ) -> tuple[list[str], int]:
     """Fit one image after another in this process; the summary's lines and the exit status."""
-    from fitting.folders import SUMMARY, find_jobs, in_words, output_lock, write_summary
+    from fitting.folders import SUMMARY, find_jobs, in_words, write_summary
+    from fitting.output.folder_lock import output_lock
 
     summary, task, stopped = request.out / SUMMARY, progress.task_ids[0], False
     jobs, outcomes = find_jobs(images, keypoints)
@@ -173,7 +174,7 @@ def _on_cluster(
     """Fit the images with Ray; the summary's lines and the exit status."""
     from fitting.cluster.batches import PARTS, Report, batches_of
     from fitting.cluster.driver import ClusterRun, connected
-    from fitting.folders import output_lock
+    from fitting.output.folder_lock import output_lock
 
     batches, count, failures = batches_of(images, given.batch, keypoints)
     task, stopped = progress.task_ids[0], False

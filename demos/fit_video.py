@@ -90,8 +90,8 @@ def main(
             import torch
 
             from fitting import Body, FitSettings, Fitter
-            from fitting.folders import output_lock
             from fitting.output.exports import result_name
+            from fitting.output.folder_lock import output_lock
             from fitting.video.clip_run import ClipRun
             from fitting.video.frames import open_video
             from fitting.video.ground import Ground

@@ -70,7 +70,7 @@ def main(
                 from demos.pose_studio.session import read_session
                 from demos.pose_studio.standing import Mannequin
                 from fitting.body.body import Body
-                from fitting.folders import output_lock
+                from fitting.output.folder_lock import output_lock
                 from qposer import CodePrior
                 from qposer.prior.seeding import generator_of
 

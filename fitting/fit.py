@@ -18,7 +18,7 @@ from fitting.inputs.starts import StartBodies
 from fitting.keypoints3d import Fit3DResult, fit_points
 from fitting.models import FittingModels
 from fitting.output.fit_result import FitResult
-from fitting.photos import fit_people
+from fitting.photos import fit_images, fit_people
 from fitting.refit import refit
 from fitting.video.clip import ClipFit, fit_clips
 from fitting.video.clip_result import ClipResult
@@ -74,9 +74,36 @@ class Fitter(FittingModels):
         keypoints = detect(photo.rgb, people, detector) if keypoints is None else keypoints.largest_first()[:people]
         size, known = (photo.width, photo.height), photo.focal_px if focal is None else focal
         results = self.fit_keypoints(keypoints, size, focal=known, start=start, hypotheses=hypotheses, on_step=on_step)
-        if focal is None and photo.focal_warning is not None:
-            return [dataclasses.replace(one, notes=(photo.focal_warning, *one.notes)) for one in results]
-        return results
+        return _with_focal_warning(results, photo) if focal is None else results
+
+    def fit_photos(
+        self,
+        photos: Sequence[Photo],
+        keypoints: Sequence[Keypoints],
+        *,
+        focal: float | None = None,
+        hypotheses: int = 1,
+    ) -> list[list[FitResult]]:
+        """Fit bodies to the people in several photos in one batch, which is faster than one photo after another.
+
+        Args:
+            photos: the photos, of any sizes.
+            keypoints: those of each photo, all of one format, with or without positions in metres.
+            focal: focal length of all photos in pixels; default: as in `fit_photo`.
+            hypotheses: maximum number of bodies to find for each person: the answer and its ``alternatives``.
+
+        Returns:
+            For each photo, one result for each person: those of `fit_photo`, up to rounding.
+
+        Raises:
+            ValueError: keypoints lie outside their photo, or ``hypotheses`` is below 1.
+        """
+        sizes = [(photo.width, photo.height) for photo in photos]
+        focals = [photo.focal_px if focal is None else focal for photo in photos]
+        results = fit_images(self, keypoints, sizes, focals, hypotheses)
+        if focal is not None:
+            return results
+        return [_with_focal_warning(one, photo) for one, photo in zip(results, photos, strict=True)]
 
     def fit_keypoints(
         self,
@@ -271,6 +298,12 @@ class Fitter(FittingModels):
         if focal is None and video.focal_warning is not None:
             return [dataclasses.replace(result, notes=(video.focal_warning,)) for result in results]
         return results
+
+
+def _with_focal_warning(results: list[FitResult], photo: Photo) -> list[FitResult]:
+    if photo.focal_warning is None:
+        return results
+    return [dataclasses.replace(one, notes=(photo.focal_warning, *one.notes)) for one in results]
 
 
 def _opened(video: str | Path, fps: float | None, focal: float | None) -> tuple[Video, float | None]:

@@ -7,20 +7,18 @@ import dataclasses
 import errno
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import Any, TypeVar
 
 from fitting.fit import Fitter
 from fitting.inputs.detect import Detector
 from fitting.inputs.focal import positive_focal
 from fitting.inputs.images import Photo, is_image, read_image
 from fitting.inputs.keypoint_files import read_keypoints
+from fitting.inputs.keypoints import Keypoints
 from fitting.output.exports import Export, check_name, write_fit
 from fitting.output.fit_result import FitResult
 from qposer.io.atomic_files import atomic_write
@@ -34,6 +32,8 @@ SUMMARY = "summary.csv"
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk."""
+
+Result = TypeVar("Result")
 
 _KEYPOINTS = "_keypoints.json"  # suffix of OpenPose's file for an image
 
@@ -165,20 +165,33 @@ class FolderRun:
         Raises:
             OSError: the disk is full.
         """
+        return self.guarded(job, lambda: self.finished(job) or self._fitted(job))
+
+    def guarded(self, job: Job, work: Callable[[], Result]) -> Result | Outcome:
+        """The result of a part of the work on an image, or the image's failure.
+
+        Raises:
+            OSError: the disk is full.
+        """
         try:
-            self._check_name(job.name)
-            request = self._request(job)
-            people = _finished(self.out / job.name, request)
-            if people is not None:
-                return Outcome(job.image.name, people, resumed=True)
-            photo, results = self._fitted(job)
-            return Outcome(job.image.name, self._write(job.name, photo, results, request))
+            return work()
         except Exception as error:  # a bad image must not stop the others
             if isinstance(error, OSError) and error.errno in _FULL:
                 raise
             known = isinstance(error, ValueError | OSError | RuntimeError | ArithmeticError)
             reason = one_line(error) if known else f"{type(error).__name__}: {one_line(error)}"
             return Outcome(job.image.name, failure=reason)
+
+    def finished(self, job: Job) -> Outcome | None:
+        """The outcome of an earlier run with the same request, if its files still exist.
+
+        Raises:
+            ValueError: the results cannot have the image's name.
+            OSError: a file is missing.
+        """
+        self._check_name(job.name)
+        people = _finished(self.out / job.name, self._request(job))
+        return None if people is None else Outcome(job.image.name, people, resumed=True)
 
     def _check_name(self, name: str) -> None:
         """Reject names of the run's own files.
@@ -190,16 +203,27 @@ class FolderRun:
         if name == SUMMARY or ("smplx-pkl" in self.exports and name in ("results", "meshes")):
             raise ValueError(f"{self.out / name} is reserved for the run: rename the image")
 
-    def _fitted(self, job: Job) -> tuple[Photo, list[FitResult]]:
+    def _fitted(self, job: Job) -> Outcome:
         photo = read_image(job.image)
-        size = (photo.width, photo.height)
-        given = read_keypoints(job.keypoints, str(job.image), size, job.sharing) if job.keypoints else None
+        given = given_keypoints(job, photo)
         options: dict[str, Any] = {"people": self.people, "focal": self.focal, "hypotheses": self.hypotheses}
-        return photo, self.fitter.fit_photo(photo, keypoints=given, detector=self.detector, **options)
+        return self.write(job, photo, self.fitter.fit_photo(photo, keypoints=given, detector=self.detector, **options))
 
-    def _write(
-        self, name: str, photo: Photo, results: list[FitResult], request: Mapping[str, Any]
-    ) -> tuple[PersonSummary, ...]:
+    def write(self, job: Job, photo: Photo, results: list[FitResult]) -> Outcome:
+        """Write the results of an image, and then that it is finished.
+
+        Args:
+            job: the image.
+            photo: its picture.
+            results: results of its people.
+
+        Returns:
+            Its outcome.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        name, request = job.name, self._request(job)
         folder = self.out / name
         if folder.is_dir():
             (folder / DONE).unlink(missing_ok=True)
@@ -223,7 +247,7 @@ class FolderRun:
         content = {"request": request, "people": [dataclasses.asdict(person) for person in people]}
         with atomic_write(folder / DONE) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        return people
+        return Outcome(job.image.name, people)
 
     def _request(self, job: Job) -> dict[str, Any]:
         """Everything that the results depend on, as JSON."""
@@ -240,6 +264,25 @@ class FolderRun:
         }
         plain: dict[str, Any] = json.loads(json.dumps(request))
         return plain
+
+
+def given_keypoints(job: Job, photo: Photo) -> Keypoints | None:
+    """The keypoints in an image's file; None if they must be detected.
+
+    Args:
+        job: the image.
+        photo: its picture.
+
+    Returns:
+        Keypoints in pixels of the photo.
+
+    Raises:
+        ValueError: the file is not understood, or has nobody in this image.
+        OSError: there is no file.
+    """
+    if job.keypoints is None:
+        return None
+    return read_keypoints(job.keypoints, str(job.image), (photo.width, photo.height), job.sharing)
 
 
 def _stamp(path: Path) -> list[str | int]:
@@ -259,27 +302,6 @@ def _finished(folder: Path, request: Mapping[str, Any]) -> tuple[PersonSummary, 
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return people if there and content.get("request") == request else None
-
-
-@contextmanager
-def output_lock(out: Path) -> Iterator[None]:
-    """Create the output folder and lock it against other runs; a killed run leaves no lock.
-
-    Raises:
-        ValueError: another run holds the lock, or ``out`` is a file.
-    """
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is a file: give a folder as --out")
-    out.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out / ".fit_folder.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ValueError(f"another run is writing into {out}: wait until it ends, or give another --out") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def write_summary(path: Path, outcomes: Sequence[Outcome]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitting.inputs.camera import Camera
-from fitting.inputs.keypoints import Keypoints
+from fitting.inputs.keypoints import Keypoints, joined
 from fitting.inputs.starts import StartBodies
 from fitting.models import FittingModels
 from fitting.optimise.agreement import check_in_view, person_height
@@ -69,6 +69,42 @@ def fit_people(
     if start is not None:
         return fit.from_bodies(keypoints, camera, start, on_step)
     return fit.in_threads(keypoints, camera, None, on_step)
+
+
+def fit_images(
+    models: FittingModels,
+    keypoints: Sequence[Keypoints],
+    image_sizes: Sequence[tuple[int, int]],
+    focals: Sequence[float | None],
+    hypotheses: int = 1,
+) -> list[list[FitResult]]:
+    """Fit the people in several images in one batch; the results are those of `fit_people`, up to rounding.
+
+    Args:
+        models: body, prior and settings.
+        keypoints: those of each image, all of one format, with or without positions in metres.
+        image_sizes: width and height of each image in pixels.
+        focals: focal length of each image in pixels; None: estimated from its size.
+        hypotheses: maximum number of bodies to find for each person.
+
+    Returns:
+        For each image, one result for each person.
+
+    Raises:
+        ValueError: keypoints are outside their image.
+    """
+    seen = [on_image(one, size) for one, size in zip(keypoints, image_sizes, strict=True)]
+    cameras = [
+        Camera.for_image(*size, focal, batch=len(one), device=models.device, dtype=models.dtype)
+        for one, size, focal in zip(seen, image_sizes, focals, strict=True)
+    ]
+    camera = Camera(torch.cat([one.focal for one in cameras]), torch.cat([one.centre for one in cameras]))
+    fit = PeopleFit(models, image_sizes[0], hypotheses)
+    results = iter(fit.in_threads(joined(seen), camera, None, lambda: None))
+    return [
+        [dataclasses.replace(next(results), image_size=np.array(size)) for _ in range(len(one))]
+        for one, size in zip(seen, image_sizes, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

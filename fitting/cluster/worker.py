@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from fitting.cluster.batches import PARTS, Batch, Report, part_name
+from fitting.cluster.together import fit_together
 from fitting.folders import FolderRun, Job, Outcome
 from fitting.output.results import read_result
 from qposer.io.atomic_files import atomic_write
 
-TRIES = 3
-"""A photo with which this many workers were lost is reported as a failure."""
+TRIES = 2
+"""A photo is reported as a failure if this many workers were lost with it after its batch was lost once."""
 
 _TEXTS = ("image", "folder", "verdict", "warning", "failure", "keypoints_format")
 _FLOATS = (
@@ -69,20 +70,21 @@ class Worker:
             OSError: the results cannot be written.
         """
         tried = self._out / PARTS / f".tried-{batch.number:07d}"
-        lost = collections.Counter(tried.read_text().split() if tried.exists() else ())
-        rows: list[dict[str, Any]] = []
-        failures: list[tuple[str, str]] = []
+        lost = collections.Counter(tried.read_text().split()) if tried.exists() else None
         with tempfile.TemporaryDirectory() as scratch, tried.open("a") as begun:
             out = self._out / batch.folder if self._folders else Path(scratch, "out")
             run = replace(self._run, out=out)
-            for index, job in enumerate(batch.jobs):
+            here = {job: _fetched(job, Path(scratch, str(index))) for index, job in enumerate(batch.jobs)}
+            if lost is None:
+                jobs = [job for job in here.values() if isinstance(job, Job)]
+                done = dict(zip(jobs, fit_together(run, jobs), strict=True))
+                outcomes = [done[job] if isinstance(job, Job) else job for job in here.values()]
+            else:
+                outcomes = list(_one_by_one(run, list(here.values()), lost, begun))
+            rows: list[dict[str, Any]] = []
+            failures: list[tuple[str, str]] = []
+            for job, outcome in zip(batch.jobs, outcomes, strict=True):
                 name = job.address or str(job.image)
-                if lost[str(index)] >= TRIES:
-                    reason = f"{TRIES} workers were lost while they fitted it"
-                    outcome = Outcome(job.image.name, failure=reason)
-                else:
-                    print(index, file=begun, flush=True)
-                    outcome = _fitted(run, job, Path(scratch))
                 rows += _rows(name, outcome, out, batch.folder if self._folders else None)
                 failures += [(name, outcome.failure)] if outcome.failure is not None else []
         write_part(self._out / PARTS / part_name(batch.number), rows)
@@ -90,22 +92,35 @@ class Worker:
         return Report(batch.number, batch.digest, len(batch.jobs), tuple(failures))
 
 
-def _fitted(run: FolderRun, job: Job, scratch: Path) -> Outcome:
-    """The outcome of a photo, which is copied here first if it is elsewhere."""
+def _one_by_one(
+    run: FolderRun, jobs: Iterable[Job | Outcome], lost: Mapping[str, int], begun: IO[str]
+) -> Iterator[Outcome]:
+    """Outcomes of a batch with which a worker was lost; the images that may be the reason are noted."""
+    for index, job in enumerate(jobs):
+        if isinstance(job, Outcome):
+            yield job
+        elif lost[str(index)] >= TRIES:
+            yield Outcome(job.image.name, failure=f"{TRIES} workers were lost while they fitted it")
+        else:
+            print(index, file=begun, flush=True)
+            yield run.outcome(job)
+
+
+def _fetched(job: Job, folder: Path) -> Job | Outcome:
+    """The job with a local copy of its image, or why there is none."""
     if job.address is None:
-        return run.outcome(job)
+        return job
     import fsspec
 
-    copy = scratch / PurePosixPath(job.address).name
+    folder.mkdir()
+    copy = folder / PurePosixPath(job.address).name
     try:
         with fsspec.open(job.address, "rb") as source, copy.open("wb") as target:
             shutil.copyfileobj(source, target)
-        os.utime(copy, (0, 0))  # a resumed run finds the same file
     except Exception as error:  # each file system of fsspec raises its own
         return Outcome(job.address, failure=f"it cannot be read: {type(error).__name__}: {error}")
-    outcome = run.outcome(replace(job, image=copy))
-    copy.unlink()
-    return outcome
+    os.utime(copy, (0, 0))  # a resumed run finds the same file
+    return replace(job, image=copy)
 
 
 def _rows(image: str, outcome: Outcome, out: Path, folder: str | None) -> Iterator[dict[str, Any]]:

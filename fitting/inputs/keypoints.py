@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -200,6 +200,21 @@ class Keypoints:
     def largest_first(self) -> Keypoints:
         """The same people, ordered by the area of their bounding boxes."""
         return self[_by_area(self.boxes).tolist()]
+
+
+def joined(parts: Sequence[Keypoints]) -> Keypoints:
+    """The people of several images as if they were in one.
+
+    Args:
+        parts: keypoints of one format; all have ``world`` and ``ambiguous``, or none does.
+
+    Returns:
+        Keypoints of all people, in order.
+    """
+    first, arrays = parts[0], ("xy", "confidence", "world", "ambiguous")
+    given = [name for name in arrays if getattr(first, name) is not None]
+    values: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in given}
+    return replace(first, **values)
 
 
 def _reals(name: str, values: object) -> Float[np.ndarray, "..."]:

@@ -12,6 +12,7 @@ from demos import fit_folder, fit_image
 from fitting import folders
 from fitting.body.body import Body
 from fitting.inputs.camera import Camera
+from fitting.output.folder_lock import output_lock
 from fitting.output.results import read_result
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -143,7 +144,7 @@ def test_impossible_requests_give_one_line_errors(command, tmp_path, options, re
 
 
 def test_a_second_run_at_the_same_time_is_refused(command, tmp_path):
-    with folders.output_lock(tmp_path / "out"):
+    with output_lock(tmp_path / "out"):
         status, printed = command()
     assert status == 2
     assert "another run is writing into" in printed.err

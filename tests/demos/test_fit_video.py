@@ -84,7 +84,7 @@ def test_an_interrupted_run_is_reported(run, frames, tmp_path, monkeypatch, caps
 
 
 def test_another_run_on_the_same_folder(refused, frames, tmp_path):
-    from fitting.folders import output_lock
+    from fitting.output.folder_lock import output_lock
 
     with output_lock(tmp_path / "out" / "walk"):
         assert "another run is writing into" in refused("fit_video", frames, "--out", tmp_path / "out")

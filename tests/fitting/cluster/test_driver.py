@@ -1,6 +1,5 @@
 import os
 import signal
-import time
 from contextlib import suppress
 from types import SimpleNamespace
 
@@ -37,13 +36,7 @@ def slow_run(open_run, tmp_path):
         with (tmp_path / "processes").open("a") as file:
             print(os.getpid(), file=file)
         run = open_run(stack)
-        fit = run.fitter.fit_photo
-
-        def fit_slowly(*photo, **options):
-            time.sleep(0.05)
-            return fit(*photo, **options)
-
-        run.fitter.fit_photo = fit_slowly
+        run.fitter.seconds = 0.05
         return run
 
     return slow
