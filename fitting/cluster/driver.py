@@ -148,7 +148,7 @@ def connected(address: str) -> Iterator[None]:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     options["runtime_env"] = {"env_vars": {"PYTHONPATH": path}}  # a script's own folder is not on the workers' path
     if address == "local":
-        ray.init(include_dashboard=False, **options)
+        ray.init(address, include_dashboard=False, **options)
     else:
         ray.init(address, **options)
     try:

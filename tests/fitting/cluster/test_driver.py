@@ -18,6 +18,7 @@ def cluster(monkeypatch):
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # otherwise workers starve on a busy machine
     store = 80 * 2**20
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": store})
     machines = [cluster.add_node(num_cpus=1, object_store_memory=store) for _ in range(2)]
