@@ -170,6 +170,13 @@ class FolderRun:
     def guarded(self, job: Job, work: Callable[[], Result]) -> Result | Outcome:
         """The result of a part of the work on an image, or the image's failure.
 
+        Args:
+            job: the image.
+            work: the part of the work.
+
+        Returns:
+            What ``work`` returns, or the outcome with the failure.
+
         Raises:
             OSError: the disk is full.
         """
