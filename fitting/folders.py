@@ -18,7 +18,6 @@ from fitting.inputs.detect import Detector
 from fitting.inputs.focal import positive_focal
 from fitting.inputs.images import Photo, is_image, read_image
 from fitting.inputs.keypoint_files import read_keypoints
-from fitting.inputs.keypoints import Keypoints
 from fitting.output.exports import Export, check_name, write_fit
 from fitting.output.fit_result import FitResult
 from qposer.io.atomic_files import atomic_write
@@ -212,7 +211,8 @@ class FolderRun:
 
     def _fitted(self, job: Job) -> Outcome:
         photo = read_image(job.image)
-        given = given_keypoints(job, photo)
+        size = (photo.width, photo.height)
+        given = read_keypoints(job.keypoints, str(job.image), size, job.sharing) if job.keypoints else None
         options: dict[str, Any] = {"people": self.people, "focal": self.focal, "hypotheses": self.hypotheses}
         return self.write(job, photo, self.fitter.fit_photo(photo, keypoints=given, detector=self.detector, **options))
 
@@ -271,25 +271,6 @@ class FolderRun:
         }
         plain: dict[str, Any] = json.loads(json.dumps(request))
         return plain
-
-
-def given_keypoints(job: Job, photo: Photo) -> Keypoints | None:
-    """The keypoints in an image's file; None if they must be detected.
-
-    Args:
-        job: the image.
-        photo: its picture.
-
-    Returns:
-        Keypoints in pixels of the photo.
-
-    Raises:
-        ValueError: the file is not understood, or has nobody in this image.
-        OSError: there is no file.
-    """
-    if job.keypoints is None:
-        return None
-    return read_keypoints(job.keypoints, str(job.image), (photo.width, photo.height), job.sharing)
 
 
 def _stamp(path: Path) -> list[str | int]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from fitting.folders import FolderRun, Job, Outcome, given_keypoints
+from fitting.folders import FolderRun, Job, Outcome
 from fitting.inputs.detect import detect
 from fitting.inputs.images import Photo, read_image
+from fitting.inputs.keypoint_files import read_keypoints
 from fitting.inputs.keypoints import Keypoints
 from fitting.photos import on_image
 
@@ -57,9 +58,12 @@ def _finished_or_read(run: FolderRun, job: Job) -> Outcome | _Read:
     if finished is not None:
         return finished
     photo = read_image(job.image)
-    given = given_keypoints(job, photo)
-    seen = detect(photo.rgb, run.people, run.detector) if given is None else given.largest_first()[: run.people]
-    return _Read(job, photo, on_image(seen, (photo.width, photo.height)))
+    size = (photo.width, photo.height)
+    if job.keypoints is None:
+        seen = detect(photo.rgb, run.people, run.detector)
+    else:
+        seen = read_keypoints(job.keypoints, str(job.image), size, job.sharing).largest_first()[: run.people]
+    return _Read(job, photo, on_image(seen, size))
 
 
 def _alike(read: Iterable[_Read]) -> list[list[_Read]]:
