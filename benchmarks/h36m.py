@@ -18,7 +18,7 @@ import tyro
 from jaxtyping import Float
 
 from benchmarks.machine import machine
-from demos import evaluate_h36m
+from fitting.commands import evaluate_h36m
 from fitting.body.body import Body
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.data.dataset import PoseDataset

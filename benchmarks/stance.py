@@ -25,7 +25,7 @@ from torch import Tensor
 from benchmarks.commands import command
 from benchmarks.foreign.poses import FOREIGN_FILE
 from benchmarks.tables import Table
-from demos.sheets import Figure, draw_sheet
+from fitting.output.sheets import Figure, draw_sheet
 from qposer.body_pose.rotations import axis_angle_to_matrix, turn_about
 from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS
 from qposer.data.dataset import PoseDataset, split
@@ -104,7 +104,7 @@ one subject.
 CAPTION = "Upright frames of one subject of each rig and side of the split"
 
 SHEET_YAW = -32.0
-"""Degrees by which `demos.sheets` turns bodies from the front."""
+"""Degrees by which `fitting.output.sheets` turns bodies from the front."""
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ import tyro
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from demos.pose_studio.app import Studio
-from demos.pose_studio.editor import Editor
-from demos.pose_studio.server import start_server
-from demos.pose_studio.standing import Mannequin
+from fitting.studio.app import Studio
+from fitting.studio.editor import Editor
+from fitting.studio.server import start_server
+from fitting.studio.standing import Mannequin
 from fitting.body.body import Body
 from qposer import CodePrior
 from qposer.io.atomic_files import atomic_write

@@ -301,7 +301,8 @@ def _landmarks(template: Float[np.ndarray, "vertices 3"]) -> Mapping[str, Landma
         try:
             from smplx.vertex_ids import vertex_ids  # slow to import, and only users' own bodies need it
         except ImportError:
-            raise ValueError("bodies with SMPL-X's mesh require the smplx package: pip install smplx") from None
+            message = "bodies with SMPL-X's mesh require the smplx package: pip install smplx"
+            raise ValueError(f"{message} (its licence is for non-commercial research)") from None
 
         return smpl_landmarks(vertex_ids["smplx"])
     file = read_npz(asset("body.npz"), OPEN_KEYS)

@@ -15,7 +15,7 @@ from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.npz import read_npz
 
 FILE_KEYS = ("body_pose", "pose", "poses")
-"""Names of poses in files: `fitting.write_results` and the demos, `qposer.data.build`, AMASS."""
+"""Names of poses in files: `fitting.write_results` and the commands, `qposer.data.build`, AMASS."""
 
 MOST_RADIANS = 1000.0
 """Upper bound of axis-angle values; in single precision larger rotations are meaningless."""

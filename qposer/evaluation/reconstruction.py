@@ -107,9 +107,14 @@ def main(data: Path, weights: Path | None = None) -> None:
         data: poses.npz, written by ``python -m qposer.data.build``.
         weights: file written by `QPoser.save`; default: the shipped one.
     """
-    with cli_errors("reconstruction"):
+    with cli_errors():
         report(QPoser.from_pretrained(weights), PoseDataset.load(data), plain_console(soft_wrap=False))
 
 
+def command() -> None:
+    """Run the command line."""
+    tyro.cli(main, description=__doc__)
+
+
 if __name__ == "__main__":
-    tyro.cli(main)
+    command()

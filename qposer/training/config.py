@@ -55,7 +55,7 @@ Config = TypeVar("Config", bound=RunConfig)
 
 
 def training_command(
-    kind: type[Config], train: Callable[[Config, Console], object], description: str | None, program: str
+    kind: type[Config], train: Callable[[Config, Console], object], description: str | None
 ) -> None:
     """Parse settings from the command line, train, and print the path of the weights.
 
@@ -63,10 +63,9 @@ def training_command(
         kind: class of the settings.
         train: function that trains.
         description: description of the command.
-        program: prefix of error messages.
     """
     console = plain_console(soft_wrap=False)
     config = tyro.cli(kind, description=description)
-    with cli_errors(program, resumable=True):
+    with cli_errors(resumable=True):
         train(config, console)
     console.print(f"best weights: {config.out / 'best.safetensors'}", soft_wrap=True)

@@ -139,7 +139,7 @@ def train_and_report(config: TrainConfig, console: Console) -> None:
 
 def main() -> None:
     """Command line."""
-    training_command(TrainConfig, train_and_report, __doc__, "train")
+    training_command(TrainConfig, train_and_report, __doc__)
 
 
 if __name__ == "__main__":

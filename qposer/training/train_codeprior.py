@@ -265,7 +265,7 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
 
 def main() -> None:
     """Command line."""
-    training_command(TrainConfig, train, __doc__, "train_codeprior")
+    training_command(TrainConfig, train, __doc__)
 
 
 if __name__ == "__main__":
