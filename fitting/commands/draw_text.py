@@ -47,9 +47,7 @@ def main(
         from qposer.control.text_prior import generate
 
         if not texts:
-            raise ValueError(
-                "no text is given: describe a pose, as in qposer draw 'both hands are on the hips'"
-            )
+            raise ValueError("no text is given: describe a pose, as in qposer draw 'both hands are on the hips'")
         drawn = [generate(text, number, guidance, seed=seed, prior=prior) for text in texts]
         poses = matrix_to_axis_angle(torch.cat(drawn))
         energy = prior.energy(poses)

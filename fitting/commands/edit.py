@@ -42,7 +42,7 @@ def swap(
     Args:
         start: the pose to edit.
         donor: the pose that provides the parts.
-        parts: names of the parts to replace: arms, left_leg, torso, head, left_elbow, ...; qposer edit --help lists them.
+        parts: names of the parts to replace: arms, left_leg, torso, head, left_elbow, ...; see qposer edit --help.
         out: folder for the results.
     """
     with shipped_prior() as prior:
@@ -103,7 +103,7 @@ def vary(
 
     Args:
         start: the pose to edit.
-        parts: names of the parts to vary: arms, left_leg, torso, head, left_elbow, ...; qposer edit --help lists them.
+        parts: names of the parts to vary: arms, left_leg, torso, head, left_elbow, ...; see qposer edit --help.
         amount: from 0 (almost the same pose) to 1 (as if the parts were unknown).
         number: number of variations.
         seed: random seed.

@@ -67,8 +67,8 @@ def main(
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     with cli_errors(resumable=True):
         with loading():
-            from fitting.commands.h36m_report import report
             from fitting import FitSettings, Fitter
+            from fitting.commands.h36m_report import report
             from fitting.evaluation.h36m import digest_of, evaluate, read_cameras, read_scores, views, write_scores
             from fitting.optimise.schedule import total_steps
             from qposer.data.h36m import find_recordings

@@ -60,9 +60,9 @@ def main(
         import numpy as np
         import torch
 
+        from fitting.body.body import Body
         from fitting.commands.rows import draw_row, mixture_tile, reference_tile
         from fitting.output.sheets import write_sheet
-        from fitting.body.body import Body
 
         mixed, owner = mix(prior.model, [reference.pose for reference in loaded], what)
         poses = torch.stack([*(reference.pose for reference in loaded), mixed])

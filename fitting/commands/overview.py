@@ -27,7 +27,9 @@ TOPICS: Mapping[str, Mapping[str, Command]] = {
     "Fit bodies to what a camera saw": {
         "fit": Command("fitting.commands.fit_image:command", "people in a photo", "photo.jpg --people 3"),
         "folder": Command("fitting.commands.fit_folder:command", "all photos of a folder; resumes", "photos --out out"),
-        "video": Command("fitting.commands.fit_video:command", "people in a video", "clip.mp4 --people all --export bvh"),
+        "video": Command(
+            "fitting.commands.fit_video:command", "people in a video", "clip.mp4 --people all --export bvh"
+        ),
         "views": Command(
             "fitting.commands.fit_views:command", "people seen by several calibrated cameras", "Calib.toml a.jpg b.jpg"
         ),
@@ -49,7 +51,9 @@ TOPICS: Mapping[str, Mapping[str, Command]] = {
             "edit a pose by instructions in English",
             '"raise the left arm" "look at the left hand"',
         ),
-        "draw": Command("fitting.commands.draw_text:command", "poses that match a text", '"both hands are on the hips"'),
+        "draw": Command(
+            "fitting.commands.draw_text:command", "poses that match a text", '"both hands are on the hips"'
+        ),
         "mix": Command(
             "fitting.commands.mix_photos:command", "parts of several people's poses", "a.jpg b.jpg --take arms --from B"
         ),

@@ -12,11 +12,11 @@ from jaxtyping import Float, Int
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from fitting.commands.references import Fitted, Reference
-from fitting.output.sheets import THREE_QUARTER
 from fitting.body.body import Body
+from fitting.commands.references import Fitted, Reference
 from fitting.output.pictures import cut_around
 from fitting.output.render import Mesh, Picture, composed, overlay, render
+from fitting.output.sheets import THREE_QUARTER
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
 
 HEIGHT = 560

@@ -40,7 +40,7 @@ _SCRIPT = """{zsh}_qposer() {{
 complete -o default -F _qposer qposer
 """
 
-_LISTED = "│ -"
+_LISTED = ("│ -", "| -")
 """How lines of the help begin that list options."""
 
 _SUBCOMMANDS = {"edit": ("swap", "mirror", "interpolate", "vary")}

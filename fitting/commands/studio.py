@@ -49,13 +49,13 @@ def main(
             with loading():
                 import torch
 
+                from fitting.body.body import Body
+                from fitting.folders import output_lock
                 from fitting.studio import app
                 from fitting.studio.editor import Editor
                 from fitting.studio.server import start_server
                 from fitting.studio.session import read_session
                 from fitting.studio.standing import Mannequin
-                from fitting.body.body import Body
-                from fitting.folders import output_lock
                 from qposer import CodePrior
                 from qposer.prior.seeding import generator_of
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from fitting.fit import Fitter
+from fitting.inputs.images import read_image
 from fitting.studio import files
 from fitting.studio.dragging import Drags, spoken
 from fitting.studio.photo_fit import PhotoFit
 from fitting.studio.session import Instruction, Pose, Session
 from fitting.studio.standing import Mannequin, Standing
-from fitting.fit import Fitter
-from fitting.inputs.images import read_image
 from qposer import CodePrior
 from qposer.body_pose.posed_skeleton import OrientedPose, neutral_pose
 from qposer.body_pose.poses import as_matrices

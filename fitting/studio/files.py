@@ -17,9 +17,9 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from fitting.studio.standing import Mannequin, Standing
 from fitting.output.amass import write_motion
 from fitting.output.render import Mesh, render
+from fitting.studio.standing import Mannequin, Standing
 from qposer.body_pose.posed_skeleton import OrientedPose
 from qposer.body_pose.poses import read_poses
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle

@@ -9,12 +9,12 @@ from typing import Any
 
 import viser
 
+from fitting.optimise.schedule import TALLEST
 from fitting.studio.dragging import spoken
 from fitting.studio.editor import PARTS
 from fitting.studio.photo_fit import PhotoFit
 from fitting.studio.scene import FREE, PINNED, TICKED
 from fitting.studio.session import Instruction, Session
-from fitting.optimise.schedule import TALLEST
 
 KINDS = ("npz", "AMASS", "glb", "PNG")
 

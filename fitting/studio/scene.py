@@ -8,10 +8,10 @@ import numpy as np
 import viser
 from scipy.spatial.transform import Rotation
 
+from fitting.output.render import Picture
 from fitting.studio.photo_fit import CORRECTABLE, PhotoFit
 from fitting.studio.session import Pose
 from fitting.studio.standing import HANDLES, Mannequin, Standing
-from fitting.output.render import Picture
 
 CAMERA, LOOK_AT, FIELD_OF_VIEW = (0.9, 1.4, 3.5), (0.2, 0.88, 0.0), np.deg2rad(36.0)
 """Initial camera."""

@@ -54,9 +54,7 @@ class SubjectsConfig(RunConfig):
 Config = TypeVar("Config", bound=RunConfig)
 
 
-def training_command(
-    kind: type[Config], train: Callable[[Config, Console], object], description: str | None
-) -> None:
+def training_command(kind: type[Config], train: Callable[[Config, Console], object], description: str | None) -> None:
     """Parse settings from the command line, train, and print the path of the weights.
 
     Args:

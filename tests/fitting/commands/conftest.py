@@ -4,12 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 import demos
-from qposer.prior.code_prior import CodePrior
-from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
-from qposer.prior.model import QPoser, QPoserConfig
 
 
 @pytest.fixture
@@ -45,12 +41,7 @@ def refused(run, capsys):
     return refused
 
 
-@pytest.fixture
-def random_prior(monkeypatch):
-    """A small prior with random weights instead of the shipped one."""
-    torch.manual_seed(0)
-    model = QPoser(QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2))
-    network = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=32, depth=1, judge_width=32))
-    prior = CodePrior(*(part.eval().requires_grad_(False) for part in (model, network)))
-    monkeypatch.setattr(CodePrior, "from_pretrained", lambda: prior)
-    return prior
+@pytest.fixture(autouse=True)
+def named(request, monkeypatch):
+    """Errors of a command's `main` begin with the script's name, also when a test calls it."""
+    monkeypatch.setattr(sys, "argv", [request.module.__name__.rpartition(".")[2].removeprefix("test_")])

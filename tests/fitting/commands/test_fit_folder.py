@@ -8,9 +8,9 @@ import torch
 import tyro
 from PIL import Image
 
-from fitting.commands import fit_folder, fit_image
 from fitting import folders
 from fitting.body.body import Body
+from fitting.commands import fit_folder, fit_image
 from fitting.inputs.camera import Camera
 from fitting.output.results import read_result
 

@@ -16,8 +16,8 @@ import tyro
 from PIL import Image, ImageOps
 
 import qposer.io.assets
-from fitting.commands import fit_image
 from fitting.body.body import Body
+from fitting.commands import fit_image
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS
 from fitting.output import exports

@@ -7,10 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
+import demos
 from fitting.commands import sample
 from qposer.body_pose.rotations import matrix_to_axis_angle
 
-DEMOS = Path(sample.__file__).parent
+DEMOS = Path(demos.__file__).parent
 
 
 def arrays(folder):
@@ -108,5 +109,5 @@ finally:
     assert "torch" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert f"python demos/{demo}.py" in done.stdout
+    assert f"qposer {demo}" in done.stdout
     assert "body_pose" in done.stdout

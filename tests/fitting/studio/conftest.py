@@ -12,13 +12,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.sync.client import connect
 
+from fitting.body.body import Body
 from fitting.studio import dragging
 from fitting.studio import editor as editor_module
 from fitting.studio.app import Studio
 from fitting.studio.editor import Editor
 from fitting.studio.server import start_server
 from fitting.studio.standing import Mannequin
-from fitting.body.body import Body
 from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.control.instructions import Check, InstructionError

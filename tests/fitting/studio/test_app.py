@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from fitting.fit import Fitter
 from fitting.studio import app
 from fitting.studio.scene import HELD, PINNED, photo_size
 from fitting.studio.session import read_session
-from fitting.fit import Fitter
 from qposer.io.assets import asset
 
 PATIENCE = 30.0

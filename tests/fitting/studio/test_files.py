@@ -7,8 +7,8 @@ import trimesh
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from fitting.studio.files import View, amass_file, glb_file, npz_file, png_file, read_oriented_poses
 from fitting import Fitter
+from fitting.studio.files import View, amass_file, glb_file, npz_file, png_file, read_oriented_poses
 from qposer.body_pose.posed_skeleton import OrientedPose, neutral_pose
 from qposer.body_pose.poses import read_poses
 from qposer.body_pose.rotations import axis_angle_to_matrix

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from fitting.studio.photo_fit import CORRECTABLE, PhotoFit
 from fitting.fit import Fitter
 from fitting.inputs.images import read_image
+from fitting.studio.photo_fit import CORRECTABLE, PhotoFit
 from qposer.io.assets import asset
 
 
