@@ -10,7 +10,6 @@ from contextlib import redirect_stdout, suppress
 from fitting.commands.overview import COMMANDS
 from fitting.commands.run import run
 from qposer.io.assets import ASSETS
-from qposer.io.cli_errors import cli_errors
 
 SHELLS = ("bash", "zsh")
 
@@ -40,7 +39,7 @@ _SCRIPT = """{zsh}_qposer() {{
 complete -o default -F _qposer qposer
 """
 
-_LISTED = ("│ -", "| -")
+_LISTED = ("│ -", "  -")
 """How lines of the help begin that list options."""
 
 _SUBCOMMANDS = {"edit": ("swap", "mirror", "interpolate", "vary")}
@@ -104,6 +103,8 @@ def print_completion() -> None:
     if words in ([], ["-h"], ["--help"]):
         print(USAGE, end="")
         return
+    from qposer.io.cli_errors import cli_errors  # needs rich, which `qposer assets` does not
+
     with cli_errors():
         print(completion(" ".join(words)), end="")
 

@@ -109,7 +109,9 @@ def test_another_missing_module_is_a_bug(qposer_command, monkeypatch):
 
 
 def test_help_loads_nothing_slow():
-    program = "import sys; sys.argv = ['qposer', '-h']; from fitting.commands.run import main; main(); print(*sys.modules)"
+    program = (
+        "import sys; sys.argv = ['qposer', '-h']; from fitting.commands.run import main; main(); print(*sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
     assert not {"torch", "numpy", "tyro", "rich", "cv2"} & loaded
