@@ -27,7 +27,7 @@ It takes seconds, because it loads every command; a file is faster:
 
 _SCRIPT = """{zsh}_qposer() {{
   local word="${{COMP_WORDS[COMP_CWORD]}}" words=""
-  case "${{COMP_WORDS[*]:1:COMP_CWORD-1}} " in
+  case "${{COMP_WORDS[*]:1:$((COMP_CWORD - 1))}} " in
 {cases}
   esac
   if [[ "$word" == -* || -n "$words" && "$words" != -* ]]; then

@@ -50,8 +50,15 @@ def test_options_are_those_of_the_command():
     assert "--pose" not in options("sample")  # the description mentions it
 
 
-def test_zsh_reads_the_same_functions(script):
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_completes_by_the_same_function(script):
     assert completion("zsh").endswith(script)
+    begin = "autoload -U compinit && compinit -u -D\n" + completion("zsh")
+    line = "COMP_WORDS=(qposer train codep); COMP_CWORD=2; _qposer; echo ${COMPREPLY[*]}"
+    line = f"{begin}\nt() {{ emulate -L sh; setopt kshglob noshglob braceexpand; {line}; }}; t"
+    offered = subprocess.run(["zsh", "-fc", line], capture_output=True, text=True, check=True).stdout.split()
+    assert "codeprior" in offered  # zsh itself drops what does not begin with the word
+    assert "fit" not in offered
 
 
 def test_the_command_prints_the_script_or_explains(monkeypatch, capsys):
