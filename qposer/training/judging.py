@@ -26,7 +26,7 @@ JOINT_DETECTOR_STRENGTH = 1.3
 differ most; of 0.8, 1.3 and 1.6 this value detects the most perturbations of external poses."""
 
 
-def mixed(poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> Float[Tensor, "poses 21 3 3"]:
+def mixed(poses: Float[Tensor, "poses joints 3 3"], generator: torch.Generator) -> Float[Tensor, "poses joints 3 3"]:
     """Poses with most parts replaced by those of other poses.
 
     Args:
@@ -47,7 +47,7 @@ def mixed(poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> F
 
 
 def coherence_loss(
-    judge: CoherenceClassifier, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator, strength: float = 0.0
+    judge: CoherenceClassifier, real: Float[Tensor, "poses joints 3 3"], generator: torch.Generator, strength: float = 0.0
 ) -> Float[Tensor, ""]:
     """Classification loss on poses and their mixtures; the parts of a mixture share a rig, as those of a pose do.
 
@@ -66,8 +66,8 @@ def coherence_loss(
 
 
 def draw_jittered(
-    poses: Float[Tensor, "poses 21 3"], size: int, generator: torch.Generator, strength: float = JOINT_DETECTOR_STRENGTH
-) -> Float[Tensor, "size 21 3 3"]:
+    poses: Float[Tensor, "poses joints 3"], size: int, generator: torch.Generator, strength: float = JOINT_DETECTOR_STRENGTH
+) -> Float[Tensor, "size joints 3 3"]:
     """Random poses with small rotations of all joints, which the per-joint detector must accept.
 
     Args:
@@ -85,7 +85,7 @@ def draw_jittered(
 
 
 def detection_loss(
-    judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator
+    judge: PerJointDetector, real: Float[Tensor, "poses joints 3 3"], generator: torch.Generator
 ) -> Float[Tensor, ""]:
     """Classification loss of joints and of whole poses; half of the poses are perturbed.
 
@@ -105,7 +105,7 @@ def detection_loss(
     return 3 * F.binary_cross_entropy_with_logits(logits, turned) + of_poses
 
 
-def detection_error(judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> float:
+def detection_error(judge: PerJointDetector, real: Float[Tensor, "poses joints 3 3"], generator: torch.Generator) -> float:
     """One minus the area under the ROC curve of detecting perturbed poses.
 
     Args:

@@ -18,7 +18,7 @@ encoding all would double the time; with a quarter, each latent is used about fo
 
 
 @torch.no_grad()
-def encoded(model: QPoser, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "2 poses 21 heads dim"]:
+def encoded(model: QPoser, rotations: Float[Tensor, "poses joints 3 3"]) -> Float[Tensor, "2 poses joints heads dim"]:
     """Latents of poses, before and after quantisation.
 
     Args:
@@ -40,7 +40,7 @@ def encoded(model: QPoser, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Te
 class LatentPool:
     """Latents of random training poses with rig variation; some are replaced at every draw."""
 
-    def __init__(self, model: QPoser, poses: Float[Tensor, "poses 21 3"], generator: torch.Generator) -> None:
+    def __init__(self, model: QPoser, poses: Float[Tensor, "poses joints 3"], generator: torch.Generator) -> None:
         """Fill the pool.
 
         Args:
@@ -49,11 +49,11 @@ class LatentPool:
             generator: random generator of poses, variations, and latents of the pool.
         """
         self._model, self._poses, self._generator = model, poses, generator
-        self.latents: Float[Tensor, "2 size 21 latent"] = self._fresh(min(LARGEST_POOL, 2 * len(poses)))
+        self.latents: Float[Tensor, "2 size joints latent"] = self._fresh(min(LARGEST_POOL, 2 * len(poses)))
         """Latents before and after quantisation."""
         self._oldest = 0
 
-    def draw(self, number: int) -> Float[Tensor, "2 number 21 latent"]:
+    def draw(self, number: int) -> Float[Tensor, "2 number joints latent"]:
         """Random latents, before and after quantisation."""
         size = self.latents.shape[1]
         fresh = self._fresh(min(size, round(RENEWED * number)))
@@ -62,5 +62,5 @@ class LatentPool:
         self._oldest = (self._oldest + fresh.shape[1]) % size
         return self.latents[:, torch.randint(size, (number,), generator=self._generator)]
 
-    def _fresh(self, number: int) -> Float[Tensor, "2 number 21 latent"]:
+    def _fresh(self, number: int) -> Float[Tensor, "2 number joints latent"]:
         return encoded(self._model, draw_poses(self._poses, number, self._generator)).flatten(-2)

@@ -11,7 +11,7 @@ from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS
 SWAPPED = ("left_arm", "right_arm", "arms", "left_leg", "right_leg", "legs", "upper_body", "torso", "head", "left_side")
 
 
-def draw_donated(number: int, generator: torch.Generator) -> Bool[Tensor, "number 21"]:
+def draw_donated(number: int, generator: torch.Generator) -> Bool[Tensor, "number joints"]:
     """Sample the joints that come from a donor: those of one part, or with probability 1/4 a single joint.
 
     Args:
@@ -28,7 +28,7 @@ def draw_donated(number: int, generator: torch.Generator) -> Bool[Tensor, "numbe
     return masks
 
 
-def draw_shuffled(codes: Int[Tensor, "batch 21 heads"], generator: torch.Generator) -> Int[Tensor, "batch 21 heads"]:
+def draw_shuffled(codes: Int[Tensor, "batch joints heads"], generator: torch.Generator) -> Int[Tensor, "batch joints heads"]:
     """Each joint's codes from an independently chosen pose, as from a sampler of independent joints.
 
     Args:
