@@ -42,25 +42,25 @@ class RelaxedCodes:
     def __init__(self, prior: CodePrior) -> None:
         self.prior, self.model, self.network = prior, prior.model, prior.network
 
-    def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people 21 latent"]:
+    def encode(self, body_pose: Float[Tensor, "people joints 3 3"]) -> Float[Tensor, "people joints latent"]:
         """The encoder's latents, standardised."""
         return self.prior.standard_latents(body_pose)
 
-    def latents(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 heads dim"]:
+    def latents(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints heads dim"]:
         """Latents in the model's units, clamped to the outermost codes."""
         latents = self.network.unstandardise(numbers).unflatten(-1, self.model.config.latent_shape[1:])
         codebooks = self.model.quantizer.codebooks
         return torch.minimum(torch.maximum(latents, codebooks.amin(1)), codebooks.amax(1))
 
-    def bounded(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 latent"]:
+    def bounded(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints latent"]:
         """The parameters, clamped to the outermost codes."""
         return self.network.standardise(self.latents(numbers))
 
-    def decode(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 3 3"]:
+    def decode(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints 3 3"]:
         """The pose that the latents decode to."""
         return self.model.decode_latents(self.latents(numbers))
 
-    def commit(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 latent"]:
+    def commit(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints latent"]:
         """The nearest codes."""
         codes = self.model.encode_latents(self.latents(numbers))
         return self.network.standardise(self.model.quantizer.lookup(codes))

@@ -1,0 +1,177 @@
+"""Fits of hands to keypoints as least-squares problems over relaxed codes of fingers, orientation and position.
+
+All hands are right hands; left ones are mirrored before (`fitting.hands.fit`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitting.hands.skeleton import HandSkeleton
+from fitting.inputs.camera import Camera
+from fitting.optimise.assembly import Assembly
+from fitting.optimise.pose_space import RelaxedCodes
+from fitting.terms.code_prior import CodePull
+from fitting.terms.depth import Depth
+from fitting.terms.initial_pose import InitialPose
+from fitting.terms.position import Position
+from fitting.terms.reprojection import Reprojection
+from fitting.terms.term import Derivatives, Posed, Term, Unknown
+from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
+from qposer.least_squares import Equations, Step, minimise
+
+NOISE_LEVELS = (0.7, 0.6, 0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.2, 0.2, 0.2)
+"""Noise level of the prior's denoiser in each step."""
+
+DRAWS = 4
+"""Noise samples over which the denoiser's predictions are averaged."""
+
+FD_STEP = 0.02
+"""Step of the finite differences for the decoder's derivatives."""
+
+RHO = 0.15
+"""Reprojection errors well above this fraction of the hand's size count as outliers."""
+
+
+@dataclass(frozen=True)
+class HandWeights:
+    """Weights of the terms."""
+
+    data: float = 300.0
+    depth: float = 1000.0
+    prior: float = 2.0
+    guess: float = 1.0
+    wrist_sideways: float = 10.0
+    wrist_away: float = 100.0
+
+
+@dataclass(frozen=True)
+class HandProblem:
+    """Keypoints of right hands."""
+
+    skeleton: HandSkeleton
+    space: RelaxedCodes
+    keypoints: Float[Tensor, "hands 21 2"]
+    """Pixels."""
+    confidence: Float[Tensor, "hands 21"]
+    depths: Float[Tensor, "hands 21"]
+    """Metres along the camera's axis, up to a shift."""
+    depth_weight: Float[Tensor, " hands"]
+    """Factor on the weight of the depths: 0 where there are none."""
+    guess: Float[Tensor, "hands 15 3 3"]
+    wrist: Float[Tensor, "hands 3"]
+    """Where the arm ends, in camera axes, metres."""
+    size: Float[Tensor, " hands"]
+    """Length of the hand at the wrist's distance, pixels."""
+    camera: Camera
+    weights: HandWeights = HandWeights()
+
+    def solve(self, orient: Float[Tensor, "hands 3 3"], seed: int = 0) -> Posed:
+        """Fit all hands.
+
+        Args:
+            orient: initial rotations of the wrists, in camera axes.
+            seed: of the denoiser's noise.
+
+        Returns:
+            The fitted hands; their pose is not quantised.
+        """
+        problem = _LeastSquares(self, torch.Generator().manual_seed(seed))
+        start = problem.posed(orient, self.wrist, self.space.bounded(self.space.encode(self.guess)))
+        return minimise(problem, start, len(NOISE_LEVELS))
+
+    def cost(self, state: Posed) -> Float[Tensor, " hands"]:
+        """Sum of all terms but the prior's.
+
+        Args:
+            state: hands.
+
+        Returns:
+            One number for each.
+        """
+        return torch.stack([term.residual(state).cost for term in self.terms]).sum(0)
+
+    @cached_property
+    def terms(self) -> Sequence[Term]:
+        """All terms but the prior's."""
+        weights = self.weights
+        one = torch.ones_like(self.size)
+        sideways = one.new_tensor([weights.wrist_sideways, weights.wrist_sideways, weights.wrist_away])
+        return (
+            Reprojection(weights.data, RHO, self.keypoints, self.confidence, self.size, self.camera),
+            Depth(weights.depth, self.depths, self.confidence * self.depth_weight[:, None]),
+            InitialPose(weights.guess * one, self.guess, torch.ones_like(self.guess[..., 0, 0])),
+            Position(sideways.expand(len(one), 3), self.wrist),
+        )
+
+
+class _LeastSquares:
+    """The problem for the solver: blocks are hands."""
+
+    def __init__(self, given: HandProblem, generator: torch.Generator) -> None:
+        self.given, self.space = given, given.space
+        shape = (DRAWS, 1, *given.space.encode(given.guess[:1]).shape[1:])
+        self.noise = [torch.randn(shape, generator=generator).to(given.size) for _ in NOISE_LEVELS]
+        self.terms: Sequence[Term] = given.terms
+        self.decoder_jacobian = torch.zeros(0)
+
+    def begin_step(self, step: int, state: Posed) -> None:
+        """Update the denoiser's prediction and the decoder's derivatives."""
+        level = state.pose.new_full((1, 1, 1), NOISE_LEVELS[step])
+        target: Tensor = self.space.network.denoiser(state.pose + level * self.noise[step], level).mean(0)
+        weight = self.given.weights.prior * torch.ones_like(self.given.size)
+        self.terms = (*self.given.terms, CodePull(weight, target))
+        self.decoder_jacobian = self._decoder_jacobian(state)
+
+    def cost(self, state: Posed) -> Float[Tensor, " hands"]:
+        """Sum of the terms."""
+        return torch.stack([term.residual(state).cost for term in self.terms]).sum(0)
+
+    def linearise(self, state: Posed) -> Equations:
+        """The normal equations of all terms."""
+        motion = self.given.skeleton.posed(state.orient, state.transl, state.body_pose)
+        world = motion.world.flatten(1, 2)
+        parents = (world @ state.body_pose.mT)[:, :, None]
+        turns = _vectors(self.decoder_jacobian @ state.body_pose[:, :, None].mT)
+        turns = (parents @ turns[..., None])[..., 0]
+        swings = torch.linalg.cross(turns[:, None], motion.arms[:, :, 1:, None], dim=-1)
+        moved: dict[Unknown, Tensor] = {
+            "orient": turn_derivative(motion.arms[:, :, 0]),
+            "transl": torch.eye(3).to(world).expand(*motion.landmarks.shape[:2], 3, 3),
+            "pose": swings.flatten(2, 3).mT,
+        }
+        assembly = Assembly({name: part.shape[-1] for name, part in moved.items()}, len(world), world)
+        assembly.add(self.terms, state, Derivatives(moved, self.decoder_jacobian))
+        return assembly.equations()
+
+    def moved(self, state: Posed, step: Step) -> Posed:
+        """The state after a step; latents are clamped to the outermost codes."""
+        turn, shift, pose = step.own.to(state.transl).split([3, 3, state.pose[0].numel()], dim=-1)
+        orient = axis_angle_to_matrix(turn) @ state.orient
+        return self.posed(orient, state.transl + shift, self.space.bounded(state.pose + pose.view_as(state.pose)))
+
+    def posed(self, orient: Tensor, transl: Tensor, pose: Tensor) -> Posed:
+        """The state of some values of the unknowns."""
+        hand_pose = self.space.decode(pose)
+        landmarks = self.given.skeleton.posed(orient, transl, hand_pose).landmarks
+        still = torch.zeros_like(hand_pose[..., 0])
+        return Posed(orient, transl, transl.new_zeros(1, 0), pose, still, hand_pose, landmarks)
+
+    def _decoder_jacobian(self, state: Posed) -> Float[Tensor, "hands 15 latent 3 3"]:
+        hands, _, numbers = state.pose.shape
+        eye = torch.eye(numbers).to(state.pose)
+        turned = self.space.decode((state.pose + FD_STEP * eye[:, None, None]).flatten(0, 1))
+        jacobian: Tensor = ((turned.unflatten(0, (numbers, hands)) - state.body_pose) / FD_STEP).permute(1, 2, 0, 3, 4)
+        return jacobian
+
+
+def _vectors(turns: Float[Tensor, "*shape 3 3"]) -> Float[Tensor, "*shape 3"]:
+    """Axis-angle vectors of infinitesimal rotations, from the antisymmetric part of a matrix."""
+    antisymmetric = 0.5 * (turns - turns.mT)
+    return torch.stack([antisymmetric[..., 2, 1], antisymmetric[..., 0, 2], antisymmetric[..., 1, 0]], dim=-1)
