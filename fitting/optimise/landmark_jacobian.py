@@ -41,7 +41,7 @@ class LandmarkJacobian:
         self._weights = weights + of_joints
         self._below = _below().to(weights)
         self._weights_below = self._weights @ self._below.T
-        self._chains = body.chains
+        self._chains = body.articulation.chains
         levels = [(0,), *tree_levels(BENDING)]
         self._level_sizes = [len(level) for level in levels]
         self._level_parents = [
