@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fitting.body.body import Body
 from qposer.body_pose.rotations import axis_angle_to_matrix, reflected
-from qposer.hands.skeleton import BONES, LANDMARKS, rest_points
+from qposer.hands.skeleton import BONES, LANDMARKS
 
 SIDES = 2
 """The left hand, then the right one."""
@@ -44,8 +44,12 @@ class TemplateHands:
         joints = points[:, :, 1:16].unflatten(2, (5, 3))
         bones = torch.cat([joints, points[:, :, 16:, None]], dim=3).diff(dim=3)
         lengths = torch.linalg.vector_norm(bones, dim=-1)
-        flat = rest_points(joints[:, :, :, 0], lengths)
-        return cls(flat, _turn_between(torch.from_numpy(BONES).to(points), (bones / lengths[..., None]).flatten(2, 3)))
+        straight = torch.from_numpy(BONES).to(points)
+        along = lengths[..., None] * straight.unflatten(0, (5, 3))
+        ends = joints[:, :, :, :1] + along.cumsum(dim=3)
+        knuckles = torch.cat([joints[:, :, :, :1], ends[:, :, :, :2]], dim=3).flatten(2, 3)
+        flat = torch.cat([torch.zeros_like(points[:, :, :1]), knuckles, ends[:, :, :, 2]], dim=2)
+        return cls(flat, _turn_between(straight, (bones / lengths[..., None]).flatten(2, 3)))
 
     def to_body(self, hand_pose: Float[Tensor, "people 2 15 3 3"]) -> Float[Tensor, "people 30 3 3"]:
         """Poses relative to the body's rest of poses of flat right hands.

@@ -32,4 +32,4 @@ class Position:
         Returns:
             Columns of the position.
         """
-        return Dense({"transl": by.landmarks["transl"][:, :1].mT})
+        return Dense({"transl": by.landmarks["transl"][:, 0, :, None]})
