@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 from jaxtyping import Bool, Float
-
-from fitting.inputs.keypoints import Keypoints
 
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 
@@ -18,6 +15,9 @@ HAND_KEYPOINTS = ("wrist", *(f"{finger}_{point}" for finger in FINGERS for point
 and the metacarpophalangeal, proximal and distal interphalangeal joints and the tip of each finger."""
 
 SIDES = ("left", "right")
+
+ON_BODY = {"wrist": 0, "thumb": 2, "index": 5, "pinky": 17}
+"""Points of a hand that MediaPipe's body has, too, by their index in the hand."""
 
 MIN_HAND_KEYPOINTS = 8
 """Hands with fewer keypoints are ignored."""
@@ -84,25 +84,3 @@ class HandKeypoints:
         """Which hands were found."""
         return (self.confidence > 0).any(-1)
 
-
-_OF_BODY = {"wrist": 0, "thumb": 2, "index": 5, "pinky": 17}
-"""Points of a hand that MediaPipe's body has, too, by their index in the hand."""
-
-
-def with_hands(people: Keypoints, hands: HandKeypoints) -> Keypoints:
-    """The body's keypoints, with those at the ends of the arms from the hands, which are more exact.
-
-    Args:
-        people: MediaPipe's keypoints of bodies.
-        hands: their hands.
-
-    Returns:
-        The same people.
-    """
-    xy, confidence = people.xy.copy(), people.confidence.copy()
-    for side, (name, point) in product(range(2), _OF_BODY.items()):
-        joint = people.names.index(f"{SIDES[side]}_{name}")
-        found = hands.confidence[:, side, point] > 0
-        xy[found, joint] = hands.xy[found, side, point]
-        confidence[found, joint] = np.maximum(confidence[found, joint], hands.confidence[found, side, point])
-    return replace(people, xy=xy, confidence=confidence)
