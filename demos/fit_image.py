@@ -50,6 +50,7 @@ def main(
     hold: tuple[str, ...] = (),
     camera_pitch: float = 0.0,
     camera_height: float | None = None,
+    hands: bool = True,
     residual: bool = False,
     depth_cue: bool = True,
     seed: int = 0,
@@ -74,6 +75,7 @@ def main(
         hold: what is known of the pose, in words: --hold "left foot on the floor" "right hand on the right hip".
         camera_pitch: downward angle of the camera in degrees, for --hold and --camera-height.
         camera_height: height of the camera above the ground in metres, if known; the lowest foot is on the ground.
+        hands: detect and fit hands, too; those that are hidden or small stay at rest.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed.
@@ -98,7 +100,7 @@ def main(
 
             image = read_image(photo)
             if keypoints is None:
-                found = pool.submit(detect, image.rgb, people)  # while PyTorch loads
+                found = pool.submit(detect, image.rgb, people, hands)  # while PyTorch loads
             else:
                 found = pool.submit(read_keypoints, keypoints, str(photo), (image.width, image.height))
             import torch

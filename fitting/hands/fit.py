@@ -38,6 +38,9 @@ TWISTS = (0.0, 90.0, 180.0, 270.0)
 ELBOWS_SHARE = 0.7
 """Part of the forearm's twist that the elbow takes."""
 
+REACH = 0.15
+"""Metres between the ends of the arm and of the hand in the picture's plane, above which they do not belong together."""
+
 MOST_BENT, MOST_TWISTED = math.radians(100), math.radians(130)
 """Angles of the wrist's bend and the forearm's twist beyond which a hand is not that of this arm."""
 
@@ -49,9 +52,9 @@ class FittedHands:
     body_pose: Float[Tensor, "people 21 3 3"]
     """The body's pose with elbows and wrists turned as the hands are."""
     hand_pose: Float[Tensor, "people 30 3 3"]
-    """Relative to the body's rest; a hand that was not found has the mean pose."""
-    found: Bool[Tensor, "people 2"]
-    """Whether the hand was found, and fits this arm."""
+    """Relative to the body's rest; zero for hands without keypoints that fit the arm."""
+    fitted: Bool[Tensor, "people 2"]
+    """Whether a hand has keypoints that fit the arm."""
 
 
 def fit_hands(
@@ -84,23 +87,25 @@ def fit_hands(
     template = TemplateHands.of(body, betas)
     joints = body(orient, body_pose, betas, transl).joints
     arms = _Arms.of(orient, body_pose)
-    mean = space.decode(torch.zeros_like(space.encode(_identity(1).to(orient))))
-    pose = mean.expand(len(orient), 2, 15, 3, 3).clone()
+    still = _identity(2 * len(orient)).unflatten(0, (-1, 2)).to(orient)
+    pose, wrists = still.clone(), arms.hand.clone()
     found = torch.from_numpy(hands.found).to(orient.device)
-    wrists = arms.hand.clone()
     if found.any():
         places = torch.stack([joints[:, JOINT_NAMES.index(name)] for name in ("left_wrist", "right_wrist")], dim=1)
-        fitted = _fitted(space, template, hands, camera, arms, places, found, seed)
+        fits, near = _fitted(space, template, hands, camera, arms, places, found, seed)
         whose, side = found.nonzero().unbind(-1)
-        pose[whose, side] = fitted.body_pose
-        wrists[whose, side] = torch.where((side == 0)[:, None, None], reflected(fitted.orient), fitted.orient)
+        pose[whose, side] = fits.body_pose
+        wrists[whose, side] = torch.where((side == 0)[:, None, None], reflected(fits.orient), fits.orient)
+        found[whose, side] = near
     turned, plausible = arms.with_hands(body_pose, wrists)
-    found = found & plausible
-    for joints_of_side in (_ELBOWS, _WRISTS):
-        both = torch.where(found[..., None, None], turned[:, joints_of_side], body_pose[:, joints_of_side])
-        body_pose = body_pose.index_copy(1, torch.tensor(joints_of_side, device=both.device), both)
-    pose = torch.where(found[..., None, None, None], pose, mean)
-    return FittedHands(body_pose, template.to_body(pose), found)
+    fitted = found & plausible
+    for ends in (_ELBOWS, _WRISTS):
+        both = torch.where(fitted[..., None, None], turned[:, ends], body_pose[:, ends])
+        body_pose = body_pose.index_copy(1, torch.tensor(ends, device=both.device), both)
+    hand_pose = torch.where(
+        fitted.repeat_interleave(15, dim=1)[..., None, None], template.to_body(pose), still.flatten(1, 2)
+    )
+    return FittedHands(body_pose, hand_pose, fitted)
 
 
 @dataclass(frozen=True)
@@ -155,8 +160,8 @@ def _fitted(
     places: Float[Tensor, "people 2 3"],
     found: Bool[Tensor, "people 2"],
     seed: int,
-) -> Posed:
-    """The found hands, as right hands, from the best of several starts."""
+) -> tuple[Posed, Bool[Tensor, " hands"]]:
+    """The found hands, as right hands, from the best of several starts, and whether they are where the arms end."""
     whose, side = found.nonzero().unbind(-1)
     left = (side == 0)[:, None]
     like = places
@@ -180,14 +185,21 @@ def _fitted(
     guess = torch.where(measured[:, None, None, None], guess, mean)
     length = torch.linalg.vector_norm(rest[:, 4], dim=-1) + (rest[:, 4:6].diff(dim=1).norm(dim=-1)[:, 0])
     size = seen_from.focal * length / wrist[:, 2]
-    many = torch.arange(len(TWISTS) * len(whose), device=like.device) % len(whose)
+    several, row = (~measured | (torch.arange(len(TWISTS), device=like.device) == 0)[:, None]).nonzero().unbind(-1)
     problem = HandProblem(
-        HandSkeleton(rest[many]), space, xy[many], confidence[many], world[many][..., 2], measured[many].to(like),
-        guess[many], wrist[many], size[many], seen_from[many],
+        HandSkeleton(rest[row]), space, xy[row], confidence[row], world[row][..., 2], measured[row].to(like),
+        guess[row], wrist[row], size[row], seen_from[row],
     )  # fmt: skip
-    fits = problem.solve(starts.flatten(0, 1), seed)
-    best = problem.cost(fits).unflatten(0, (len(TWISTS), -1)).argmin(0) * len(whose) + torch.arange(len(whose))
-    return Posed(*(part[best] if len(part) == len(many) else part for part in fits))
+    fits = problem.solve(starts[several, row], seed)
+    costs = torch.full(starts.shape[:2], torch.inf, dtype=like.dtype, device=like.device)
+    costs[several, row] = problem.cost(fits)
+    place = torch.zeros_like(costs, dtype=torch.long)
+    place[several, row] = torch.arange(len(row), device=like.device)
+    best = place.gather(0, costs.argmin(0, keepdim=True))[0]
+    fits = Posed(*(part[best] if len(part) == len(row) else part for part in fits))
+    off = fits.transl - wrist
+    sideways = torch.linalg.vector_norm(off[:, :2], dim=-1)
+    return fits, sideways < REACH
 
 
 def _identity(hands: int) -> Float[Tensor, "hands 15 3 3"]:
@@ -196,5 +208,4 @@ def _identity(hands: int) -> Float[Tensor, "hands 15 3 3"]:
 
 _ELBOWS = [BODY_JOINT_NAMES.index("left_elbow"), BODY_JOINT_NAMES.index("right_elbow")]
 _WRISTS = [BODY_JOINT_NAMES.index("left_wrist"), BODY_JOINT_NAMES.index("right_wrist")]
-_FOREARMS = torch.from_numpy(REST_JOINTS[[20, 21]] - REST_JOINTS[[18, 19]]).float()
-_FOREARMS = _FOREARMS / torch.linalg.vector_norm(_FOREARMS, dim=-1, keepdim=True)
+_FOREARMS = torch.nn.functional.normalize(torch.from_numpy(REST_JOINTS[[20, 21]] - REST_JOINTS[[18, 19]]).float(), dim=-1)
