@@ -29,6 +29,9 @@ from qposer.io.cli_errors import cli_errors, plain_console
 LARGEST_ERROR = 0.01
 """Mean distance in metres of landmarks from the lifted hand above which it is left out."""
 
+EVERY = 2
+"""Frames of the signer from one to the next that is kept; neighbours hardly differ."""
+
 GUESSED_DEPTH = 0.5
 """Weight of depths that an image network guessed."""
 
@@ -74,7 +77,7 @@ def read_sources(folder: Path) -> list[Source]:
 
 def _signer(path: Path) -> Source:
     """The signer's letters; the images are mirrored, so that hands look like left ones."""
-    fractions, letter = read_image_landmarks(path)
+    fractions, letter = (column[::EVERY] for column in read_image_landmarks(path))
     landmarks = as_right_hands(estimate_proportions(fractions).applied(fractions))
     split = np.concatenate([split_of_clip(int((letter == name).sum())) for name in dict.fromkeys(letter.tolist())])
     split[np.isin(letter, HELD_OUT_LETTERS)] = "test"

@@ -44,7 +44,7 @@ class _Palms(NamedTuple):
     """In the palm's frame and the adult hand's size, in the skeleton's order."""
 
 
-def lift(landmarks: Float[Tensor, "hands 21 3"], depth_weight: float = 1.0, steps: int = 250) -> Lifted:
+def lift(landmarks: Float[Tensor, "hands 21 3"], depth_weight: float = 1.0, steps: int = 150) -> Lifted:
     """Fit the joint angles of one person's hands to their landmarks.
 
     The person's bones are the medians over the hands. Angles begin at the directions of single bones; then all are

@@ -276,9 +276,13 @@ def load_hand_prior(side: Side = "right", path: str | Path | None = None) -> Han
         FileNotFoundError: the file does not exist.
         ValueError: the file is not a hand prior, or the side is neither left nor right.
     """
-    return HandPrior(_networks(path), side)
+    return HandPrior(_shipped() if path is None else _read(path), side)
+
+
+def _read(path: str | Path) -> HandNetworks:
+    return load_module(path, HandNetworks, HandConfig, FORMAT)
 
 
 @functools.cache
-def _networks(path: str | Path | None) -> HandNetworks:
-    return load_module(path or asset(HAND_FILE), HandNetworks, HandConfig, FORMAT)
+def _shipped() -> HandNetworks:
+    return _read(asset(HAND_FILE))
