@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from qposer.prior.model import QPoser
-from qposer.training.batches import draw_poses
+from qposer.training.pose_kind import BODY_KIND, PoseKind
+from qposer.training.rig_variation import STRENGTH
 
 LARGEST_POOL = 131_072
 RENEWED = 0.25
@@ -40,15 +41,22 @@ def encoded(model: QPoser, rotations: Float[Tensor, "poses joints 3 3"]) -> Floa
 class LatentPool:
     """Latents of random training poses with rig variation; some are replaced at every draw."""
 
-    def __init__(self, model: QPoser, poses: Float[Tensor, "poses joints 3"], generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        model: QPoser,
+        poses: Float[Tensor, "poses joints 3"],
+        generator: torch.Generator,
+        kind: PoseKind = BODY_KIND,
+    ) -> None:
         """Fill the pool.
 
         Args:
             model: encoder of the poses.
-            poses: axis-angle in radians; also used mirrored.
+            poses: axis-angle in radians; bodies are also used mirrored.
             generator: random generator of poses, variations, and latents of the pool.
+            kind: the poses.
         """
-        self._model, self._poses, self._generator = model, poses, generator
+        self._model, self._poses, self._generator, self._kind = model, poses, generator, kind
         self.latents: Float[Tensor, "2 size joints latent"] = self._fresh(min(LARGEST_POOL, 2 * len(poses)))
         """Latents before and after quantisation."""
         self._oldest = 0
@@ -63,4 +71,4 @@ class LatentPool:
         return self.latents[:, torch.randint(size, (number,), generator=self._generator)]
 
     def _fresh(self, number: int) -> Float[Tensor, "2 number joints latent"]:
-        return encoded(self._model, draw_poses(self._poses, number, self._generator)).flatten(-2)
+        return encoded(self._model, self._kind.draw(self._poses, number, self._generator, STRENGTH)).flatten(-2)
