@@ -97,7 +97,7 @@ class FittingModels:
     @cached_property
     def hand_space(self) -> RelaxedCodes:
         """The space of hand poses; loaded when first needed."""
-        return RelaxedCodes(load_hand_prior().to(self.device))
+        return RelaxedCodes(load_hand_prior().code_prior.to(self.device))
 
     def fit_hands(self, hands: HandKeypoints, camera: Camera, estimate: Estimate) -> FittedHands | None:
         """Fit the fingers and the wrists of a solution.

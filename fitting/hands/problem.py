@@ -16,7 +16,7 @@ from torch import Tensor
 from fitting.hands.skeleton import HandSkeleton
 from fitting.inputs.camera import Camera
 from fitting.optimise.assembly import Assembly
-from fitting.optimise.pose_space import RelaxedCodes
+from fitting.optimise.pose_space import RelaxedCodes, decoder_jacobian, turns_of
 from fitting.terms.code_prior import CodePull
 from fitting.terms.depth import Depth
 from fitting.terms.initial_pose import InitialPose
@@ -31,9 +31,6 @@ NOISE_LEVELS = (0.7, 0.6, 0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.2, 0.2, 0.2)
 
 DRAWS = 4
 """Noise samples over which the denoiser's predictions are averaged."""
-
-FD_STEP = 0.02
-"""Step of the finite differences for the decoder's derivatives."""
 
 RHO = 0.15
 """Reprojection errors well above this fraction of the hand's size count as outliers."""
@@ -124,10 +121,10 @@ class _LeastSquares:
     def begin_step(self, step: int, state: Posed) -> None:
         """Update the denoiser's prediction and the decoder's derivatives."""
         level = state.pose.new_full((1, 1, 1), NOISE_LEVELS[step])
-        target: Tensor = self.space.network.denoiser(state.pose + level * self.noise[step], level).mean(0)
+        target = self.space.denoised(state.pose + level * self.noise[step], level).mean(0)
         weight = self.given.weights.prior * torch.ones_like(self.given.size)
         self.terms = (*self.given.terms, CodePull(weight, target))
-        self.decoder_jacobian = self._decoder_jacobian(state)
+        self.decoder_jacobian = decoder_jacobian(self.space, state.pose, state.body_pose)
 
     def cost(self, state: Posed) -> Float[Tensor, " hands"]:
         """Sum of the terms."""
@@ -138,7 +135,7 @@ class _LeastSquares:
         motion = self.given.skeleton.posed(state.orient, state.transl, state.body_pose)
         world = motion.world.flatten(1, 2)
         parents = (world @ state.body_pose.mT)[:, :, None]
-        turns = _vectors(self.decoder_jacobian @ state.body_pose[:, :, None].mT)
+        turns = turns_of(self.decoder_jacobian, state.body_pose)
         turns = (parents @ turns[..., None])[..., 0]
         swings = torch.linalg.cross(turns[:, None], motion.arms[:, :, 1:, None], dim=-1)
         moved: dict[Unknown, Tensor] = {
@@ -162,16 +159,3 @@ class _LeastSquares:
         landmarks = self.given.skeleton.posed(orient, transl, hand_pose).landmarks
         still = torch.zeros_like(hand_pose[..., 0])
         return Posed(orient, transl, transl.new_zeros(1, 0), pose, still, hand_pose, landmarks)
-
-    def _decoder_jacobian(self, state: Posed) -> Float[Tensor, "hands 15 latent 3 3"]:
-        hands, _, numbers = state.pose.shape
-        eye = torch.eye(numbers).to(state.pose)
-        turned = self.space.decode((state.pose + FD_STEP * eye[:, None, None]).flatten(0, 1))
-        jacobian: Tensor = ((turned.unflatten(0, (numbers, hands)) - state.body_pose) / FD_STEP).permute(1, 2, 0, 3, 4)
-        return jacobian
-
-
-def _vectors(turns: Float[Tensor, "*shape 3 3"]) -> Float[Tensor, "*shape 3"]:
-    """Axis-angle vectors of infinitesimal rotations, from the antisymmetric part of a matrix."""
-    antisymmetric = 0.5 * (turns - turns.mT)
-    return torch.stack([antisymmetric[..., 2, 1], antisymmetric[..., 0, 2], antisymmetric[..., 1, 0]], dim=-1)
