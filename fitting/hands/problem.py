@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -16,7 +17,7 @@ from torch import Tensor
 from fitting.hands.skeleton import HandSkeleton
 from fitting.inputs.camera import Camera
 from fitting.optimise.assembly import Assembly
-from fitting.optimise.pose_space import RelaxedCodes, decoder_jacobian, turns_of
+from fitting.optimise.pose_space import decoder_jacobian, turns_of
 from fitting.terms.code_prior import CodePull
 from fitting.terms.depth import Depth
 from fitting.terms.initial_pose import InitialPose
@@ -36,6 +37,29 @@ RHO = 0.15
 """Reprojection errors well above this fraction of the hand's size count as outliers."""
 
 
+@runtime_checkable
+class HandSpace(Protocol):
+    """A parameterisation of hand poses, a few numbers for each joint, with a prior."""
+
+    def encode(self, pose: Float[Tensor, "hands 15 3 3"]) -> Float[Tensor, "hands 15 numbers"]:
+        """Standardised parameters of poses."""
+        ...
+
+    def decode(self, numbers: Float[Tensor, "hands 15 numbers"]) -> Float[Tensor, "hands 15 3 3"]:
+        """The poses of parameters."""
+        ...
+
+    def bounded(self, numbers: Float[Tensor, "hands 15 numbers"]) -> Float[Tensor, "hands 15 numbers"]:
+        """Parameters within their ranges."""
+        ...
+
+    def denoised(
+        self, numbers: Float[Tensor, "*draws hands 15 numbers"], level: Float[Tensor, "*#draws #hands #joints"]
+    ) -> Float[Tensor, "*draws hands 15 numbers"]:
+        """The prior's prediction of parameters with noise of a standard deviation."""
+        ...
+
+
 @dataclass(frozen=True)
 class HandWeights:
     """Weights of the terms."""
@@ -53,7 +77,7 @@ class HandProblem:
     """Keypoints of right hands."""
 
     skeleton: HandSkeleton
-    space: RelaxedCodes
+    space: HandSpace
     keypoints: Float[Tensor, "hands 21 2"]
     """Pixels."""
     confidence: Float[Tensor, "hands 21"]

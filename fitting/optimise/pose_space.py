@@ -18,6 +18,15 @@ FD_STEP = 0.02
 
 
 @runtime_checkable
+class Decoder(Protocol):
+    """Maps parameters to rotations."""
+
+    def decode(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints 3 3"]:
+        """The rotations of parameters."""
+        ...
+
+
+@runtime_checkable
 class PoseSpace(Protocol):
     """A parameterisation of body poses, independent for each person."""
 
@@ -85,7 +94,7 @@ class RelaxedCodes:
 
 
 def decoder_jacobian(
-    space: PoseSpace, numbers: Float[Tensor, "people joints latent"], rotations: Float[Tensor, "people joints 3 3"]
+    space: Decoder, numbers: Float[Tensor, "people joints latent"], rotations: Float[Tensor, "people joints 3 3"]
 ) -> Float[Tensor, "people joints latent 3 3"]:
     """Derivatives of each joint's rotation by its own parameters, by finite differences for all joints at once.
 
