@@ -74,7 +74,15 @@ class Articulation(nn.Module):
 def turn(
     rotations: Float[Tensor, "points 3 3 batch"], vectors: Float[Tensor, "points 3 #batch"]
 ) -> Float[Tensor, "points 3 batch"]:
-    """Vectors turned by one rotation each."""
+    """Turn vectors by one rotation each.
+
+    Args:
+        rotations: rotation matrices.
+        vectors: the vectors, of any unit.
+
+    Returns:
+        The turned vectors.
+    """
     return (rotations * vectors.unsqueeze(1)).sum(2)
 
 

@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from fitting.body.articulation import Articulation, turn
-from fitting.body.files import BodyData, read_body, smplx_data
+from fitting.body.body_data import BodyData
+from fitting.body.files import read_body, smplx_data
 from fitting.body.landmarks import KEYPOINT_NAMES, hand_mixing_matrix, mixing_matrix, used_vertices
 from fitting.body.local_rotations import local_rotations
 from fitting.inputs.keypoints import FORMATS, FormatName
@@ -28,8 +29,8 @@ class BodyOutput(NamedTuple):
 
 
 class Body(nn.Module):
-    """Linear blend skinning over SMPL's 24 joints (Loper et al., SIGGRAPH Asia 2015), whose hands stay at rest, or, with
-    ``hands=True``, over SMPL-H's 52 (Romero et al., SIGGRAPH Asia 2017).
+    """Linear blend skinning over SMPL's 24 joints (Loper et al., SIGGRAPH Asia 2015), whose hands stay at rest, or over
+    SMPL-H's 52 (Romero et al., SIGGRAPH Asia 2017), whose fingers move.
 
     Every method takes ``global_orient`` (batch, 3) in radians or (batch, 3, 3), ``body_pose`` (batch, 21, 3) or
     (batch, 21, 3, 3), ``betas`` (batch, num_betas) in standard deviations, by default the mean shape, and ``transl``
@@ -169,8 +170,8 @@ class Body(nn.Module):
         return torch.cat([joints.new_zeros(self.num_joints, points), joints], dim=1)
 
     def hand_mixing(self) -> Float[Tensor, "42 points"]:
-        """The same weights for `qposer.body_pose.hands.HAND_LANDMARKS`, both hands' landmarks, on a body with fingers."""
-        mixing: Tensor = self.mix_hands
+        """The same weights for the landmarks of both hands (`HAND_LANDMARKS`), on a body with fingers."""
+        mixing: Tensor = self.get_buffer("mix_hands")
         return mixing
 
     def landmarks(
@@ -255,7 +256,8 @@ class Body(nn.Module):
         if not self.has_hands:
             raise ValueError(NO_FINGERS)
         found = self._mixed(self.hand_mixing(), global_orient, body_pose, betas, transl, hand_pose)[0]
-        return found.unflatten(1, (2, -1))
+        hands: Tensor = found.unflatten(1, (2, -1))
+        return hands
 
     def _mixed(
         self,

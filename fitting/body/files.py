@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from fitting.body.body_data import BodyData
 from fitting.body.hand_space import HAND_KEYS, HandSpace
-from fitting.body.joint_sets import NAMES, TREES, WITH_FINGERS, check_tree, merged, sources
+from fitting.body.joint_sets import WITH_FINGERS, check_tree, hand_joints, joint_rows, merged, rotating
 from fitting.body.landmarks import (
+    OFFICIAL,
     SMPL_VERTEX_IDS,
     SMPL_VERTICES,
     SMPLX_VERTICES,
     Landmark,
-    check_landmarks,
     smpl_landmarks,
 )
 from fitting.body.smpl_layout import renumbered, smpl_layout, smpl_order, smplh_layout
 from fitting.body.smpl_pickle import read_arrays
-from qposer.body_pose.hands import BODY_END, FINGERS, SIDES
+from qposer.body_pose.hands import BODY_END, FINGERS
 from qposer.body_pose.skeleton import NUM_JOINTS
 from qposer.io.assets import asset
 from qposer.io.atomic_files import atomic_write
@@ -39,70 +39,11 @@ OPEN_KEYS = (*OPEN_NUMBERS, "landmark_names")
 OPEN_HANDS = ("hand_weight_joints", "hand_weights", "hand_regressor_vertices", "hand_regressor_weights")
 SMPL_KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f", "kintree_table")
 _LARGEST_INDEX = 2**32
-LEAST_METRES, MOST_METRES = 0.1, 100.0
-"""Plausible range of a body's size."""
+OPEN_KNUCKLES = FINGERS[:4]
+"""Fingers whose knuckles have the open body's hand joint as their mean."""
 
 OPEN_BODY = "open"
 """Name of the shipped body."""
-
-
-@dataclass(frozen=True)
-class BodyData:
-    """A body over SMPL's 24 joints, or with fingers over SMPL-H's 52, float32, metres.
-
-    ``pose_shapes`` holds, for each of the 9 entries of the rotations minus the identity of the 21 body joints and the
-    fingers, the displacement of every vertex; None for a body without pose blend shapes. ``hand_space`` is None for a
-    body without fingers.
-    """
-
-    name: str
-    template: Float[np.ndarray, "vertices 3"]
-    shapes: Float[np.ndarray, "vertices 3 betas"]
-    pose_shapes: Float[np.ndarray, "features vertices 3"] | None
-    joint_regressor: Float[np.ndarray, "joints vertices"]
-    weights: Float[np.ndarray, "vertices joints"]
-    faces: Int[np.ndarray, "faces 3"]
-    landmarks: Mapping[str, Landmark]
-    hand_space: HandSpace | None = None
-
-    def __post_init__(self) -> None:
-        """Reject values that no body has, which would turn fits into NaN.
-
-        Raises:
-            ValueError: an array holds NaN or numbers far beyond a body's, the template is not of a body's size in
-                metres, rows of weights do not sum to 1, a face refers to missing vertices, or landmarks are missing or
-                refer to missing vertices.
-        """
-        parts = {"v_template": self.template, "shapedirs": self.shapes, "posedirs": self.pose_shapes}
-        parts |= {"J_regressor": self.joint_regressor, "weights": self.weights}
-        for what, array in parts.items():
-            if array is not None and not (np.abs(array) <= MOST_METRES).all():
-                raise ValueError(f"expected finite numbers of at most {MOST_METRES:g} in {what}, found others")
-        size = float(np.ptp(self.template, axis=0).max()) if self.template.size else 0.0
-        if not LEAST_METRES <= size <= MOST_METRES:
-            raise ValueError(f"expected a body in metres, found one that is {size:g} long")
-        for what, sums in (("weights", self.weights.sum(1)), ("J_regressor", self.joint_regressor.sum(1))):
-            if not (np.abs(sums - 1.0) < 0.5).all():
-                raise ValueError(
-                    f"expected rows with sum 1 in {what}, found sums from {sums.min():g} to {sums.max():g}"
-                )
-        if not len(self.faces) or self.faces.min() < 0 or self.faces.max() >= len(self.template):
-            raise ValueError(f"expected faces with vertices 0 to {len(self.template) - 1}, found others or none")
-        check_landmarks(self.landmarks, len(self.template), self.joint_names)
-
-    @property
-    def parents(self) -> tuple[int, ...]:
-        """Parent of each joint."""
-        return TREES[len(self.joint_regressor)]
-
-    @property
-    def joint_names(self) -> tuple[str, ...]:
-        """Names of the joints."""
-        return NAMES[len(self.joint_regressor)]
-
-    def shape_basis(self) -> Float[np.ndarray, "rows vertices 3"]:
-        """The template, and below it the shape components."""
-        return np.concatenate([self.template[None], np.moveaxis(self.shapes, -1, 0)])
 
 
 def read_body(path: Path, *, hands: bool = False) -> BodyData:
@@ -231,7 +172,7 @@ def _open_data(file: Mapping[str, np.ndarray], hands: bool) -> BodyData:
         vertices, shares = _indices(file, "hand_regressor_vertices"), file["hand_regressor_weights"]
         np.put_along_axis(fingers, vertices, shares, axis=1)
         regressor = np.concatenate([regressor[:BODY_END], fingers])
-        landmarks |= {f"{side}_hand": {f"{side}_{finger}1": 0.25 for finger in FINGERS[:4]} for side in SIDES}
+        landmarks |= hand_joints(OPEN_KNUCKLES)
     part = "hand_" if hands else ""
     weights = np.zeros((len(template), len(regressor)), np.float32)
     np.put_along_axis(weights, _indices(file, f"{part}weight_joints"), file[f"{part}weights"], axis=1)
@@ -299,7 +240,7 @@ def _body(
     hands: bool,
     space: HandSpace | None,
 ) -> BodyData:
-    """Check a body of 24, 52 or 55 joints, and merge the face into the head, and without fingers these into the hands."""
+    """Check a body of 24, 52 or 55 joints; merge the face into the head, and unwanted fingers into the hands."""
     vertices, joints = len(template), len(parents)
     wanted = {
         "vertices": (template, (vertices, 3)),
@@ -313,22 +254,18 @@ def _body(
     for what, (array, shape) in wanted.items():
         if array.shape != shape:
             raise ValueError(f"expected {what} with shape {shape}, found {array.shape}")
-    kept = sources(joints, hands)
-    rotating = kept[1:] if hands else kept[1:BODY_END]
-    features = (9 * (rotating[:, None] - 1) + np.arange(9)).ravel()
+    features = (9 * (rotating(joints, hands)[1:, None] - 1) + np.arange(9)).ravel()
     pose_shapes = np.moveaxis(posedirs[..., features], -1, 0).astype(np.float32)
-    landmarks = dict(_landmarks(template))
-    if hands:
-        landmarks |= {f"{side}_hand": {f"{side}_middle1": 1.0} for side in SIDES}
+    knuckles = ("middle",) if vertices in OFFICIAL else OPEN_KNUCKLES
     return BodyData(
         name=name,
         template=template.astype(np.float32),
         shapes=shapes.astype(np.float32),
         pose_shapes=pose_shapes if pose_shapes.any() else None,
-        joint_regressor=regressor[kept].astype(np.float32),
+        joint_regressor=joint_rows(regressor, hands, knuckles).astype(np.float32),
         weights=merged(weights, parents, hands).astype(np.float32),
         faces=faces.astype(np.int64),
-        landmarks=landmarks,
+        landmarks={**_landmarks(template), **(hand_joints(knuckles) if hands else {})},
         hand_space=space or (HandSpace.plain() if hands else None),
     )
 

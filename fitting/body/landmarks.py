@@ -78,6 +78,8 @@ KEYPOINT_NAMES = tuple(dict.fromkeys(name for form in FORMATS.values() for name 
 
 
 SMPL_VERTICES, SMPLX_VERTICES = 6890, 10475
+OFFICIAL = (SMPL_VERTICES, SMPLX_VERTICES)
+"""Numbers of vertices of the bodies whose vertices other programs know by number."""
 
 SMPL_VERTEX_IDS: dict[str, int] = {
     **{"nose": 332, "reye": 6260, "leye": 2800, "rear": 4071, "lear": 583},
@@ -135,7 +137,15 @@ def smplx_vertex_ids(landmarks: Mapping[str, Landmark]) -> dict[str, int]:
 
 
 def used_vertices(landmarks: Mapping[str, Landmark], names: Iterable[str] = KEYPOINT_NAMES) -> list[int]:
-    """The vertices that the named keypoints need, by default those of all formats, in ascending order."""
+    """The vertices that keypoints need.
+
+    Args:
+        landmarks: landmarks of a body.
+        names: names of the keypoints; default: those of all formats.
+
+    Returns:
+        Indices in ascending order.
+    """
     return sorted({v for name in names for v in landmarks.get(name, {}) if isinstance(v, int)})
 
 

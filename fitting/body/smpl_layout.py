@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int, UInt32
 
-from fitting.body.landmarks import SMPL_VERTEX_IDS, SMPL_VERTICES, SMPLX_VERTICES, Landmark, smplx_vertex_ids
+from fitting.body.landmarks import OFFICIAL, SMPL_VERTEX_IDS, Landmark, smplx_vertex_ids
 
 if TYPE_CHECKING:
-    from fitting.body.files import BodyData
+    from fitting.body.body_data import BodyData
 
 SHAPE_COLUMNS = 300
 """Number of shape components in newer SMPL files. The smplx package allows more than ten betas only with this number;
 missing components are zero."""
-
-OFFICIAL = (SMPL_VERTICES, SMPLX_VERTICES)
-"""Numbers of vertices of bodies whose order other programs know."""
 
 
 def smpl_order(landmarks: Mapping[str, Landmark], vertices: int) -> Int[np.ndarray, " vertices"]:

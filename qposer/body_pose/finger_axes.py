@@ -113,7 +113,8 @@ def finger_rotations(angles: Float[Tensor, "*batch 30 3"], axes: FingerAxes) -> 
         *(-sb, cb * sc, cb * cc),
     ]
     frames = axes.frames.to(angles)
-    return frames @ torch.stack(rows, dim=-1).unflatten(-1, (3, 3)) @ frames.mT
+    rotations: Tensor = frames @ torch.stack(rows, dim=-1).unflatten(-1, (3, 3)) @ frames.mT
+    return rotations
 
 
 def finger_angles(rotations: Float[Tensor, "*batch 30 3 3"], axes: FingerAxes) -> Float[Tensor, "*batch 30 3"]:
@@ -137,7 +138,8 @@ def finger_angles(rotations: Float[Tensor, "*batch 30 3 3"], axes: FingerAxes) -
 def _chains(hand: Float[Tensor, "21 3"]) -> Float[Tensor, "5 5 3"]:
     """Wrist, joints and tip of each finger, in SMPL-H's order of fingers."""
     names = [name for finger in FINGERS for name in ("wrist", *(f"{finger}{part}" for part in ("1", "2", "3", "_tip")))]
-    return hand[[_PLACES[name] for name in names]].unflatten(0, (len(FINGERS), -1))
+    chains: Tensor = hand[[_PLACES[name] for name in names]].unflatten(0, (len(FINGERS), -1))
+    return chains
 
 
 def _unit(vectors: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:

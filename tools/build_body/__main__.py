@@ -87,6 +87,9 @@ def body_arrays(
         weights: skinning weights.
         people: people in the T-pose.
         tests: others, for the errors.
+
+    Returns:
+        Arrays by name.
     """
     faces = model.faces.numpy()
     faces = np.searchsorted(keep, faces[np.isin(faces, keep).all(axis=1)])

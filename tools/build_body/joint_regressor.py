@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from jaxtyping import Float
 
 from tools.build_body.people import Array, People

@@ -84,7 +84,7 @@ def finger_weights(model: Any, keep: Array, mirrored: Array, weights: Array) -> 
         Symmetric weights of sum 1, at most four per vertex.
     """
     bones, shares = model.vertex_bone_indices.numpy()[keep], model.vertex_bone_weights.numpy()[keep]
-    fine = np.zeros((len(keep), len(SMPLH_MIRROR)))
+    fine: Array = np.zeros((len(keep), len(SMPLH_MIRROR)))
     for side, mark, first in (("left", "L", HAND_JOINTS[0].start), ("right", "R", HAND_JOINTS[1].start)):
         wrist = JOINT_NAMES.index(f"{side}_wrist")
         owner = np.full(len(model.bone_labels), -1)
