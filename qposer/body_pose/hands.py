@@ -60,6 +60,6 @@ _REST_LEFT: Float[np.ndarray, "21 3"] = np.array([
     [0.1385, -0.0297, -0.0578],
 ], dtype=np.float32)
 # fmt: on
-REST_HANDS: Float[np.ndarray, "2 21 3"] = np.stack([_REST_LEFT, _REST_LEFT * np.float32([-1, 1, 1])])
+REST_HANDS: Float[np.ndarray, "2 21 3"] = np.stack([_REST_LEFT, _REST_LEFT * np.array([-1, 1, 1], np.float32)])
 """Landmarks of the open body's hands at rest in the T-pose, relative to the wrists, metres: palms down, relaxed, with
 fingers bent by 13 to 19 degrees at the MCP and 6 to 12 at the PIP joints."""
