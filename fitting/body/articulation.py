@@ -12,7 +12,16 @@ from qposer.body_pose.kinematics import tree_levels
 
 
 class Articulation(nn.Module):
-    """Forward kinematics of a tree whose last joints may be rigid, as the hands of SMPL."""
+    """Forward kinematics of a tree whose last joints may be rigid, as the hands of SMPL.
+
+    Attributes:
+        level_sizes: number of rotating joints in each level of the tree, the root's first; the buffer ``level_d`` holds
+            the parents of the joints of level ``d``, as places in the level above.
+        by_level: the rotating joints, level by level.
+        carriers: for each joint the place in ``by_level`` of the joint that it rotates with.
+        parents: parents of all joints but the root.
+        chains: one where a bone (index of its joint minus one) is on the path from the root to a joint, else zero.
+    """
 
     by_level: Int[Tensor, " rotating"]
     carriers: Int[Tensor, " joints"]
@@ -28,7 +37,7 @@ class Articulation(nn.Module):
         """
         super().__init__()
         levels = [(0,), *tree_levels(rotating, tree)]
-        self._level_sizes = [len(level) for level in levels]
+        self.level_sizes = [len(level) for level in levels]
         for depth, (above, level) in enumerate(pairwise(levels), start=1):
             parents = torch.tensor([above.index(tree[joint]) for joint in level])
             self.register_buffer(f"level_{depth}", parents, persistent=False)
@@ -59,7 +68,7 @@ class Articulation(nn.Module):
         Returns:
             Rotations, positions and offsets.
         """
-        levels = [*local.index_select(0, self.by_level).split(self._level_sizes)]
+        levels = [*local.index_select(0, self.by_level).split(self.level_sizes)]
         for depth in range(1, len(levels)):
             parents: Tensor = getattr(self, f"level_{depth}")
             above = levels[depth - 1].index_select(0, parents)

@@ -41,7 +41,7 @@ class HandSpace:
             arrays: arrays of the file by name.
 
         Raises:
-            ValueError: some arrays are missing, or have other shapes.
+            ValueError: some arrays are missing, have other shapes, or hold NaN or infinite numbers.
         """
         found = [key for key in HAND_KEYS if key in arrays]
         if not found:
@@ -53,6 +53,8 @@ class HandSpace:
             raise ValueError("expected 45 numbers in hands_meanl and hands_meanr, and components of the same shape")
         if parts[2].ndim != 2 or parts[2].shape[1] != WIDTH:
             raise ValueError(f"expected hand components of 45 numbers, found the shape {parts[2].shape}")
+        if not all(np.isfinite(part).all() for part in parts):
+            raise ValueError("expected finite numbers in the means and components of the hands, found others")
         return cls(np.stack(parts[:2]), np.stack(parts[2:]))
 
     @classmethod

@@ -230,8 +230,8 @@ class StageProblem:
 
 
 def _swings(
-    turns: Float[Tensor, "people 21 numbers 3"], arms: Float[Tensor, "people landmarks 22 3"]
+    turns: Float[Tensor, "people 21 numbers 3"], arms: Float[Tensor, "people landmarks rotating 3"]
 ) -> Float[Tensor, "people landmarks 3 unknowns"]:
     """Derivatives of landmarks by parameters that rotate joints: ``turn x arm``."""
-    swings: Tensor = torch.linalg.cross(turns[:, None], arms[:, :, 1:, None], dim=-1).flatten(2, 3).mT
+    swings: Tensor = torch.linalg.cross(turns[:, None], arms[:, :, 1:BENDING, None], dim=-1).flatten(2, 3).mT
     return swings

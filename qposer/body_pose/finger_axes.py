@@ -54,7 +54,7 @@ def finger_axes(rest: Float[Tensor, "2 21 3"]) -> FingerAxes:
 
     Args:
         rest: landmarks of the left and right hand in MediaPipe's order with all rotations zero, of any unit:
-            `fitting.Body.hand_landmarks`, or `qposer.body_pose.hands.REST_HANDS`.
+            `fitting.Body.hand_landmarks`, or, as a tensor, `qposer.body_pose.hands.REST_HANDS`.
 
     Returns:
         The axes.
