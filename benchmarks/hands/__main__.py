@@ -73,7 +73,8 @@ distribution its conditional mean, which is best for this measure by constructio
 
 Sixteen samples (seed 0), palm above, side below.
 
-Square brackets hold bootstrap 95 % intervals over groups (letters, poses, ten frames of the moving hand). Machine: {machine}.
+Square brackets hold bootstrap 95 % intervals over groups (letters, poses, ten frames of the moving hand).
+Machine: {machine}.
 """
 
 

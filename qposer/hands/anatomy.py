@@ -84,7 +84,9 @@ def _draw(number: int, generator: torch.Generator) -> Float[Tensor, "number 15 3
 
     closed = _closures(number, generator)
     apart = 0.35 * normal(4) * (torch.rand(number, 1, generator=generator) < 0.35)
-    flexion = torch.stack([_degrees(-4, 85, (closed - apart).clamp_min(-0.12)), _degrees(0, 102, closed + apart)], dim=-1)
+    flexion = torch.stack(
+        [_degrees(-4, 85, (closed - apart).clamp_min(-0.12)), _degrees(0, 102, closed + apart)], dim=-1
+    )
     flexion = flexion + math.radians(9) * normal(4, 2)
     last = DIP_PER_PIP * flexion[..., 1] + math.radians(7) * normal(4)
     fan = math.radians(7) * normal(1) * torch.tensor(_FAN) + math.radians(4) * normal(4) + math.radians(2) * normal(1)

@@ -41,9 +41,7 @@ def test_wrong_depths_matter_less_with_a_low_weight():
     angles = draw_hands(24, torch.Generator().manual_seed(0))
     seen = landmarks_of(angles)
     seen[..., 2] += 0.01 * torch.randn(seen.shape[:2], generator=torch.Generator().manual_seed(1))
-    errors = [
-        (lift(seen, weight, steps=60).angles - angles)[..., 0].abs().mean().item() for weight in (1.0, 0.3)
-    ]
+    errors = [(lift(seen, weight, steps=60).angles - angles)[..., 0].abs().mean().item() for weight in (1.0, 0.3)]
     assert errors[1] < errors[0]
 
 
