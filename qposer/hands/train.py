@@ -44,12 +44,12 @@ class HandTrainConfig:
     """Folder of the run: hand.safetensors, and one folder per network with its checkpoints and log."""
     poses: int = 24_000
     """Number of training poses, of which recorded ones are repeated."""
-    steps: int = 4000
+    steps: int = 2400
     """Training steps of the autoencoder."""
-    prior_steps: int = 4000
+    prior_steps: int = 3000
     """Training steps of the denoiser."""
-    judge_steps: int = 800
-    joint_judge_steps: int = 1500
+    judge_steps: int = 600
+    joint_judge_steps: int = 1200
     batch_size: int = 64
     """Poses in a batch of the autoencoder."""
     prior_batch: int = 256
