@@ -26,8 +26,7 @@ from qposer.prior.quantizer import perplexity
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Errors of poses reconstructed from hard codes (mean shape, relative to the root: 22 joints of a body, 21 points of a
-    hand)."""
+    """Errors of poses reconstructed from hard codes, root-relative: 22 joints of the mean body, 21 points of a hand."""
 
     poses: int
     mpjpe_mm: float

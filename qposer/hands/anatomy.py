@@ -21,6 +21,9 @@ NARROW = 0.009
 PALM_DEPTH = 0.012
 """Thickness of the palm in front of its bones, metres, which fingertips cannot enter."""
 
+TOUCHING = 0.011
+"""Distance of the middle lines of two fingertips that touch, metres."""
+
 PINCHES = 0.3
 """Share of hands whose thumb comes near a fingertip."""
 _THUMBS = 32
@@ -31,6 +34,7 @@ _ALONG = (0, 1, 3, 2)
 _FAN = (1.0, 0.1, -0.7, -1.3)
 """Spreading of index, middle, ring and little finger in a fan."""
 _POINTS_PER_BONE = 4
+_AT_ONCE = 1024
 
 
 def draw_hands(number: int, generator: torch.Generator) -> Float[Tensor, "number 15 3"]:
@@ -45,7 +49,7 @@ def draw_hands(number: int, generator: torch.Generator) -> Float[Tensor, "number
     """
     found: list[Tensor] = []
     while sum(map(len, found)) < number:
-        angles = _draw(max(64, number), generator)
+        angles = _draw(_AT_ONCE, generator)
         found.append(angles[~entangled(angles)])
     return torch.cat(found)[:number]
 
@@ -80,7 +84,9 @@ def _draw(number: int, generator: torch.Generator) -> Float[Tensor, "number 15 3
 
     closed = _closures(number, generator)
     apart = 0.35 * normal(4) * (torch.rand(number, 1, generator=generator) < 0.35)
-    flexion = torch.stack([_degrees(-4, 85, (closed - apart).clamp_min(-0.12)), _degrees(0, 102, closed + apart)], dim=-1)
+    flexion = torch.stack(
+        [_degrees(-4, 85, (closed - apart).clamp_min(-0.12)), _degrees(0, 102, closed + apart)], dim=-1
+    )
     flexion = flexion + math.radians(9) * normal(4, 2)
     last = DIP_PER_PIP * flexion[..., 1] + math.radians(7) * normal(4)
     fan = math.radians(7) * normal(1) * torch.tensor(_FAN) + math.radians(4) * normal(4) + math.radians(2) * normal(1)
@@ -135,7 +141,7 @@ def _pinched(angles: Float[Tensor, "hands 15 3"], generator: torch.Generator) ->
     points = HAND.points(rotations_of(tried))
     finger = torch.randint(0, 4, (len(chosen),), generator=generator).repeat_interleave(_THUMBS)
     far = torch.linalg.vector_norm(points[:, 20] - points[torch.arange(len(points)), 16 + finger], dim=-1)
-    best = torch.where(entangled(tried), torch.inf, far).view(-1, _THUMBS).argmin(-1)
+    best = torch.where(far < TOUCHING, torch.inf, far).view(-1, _THUMBS).argmin(-1)
     angles[chosen] = tried.view(-1, _THUMBS, 15, 3)[torch.arange(len(chosen)), best]
     return angles
 

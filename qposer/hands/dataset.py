@@ -81,7 +81,9 @@ class HandDataset:
             ValueError: the file has another layout.
         """
         if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file; create it with python -m qposer.hands.build DATA --out {path}")
+            raise FileNotFoundError(
+                f"{path}: no such file; create it with python -m qposer.hands.build DATA --out {path}"
+            )
         columns = read_npz(path, COLUMNS)
         pose = columns.pop("pose", np.empty(0))
         if pose.ndim != 3 or pose.shape[1:] != (15, 3) or len(columns) != 3 or not np.isfinite(pose).all():

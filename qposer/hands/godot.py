@@ -59,7 +59,11 @@ def read_bone_rotations(path: Path) -> dict[str, np.ndarray]:
     for name, value in properties.items():
         if name.endswith("/path"):
             keys = properties.get(name.removesuffix("path") + "keys")
-            if isinstance(keys, np.ndarray) and len(keys) >= 6 and properties[name.removesuffix("path") + "type"] == "rotation_3d":
+            if (
+                isinstance(keys, np.ndarray)
+                and len(keys) >= 6
+                and properties[name.removesuffix("path") + "type"] == "rotation_3d"
+            ):
                 found[value] = keys[2:6]
     return found
 
@@ -72,7 +76,7 @@ def _properties(stream: _Stream) -> dict[str, Any]:
     stream.take("I", 5)
     stream.text(*stream.take("I"))
     stream.take("Q")
-    (flags,) = stream.take("I")
+    stream.take("I")
     stream.take("Q")
     stream.take("I", 11)
     stream.names = [stream.text(*stream.take("I")) for _ in range(*stream.take("I"))]

@@ -102,6 +102,9 @@ def read_godot_hands(animations: list[Path], model: Path) -> Landmarks:
         animations: resources with the rotations of the right hand's bones.
         model: the hand (gltf) whose bones they turn.
 
+    Returns:
+        Metres, one hand for each animation.
+
     Raises:
         ValueError: a file is damaged, or the model has other bones.
     """

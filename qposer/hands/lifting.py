@@ -52,7 +52,7 @@ def lift(landmarks: Float[Tensor, "hands 21 3"], depth_weight: float = 1.0, step
 
     Args:
         landmarks: positions of right hands in MediaPipe's order, in a right-handed frame and any unit.
-        depth_weight: weight of the last coordinate relative to the others; low for depths that an image network guessed.
+        depth_weight: weight of the last coordinate relative to the others; low for an image network's depths.
         steps: steps of the optimisation.
 
     Returns:

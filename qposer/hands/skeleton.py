@@ -60,9 +60,7 @@ SPREAD_AXES = np.cross(BONES, FLEXION_AXES).astype(np.float32)
 """Axes of spreading: a positive angle moves a finger towards the thumb, and the thumb away from the palm."""
 
 
-def rest_points(
-    knuckles: Float[np.ndarray, "5 3"], lengths: Float[np.ndarray, "5 3"]
-) -> Float[np.ndarray, "21 3"]:
+def rest_points(knuckles: Float[np.ndarray, "5 3"], lengths: Float[np.ndarray, "5 3"]) -> Float[np.ndarray, "21 3"]:
     """Positions of wrist, joints and fingertips of a flat hand.
 
     Args:

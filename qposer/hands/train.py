@@ -42,17 +42,19 @@ class HandTrainConfig:
     """Recorded poses (hands.npz), written by ``python -m qposer.hands.build``."""
     out: Path
     """Folder of the run: hand.safetensors, and one folder per network with its checkpoints and log."""
-    poses: int = 40_000
+    poses: int = 24_000
     """Number of training poses, of which recorded ones are repeated."""
-    steps: int = 7000
+    steps: int = 2400
     """Training steps of the autoencoder."""
-    prior_steps: int = 5000
+    prior_steps: int = 3000
     """Training steps of the denoiser."""
-    judge_steps: int = 800
-    joint_judge_steps: int = 2000
+    judge_steps: int = 600
+    joint_judge_steps: int = 1200
+    batch_size: int = 64
+    """Poses in a batch of the autoencoder."""
     prior_batch: int = 256
     """Poses in a batch of the code prior."""
-    validate_every: int = 500
+    validate_every: int = 250
     seed: int = 0
 
 
@@ -119,6 +121,7 @@ def train_hands(config: HandTrainConfig, console: Console, sizes: HandConfig | N
         **common,
         out=config.out / "model",
         steps=config.steps,
+        batch_size=config.batch_size,
         joints_weight=100.0,
         vertices_weight=100.0,
         jittered=0.0,

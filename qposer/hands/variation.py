@@ -143,9 +143,7 @@ _WAYS: tuple[Callable[[_Angles, torch.Generator], _Angles], ...] = (
 )
 
 
-def _turns(
-    number: int, generator: torch.Generator
-) -> tuple[Float[Tensor, "number 15 3 3"], Bool[Tensor, "number 15"]]:
+def _turns(number: int, generator: torch.Generator) -> tuple[Float[Tensor, "number 15 3 3"], Bool[Tensor, "number 15"]]:
     """Turns about random axes for all joints, and a mask of the chosen ones."""
     axes = torch.nn.functional.normalize(torch.randn(number, NUM_HAND_JOINTS, 3, generator=generator), dim=-1)
     size = _SMALLEST * (_LARGEST / _SMALLEST) ** torch.rand(number, NUM_HAND_JOINTS, 1, generator=generator)

@@ -19,7 +19,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from qposer.body_pose.poses import as_matrices, check_known_joints, in_kind_of
-from qposer.body_pose.articulation import Articulation
 from qposer.io.assets import asset
 from qposer.io.weights import load_module, read_note
 from qposer.prior.code_prior_network import FORMAT, CodePriorConfig, CodePriorNetwork
@@ -48,6 +47,7 @@ class CodePrior:
     Attributes:
         model: the QPoser of these codes.
         network: the learned part, which is saved in files.
+        articulation: the joints of the poses.
     """
 
     def __init__(self, model: QPoser, network: CodePriorNetwork) -> None:
@@ -63,7 +63,7 @@ class CodePrior:
                 f"the code prior has {known[0]} x {known[1]} latents, but the model has {joints} x "
                 f"{heads * code_dim}: use two that were trained together"
             )
-        self.model, self.network = model, network
+        self.model, self.network, self.articulation = model, network, model.articulation
         self._energy = PoseEnergy(model, network)
 
     @classmethod
@@ -107,11 +107,6 @@ class CodePrior:
         self.model.to(device)
         self.network.to(device)
         return self
-
-    @property
-    def articulation(self) -> Articulation:
-        """The joints of the poses."""
-        return self.model.articulation
 
     def standard_latents(self, rotations: Float[Tensor, "*batch joints 3 3"]) -> Float[Tensor, "*batch joints latent"]:
         """Latents of poses in the denoiser's format: standardised, heads joined."""
@@ -310,7 +305,9 @@ class CodePrior:
         latents = self.network.unstandardise(standard)
         return self.model.encode_latents(latents.unflatten(-1, self.model.config.latent_shape[1:]))
 
-    def _neutral_where_unknown(self, body_pose: Tensor, known: Bool[Tensor, " joints"]) -> Float[Tensor, "*batch joints 3 3"]:
+    def _neutral_where_unknown(
+        self, body_pose: Tensor, known: Bool[Tensor, " joints"]
+    ) -> Float[Tensor, "*batch joints 3 3"]:
         """The poses as matrices, with the mean pose at unknown joints."""
         neutral = in_kind_of(body_pose, self.model.decode(self._codes(torch.zeros_like(self.network.mean))))
         if body_pose.shape[-neutral.dim() :] == neutral.shape and body_pose.is_floating_point():

@@ -42,7 +42,7 @@ class CodePriorConfig:
     judge_width: int = 512
     joint_judge_width: int = 64
     gap_unit: float = 0.01
-    """Quantisation error in metres below which it has little effect on the energy and above which its logarithm counts."""
+    """Quantisation error in metres below which it hardly affects the energy and above which its logarithm counts."""
 
 
 class CodePriorNetwork(nn.Module):

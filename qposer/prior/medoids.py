@@ -65,9 +65,7 @@ def _rows(
     return distances.take_along_dim(chosen[..., None], dim=-2)
 
 
-def pose_medoids(
-    drawn: Float[Tensor, " drawn *pose"], n: int, articulation: Articulation
-) -> Float[Tensor, " n *pose"]:
+def pose_medoids(drawn: Float[Tensor, " drawn *pose"], n: int, articulation: Articulation) -> Float[Tensor, " n *pose"]:
     """The medoids of samples of each pose, by joint distances.
 
     Args:

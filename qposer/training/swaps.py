@@ -9,9 +9,7 @@ from torch import Tensor
 from qposer.training.pose_kind import BODY_KIND, PoseKind
 
 
-def draw_donated(
-    number: int, generator: torch.Generator, kind: PoseKind = BODY_KIND
-) -> Bool[Tensor, "number joints"]:
+def draw_donated(number: int, generator: torch.Generator, kind: PoseKind = BODY_KIND) -> Bool[Tensor, "number joints"]:
     """Sample the joints that come from a donor: those of one part, or with probability 1/4 a single joint.
 
     Args:
@@ -32,7 +30,9 @@ def draw_donated(
     return masks
 
 
-def draw_shuffled(codes: Int[Tensor, "batch joints heads"], generator: torch.Generator) -> Int[Tensor, "batch joints heads"]:
+def draw_shuffled(
+    codes: Int[Tensor, "batch joints heads"], generator: torch.Generator
+) -> Int[Tensor, "batch joints heads"]:
     """Each joint's codes from an independently chosen pose, as from a sampler of independent joints.
 
     Args:

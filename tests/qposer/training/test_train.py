@@ -24,8 +24,8 @@ from qposer.training import train as module
 from qposer.training.batches import draw_poses
 from qposer.training.checkpoint import load_checkpoint, save_checkpoint
 from qposer.training.judging import JOINT_DETECTOR_STRENGTH
-from qposer.training.rig_variation import STRENGTH, vary_rig
 from qposer.training.pose_kind import BODY_KIND
+from qposer.training.rig_variation import STRENGTH, vary_rig
 from qposer.training.train import TrainConfig, train
 from qposer.training.train_codeprior import TrainConfig as PriorConfig
 from qposer.training.train_codeprior import train as train_prior
