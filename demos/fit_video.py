@@ -3,10 +3,11 @@
     python demos/fit_video.py VIDEO
 
 tracks the largest person of the first frame, or the one that --person or --at selects, and writes into OUT/<video>/:
-video.mp4 (each frame with the body over it, beside a side view), fit.npz (SMPL parameters of each frame, one shape, one
-camera), and motion.npz (the same in AMASS's layout). --people N or all fits several people, each into a folder
-OUT/<video>/person<i>/. Frames in between without a detection are interpolated and marked. --export adds files for
-animation programs and a web page that plays the motion in 3D. To resume a stopped run, give the same command again.
+video.mp4 (each frame with the body over it, beside a side view and the paths of all fitted people from above), fit.npz
+(SMPL parameters of each frame, one shape, one camera), and motion.npz (the same in AMASS's layout). --people N or all
+fits several people, each into a folder OUT/<video>/person<i>/. Frames in between without a detection are interpolated
+and marked. --export adds files for animation programs and a web page that plays the motion in 3D. To resume a stopped
+run, give the same command again.
 """
 
 from __future__ import annotations

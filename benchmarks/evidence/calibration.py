@@ -23,20 +23,20 @@ from fitting.optimise.hypotheses import WEIGHTS, Candidates
 from qposer.io.cli_errors import cli_errors
 
 CLOSE = 5.0
-"""Millimetres. Candidates whose errors differ by much less are equally good."""
+"""Scale of the differences between errors in millimetres; candidates that differ by much less are equally good."""
 
 BATCH = 25
 
 
 def explored(fitter: Fitter, case: Case) -> tuple[Float[Tensor, "candidates people features"], Tensor]:
-    """Features and errors of all candidates of a case.
+    """Compute features and errors of all candidates of a case.
 
     Args:
         fitter: models and settings.
-        case: the people.
+        case: people to fit.
 
     Returns:
-        Features, and the mean of MPJPE and PA-MPJPE in millimetres, (candidates, people).
+        Features, and the mean of MPJPE and PA-MPJPE in millimetres (candidates, people).
     """
     features, errors = [], []
     for start in range(0, len(case.keypoints), BATCH):
@@ -51,12 +51,12 @@ def explored(fitter: Fitter, case: Case) -> tuple[Float[Tensor, "candidates peop
 def fitted_weights(
     features: Float[Tensor, "candidates people features"], errors: Float[Tensor, "candidates people"], steps: int = 500
 ) -> Float[Tensor, " features"]:
-    """Weights of a linear score whose softmax is the probability of being the closest candidate.
+    """Fit the weights of a linear score whose softmax is the probability of being the closest candidate.
 
     Args:
         features: evidence for each candidate.
-        errors: in millimetres.
-        steps: of Adam.
+        errors: error of each candidate in millimetres.
+        steps: number of steps of Adam.
 
     Returns:
         A weight for each feature.
@@ -78,8 +78,8 @@ def main(foreign: Path, number: int = 250, cache: Path = Path("runs/benchmarks")
 
     Args:
         foreign: npz of clips of SMPL poses (`benchmarks.evidence`).
-        number: people of each synthetic case, and half of those to render.
-        cache: folder of detections.
+        number: number of people of each synthetic case; half as many are rendered.
+        cache: folder of the cached detections.
     """
     console = Console(width=160)
     with cli_errors("benchmarks.evidence.calibration"):

@@ -141,7 +141,7 @@ def vary(
         parts: names of the parts to resample.
         amount: from 0 (only quantisation) to 1 (as if the parts were unknown).
         n: number of poses.
-        seed: random seed; equal seeds give equal poses on one machine.
+        seed: random seed.
         generator: random generator instead of the seed.
         prior: default: the shipped one.
 
@@ -172,7 +172,7 @@ def complete(
         unknown: names of one or more parts.
         n: number of completions, that of the largest cluster first.
         temperature: 1 for the full variety; lower for more common completions.
-        seed: random seed; equal seeds give equal poses on one machine.
+        seed: random seed.
         generator: random generator instead of the seed.
         prior: default: the shipped one.
 

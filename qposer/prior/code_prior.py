@@ -211,7 +211,7 @@ class CodePrior:
         Args:
             n: number of poses.
             temperature: 1 for the variety of the training poses; lower for more common poses.
-            seed: random seed; equal seeds give equal poses on one machine.
+            seed: random seed.
             generator: random generator instead of the seed.
 
         Returns:
@@ -280,7 +280,7 @@ class CodePrior:
             joints: indices among the joints of a pose.
             amount: from 0 (almost only quantisation) to 1 (as if the joints were unknown).
             n: number of variants of each pose.
-            seed: random seed; equal seeds give equal poses on one machine.
+            seed: random seed.
             generator: random generator instead of the seed.
 
         Returns:

@@ -28,7 +28,7 @@ def mixed(
 
     Args:
         poses: rotations of the joints.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
         kind: the poses.
 
     Returns:
@@ -103,7 +103,7 @@ def detection_loss(
     Args:
         judge: per-joint detector.
         real: recorded poses.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
         kind: the poses.
 
     Returns:
@@ -128,7 +128,7 @@ def detection_error(
     Args:
         judge: per-joint detector.
         real: recorded poses.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
         kind: the poses.
 
     Returns:

@@ -14,7 +14,7 @@ def draw_donated(number: int, generator: torch.Generator, kind: PoseKind = BODY_
 
     Args:
         number: number of poses.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
         kind: the poses.
 
     Returns:
@@ -37,7 +37,7 @@ def draw_shuffled(
 
     Args:
         codes: codes of a batch of poses.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
         Shuffled codes; a pose may be used several times or not at all.

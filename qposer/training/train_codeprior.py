@@ -107,7 +107,7 @@ def draw_levels(
     Args:
         config: settings of the run.
         number: number of poses.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
         kind: the poses.
 
     Returns:

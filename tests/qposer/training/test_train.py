@@ -237,7 +237,7 @@ def test_a_checkpoint_of_other_sizes_is_refused(poses, tmp_path):
         train(other, QUIET)
 
 
-def test_a_checkpoint_without_its_keys_says_what_it_lacks(tmp_path):
+def test_the_error_of_an_incomplete_checkpoint_names_missing_keys(tmp_path):
     model = torch.nn.Linear(2, 2)
     optimizer = torch.optim.Adam(model.parameters())
     generator = torch.Generator()
@@ -265,7 +265,7 @@ def test_a_checkpoint_without_its_keys_says_what_it_lacks(tmp_path):
         ({"generator": torch.zeros(3, dtype=torch.uint8)}, {}),
     ],
 )
-def test_a_checkpoint_of_something_else_asks_for_deletion(tmp_path, changed, notes):
+def test_the_error_of_a_foreign_checkpoint_asks_for_deletion(tmp_path, changed, notes):
     model = torch.nn.Linear(2, 2)
     optimizer = torch.optim.Adam(model.parameters())
     model(torch.ones(1, 2)).sum().backward()
