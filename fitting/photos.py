@@ -14,7 +14,6 @@ from torch import Tensor
 
 from fitting.hands.fit import FittedHands
 from fitting.inputs.camera import Camera
-from fitting.inputs.hand_keypoints import SIDES
 from fitting.inputs.keypoints import Keypoints
 from fitting.inputs.starts import StartBodies
 from fitting.models import FittingModels
@@ -30,6 +29,7 @@ from fitting.terms.robust import gmof_weight
 from qposer import __version__
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.control.constraints import TOLERANCE
+from qposer.hands.smplh import SIDES
 
 MIN_EXTENT = 8
 """Smallest extent of a person's keypoints, in pixels."""

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from qposer.hands.skeleton import FINGERS, HAND
+from qposer.hands.skeleton import HAND
+from qposer.hands.smplh import FINGERS
 
 _COLUMNS = 8
 _COLOURS = dict(zip(FINGERS, mpl.colormaps["tab10"].colors, strict=False))  # type: ignore[attr-defined]

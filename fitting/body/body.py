@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from fitting.body.articulation import Articulation, turn
 from fitting.body.body_data import BodyData
 from fitting.body.files import read_body, smplx_data
+from fitting.body.joint_tree import JointTree, turn
 from fitting.body.landmarks import KEYPOINT_NAMES, hand_mixing_matrix, mixing_matrix, used_vertices
 from fitting.body.local_rotations import local_rotations
 from fitting.inputs.keypoints import FORMATS, FormatName
-from qposer.body_pose.hands import BODY_END, HAND_LANDMARKS
+from qposer.hands.smplh import BODY_END, HAND_LANDMARKS
 from qposer.io.assets import asset
 
 NO_FINGERS = "this body has no fingers that move: load it with hands=True"
@@ -85,7 +85,7 @@ class Body(nn.Module):
             self.register_buffer("mix_hands", mix.float(), persistent=False)
 
         rotating = self.num_joints if self.has_hands else BODY_END
-        self.articulation = Articulation(tree, rotating)
+        self.articulation = JointTree(tree, rotating)
         self.register_buffer("identity", torch.eye(3, dtype=torch.float32)[..., None], persistent=False)
 
     @classmethod

@@ -23,8 +23,8 @@ from fitting.body.landmarks import (
 )
 from fitting.body.smpl_layout import renumbered, smpl_layout, smpl_order, smplh_layout
 from fitting.body.smpl_pickle import read_arrays
-from qposer.body_pose.hands import BODY_END, FINGERS
 from qposer.body_pose.skeleton import NUM_JOINTS
+from qposer.hands.smplh import BODY_END, FINGERS
 from qposer.io.assets import asset
 from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from qposer.body_pose.hands import NUM_HAND_JOINTS, SIDES
+from qposer.hands.smplh import NUM_HAND_JOINTS, SIDES
 
 WIDTH = 3 * NUM_HAND_JOINTS
 HAND_KEYS = ("hands_meanl", "hands_meanr", "hands_componentsl", "hands_componentsr")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from qposer.body_pose.hands import BODY_END, FINGERS, HAND_JOINTS, SIDES, SMPLH_JOINT_NAMES, SMPLH_PARENTS
 from qposer.body_pose.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS
+from qposer.hands.smplh import BODY_END, FINGERS, HAND_JOINTS, SIDES, SMPLH_JOINT_NAMES, SMPLH_PARENTS
 
 TREES = {len(tree): tree for tree in (PARENTS, SMPLH_PARENTS)}
 """Parents of the joints of a body without and with fingers, by their number."""

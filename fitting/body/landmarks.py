@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from fitting.inputs.keypoints import FORMATS, FormatName
-from qposer.body_pose.hands import FINGERS, HAND_LANDMARKS
 from qposer.body_pose.skeleton import JOINT_NAMES
+from qposer.hands.smplh import FINGERS, HAND_LANDMARKS
 
 Landmark = Mapping[int | str, float]
 """Weights with sum one of vertices (by index), joints and other landmarks (by name)."""

@@ -26,7 +26,6 @@ from fitting.terms.term import Posed
 from qposer.body_pose.kinematics import chain
 from qposer.body_pose.rotations import (
     axis_angle_to_matrix,
-    geodesic_angle,
     reflected,
     turn_about,
 )
@@ -208,4 +207,6 @@ def _identity(hands: int) -> Float[Tensor, "hands 15 3 3"]:
 
 _ELBOWS = [BODY_JOINT_NAMES.index("left_elbow"), BODY_JOINT_NAMES.index("right_elbow")]
 _WRISTS = [BODY_JOINT_NAMES.index("left_wrist"), BODY_JOINT_NAMES.index("right_wrist")]
-_FOREARMS = torch.nn.functional.normalize(torch.from_numpy(REST_JOINTS[[20, 21]] - REST_JOINTS[[18, 19]]).float(), dim=-1)
+_FOREARMS = torch.nn.functional.normalize(
+    torch.from_numpy(REST_JOINTS[[20, 21]] - REST_JOINTS[[18, 19]]).float(), dim=-1
+)

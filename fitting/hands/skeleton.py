@@ -11,7 +11,6 @@ from torch import Tensor
 from qposer.hands.skeleton import LANDMARKS
 
 
-
 class HandMotion(NamedTuple):
     """A posed hand and how its landmarks move."""
 

@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import Float
 
 from fitting.inputs.detections import Picture
-from fitting.inputs.hand_keypoints import SIDES, HandKeypoints
+from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.keypoints import SEEN_CONFIDENCE, Keypoints
 from fitting.inputs.quiet import native_stderr_silenced
+from qposer.hands.smplh import SIDES
 from qposer.io.assets import asset
 
 if TYPE_CHECKING:
-    from mediapipe.tasks.python.vision import HandLandmarker
+    pass
 
 MODEL = "hand_landmarker.task"
 

@@ -1,4 +1,5 @@
-"""Keypoints of hands: MediaPipe's 21 points, which OpenPose and COCO-WholeBody use in the same order."""
+"""Keypoints of hands: MediaPipe's 21 points, which OpenPose and COCO-WholeBody use in the same order
+(`qposer.hands.smplh.HAND_LANDMARKS`)."""
 
 from __future__ import annotations
 
@@ -7,14 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
-
-FINGERS = ("thumb", "index", "middle", "ring", "pinky")
-
-HAND_KEYPOINTS = ("wrist", *(f"{finger}_{point}" for finger in FINGERS for point in range(1, 5)))
-"""From the wrist to the tips: the thumb's carpometacarpal, metacarpophalangeal and interphalangeal joints and its tip,
-and the metacarpophalangeal, proximal and distal interphalangeal joints and the tip of each finger."""
-
-SIDES = ("left", "right")
 
 ON_BODY = {"wrist": 0, "thumb": 2, "index": 5, "pinky": 17}
 """Points of a hand that MediaPipe's body has, too, by their index in the hand."""
@@ -83,4 +76,3 @@ class HandKeypoints:
     def found(self) -> Bool[np.ndarray, "people 2"]:
         """Which hands were found."""
         return (self.confidence > 0).any(-1)
-

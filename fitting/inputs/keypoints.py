@@ -11,7 +11,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from fitting.inputs.hand_keypoints import ON_BODY, SIDES, HandKeypoints
+from fitting.inputs.hand_keypoints import ON_BODY, HandKeypoints
+from qposer.hands.smplh import SIDES
 
 FormatName = Literal["mediapipe", "openpose", "coco", "h36m"]
 

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fitting.body.articulation import Articulation
 from fitting.body.body import Body
+from fitting.body.joint_tree import JointTree
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 
 BENDING = NUM_BODY_JOINTS + 1
@@ -102,7 +102,7 @@ class LandmarkJacobian:
         return shapes
 
 
-def _below(articulation: Articulation) -> Float[Tensor, "rotating joints"]:
+def _below(articulation: JointTree) -> Float[Tensor, "rotating joints"]:
     """One where a joint (column) is a rotating joint (row) or its descendant, else zero."""
     parents = articulation.parents.tolist()
     below = torch.eye(len(parents) + 1)

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from fitting.output.hand_poses import HandPoses
-from qposer.body_pose.hands import BODY_END, NUM_HAND_JOINTS
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.hands.smplh import BODY_END, NUM_HAND_JOINTS
 
 
 @dataclass(frozen=True)

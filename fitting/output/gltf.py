@@ -15,9 +15,9 @@ from jaxtyping import Float, Int
 from fitting.body.joint_sets import NAMES, TREES, WITH_FINGERS
 from fitting.output.render import BODY_COLOURS
 from fitting.output.skinning import SkeletonMotion, SkinnedBody
-from qposer.body_pose.hands import BODY_END, FINGERS, SIDES
 from qposer.body_pose.rotations import matrix_to_quaternion
 from qposer.body_pose.skeleton import NUM_JOINTS
+from qposer.hands.smplh import BODY_END, FINGERS, SIDES
 from qposer.io.atomic_files import atomic_write
 
 # fmt: off

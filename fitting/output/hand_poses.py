@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from qposer.body_pose.hands import NUM_HAND_JOINTS
+from qposer.hands.smplh import NUM_HAND_JOINTS
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class HandPoses:
     """Poses of both hands, or of both in each frame of a clip.
 
     Poses are axis-angle in radians relative to the parents, of SMPL-H's joints in its order
-    (`qposer.body_pose.hands.FINGER_JOINT_NAMES`); zero is the hand of the body's template.
+    (`qposer.hands.smplh.FINGER_JOINT_NAMES`); zero is the hand of the body's template.
     """
 
     left: Float[np.ndarray, "*frames 15 3"]

@@ -12,10 +12,10 @@ from torch import Tensor
 from fitting.body.body import Body
 from fitting.body.joint_sets import TREES
 from fitting.output.body_result import BodyResult
-from qposer.body_pose.hands import BODY_END
 from qposer.body_pose.kinematics import forward_kinematics
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS, NUM_JOINTS
+from qposer.hands.smplh import BODY_END
 
 BONES_PER_VERTEX = 4
 """Bones that move a vertex at most; glTF viewers support no more in one set of weights."""

@@ -13,7 +13,8 @@ from torch import Tensor
 from qposer.body_pose.articulation import Articulation
 from qposer.body_pose.rotations import axis_angle_to_matrix, nearest_rotation
 from qposer.hands.angles import DIP_PER_PIP, clamped, direction_angles, rotations_of
-from qposer.hands.skeleton import HAND, LANDMARKS, NUM_HAND_JOINTS, rest_points
+from qposer.hands.skeleton import HAND, LANDMARKS, rest_points
+from qposer.hands.smplh import NUM_HAND_JOINTS
 
 _KNUCKLES = (1, 4, 7, 10, 13)
 _RIGID = (0, *_KNUCKLES)

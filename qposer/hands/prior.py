@@ -13,7 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from qposer.control import edits
-from qposer.hands.skeleton import NUM_HAND_JOINTS, mirror_hand
+from qposer.hands.skeleton import mirror_hand
+from qposer.hands.smplh import NUM_HAND_JOINTS
 from qposer.io.assets import asset
 from qposer.io.weights import load_module, save_module
 from qposer.prior.code_prior import CodePrior

@@ -13,13 +13,7 @@ from torch import Tensor
 
 from qposer.body_pose.articulation import Articulation, PoseLayout
 from qposer.body_pose.rotations import reflected
-
-FINGERS = ("index", "middle", "pinky", "ring", "thumb")
-"""Fingers in SMPL-H's order; each has three joints, from the palm to the tip."""
-
-JOINT_NAMES = tuple(f"{finger}{number}" for finger in FINGERS for number in (1, 2, 3))
-
-NUM_HAND_JOINTS = len(JOINT_NAMES)
+from qposer.hands.smplh import FINGER_JOINT_NAMES, FINGERS, NUM_HAND_JOINTS
 
 PARENTS = (-1, *(0 if joint % 3 == 0 else joint for joint in range(NUM_HAND_JOINTS)), 3, 6, 9, 12, 15)
 """Parents of the wrist, of the joints 1..15, and of the fingertips 16..20."""
@@ -77,10 +71,10 @@ def rest_points(knuckles: Float[np.ndarray, "5 3"], lengths: Float[np.ndarray, "
 
 HAND = Articulation(
     name="hand pose",
-    joint_names=JOINT_NAMES,
-    parts={joint: (joint,) for joint in JOINT_NAMES}
+    joint_names=FINGER_JOINT_NAMES,
+    parts={joint: (joint,) for joint in FINGER_JOINT_NAMES}
     | {finger: tuple(f"{finger}{number}" for number in (1, 2, 3)) for finger in FINGERS}
-    | {"fingers": tuple(joint for joint in JOINT_NAMES if not joint.startswith("thumb"))},
+    | {"fingers": tuple(joint for joint in FINGER_JOINT_NAMES if not joint.startswith("thumb"))},
     parents=PARENTS,
     rest_points=rest_points(_KNUCKLES, _LENGTHS),
     layouts={

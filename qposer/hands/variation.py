@@ -11,7 +11,8 @@ from torch import Tensor
 
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.hands.angles import angles_of, rotations_of
-from qposer.hands.skeleton import HAND, NUM_HAND_JOINTS
+from qposer.hands.skeleton import HAND
+from qposer.hands.smplh import NUM_HAND_JOINTS
 from qposer.training.pose_kind import PoseKind
 from qposer.training.rig_variation import STRENGTH
 

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from fitting.body.files import OPEN_KEYS
-from qposer.body_pose.hands import BODY_END, HAND_MIRROR, SMPLH_JOINT_NAMES
 from qposer.body_pose.skeleton import JOINT_NAMES, MIRROR
+from qposer.hands.smplh import BODY_END, HAND_MIRROR, SMPLH_JOINT_NAMES
 from qposer.io.npz import read_npz
 from tools.build_body.joint_regressor import joint_regressor
 from tools.build_body.landmarks import all_landmarks, left_landmarks, segment

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from qposer.body_pose.hands import FINGERS
 from qposer.body_pose.skeleton import JOINT_NAMES, MIRROR, NUM_JOINTS
+from qposer.hands.smplh import FINGERS
 
 Array = np.ndarray
 

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
-from qposer.body_pose.hands import HAND_JOINTS, NUM_HAND_JOINTS, SMPLH_MIRROR
 from qposer.body_pose.skeleton import JOINT_NAMES, MIRROR, NUM_JOINTS
+from qposer.hands.smplh import HAND_JOINTS, NUM_HAND_JOINTS, SMPLH_MIRROR
 from tools.build_body.people import FINGER_BONES, FLIP, Array
 
 MAX_INFLUENCES = 4

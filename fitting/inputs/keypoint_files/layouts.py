@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from fitting.inputs.hand_keypoints import HAND_KEYPOINTS
 from fitting.inputs.keypoints import FORMATS, SEEN_CONFIDENCE, FormatName
 
 _MIDDLES = {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("left_hip", "right_hip")}
@@ -37,7 +36,7 @@ class Layout:
         """The points (x, y, score) of the hands, the left one first; None if there are none."""
         if self.hands is None:
             return None
-        return np.stack([points[:, first : first + len(HAND_KEYPOINTS)] for first in self.hands], axis=1)
+        return np.stack([points[:, first : first + 21] for first in self.hands], axis=1)
 
     def joints(self, points: Float[np.ndarray, "people points 3"]) -> Float[np.ndarray, "people joints 3"]:
         """The points (x, y, score) in the order of the format."""

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.keypoint_files import coco, mmpose, openpose, ultralytics
 from fitting.inputs.keypoint_files.choice import of_image
 from fitting.inputs.keypoint_files.content import Content
 from fitting.inputs.keypoint_files.layouts import layout_of
 from fitting.inputs.keypoint_files.points import confidences, hands_of, points_of, rescaled, to_pixels
-from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.keypoints import MIN_SEEN, SEEN_CONFIDENCE, FormatName, Keypoints
 from qposer.io.npz import read_npz
 

@@ -9,9 +9,9 @@ from fitting.body.body import Body
 from fitting.body.files import export_smplh_npz, read_body
 from fitting.body.hand_space import HandSpace
 from fitting.inputs.keypoints import FORMATS
-from qposer.body_pose.hands import HAND_LANDMARKS, SMPLH_JOINT_NAMES, SMPLH_MIRROR, SMPLH_PARENTS
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import JOINT_NAMES, PARENTS
+from qposer.hands.smplh import HAND_LANDMARKS, SMPLH_JOINT_NAMES, SMPLH_MIRROR, SMPLH_PARENTS
 from qposer.io.assets import asset
 from qposer.io.npz import read_npz
 

@@ -15,7 +15,12 @@ def hands(seed=0):
     rest = torch.from_numpy(HAND.rest_points).expand(HANDS, -1, -1).double()
     orient = axis_angle_to_matrix(torch.randn(HANDS, 3, generator=generator).double())
     transl = torch.randn(HANDS, 3, generator=generator).double()
-    return HandSkeleton(rest), orient, transl, rotations_of(0.5 * torch.randn(HANDS, 15, 3, generator=generator).double())
+    return (
+        HandSkeleton(rest),
+        orient,
+        transl,
+        rotations_of(0.5 * torch.randn(HANDS, 15, 3, generator=generator).double()),
+    )
 
 
 def test_landmarks_are_those_of_plain_forward_kinematics():

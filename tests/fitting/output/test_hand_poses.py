@@ -14,8 +14,8 @@ from fitting.output.skinning import skeleton_motion, skinned_body, skinning_erro
 from fitting.output.smplifyx import smplifyx_arrays
 from fitting.video.clip_exports import write_clip_exports
 from fitting.video.clip_result import read_clip
-from qposer.body_pose.hands import SMPLH_JOINT_NAMES, SMPLH_PARENTS
 from qposer.data.bvh import read_bvh
+from qposer.hands.smplh import SMPLH_JOINT_NAMES, SMPLH_PARENTS
 from qposer.io.npz import read_npz
 
 NAMES = ("left_hand_pose", "right_hand_pose", "hands_found")

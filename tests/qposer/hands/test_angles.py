@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qposer.hands.angles import LIMITS, angles_of, clamped, rotations_of
-from qposer.hands.skeleton import HAND, JOINT_NAMES
+from qposer.hands.skeleton import HAND
+from qposer.hands.smplh import FINGER_JOINT_NAMES
 
 FLAT = torch.from_numpy(HAND.rest_points)
 
@@ -50,11 +51,11 @@ def test_flexed_fingers_spread_less():
     angles = torch.zeros(2, 15, 3)
     angles[..., 1] = 1.0
     angles[1, :, 0] = math.pi / 2
-    spread = torch.rad2deg(clamped(angles)[:, JOINT_NAMES.index("middle1"), 1])
+    spread = torch.rad2deg(clamped(angles)[:, FINGER_JOINT_NAMES.index("middle1"), 1])
     torch.testing.assert_close(spread, torch.tensor([20.0, 5.0]))
 
 
 def test_hinges_only_bend():
     turned = clamped(torch.full((15, 3), 2.0))
     for name in ("index2", "ring3", "thumb3"):
-        assert (turned[JOINT_NAMES.index(name), 1:] == 0).all()
+        assert (turned[FINGER_JOINT_NAMES.index(name), 1:] == 0).all()

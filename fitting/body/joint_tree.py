@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from qposer.body_pose.kinematics import tree_levels
 
 
-class Articulation(nn.Module):
+class JointTree(nn.Module):
     """Forward kinematics of a tree whose last joints may be rigid, as the hands of SMPL.
 
     Attributes:
