@@ -63,7 +63,8 @@ class AngleSpace:
         """The expected angles without noise, of one noise level for all."""
         noise = level.flatten()[0].square() * torch.eye(45)
         gain = torch.linalg.solve(self.correlation + noise, self.correlation)
-        return (numbers.flatten(-2) @ gain).unflatten(-1, (15, 3))
+        expected: Tensor = (numbers.flatten(-2) @ gain).unflatten(-1, (15, 3))
+        return expected
 
 
 def fits(prior: HandPrior, gaussian: GaussianHands, hands: HeldOut) -> Table:
@@ -130,4 +131,5 @@ def errors(
     )  # fmt: skip
     found = problem.solve(axis_angle_to_matrix(turn) @ orient)
     relative = (found.landmarks - found.landmarks[:, :1]) - (truth - truth[:, :1])
-    return 1000 * torch.linalg.vector_norm(relative, dim=-1).mean(-1)
+    error: Tensor = 1000 * torch.linalg.vector_norm(relative, dim=-1).mean(-1)
+    return error

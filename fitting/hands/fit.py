@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from fitting.body.body import Body
 from fitting.hands.initial import hand_from_landmarks
@@ -32,13 +33,13 @@ from qposer.body_pose.rotations import (
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, JOINT_NAMES, REST_JOINTS
 
 TWISTS = (0.0, 90.0, 180.0, 270.0)
-"""Starts without positions in metres: the wrist as the body's fit has it, twisted about the forearm by these degrees."""
+"""Starts without positions in metres: the fitted wrist, twisted about the forearm by these degrees."""
 
 ELBOWS_SHARE = 0.7
 """Part of the forearm's twist that the elbow takes."""
 
 REACH = 0.15
-"""Metres between the ends of the arm and of the hand in the picture's plane, above which they do not belong together."""
+"""Metres in the picture's plane: hands that are farther from the end of the arm do not belong to it."""
 
 MOST_BENT, MOST_TWISTED = math.radians(100), math.radians(130)
 """Angles of the wrist's bend and the forearm's twist beyond which a hand is not that of this arm."""
@@ -207,6 +208,4 @@ def _identity(hands: int) -> Float[Tensor, "hands 15 3 3"]:
 
 _ELBOWS = [BODY_JOINT_NAMES.index("left_elbow"), BODY_JOINT_NAMES.index("right_elbow")]
 _WRISTS = [BODY_JOINT_NAMES.index("left_wrist"), BODY_JOINT_NAMES.index("right_wrist")]
-_FOREARMS = torch.nn.functional.normalize(
-    torch.from_numpy(REST_JOINTS[[20, 21]] - REST_JOINTS[[18, 19]]).float(), dim=-1
-)
+_FOREARMS = normalize(torch.from_numpy(REST_JOINTS[[20, 21]] - REST_JOINTS[[18, 19]]).float(), dim=-1)

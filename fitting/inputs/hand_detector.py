@@ -152,9 +152,10 @@ def pixels_per_metre(people: Keypoints) -> Float[np.ndarray, " people"]:
     def spread(points: Float[np.ndarray, "people joints 2"]) -> Float[np.ndarray, " people"]:
         off = points - (weight * points).sum(1, keepdims=True)
         squared: np.ndarray = (weight * np.square(off)).sum((1, 2))
-        return np.sqrt(squared)
+        return squared
 
-    return spread(people.xy) / np.maximum(spread(people.world[..., :2]), 1e-3)
+    scale: np.ndarray = np.sqrt(spread(people.xy) / np.maximum(spread(people.world[..., :2]), 1e-6))
+    return scale
 
 
 def _distance(a: _Hand, b: _Hand) -> float:

@@ -75,4 +75,5 @@ class HandKeypoints:
     @property
     def found(self) -> Bool[np.ndarray, "people 2"]:
         """Which hands were found."""
-        return (self.confidence > 0).any(-1)
+        found: np.ndarray = (self.confidence > 0).any(-1)
+        return found
