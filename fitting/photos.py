@@ -34,6 +34,8 @@ from qposer.hands.smplh import SIDES
 MIN_EXTENT = 8
 """Smallest extent of a person's keypoints, in pixels."""
 
+SWAPPED = "this body fits if left and right of the keypoints are swapped"
+
 SHARE = 32
 """Minimum number of people per thread; with fewer, a thread mostly waits for Python."""
 
@@ -164,11 +166,15 @@ class PeopleFit:
         chosen = candidates.best(self.hypotheses)
         people = [person for person, found in enumerate(chosen) for _ in found]
         rows = torch.tensor([row * len(chosen) + person for person, found in enumerate(chosen) for row, _ in found])
-        bodies = iter(_results(models, keypoints[people], size, candidates.problem[rows], candidates.estimate[rows]))
-        return [
-            with_alternatives([dataclasses.replace(next(bodies), probability=share) for _, share in found])
-            for found in chosen
-        ]
+        swapped = np.array([row == candidates.swapped for found in chosen for row, _ in found])
+        seen = keypoints[people].exchanged(swapped)
+        bodies = _results(models, seen, size, candidates.problem[rows], candidates.estimate[rows])
+        shares = [share for found in chosen for _, share in found]
+        each = iter(
+            dataclasses.replace(body, probability=share, notes=(*body.notes, *([SWAPPED] if other else [])))
+            for body, share, other in zip(bodies, shares, swapped, strict=True)
+        )
+        return [with_alternatives([next(each) for _ in found]) for found in chosen]
 
 
 @torch.no_grad()

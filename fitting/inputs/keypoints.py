@@ -207,6 +207,23 @@ class Keypoints:
                 confidence[found, joint] = np.maximum(confidence[found, joint], hands.confidence[found, side, point])
         return replace(self, xy=xy, confidence=confidence, hands=hands)
 
+    def exchanged(self, people: Bool[np.ndarray, " people"]) -> Keypoints:
+        """The keypoints with left and right exchanged for a part of the people.
+
+        Args:
+            people: mask of these people.
+
+        Returns:
+            All people.
+        """
+        mirror = list(FORMATS[self.format].mirror)
+
+        def chosen(values: Float[np.ndarray, "people joints *numbers"]) -> Float[np.ndarray, "people joints *numbers"]:
+            return np.where(people.reshape(-1, *[1] * (values.ndim - 1)), values[:, mirror], values)
+
+        world = None if self.world is None else chosen(self.world)
+        return replace(self, xy=chosen(self.xy), confidence=chosen(self.confidence), world=world)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the keypoints."""

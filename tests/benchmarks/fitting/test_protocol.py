@@ -106,7 +106,7 @@ def test_conditions_hide_and_move_keypoints(bench):
     for condition in CONDITIONS[1:]:
         other, seen = observed(bench.truth, condition, torch.Generator().manual_seed(0))
         assert not torch.equal(other, xy) or (seen == 0).any()
-    with pytest.raises(ValueError, match="no condition"):
+    with pytest.raises(ValueError, match="unknown condition"):
         observed(bench.truth, "fog", torch.Generator())
 
 
