@@ -42,6 +42,7 @@ class JointTree(nn.Module):
             parents = torch.tensor([above.index(tree[joint]) for joint in level])
             self.register_buffer(f"level_{depth}", parents, persistent=False)
         order = [joint for level in levels for joint in level]
+        self._in_order = order == sorted(order)  # as SMPL's joints are
         carriers = [order.index(joint if joint < rotating else tree[joint]) for joint in range(len(tree))]
         self.register_buffer("by_level", torch.tensor(order), persistent=False)
         self.register_buffer("carriers", torch.tensor(carriers), persistent=False)
@@ -68,7 +69,8 @@ class JointTree(nn.Module):
         Returns:
             Rotations, positions and offsets.
         """
-        levels = [*local.index_select(0, self.by_level).split(self.level_sizes)]
+        ordered = local if self._in_order else local.index_select(0, self.by_level)
+        levels = [*ordered.split(self.level_sizes)]
         for depth in range(1, len(levels)):
             parents: Tensor = getattr(self, f"level_{depth}")
             above = levels[depth - 1].index_select(0, parents)
