@@ -46,7 +46,7 @@ class HandTrainConfig:
     """Number of training poses, of which recorded ones are repeated."""
     steps: int = 2400
     """Training steps of the autoencoder."""
-    prior_steps: int = 3000
+    prior_steps: int = 9000
     """Training steps of the denoiser."""
     judge_steps: int = 600
     joint_judge_steps: int = 1200

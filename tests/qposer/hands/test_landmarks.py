@@ -35,7 +35,9 @@ def resource(tracks):
         body += struct.pack("<II", 3 * number, 5) + string("rotation_3d")
         body += struct.pack("<IIHHI", 3 * number + 1, 22, 0, 1, len(names) + number)
         body += struct.pack("<III6f", 3 * number + 2, 33, 6, 0.0, 1.0, *rotation)
-    head = b"RSRC" + struct.pack("<5I", 0, 0, 4, 0, 4) + string("Animation") + struct.pack("<QIQ11I", 0, 0, 0, *[0] * 11)
+    head = (
+        b"RSRC" + struct.pack("<5I", 0, 0, 4, 0, 4) + string("Animation") + struct.pack("<QIQ11I", 0, 0, 0, *[0] * 11)
+    )
     head += struct.pack("<I", len(table)) + b"".join(map(string, table)) + struct.pack("<II", 0, 1)
     head += string("local://1")
     return head + struct.pack("<Q", len(head) + 8) + body
