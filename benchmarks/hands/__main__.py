@@ -54,11 +54,11 @@ Eight held-out hands (black) and their reconstructions, palm above, side below.
 Each held-out hand is made impossible in one place, and the energies of both are compared. *Bent backwards*: one finger
 bends backwards by 40 to 60 degrees at its first joint and 20 to 40 at the others. *Last joint alone*: the last joint of
 one finger bends by 55 to 75 degrees, the middle one is straight. *Crossed*: two neighbours, equally bent, cross each
-other, each spread by 20 to 30 degrees. *Impossible fingers*: these three together. *Randomly turned*: three joints turn by 30 degrees about random
-axes, which is unusual, and not always impossible. The prior's training had impossible hands of similar kinds, of other
-sizes and in other numbers; the normal distribution had not. The last rows are of hands whose angles are varied first,
-twice as much as in training: by standard deviations of up to 8 degrees of flexion and 4 of spreading and twist, at every
-joint, as hands may be that others fitted.
+other, each spread by 20 to 30 degrees. *Impossible fingers*: these three together. *Randomly turned*: three joints turn
+by 30 degrees about random axes, which is unusual, and not always impossible. The prior's training had impossible hands
+of similar kinds, of other sizes and in other numbers; the normal distribution had not. The last rows are of
+hands whose angles are varied first, twice as much as in training: by standard deviations of up to 8 degrees of flexion
+and 4 of spreading and twist, at every joint, as hands may be that others fitted.
 
 {plausibility}
 
