@@ -27,6 +27,9 @@ from qposer.hands.variation import HAND_KIND
 from qposer.io.atomic_files import atomic_write
 from qposer.io.cli_errors import cli_errors
 
+FITTED = 10_000
+"""Number of training poses that the normal distribution is fitted to."""
+
 TEXT = """# Hands
 
 The hand prior on hands that its training did not see: letters L and W of the signer and the last frames of every other
@@ -50,10 +53,12 @@ Eight held-out hands (black) and their reconstructions, palm above, side below.
 
 Each held-out hand is made impossible in one place, and the energies of both are compared. *Bent backwards*: one finger
 bends backwards by 40 to 60 degrees at its first joint and 20 to 40 at the others. *Last joint alone*: the last joint of
-one finger bends by 55 to 75 degrees, the middle one is straight. *Crossed*: two neighbours, equally bent, cross inside
-each other. *Impossible fingers*: these three together. *Randomly turned*: three joints turn by 30 degrees about random
-axes, which is unusual, and not always impossible. The prior's training had impossible hands of similar kinds, of other
-sizes and in other numbers; the normal distribution had not.
+one finger bends by 55 to 75 degrees, the middle one is straight. *Crossed*: two neighbours, equally bent, cross each
+other, each spread by 20 to 30 degrees. *Impossible fingers*: these three together. *Randomly turned*: three joints turn
+by 30 degrees about random axes, which is unusual, and not always impossible. The prior's training had impossible hands
+of similar kinds, of other sizes and in other numbers; the normal distribution had not. The last rows are of
+hands whose angles are varied first, twice as much as in training: by standard deviations of up to 8 degrees of flexion
+and 4 of spreading and twist, at every joint, as hands may be that others fitted.
 
 {plausibility}
 
@@ -63,7 +68,7 @@ The median energy of held-out hands is {median:.2f}; {usual:.0%} are below 1.
 
 Fingers are predicted from the rest of the hand. Mean distance in mm of their points beyond the first joints. The prior
 returns one sample (temperature 0.7), the usual answer (temperature 0), or five, of which the best counts; the normal
-distribution its conditional mean, which is best for this measure by construction.
+distribution returns its conditional mean.
 
 {completion}
 
@@ -92,8 +97,8 @@ def main(data: Path, weights: Path | None = None, out: Path | None = None) -> No
         recorded = HandDataset.load(data)
         hands, prior = held_out(recorded), load_hand_prior(path=weights)
         generator = torch.Generator().manual_seed(0)
-        poses = training_poses(recorded, 10_000, generator)
-        gaussian = GaussianHands(HAND_KIND.draw(poses, 20_000, generator, 1.0))
+        poses = training_poses(recorded, FITTED, generator)
+        gaussian = GaussianHands(HAND_KIND.draw(poses, FITTED, generator, 1.0))
         tables = {
             "reconstruction": reconstruction(prior, hands),
             "plausibility": plausibility(prior, gaussian, hands),

@@ -55,7 +55,7 @@ def last_joint_alone(poses: HandPoses, generator: torch.Generator) -> HandPoses:
 
 
 def crossed(poses: HandPoses, generator: torch.Generator) -> HandPoses:
-    """Two neighbours of the four fingers, equally bent, cross inside each other: each spreads by 20 to 30 degrees.
+    """Two neighbours of the four fingers, equally bent, cross each other: each spreads by 20 to 30 degrees.
 
     Args:
         poses: poses of hands.

@@ -35,7 +35,7 @@ def draw_hands_sheet(hands: Sequence[Float[Tensor, "shown 15 3 3"]]) -> Figure:
         each.set_axis_off()
     for number, shown in enumerate(hands):
         row, column = divmod(number, _COLUMNS)
-        for layer, points in reversed(list(enumerate(HAND.points(shown).numpy()))):
+        for layer, points in enumerate(HAND.points(shown).numpy()):
             for view, across in enumerate((2, 1)):
                 _draw(axes[2 * row + view, column], points[:, across], -points[:, 0], layer > 0)
     return figure

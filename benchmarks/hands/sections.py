@@ -13,12 +13,17 @@ from benchmarks.hands.held_out import HeldOut
 from benchmarks.hands.negatives import NEGATIVES
 from benchmarks.intervals import auroc_interval, mean_interval
 from benchmarks.tables import Table
-from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from qposer.hands.prior import HandPrior
 from qposer.hands.skeleton import HAND
+from qposer.hands.variation import vary_hands
 
 HIDDEN = (("ring", "pinky"), ("index",), ("thumb",), ("fingers",))
 """Parts that are completed from the rest of the hand."""
+
+VARIATION = 2.0
+"""Strength of the variation of angles, twice that of training: standard deviations of up to 8 degrees of flexion and of
+4 degrees of spreading and twist, at every joint."""
 
 _FIRST_TIP = 1 + HAND.joints
 
@@ -62,25 +67,31 @@ def plausibility(prior: HandPrior, gaussian: GaussianHands, hands: HeldOut) -> T
         hands: held-out hands.
 
     Returns:
-        A row for each kind, and one for the three kinds of impossible fingers together.
+        A row for each kind, and one for the three kinds of impossible fingers together; then the same for hands whose
+        angles are varied, as other people's and recordings' are.
     """
     energies: dict[str, Callable[[Tensor], Tensor]] = {
         "prior": prior.energy,
         "normal distribution of angles": lambda poses: gaussian.energy(axis_angle_to_matrix(poses)),
     }
-    made = {
-        name: way(hands.pose, torch.Generator().manual_seed(seed)) for seed, (name, way) in enumerate(NEGATIVES.items())
-    }
-    impossible = list(made)[:3]
-    kinds = {"impossible fingers": impossible, **{name: [name] for name in made}}
+    kinds = {"impossible fingers": list(NEGATIVES)[:3], **{name: [name] for name in NEGATIVES}}
+    varied = vary_hands(axis_angle_to_matrix(hands.pose), torch.Generator().manual_seed(0), VARIATION)
     rows = []
-    for kind, names in kinds.items():
-        cells = []
-        for energy in energies.values():
-            real = energy(hands.pose).repeat(len(names))
-            spoilt = torch.cat([energy(made[name]) for name in names])
-            cells.append(f"{auroc_interval(real, spoilt, hands.group.repeat(len(names))):.3f}")
-        rows.append((kind, *cells))
+    for real, suffix in ((hands.pose, ""), (matrix_to_axis_angle(varied), ", angles varied")):
+        made = {
+            name: way(real, torch.Generator().manual_seed(seed)) for seed, (name, way) in enumerate(NEGATIVES.items())
+        }
+        found = {
+            name: (energy(real), {kind: energy(each) for kind, each in made.items()})
+            for name, energy in energies.items()
+        }
+        for kind, names in kinds.items():
+            cells = []
+            for usual, spoilt in found.values():
+                high = torch.cat([spoilt[name] for name in names])
+                area = auroc_interval(usual.repeat(len(names)), high, hands.group.repeat(len(names)))
+                cells.append(f"{area:.3f}")
+            rows.append((kind + suffix, *cells))
     return Table(("AUROC", *energies), rows)
 
 

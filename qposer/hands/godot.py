@@ -82,7 +82,7 @@ def _properties(stream: _Stream) -> dict[str, Any]:
     stream.names = [stream.text(*stream.take("I")) for _ in range(*stream.take("I"))]
     if stream.take("I") != (0,):
         raise ValueError("it refers to other resources")
-    offsets = []
+    offsets: list[int] = []
     for _ in range(*stream.take("I")):
         stream.text(*stream.take("I"))
         offsets += stream.take("Q")

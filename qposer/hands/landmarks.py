@@ -6,6 +6,7 @@ import json
 import pickletools
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -28,7 +29,8 @@ _IMAGE_AXES = np.array([1.0, -1.0, -1.0])
 
 def as_right_hands(landmarks: Landmarks) -> Landmarks:
     """Mirror images, which make right hands of left ones."""
-    return landmarks * np.array([-1.0, 1.0, 1.0])
+    mirrored: np.ndarray = landmarks * np.array([-1.0, 1.0, 1.0])
+    return mirrored
 
 
 def read_image_landmarks(path: Path) -> tuple[Landmarks, np.ndarray]:
@@ -59,9 +61,10 @@ def read_pickled_landmarks(path: Path) -> Landmarks:
     """
     size = 21 * 3 * 8
     try:
-        blocks = [argument for code, argument, _ in pickletools.genops(path.read_bytes()) if code.name == "BINBYTES"]
+        found = [argument for code, argument, _ in pickletools.genops(path.read_bytes()) if code.name == "BINBYTES"]
     except Exception as error:  # pickletools raises anything on damaged files
         raise ValueError(f"{path}: expected a pickled list of landmarks ({error})") from error
+    blocks = [block for block in found if isinstance(block, bytes)]
     if not blocks or {len(block) for block in blocks} != {size}:
         raise ValueError(f"{path}: expected a pickled list of arrays (21, 3) in double precision")
     return np.stack([np.frombuffer(block, "<f8").reshape(21, 3) for block in blocks])
@@ -128,7 +131,7 @@ def read_godot_hands(animations: list[Path], model: Path) -> Landmarks:
     return np.array(hands)
 
 
-def _places(nodes: list[dict], root: int, turned: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _places(nodes: list[dict[str, Any]], root: int, turned: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Positions of a gltf's nodes below a root, with the given rotations instead of their own."""
     places: dict[str, np.ndarray] = {}
 

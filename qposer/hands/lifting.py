@@ -87,7 +87,8 @@ def _placed(
     """Points of hands that are turned, moved and scaled a little in the palm's frame."""
     turn, move, grow = place.split([3, 3, 1], dim=-1)
     points = skeleton.points(rotations_of(angles)) * grow.exp().unsqueeze(-1)
-    return points @ axis_angle_to_matrix(turn).mT + move.unsqueeze(-2)
+    placed: Tensor = points @ axis_angle_to_matrix(turn).mT + move.unsqueeze(-2)
+    return placed
 
 
 def _strangeness(angles: Float[Tensor, "hands 15 3"]) -> Float[Tensor, " hands"]:
@@ -95,7 +96,8 @@ def _strangeness(angles: Float[Tensor, "hands 15 3"]) -> Float[Tensor, " hands"]
     flexion = angles[:, :12, 0].unflatten(-1, (4, 3))
     coupled = (flexion[..., 2] - DIP_PER_PIP * flexion[..., 1]) / _COUPLING
     spread, thumb = angles[:, :12, 1] / _SPREAD, angles[:, 12:] / _THUMB
-    return coupled.square().sum(-1) + spread.square().sum(-1) + thumb.square().sum((-1, -2))
+    total: Tensor = coupled.square().sum(-1) + spread.square().sum(-1) + thumb.square().sum((-1, -2))
+    return total
 
 
 def _in_palms(landmarks: Float[Tensor, "hands 21 3"]) -> _Palms:

@@ -46,6 +46,7 @@ class HandConfig:
     judge_width: int = 256
     joint_judge_width: int = 48
     gap_unit: float = 0.001
+    dispersion: float = 1.0
 
     def model(self) -> QPoserConfig:
         """Sizes of the autoencoder."""
@@ -62,6 +63,7 @@ class HandConfig:
             self.judge_width,
             self.joint_judge_width,
             self.gap_unit,
+            self.dispersion,
         )
 
 

@@ -27,7 +27,8 @@ class Proportions(NamedTuple):
 
     def applied(self, landmarks: Float[np.ndarray, "hands 21 3"]) -> Float[np.ndarray, "hands 21 3"]:
         """Landmarks in equal units along all axes, heights of the image."""
-        return landmarks * np.array([self.aspect, 1.0, self.aspect * self.depth])
+        scaled: np.ndarray = landmarks * np.array([self.aspect, 1.0, self.aspect * self.depth])
+        return scaled
 
 
 def estimate_proportions(landmarks: Float[np.ndarray, "hands 21 3"]) -> Proportions:

@@ -46,7 +46,7 @@ class HandTrainConfig:
     """Number of training poses, of which recorded ones are repeated."""
     steps: int = 2400
     """Training steps of the autoencoder."""
-    prior_steps: int = 3000
+    prior_steps: int = 9000
     """Training steps of the denoiser."""
     judge_steps: int = 600
     joint_judge_steps: int = 1200
@@ -116,9 +116,10 @@ def train_hands(config: HandTrainConfig, console: Console, sizes: HandConfig | N
     generator = torch.Generator().manual_seed(config.seed)
     poses = training_poses(data, config.poses, generator)
     validation = list(data.of("validation").values())
-    common = {"data": config.data, "validate_every": config.validate_every, "seed": config.seed}
     of_model = train.TrainConfig(
-        **common,
+        data=config.data,
+        validate_every=config.validate_every,
+        seed=config.seed,
         out=config.out / "model",
         steps=config.steps,
         batch_size=config.batch_size,
@@ -130,7 +131,9 @@ def train_hands(config: HandTrainConfig, console: Console, sizes: HandConfig | N
     held_out = torch.cat([each[:: max(1, len(each) // 300)] for each in validation])
     model = train.train_on(of_model, HAND_KIND, _FingerPoints(), poses, held_out, generator, console)
     of_prior = train_codeprior.TrainConfig(
-        **common,
+        data=config.data,
+        validate_every=config.validate_every,
+        seed=config.seed,
         out=config.out / "prior",
         steps=config.prior_steps,
         judge_steps=config.judge_steps,

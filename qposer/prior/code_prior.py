@@ -33,10 +33,6 @@ TRAINED_ON = "trained_on"
 
 SAMPLING_STEPS = 32
 
-DISPERSION = 1.1
-"""Factor on the initial noise of samples relative to training, which gives samples the variance of the training poses.
-Without it, the axis-angle values of samples have 10 % less variance."""
-
 CANDIDATES = 10
 """Completions sampled for each requested one, if several are requested, to select representative ones."""
 
@@ -221,7 +217,8 @@ class CodePrior:
             ValueError: ``n`` is below 1 or the temperature below 0.
         """
         _check_draw(n, temperature)
-        noise = temperature * DISPERSION * SIGMA_MAX * _noise(n, self.network.mean, generator_of(seed, generator))
+        spread = temperature * self.network.config.dispersion * SIGMA_MAX
+        noise = spread * _noise(n, self.network.mean, generator_of(seed, generator))
         drawn = heun_sampler(self.network.denoiser, noise, karras_sigmas(SAMPLING_STEPS))
         return self.model.decode(self._codes(drawn))
 

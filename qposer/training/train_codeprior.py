@@ -94,6 +94,9 @@ class Material:
     generator: torch.Generator
 
 
+FEATURE_POSES = 20_000
+"""Number of poses that the classifiers' features are standardised with."""
+
 VALIDATION_LEVELS = (0.2, 0.5, 1.0)
 VALIDATION_POSES = 1000
 """Number of poses of the validation subjects, and of the external poses."""
@@ -181,7 +184,7 @@ class _Training:
         config, network = self.config, self.network
         self._train_part("denoiser", config.steps, self._denoiser_loss, self._validate_denoiser)
         for judge, strength in ((network.judge, STRENGTH), (network.joint_judge, JOINT_DETECTOR_STRENGTH)):
-            judge.fit_features(self.kind.draw(self.poses, 20_000, self.generator, strength).to(config.device))
+            judge.fit_features(self.kind.draw(self.poses, FEATURE_POSES, self.generator, strength).to(config.device))
         self.networks.average.load_state_dict(network.state_dict())
         self._train_part("judge", config.judge_steps, self._judge_loss, self._validate_judge)
         rate = 2 * config.learning_rate
