@@ -84,8 +84,9 @@ class HandProblem:
     depths: Float[Tensor, "hands 21"]
     """Metres along the camera's axis, up to a shift."""
     depth_weight: Float[Tensor, " hands"]
-    """Factor on the weight of the depths: 0 where there are none."""
+    """Factor on the weights of depths and guess: 0 for hands without positions in metres."""
     guess: Float[Tensor, "hands 15 3 3"]
+    """Poses that the positions in metres show, and starts of the fits."""
     wrist: Float[Tensor, "hands 3"]
     """Where the arm ends, in camera axes, metres."""
     size: Float[Tensor, " hands"]
@@ -127,7 +128,7 @@ class HandProblem:
         return (
             Reprojection(weights.data, RHO, self.keypoints, self.confidence, self.size, self.camera),
             Depth(weights.depth, self.depths, self.confidence * self.depth_weight[:, None]),
-            InitialPose(weights.guess * one, self.guess, torch.ones_like(self.guess[..., 0, 0])),
+            InitialPose(weights.guess * self.depth_weight, self.guess, torch.ones_like(self.guess[..., 0, 0])),
             Position(sideways.expand(len(one), 3), self.wrist),
         )
 

@@ -75,5 +75,5 @@ class HandKeypoints:
     @property
     def found(self) -> Bool[np.ndarray, "people 2"]:
         """Which hands were found."""
-        found: np.ndarray = (self.confidence > 0).any(-1)
+        found: np.ndarray = np.any(self.confidence > 0, axis=-1)
         return found
