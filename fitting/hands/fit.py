@@ -41,7 +41,7 @@ ELBOWS_SHARE = 0.7
 REACH = 0.15
 """Metres in the picture's plane: hands that are farther from the end of the arm do not belong to it."""
 
-MOST_BENT, MOST_TWISTED = math.radians(100), math.radians(130)
+MOST_BENT, MOST_TWISTED = math.radians(85), math.radians(130)
 """Angles of the wrist's bend and the forearm's twist beyond which a hand is not that of this arm."""
 
 
