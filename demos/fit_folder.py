@@ -41,6 +41,8 @@ def main(
     hypotheses: int = 5,
     focal: float | None = None,
     height: float | None = None,
+    subject: str | None = None,
+    subjects: Path | None = None,
     residual: bool = False,
     depth_cue: bool = True,
     seed: int = 0,
@@ -59,6 +61,9 @@ def main(
         hypotheses: maximum number of bodies to find for each person: the answer and its alternatives; 1 is faster.
         focal: focal length in pixels; default: from each photo's EXIF, otherwise estimated from its size.
         height: standing height of the person in metres, if known; used for all people.
+        subject: name of the person: the shape is kept in SUBJECTS/<subject>.json, and each photo and clip of the person
+            adds to it, once; with --people 1.
+        subjects: folder of the people's shapes; default: subjects, next to OUT.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed, the same for each image.
@@ -79,15 +84,18 @@ def main(
 
             from fitting import Body, FitSettings, Fitter
             from fitting.folders import SUMMARY, FolderRun, Outcome, find_jobs, in_words, output_lock, write_summary
+            from fitting.subjects import footage_key, subject_of
 
         def report_failure(failed: Outcome) -> None:
             telling.print(one_line(f"fit_folder: {failed.image}: {failed.failure}"), style="red")
 
         torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
         jobs, outcomes = find_jobs(images, keypoints)
-        settings = FitSettings(residual, depth_cue, seed, height)
-        fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
-        run = FolderRun(fitter, out, people, focal, hypotheses, export)
+        model = Body.load(body) if body else Body.open()
+        somebody = subject_of(subject, subjects, out, model)
+        shape = somebody.prior(tuple(footage_key(job.image) for job in jobs)) if somebody else None
+        fitter = Fitter(model, settings=FitSettings(residual, depth_cue, seed, height, shape=shape), device=device)
+        run = FolderRun(fitter, out, people, focal, hypotheses, export, somebody)
         for outcome in outcomes:
             report_failure(outcome)
         with output_lock(out):

@@ -47,6 +47,8 @@ def main(
     fps: float | None = None,
     focal: float | None = None,
     height: float | None = None,
+    subject: str | None = None,
+    subjects: Path | None = None,
     smoothness: float = 1.0,
     contact: bool = True,
     ground: tuple[float, float, float, float] | None = None,
@@ -67,6 +69,9 @@ def main(
         fps: frames per second; default: the file's rate, 30 for a folder.
         focal: focal length in pixels; default: estimated from the video's size.
         height: standing height of the person in metres, if known.
+        subject: name of the person: the shape is kept in SUBJECTS/<subject>.json, and each photo and clip of the person
+            adds to it, once; for a single person.
+        subjects: folder of the people's shapes; default: subjects, next to OUT.
         smoothness: factor on the smoothness weight; 0 fits each frame independently.
         contact: if the camera stands, find out which feet stand, and keep them where they are.
         ground: the ground, if known: direction against gravity in camera axes (x right, y down, z ahead), and the
@@ -92,6 +97,7 @@ def main(
             from fitting import Body, FitSettings, Fitter
             from fitting.folders import output_lock
             from fitting.output.exports import result_name
+            from fitting.subjects import footage_key, subject_of
             from fitting.video.clip_run import ClipRun
             from fitting.video.frames import open_video
             from fitting.video.ground import Ground
@@ -108,14 +114,24 @@ def main(
             raise ValueError(f"the number of people must be at least 1, not {people}")
         if out.exists() and not out.is_dir():
             raise ValueError(f"{out} is a file: give a folder as --out")
-        settings = FitSettings(depth_cue=depth_cue, seed=seed, height=height)
-        fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
+        model = Body.load(body) if body else Body.open()
+        somebody = subject_of(subject, subjects, out, model)
+        if somebody is not None and people is not None:
+            raise ValueError("a subject is one person: give --subject without --people")
+        key = footage_key(video) if somebody else ""
+        shape = somebody.prior((key,)) if somebody else None
+        fitter = Fitter(
+            model, settings=FitSettings(depth_cue=depth_cue, seed=seed, height=height, shape=shape), device=device
+        )
         known = None if ground is None else Ground(ground[:3], ground[3])
         person_at = person if at is None else at
         run = ClipRun(fitter, opened, folder, person_at, focal, smoothness, contact, known, export)
         with output_lock(folder):
             if people is None:
-                results = {folder: run.run(begin, lambda: progress.advance(task))}
+                result = run.run(begin, lambda: progress.advance(task))
+                results = {folder: result}
+                if somebody and result.shape_evidence:
+                    somebody.add(key, video.name, result.shape_evidence)
             else:
                 found = run.run_people(None if people == "all" else people, begin, lambda: progress.advance(task))
                 results = {folder / f"person{number}": result for number, result in enumerate(found)}

@@ -15,9 +15,12 @@ from torch import Tensor
 from fitting.inputs.camera import Camera
 from fitting.models import FittingModels
 from fitting.optimise.initialize import initialize
+from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.problem import Estimate, Problem, Stage
 from fitting.optimise.reweighting import PriorScale, relative_residual, update_prior_scale
 from fitting.optimise.schedule import POSE, WHOLE
+from fitting.optimise.shape_evidence import evidence_of_frames
+from fitting.optimise.shape_prior import ShapeEvidence
 from fitting.terms.smoothness import Smoothness
 from fitting.terms.term import Unknown
 from fitting.video.clip_output import MOTION, Standing, clip_result
@@ -70,6 +73,8 @@ class Rough:
     """Parameters of every frame, by the names in `MOTION`."""
     evidence: Evidence | None
     """What it says about the ground; None if the camera moves or contact is not asked for."""
+    shape_evidence: ShapeEvidence | None = None
+    """What it says about the shape, if the settings hold a prior of it."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ class ClipFit:
     def rough(self) -> Rough:
         """Fit the shape to frames spread over the clip, and then the motion without contact."""
         models, seen, camera = self.models, self.seen, self.camera
-        shape = self.keep("shape", lambda: {"betas": _shape(models, seen, camera, self.on_step)})
+        shape = self.keep("shape", lambda: _shape(models, seen, camera, self.on_step))
         betas = torch.from_numpy(shape["betas"])
 
         def motion(begin: int, end: int) -> Arrays:
@@ -133,7 +138,8 @@ class ClipFit:
             return _arrays(_improved(models, problem, start, seen.fps, self.smoothness, self.on_step))
 
         found = self._in_windows("motion", motion)
-        return Rough(betas, found, foot_evidence(models, seen, betas, found) if self.has_contact else None)
+        evidence = foot_evidence(models, seen, betas, found) if self.has_contact else None
+        return Rough(betas, found, evidence, _evidence(shape))
 
     def finish(self, rough: Rough, standing: Standing) -> ClipResult:
         """Keep standing feet where they are, and decode the poses.
@@ -157,9 +163,10 @@ class ClipFit:
                 return _arrays(self._grounded(problem, start, standing, inside, rough.evidence))
 
             motion = self._in_windows(f"contact-{standing.fingerprint}", grounded)
-        return clip_result(
+        result = clip_result(
             *(self.models, self.seen, self.image_size, self.camera, rough.betas, motion, self.smoothness, standing)
         )
+        return dataclasses.replace(result, shape_evidence=rough.shape_evidence)
 
     def _window(self, begin: int, end: int) -> tuple[Problem, Estimate]:
         """The problem of some frames, and the regressor's bodies."""
@@ -257,10 +264,8 @@ def _arrays(estimate: Estimate) -> Arrays:
     return {name: getattr(estimate, name).cpu().numpy() for name in MOTION}
 
 
-def _shape(
-    models: FittingModels, seen: TrackedKeypoints, camera: Camera, on_step: Callable[[], None]
-) -> Float[np.ndarray, "1 shapes"]:
-    """Fit one shape to frames spread over the clip, whose poses are independent."""
+def _shape(models: FittingModels, seen: TrackedKeypoints, camera: Camera, on_step: Callable[[], None]) -> Arrays:
+    """Fit one shape to frames spread over the clip, whose poses are independent, and what it adds to a given prior."""
     spread = np.unique(np.linspace(0, len(seen.frames) - 1, SHAPE_FRAMES).round().astype(int))
     some = seen[spread]
     cameras = camera[torch.zeros(len(spread), dtype=torch.long)]
@@ -271,11 +276,21 @@ def _shape(
         some.keypoints,
         cameras,
         known_height=models.settings.height,
+        shape=models.settings.shape,
     )
     if not models.settings.depth_cue:
         problem = dataclasses.replace(problem, depths=None)
     start = dataclasses.replace(start, betas=start.betas[:1])  # one row, shared by all
-    return _improved(models, problem, start, seen.fps, 0.0, on_step, shape=True).betas.cpu().numpy()
+    found = _improved(models, problem, start, seen.fps, 0.0, on_step, shape=True)
+    arrays = {"betas": found.betas.cpu().numpy()}
+    if models.settings.shape is None:
+        return arrays
+    said = evidence_of_frames(LevenbergMarquardt(models.body, models.space, models.settings.weights), problem, found)
+    return arrays | vars(said)
+
+
+def _evidence(shape: Arrays) -> ShapeEvidence | None:
+    return ShapeEvidence(shape["information"], shape["vector"]) if "information" in shape else None
 
 
 def _initialize(models: FittingModels, seen: TrackedKeypoints, camera: Camera) -> tuple[Problem, Estimate]:
