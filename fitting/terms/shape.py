@@ -37,5 +37,6 @@ class Shape:
         """
         if "betas" not in by.landmarks:
             return None
-        root = torch.eye(at.betas.shape[1]).to(at.betas) if self.root is None else self.root.mT
-        return Dense({"betas": root[None, None]})
+        if self.root is not None:
+            return Dense({"betas": self.root.mT[None, None]})
+        return Dense({"betas": torch.eye(at.betas.shape[1], dtype=at.betas.dtype, device=at.betas.device)[None, None]})
