@@ -74,7 +74,7 @@ def test_a_body_that_goes_astray_starts_again(fitter, seen, monkeypatch):
 
 
 def test_the_nearest_person_is_followed(fitter, seen):
-    aside = seen[1].xy + [150.0, 0.0]
+    aside = seen[1].xy + np.array([150.0, 0.0])
     both = Keypoints(np.concatenate([aside, seen[1].xy]), np.ones((2, aside.shape[1])), "mediapipe")
     _, _, (_, body) = bodies_of(fitter, [seen[0], both])
     assert np.array_equal(body.keypoints.xy, seen[1].xy)
