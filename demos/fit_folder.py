@@ -21,9 +21,10 @@ if __name__ == "__main__":
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import tyro
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from demos.fit_image import Export
@@ -82,19 +83,17 @@ def main(
         with loading():
             import torch
 
-            from fitting import Body, FitSettings, Fitter
+            from fitting import FitSettings
             from fitting.folders import SUMMARY, FolderRun, Outcome, find_jobs, in_words, output_lock, write_summary
-            from fitting.subjects import footage_key, subject_of
+            from fitting.subjects import Who, fitter_of
 
         def report_failure(failed: Outcome) -> None:
             telling.print(one_line(f"fit_folder: {failed.image}: {failed.failure}"), style="red")
 
         torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
         jobs, outcomes = find_jobs(images, keypoints)
-        model = Body.load(body) if body else Body.open()
-        somebody = subject_of(subject, subjects, out, model)
-        shape = somebody.prior(tuple(footage_key(job.image) for job in jobs)) if somebody else None
-        fitter = Fitter(model, settings=FitSettings(residual, depth_cue, seed, height, shape=shape), device=device)
+        settings, who = FitSettings(residual, depth_cue, seed, height), Who(subject, subjects, out, people == 1)
+        fitter, somebody = fitter_of(body, settings, device, who, *(job.image for job in jobs))
         run = FolderRun(fitter, out, people, focal, hypotheses, export, somebody)
         for outcome in outcomes:
             report_failure(outcome)
@@ -114,12 +113,24 @@ def main(
                     write_summary(out / SUMMARY, outcomes)
                 raise
             write_summary(out / SUMMARY, outcomes)
-    for line in in_words(outcomes, out / SUMMARY):
+    end(console, in_words(outcomes, out / SUMMARY), stopped, any(outcome.failure is not None for outcome in outcomes))
+
+
+def end(console: Console, lines: list[str], stopped: bool, failed: bool) -> NoReturn:
+    """Print the summary and exit.
+
+    Args:
+        console: where to print.
+        lines: the summary.
+        stopped: whether Ctrl-C stopped the run.
+        failed: whether some images could not be fitted.
+    """
+    for line in lines:
         console.print(line)
     if stopped:
         console.print("stopped: run the same command again to resume")
         sys.exit(130)
-    sys.exit(int(any(outcome.failure is not None for outcome in outcomes)))
+    sys.exit(int(failed))
 
 
 if __name__ == "__main__":

@@ -108,29 +108,22 @@ def main(
                 found = pool.submit(read_keypoints, keypoints, str(photo), (image.width, image.height))
             import torch
 
-            from fitting import Body, FitSettings, Fitter, read_start
+            from fitting import FitSettings, read_start
             from fitting.optimise.schedule import total_steps
             from fitting.output.exports import result_name, write_fit
-            from fitting.subjects import footage_key, subject_of
+            from fitting.subjects import Who, fitter_of
 
             torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
-            model = Body.load(body) if body else Body.open()
-            somebody = subject_of(subject, subjects, out, model)
-            if somebody is not None and people != 1:
-                raise ValueError("a subject is one person: give --subject with --people 1")
-            key = footage_key(photo) if somebody else ""
-            known = dict[str, Any](holds=hold, camera_pitch=camera_pitch, camera_height=camera_height)
-            shape = somebody.prior((key,)) if somebody else None
-            settings = FitSettings(residual, depth_cue, seed, height, shape=shape, **known)
-            fitter = Fitter(model, settings=settings, device=device)
             given = read_start(start) if start else None
+            known = dict[str, Any](holds=hold, camera_pitch=camera_pitch, camera_height=camera_height)
+            settings = FitSettings(residual, depth_cue, seed, height, **known)
+            fitter, somebody = fitter_of(body, settings, device, Who(subject, subjects, out, people == 1), photo)
         progress.update(task, description="fitting", total=total_steps(settings, hypotheses))
         options = dict[str, Any](people=people, focal=focal, start=given, hypotheses=hypotheses)
-        results = fitter.fit_photo(
-            image, keypoints=found.result(), on_step=lambda: progress.advance(task), **options
-        )  # fmt: skip
-        if somebody and results[0].shape_evidence:
-            somebody.add(key, photo.name, results[0].shape_evidence)
+        options |= {"keypoints": found.result(), "on_step": lambda: progress.advance(task)}
+        results = fitter.fit_photo(image, **options)
+        if somebody:
+            somebody.add(photo, results[0].shape_evidence)
         progress.update(task, description="drawing", total=None)
         folders = write_fit(out, result_name(photo), image, results, export, fitter.body)
     for folder, result in zip(folders, results, strict=True):

@@ -29,6 +29,8 @@ from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.io.startup import loading
 
 if TYPE_CHECKING:
+    from demos.pose_studio.live_page import LivePage
+    from fitting import Body
     from fitting.inputs.detections import Picture
 
 
@@ -61,7 +63,7 @@ def main(
         device: where the optimisation runs.
 
     Raises:
-        ValueError: viser is not installed.
+        ValueError: ``out`` is a file.
     """
     console = plain_console()
     with cli_errors("fit_live"):
@@ -87,26 +89,19 @@ def main(
         live: LiveFit | None = None
         shown = None
         if page:
-            try:
-                from demos.pose_studio.live_page import LivePage
-                from demos.pose_studio.server import start_server
-            except ImportError:
-                raise ValueError("viser is not installed: pip install viser, or give --no-page") from None
-            server = start_server(host, port)
-            shown = LivePage(server, fitter.body.faces.cpu().numpy())
-            console.print(f"{server.url} (Ctrl+C ends)")
+            shown, url = start_page(host, port, fitter.body)
+            console.print(f"{url} (Ctrl+C ends)")
         bodies: list[LiveBody] = []
         report = LiveReport()
         try:
             with Detector() as detector, latest_frames.LatestFrames(frames) as latest:
                 for frame in latest:
-                    rgb = frame.rgb
-                    live = live or LiveFit(fitter, detector, (rgb.shape[1], rgb.shape[0]), focal)
-                    found = live.fit(frame.number, rgb)
+                    live = live or LiveFit(fitter, detector, (frame.rgb.shape[1], frame.rgb.shape[0]), focal)
+                    found = live.fit(frame.number, frame.rgb)
                     if found is not None:
                         bodies.append(found)
                     if shown is not None:
-                        shown.show(rgb, None if found is None else live.vertices(found), report.line)
+                        shown.show(frame.rgb, None if found is None else live.vertices(found), report.line)
                     report.add(frame, time.perf_counter(), found is not None)
         except KeyboardInterrupt:
             console.print("stopped")
@@ -117,6 +112,29 @@ def main(
             result.write(out / "fit.npz")
             result.write_amass(out / "motion.npz")
             console.print(f"motion of {len(result)} frames: {out / 'fit.npz'}")
+
+
+def start_page(host: str, port: int, body: Body) -> tuple[LivePage, str]:
+    """Start the page that shows the body.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on.
+        body: body model.
+
+    Returns:
+        The page and its address.
+
+    Raises:
+        ValueError: viser is not installed, or the address or port cannot be used.
+    """
+    try:
+        from demos.pose_studio.live_page import LivePage
+        from demos.pose_studio.server import start_server
+    except ImportError:
+        raise ValueError("viser is not installed: pip install viser, or give --no-page") from None
+    server = start_server(host, port)
+    return LivePage(server, body.faces.cpu().numpy()), server.url
 
 
 if __name__ == "__main__":

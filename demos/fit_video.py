@@ -81,9 +81,6 @@ def main(
         export: the motion as a skeleton (bvh), a skinned animated body (glb), positions of the joints (trc), or a page
             that plays it in 3D next to the video (html: view.html).
         device: where the optimisation runs.
-
-    Raises:
-        ValueError: ``out`` is a file, or ``people`` is below 1.
     """
     console = plain_console()
     telling = plain_console(stderr=True)
@@ -94,10 +91,10 @@ def main(
         with loading():
             import torch
 
-            from fitting import Body, FitSettings, Fitter
+            from fitting import FitSettings
             from fitting.folders import output_lock
             from fitting.output.exports import result_name
-            from fitting.subjects import footage_key, subject_of
+            from fitting.subjects import Who, fitter_of
             from fitting.video.clip_run import ClipRun
             from fitting.video.frames import open_video
             from fitting.video.ground import Ground
@@ -108,36 +105,39 @@ def main(
             task = TaskID(progress.add_task(what, total=steps or None))
 
         torch.set_num_threads(1)  # the matrices of one person's frames are too small to parallelise
-        folder = out / result_name(video)
-        opened = open_video(video, fps)
-        if isinstance(people, int) and people < 1:
-            raise ValueError(f"the number of people must be at least 1, not {people}")
-        if out.exists() and not out.is_dir():
-            raise ValueError(f"{out} is a file: give a folder as --out")
-        model = Body.load(body) if body else Body.open()
-        somebody = subject_of(subject, subjects, out, model)
-        if somebody is not None and people is not None:
-            raise ValueError("a subject is one person: give --subject without --people")
-        key = footage_key(video) if somebody else ""
-        shape = somebody.prior((key,)) if somebody else None
-        fitter = Fitter(
-            model, settings=FitSettings(depth_cue=depth_cue, seed=seed, height=height, shape=shape), device=device
-        )
+        folder, opened = out / result_name(video), open_video(video, fps)
+        check(out, people)
+        settings = FitSettings(depth_cue=depth_cue, seed=seed, height=height)
+        fitter, somebody = fitter_of(body, settings, device, Who(subject, subjects, out, people is None), video)
         known = None if ground is None else Ground(ground[:3], ground[3])
-        person_at = person if at is None else at
-        run = ClipRun(fitter, opened, folder, person_at, focal, smoothness, contact, known, export)
+        run = ClipRun(fitter, opened, folder, at or person, focal, smoothness, contact, known, export)
         with output_lock(folder):
             if people is None:
-                result = run.run(begin, lambda: progress.advance(task))
-                results = {folder: result}
-                if somebody and result.shape_evidence:
-                    somebody.add(key, video.name, result.shape_evidence)
+                results = {folder: run.run(begin, lambda: progress.advance(task))}
             else:
                 found = run.run_people(None if people == "all" else people, begin, lambda: progress.advance(task))
                 results = {folder / f"person{number}": result for number, result in enumerate(found)}
+            if somebody:
+                somebody.add(video, results[folder].shape_evidence)
     for where, result in results.items():
         report(console, where, result)
     console.print(f"{seconds_since_start():.1f} s; video: {', '.join(str(where / 'video.mp4') for where in results)}")
+
+
+def check(out: Path, people: int | Literal["all"] | None) -> None:
+    """Reject invalid arguments before the video is searched.
+
+    Args:
+        out: folder for the results.
+        people: number of people.
+
+    Raises:
+        ValueError: ``out`` is a file, or ``people`` is below 1.
+    """
+    if isinstance(people, int) and people < 1:
+        raise ValueError(f"the number of people must be at least 1, not {people}")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file: give a folder as --out")
 
 
 def report(console: Console, folder: Path, result: ClipResult) -> None:

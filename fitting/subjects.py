@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ import numpy as np
 from filelock import FileLock
 
 from fitting.body.body import Body
+from fitting.fit import Fitter
 from fitting.inputs.images import is_image
+from fitting.optimise.schedule import FitSettings
 from fitting.optimise.shape_prior import ShapeEvidence, ShapePrior
 from qposer.io.atomic_files import atomic_write
 
@@ -45,35 +48,39 @@ class Subject:
         """The file."""
         return self.folder / f"{self.name}.json"
 
-    def prior(self, without: tuple[str, ...] = ()) -> ShapePrior:
+    def prior(self, *without: Path) -> ShapePrior:
         """What is known of the shape.
 
         Args:
-            without: footage (`footage_key`) to leave out: the one to be fitted, so that it does not count twice.
+            without: photos and videos to leave out: those to be fitted, so that they do not count twice.
 
         Returns:
             The prior.
 
         Raises:
             ValueError: the file is damaged, or of another body model.
+            FileNotFoundError: there is no such photo or video.
         """
-        return self._combined({key: said for key, said in self._footage().items() if key not in without})
+        keys = {footage_key(path) for path in without}
+        return self._combined({key: said for key, said in self._footage().items() if key not in keys})
 
-    def add(self, key: str, file: str, evidence: ShapeEvidence) -> None:
+    def add(self, path: Path, evidence: ShapeEvidence | None) -> None:
         """Store the evidence of some footage in place of what the same footage said before.
 
         Args:
-            key: key of the footage.
-            file: its name, for readers of the file.
-            evidence: what it says.
+            path: the photo or video.
+            evidence: what it says; None changes nothing.
 
         Raises:
             ValueError: the file is damaged, or of another body model.
             OSError: the file cannot be written.
         """
+        if evidence is None:
+            return
+        key = footage_key(path)
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f".{self.name}.lock"):
-            said = {"file": file, "information": evidence.information.tolist(), "vector": evidence.vector.tolist()}
+            said = {"file": path.name, "information": evidence.information.tolist(), "vector": evidence.vector.tolist()}
             footage = dict(sorted({**self._footage(), key: said}.items()))
             prior = self._combined(footage)
             content = {"body": self.body, "betas": prior.mean.tolist(), "precision": prior.precision.tolist()}
@@ -113,26 +120,59 @@ class Subject:
         return ShapeEvidence(information, vector)
 
 
-def subject_of(name: str | None, folder: Path | None, out: Path, body: Body) -> Subject | None:
-    """The person with a name, if one is given.
+@dataclass(frozen=True)
+class Who:
+    """The person that a command is told to fit."""
+
+    name: str | None
+    folder: Path | None
+    """Folder of people; default: ``subjects`` next to ``out``."""
+    out: Path
+    """Output folder."""
+    alone: bool
+    """Whether a single person is fitted."""
+
+    def of(self, body: Body) -> Subject | None:
+        """The person, with a body model.
+
+        Args:
+            body: body model.
+
+        Returns:
+            The person; None if no name is given.
+
+        Raises:
+            ValueError: a folder without a name, an invalid name, or several people are fitted.
+        """
+        if self.name is None:
+            if self.folder is not None:
+                raise ValueError("a folder of subjects needs the name of one: give --subject as well")
+            return None
+        if not self.alone:
+            raise ValueError("a subject is one person: give --subject without --people")
+        return Subject(self.folder or self.out.absolute().parent / SUBJECTS, self.name, body.name, body.num_betas)
+
+
+def fitter_of(
+    body: Path | None, settings: FitSettings, device: str, who: Who, *footage: Path
+) -> tuple[Fitter, Subject | None]:
+    """A fitter, with what is known of the shape of a person.
 
     Args:
-        name: name of the person.
-        folder: folder of people; default: ``subjects`` next to ``out``.
-        out: output folder.
-        body: body model.
+        body: file of the body model; default: the open body.
+        settings: settings of the fit.
+        device: where the optimisation runs.
+        who: the person.
+        footage: what will be fitted.
 
     Returns:
-        The person.
-
-    Raises:
-        ValueError: a folder is given without a name, or the name is not a file name.
+        The fitter and the person.
     """
-    if name is None:
-        if folder is not None:
-            raise ValueError("a folder of subjects needs the name of one: give --subject as well")
-        return None
-    return Subject(folder or out.absolute().parent / SUBJECTS, name, body.name, body.num_betas)
+    model = Body.load(body) if body else Body.open()
+    subject = who.of(model)
+    if subject is not None:
+        settings = dataclasses.replace(settings, shape=subject.prior(*footage))
+    return Fitter(model, settings=settings, device=device), subject
 
 
 def footage_key(path: Path) -> str:

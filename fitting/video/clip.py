@@ -139,7 +139,8 @@ class ClipFit:
 
         found = self._in_windows("motion", motion)
         evidence = foot_evidence(models, seen, betas, found) if self.has_contact else None
-        return Rough(betas, found, evidence, _evidence(shape))
+        said = ShapeEvidence(shape["information"], shape["vector"]) if "information" in shape else None
+        return Rough(betas, found, evidence, said)
 
     def finish(self, rough: Rough, standing: Standing) -> ClipResult:
         """Keep standing feet where they are, and decode the poses.
@@ -287,10 +288,6 @@ def _shape(models: FittingModels, seen: TrackedKeypoints, camera: Camera, on_ste
         return arrays
     said = evidence_of_frames(LevenbergMarquardt(models.body, models.space, models.settings.weights), problem, found)
     return arrays | vars(said)
-
-
-def _evidence(shape: Arrays) -> ShapeEvidence | None:
-    return ShapeEvidence(shape["information"], shape["vector"]) if "information" in shape else None
 
 
 def _initialize(models: FittingModels, seen: TrackedKeypoints, camera: Camera) -> tuple[Problem, Estimate]:

@@ -14,7 +14,7 @@ from fitting.inputs.keypoints import Keypoints
 from fitting.optimise.initialize import stature
 from fitting.optimise.schedule import FitSettings
 from fitting.optimise.shape_prior import ShapeEvidence
-from fitting.subjects import Subject, footage_key, subject_of
+from fitting.subjects import Subject, Who, footage_key
 from fitting.video.clip import fit_clip
 from fitting.video.tracked_keypoints import TrackedKeypoints
 from qposer.body_pose.rotations import axis_angle_to_matrix
@@ -30,6 +30,17 @@ def with_shape(fitter, shape, **settings):
 @pytest.fixture
 def somebody(tmp_path, open_body):
     return Subject(tmp_path / "people", "anna", open_body.name, open_body.num_betas)
+
+
+@pytest.fixture
+def footage(tmp_path):
+    """A file of some name and content."""
+
+    def footage(name):
+        (tmp_path / name).write_text(name)
+        return tmp_path / name
+
+    return footage
 
 
 def said(seed):
@@ -56,13 +67,18 @@ def photos(fitter, shape):
     return Keypoints(xy.numpy(), np.ones(xy.shape[:2]), "mediapipe", noise_floor=0.01)
 
 
-def test_evidence_adds_up_in_any_order_and_once(somebody):
+def test_no_evidence_changes_nothing(somebody, footage):
+    somebody.add(footage("a.jpg"), None)
+    assert not somebody.path.exists()
+
+
+def test_evidence_adds_up_in_any_order_and_once(somebody, footage):
     for key in ("a", "b"):
-        somebody.add(key, f"{key}.jpg", said(ord(key)))
+        somebody.add(footage(f"{key}.jpg"), said(ord(key)))
     first = somebody.path.read_bytes()
     somebody.path.unlink()
     for key in ("b", "a", "b", "a"):
-        somebody.add(key, f"{key}.jpg", said(ord(key)))
+        somebody.add(footage(f"{key}.jpg"), said(ord(key)))
     assert somebody.path.read_bytes() == first
     a, b = said(ord("a")), said(ord("b"))
     both = somebody.prior()
@@ -73,10 +89,10 @@ def test_evidence_adds_up_in_any_order_and_once(somebody):
     assert [one["file"] for one in content["footage"].values()] == ["a.jpg", "b.jpg"]
 
 
-def test_footage_is_no_prior_of_itself(somebody):
-    somebody.add("a", "a.jpg", said(1))
-    assert np.array_equal(somebody.prior(("a",)).precision, np.eye(10))
-    assert np.array_equal(somebody.prior(("a",)).mean, np.zeros(10))
+def test_footage_is_no_prior_of_itself(somebody, footage):
+    somebody.add(footage("a.jpg"), said(1))
+    assert np.array_equal(somebody.prior(footage("a.jpg")).precision, np.eye(10))
+    assert np.array_equal(somebody.prior(footage("a.jpg")).mean, np.zeros(10))
 
 
 def test_evidence_and_the_general_prior_make_the_fitted_shape(fitter, photos, somebody):
@@ -100,23 +116,23 @@ def proportions(body, betas, like):
     return ((ours * theirs).sum() / ours.square().sum() * ours - theirs).square().sum(-1).mean().sqrt().item()
 
 
-def test_a_shape_improves_with_every_photo(fitter, photos, shape, somebody):
+def test_a_shape_improves_with_every_photo(fitter, photos, shape, somebody, footage):
     single, known = [], []
     for number in range(PHOTOS):
-        own = with_shape(fitter, somebody.prior((str(number),)))
+        own = with_shape(fitter, somebody.prior(footage(f"{number}.jpg")))
         (result,) = own.fit_keypoints(photos[[number]], SIZE, focal=FOCAL)
         alone = dataclasses.replace(somebody, name=f"photo{number}")
-        alone.add("", "", result.shape_evidence)
-        somebody.add(str(number), "", result.shape_evidence)
+        alone.add(footage(f"{number}.jpg"), result.shape_evidence)
+        somebody.add(footage(f"{number}.jpg"), result.shape_evidence)
         single.append(proportions(fitter.body, alone.prior().mean, shape[0]))
         known.append(np.linalg.slogdet(somebody.prior().precision)[1])
     assert np.all(np.diff(known) > 0)
     assert proportions(fitter.body, somebody.prior().mean, shape[0]) < 0.9 * np.mean(single)
 
 
-def test_a_known_height_is_kept(fitter, photos, somebody):
+def test_a_known_height_is_kept(fitter, photos, somebody, footage):
     tall = ShapeEvidence(30 * np.eye(10), 30 * np.array([3.0, *[0.0] * 9]))
-    somebody.add("other", "", tall)
+    somebody.add(footage("other.jpg"), tall)
     heights = []
     for height in (1.6, 1.8):
         own = with_shape(fitter, somebody.prior(), height=height)
@@ -125,15 +141,15 @@ def test_a_known_height_is_kept(fitter, photos, somebody):
     assert heights == pytest.approx([1.6, 1.8], abs=0.02)
 
 
-def test_a_clip_says_and_uses_what_photos_do(fitter, photos, somebody):
+def test_a_clip_says_and_uses_what_photos_do(fitter, photos, somebody, footage):
     seen = TrackedKeypoints(photos[[0, 0]], np.arange(2), 25.0)
     results = {}
     for name, evidence in (("before", None), ("after", said(5))):
         if evidence is not None:
-            somebody.add("photo", "", evidence)
-        own = with_shape(fitter, somebody.prior(("clip",)))
+            somebody.add(footage("photo.jpg"), evidence)
+        own = with_shape(fitter, somebody.prior(footage("clip.mp4")))
         results[name] = fit_clip(own, seen, SIZE, focal=FOCAL)
-        somebody.add("clip", "", results[name].shape_evidence)
+        somebody.add(footage("clip.mp4"), results[name].shape_evidence)
     assert np.linalg.norm(results["before"].betas - results["after"].betas) > 0.1
     evidence = results["before"].shape_evidence
     again = np.linalg.solve(np.eye(10) + evidence.information, evidence.vector)
@@ -141,12 +157,14 @@ def test_a_clip_says_and_uses_what_photos_do(fitter, photos, somebody):
 
 
 def test_one_person_only(fitter, somebody, tmp_path):
-    with pytest.raises(ValueError, match="give --subject with --people 1"):
+    with pytest.raises(ValueError, match="give --subject without --people"):
         FolderRun(fitter, tmp_path / "out", people=2, subject=somebody)
+    with pytest.raises(ValueError, match="give --subject without --people"):
+        Who("anna", None, tmp_path / "out", alone=False).of(fitter.body)
 
 
-def test_wrong_files(somebody, open_body):
-    somebody.add("a", "a.jpg", said(1))
+def test_wrong_files(somebody, open_body, footage):
+    somebody.add(footage("a.jpg"), said(1))
     with pytest.raises(ValueError, match=f"is a shape of {open_body.name}, and the body is smpl: give another name"):
         dataclasses.replace(somebody, body="smpl").prior()
     with pytest.raises(ValueError, match="does not hold the shape of a body of 16 components"):
@@ -158,12 +176,12 @@ def test_wrong_files(somebody, open_body):
 
 def test_names_and_folders(tmp_path, open_body):
     out = tmp_path / "out"
-    assert subject_of(None, None, out, open_body) is None
-    assert subject_of("anna", None, out, open_body).path == tmp_path / "subjects" / "anna.json"
+    assert Who(None, None, out, alone=False).of(open_body) is None
+    assert Who("anna", None, out, alone=True).of(open_body).path == tmp_path / "subjects" / "anna.json"
     with pytest.raises(ValueError, match="give --subject as well"):
-        subject_of(None, tmp_path, out, open_body)
+        Who(None, tmp_path, out, alone=True).of(open_body)
     with pytest.raises(ValueError, match=r"cannot be named '\.\./anna'"):
-        subject_of("../anna", None, out, open_body)
+        Who("../anna", None, out, alone=True).of(open_body)
 
 
 def test_footage_is_known_by_its_content(tmp_path):
