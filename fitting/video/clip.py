@@ -21,6 +21,7 @@ from fitting.optimise.reweighting import PriorScale, relative_residual, update_p
 from fitting.optimise.schedule import POSE, WHOLE
 from fitting.optimise.shape_evidence import evidence_of_frames
 from fitting.optimise.shape_prior import ShapeEvidence
+from fitting.terms.penetration import ArmsInside
 from fitting.terms.smoothness import Smoothness
 from fitting.terms.term import Unknown
 from fitting.video.clip_output import MOTION, Standing, clip_result
@@ -53,6 +54,10 @@ PRIOR_SCALE = PriorScale(power=2, least=0.1, most=6.0)
 
 CONTACT = Stage(steps=5, free=POSE, rho=0.1, noise=(0.2, 0.2))
 """Stage in which feet that stand stay, and are on the ground."""
+
+ARMS = ArmsInside(0.01)
+"""Keeps arms out of the body where the keypoints do not ask for it; a centimetre costs as much as one keypoint that is
+off by 1.3 % of the height."""
 
 STEADY = 3.0
 """Factor on the weight of the position's accelerations in these stages."""
@@ -198,7 +203,7 @@ class ClipFit:
         ]
         solver = ClipSolver(
             *(models.body, models.space, settings.weights, settings.seed, smooth),
-            [*settings.all_terms(models.body, problem.format), *terms],
+            [ARMS, *settings.all_terms(models.body, problem.format), *terms],
             feet,
         )
         problem = _rescaled(solver, problem, start)
@@ -318,12 +323,8 @@ def _improved(
     smooth = _smooth(smoothness, fps)
     settings = models.settings
     solver = ClipSolver(
-        models.body,
-        models.space,
-        settings.weights,
-        settings.seed,
-        smooth,
-        settings.all_terms(models.body, problem.format),
+        *(models.body, models.space, settings.weights, settings.seed, smooth),
+        [ARMS, *settings.all_terms(models.body, problem.format)],
     )
     for number, stage in enumerate(STAGES):
         if number:
