@@ -121,7 +121,6 @@ def test_arms_stay_out_of_the_body(fitter, monkeypatch):
         result = fit_clip(fitter, seen, SIZE, focal=FOCAL)
         skeleton = PosedSkeleton.of(OrientedPose(axis_angle_to_matrix(torch.from_numpy(result.body_pose)), orient))
         depths.append(penetration(skeleton, ("left", "right")).amax(-1).mean().item())
-    print(depths)
     assert depths[1] < 0.5 * depths[0]
 
 
