@@ -19,8 +19,11 @@ from fitting.inputs.starts import StartBodies
 from fitting.models import FittingModels
 from fitting.optimise.agreement import check_in_view, person_height
 from fitting.optimise.initialize import guessed_joints, stature
+from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.schedule import SCHEDULE
+from fitting.optimise.shape_evidence import evidence_of_people
+from fitting.optimise.shape_prior import ShapeEvidence
 from fitting.optimise.start import Start, as_start, assigned, moved_degrees
 from fitting.optimise.uncertainty import joint_covariance
 from fitting.output.fit_result import FitResult, with_alternatives
@@ -211,6 +214,10 @@ def _results(
         parameters = estimate.orient, body_pose, estimate.betas, estimate.transl
         arrays["vertices"] = models.hand_body(*parameters, hand_pose=hands.hand_pose).vertices
     numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
+    said: list[ShapeEvidence | None] = [None] * len(keypoints)
+    if models.settings.shape is not None:
+        solver = LevenbergMarquardt(models.body, models.space, models.settings.weights)
+        said = [*evidence_of_people(solver, problem, estimate)]
     notes = _missed_holds(models, estimate.orient, body_pose)
     moved = moved_degrees(problem.start, estimate.orient, body_pose) or [{}] * len(keypoints)
     return [
@@ -227,6 +234,7 @@ def _results(
             settings=models.settings.as_json,
             guessed_joints=guessed_joints(problem.init_weight[person]),
             moved=moved[person],
+            shape_evidence=said[person],
             notes=(*notes[person], *_unfitted_hands(keypoints, hands, person)),
             hands=None if hands is None else _hand_poses(hands, person),
         )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, FormatName
+from fitting.optimise.shape_prior import ShapePrior
 from fitting.optimise.start import Start
 from fitting.terms.code_prior import CodePull
 from fitting.terms.depth import Depth
@@ -46,6 +47,8 @@ class Problem:
     """Metres along the camera's axis, up to a shift; None without a depth cue."""
     start: Start | None = None
     """Initial bodies that replace the regressor's; the fit stays close to them where keypoints allow it."""
+    shape: ShapePrior | None = None
+    """What is known of the shape of all people."""
     views: ViewKeypoints | None = None
     """Keypoints in several calibrated views, fitted instead of ``keypoints``."""
 
@@ -149,7 +152,9 @@ class Weights:
         """
         scale = problem.prior_scale
         start = problem.start or Start(problem.guess)
-        terms: list[Term] = [self.reprojection(stage, problem), Shape(self.shape * scale, start.betas)]
+        weight = self.shape * scale
+        shape = Shape(weight, start.betas) if problem.shape is None else problem.shape.term(weight)
+        terms: list[Term] = [self.reprojection(stage, problem), shape]
         if start.orient is not None:
             terms.append(StartOrientation(self.start_orient * scale, start.orient))
         if problem.depths is not None:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from fitting.inputs.keypoints import FORMATS, SEEN_CONFIDENCE, FormatName
 from fitting.optimise.agreement import ERROR_WARNING, warnings_of
+from fitting.optimise.shape_prior import ShapeEvidence
 from fitting.output.amass import write_motion
 from fitting.output.body_result import BodyResult
 from fitting.output.hand_poses import HandPoses
@@ -94,6 +95,8 @@ class ClipResult(BodyResult):
     """Sentences: what happened while the person was followed, with frame numbers."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the fit as JSON values."""
+    shape_evidence: ShapeEvidence | None = None
+    """What the clip says about the shape, if the settings hold a prior of it; not stored in ``fit.npz``."""
     notes: Any = ()
     """Sentences about deviations from the given video; not stored in ``fit.npz``."""
 
@@ -106,6 +109,8 @@ class ClipResult(BodyResult):
         shapes = _SHAPES | {name: shape for name, shape in _OPTIONAL_SHAPES.items() if getattr(self, name) is not None}
         check_shapes({name: np.asarray(getattr(self, name)) for name in shapes}, shapes)
         for one in fields(self):
+            if one.name == "shape_evidence":
+                continue
             values = np.asarray(getattr(self, one.name))
             if one.name == "reprojection_error_px":
                 values = values[self.detected]
@@ -174,7 +179,7 @@ class ClipResult(BodyResult):
         write_motion(path, orient, self.body_pose, self.betas, joints[:, 0], self.pelvis, self.fps, fingers)
 
 
-_KEPT = {one.name for one in fields(ClipResult)} - {"notes", "hands"}
+_KEPT = {one.name for one in fields(ClipResult)} - {"notes", "hands", "shape_evidence"}
 """Attributes that are in ``fit.npz`` under their own names."""
 
 _WORDS = ("contact_points", "track_notes")
