@@ -44,6 +44,7 @@ def main(
     height: float | None = None,
     subject: str | None = None,
     subjects: Path | None = None,
+    hands: bool = True,
     residual: bool = False,
     depth_cue: bool = True,
     seed: int = 0,
@@ -65,6 +66,7 @@ def main(
         subject: name of the person: the shape is kept in SUBJECTS/<subject>.json, and each photo and clip of the person
             adds to it, once; with --people 1.
         subjects: folder of the people's shapes; default: subjects, next to OUT.
+        hands: detect and fit hands, too; those that are hidden or small stay at rest.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed, the same for each image.
@@ -94,7 +96,7 @@ def main(
         jobs, outcomes = find_jobs(images, keypoints)
         settings, who = FitSettings(residual, depth_cue, seed, height), Who(subject, subjects, out, people == 1)
         fitter, somebody = fitter_of(body, settings, device, who, *(job.image for job in jobs))
-        run = FolderRun(fitter, out, people, focal, hypotheses, export, somebody)
+        run = FolderRun(fitter, out, people, focal, hypotheses, export, hands, somebody)
         for outcome in outcomes:
             report_failure(outcome)
         with output_lock(out):

@@ -121,13 +121,14 @@ def main(
             settings = FitSettings(residual, depth_cue, seed, height, **known)
             fitter, somebody = fitter_of(body, settings, device, Who(subject, subjects, out, people == 1), photo)
         progress.update(task, description="fitting", total=total_steps(settings, hypotheses))
-        options = dict[str, Any](people=people, focal=focal, start=given, hypotheses=hypotheses)
-        options |= {"keypoints": found.result(), "on_step": lambda: progress.advance(task)}
-        results = fitter.fit_photo(image, **options)
+        options = dict[str, Any](
+            people=people, focal=focal, start=given, hypotheses=hypotheses, keypoints=found.result()
+        )
+        results = fitter.fit_photo(image, on_step=lambda: progress.advance(task), **options)
         if somebody:
             somebody.add(photo, results[0].shape_evidence)
         progress.update(task, description="drawing", total=None)
-        folders = write_fit(out, result_name(photo), image, results, export, fitter.body)
+        folders = write_fit(out, result_name(photo), image, results, export, fitter.body_of(results))
     for folder, result in zip(folders, results, strict=True):
         _report(console, folder, result)
     console.print(f"{seconds_since_start():.1f} s; overlay: {folders[0] / 'overlay.png'}")

@@ -137,6 +137,8 @@ class FolderRun:
     focal: float | None = None
     hypotheses: int = 1
     exports: Sequence[Export] = ("obj",)
+    hands: bool = True
+    """Whether hands are detected and fitted, too."""
     subject: Subject | None = None
     """Who is in all images; what they say about the shape is stored."""
 
@@ -195,7 +197,7 @@ class FolderRun:
         size = (photo.width, photo.height)
         given = read_keypoints(job.keypoints, str(job.image), size, job.sharing) if job.keypoints else None
         options: dict[str, Any] = {"people": self.people, "focal": self.focal, "hypotheses": self.hypotheses}
-        return photo, self.fitter.fit_photo(photo, keypoints=given, **options)
+        return photo, self.fitter.fit_photo(photo, keypoints=given, hands=self.hands, **options)
 
     def _write(
         self, name: str, photo: Photo, results: list[FitResult], request: Mapping[str, Any]
@@ -205,7 +207,7 @@ class FolderRun:
             (folder / DONE).unlink(missing_ok=True)
             for unfinished in folder.glob(".writing-*"):
                 shutil.rmtree(unfinished)
-        folders = write_fit(self.out, name, photo, results, self.exports, self.fitter.body)
+        folders = write_fit(self.out, name, photo, results, self.exports, self.fitter.body_of(results))
         people = tuple(
             PersonSummary(
                 written.relative_to(self.out).as_posix(),
@@ -235,6 +237,7 @@ class FolderRun:
             "focal": self.focal,
             "hypotheses": self.hypotheses,
             "exports": sorted(self.exports),
+            "hands": self.hands,
             "settings": self.fitter.settings.as_json,
         }
         plain: dict[str, Any] = json.loads(json.dumps(request))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import torch
@@ -23,6 +23,7 @@ from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.regressor import Regressor
 from fitting.optimise.schedule import FitSettings, solve
 from fitting.optimise.start import Start
+from fitting.output.body_result import BodyResult
 from qposer.hands.prior import load_hand_prior
 from qposer.prior.code_prior import CodePrior
 
@@ -93,6 +94,18 @@ class FittingModels:
         if self.body.has_hands or self.body.name != OPEN_BODY:
             return self.body if self.body.has_hands else None
         return Body.open(hands=True).to(self.device, self.dtype)
+
+    def body_of(self, results: Sequence[BodyResult]) -> Body:
+        """The body model of results: with fingers if any of them has.
+
+        Args:
+            results: fits of these models.
+
+        Returns:
+            The body.
+        """
+        fingers = any(result.hands is not None for result in results)
+        return self.hand_body if fingers and self.hand_body is not None else self.body
 
     @cached_property
     def hand_space(self) -> RelaxedCodes:

@@ -60,7 +60,15 @@ class AngleSpace:
     def denoised(
         self, numbers: Float[Tensor, "*draws hands 15 3"], level: Float[Tensor, "*#draws #hands #joints"]
     ) -> Float[Tensor, "*draws hands 15 3"]:
-        """The expected angles without noise, of one noise level for all."""
+        """The expected angles without noise.
+
+        Args:
+            numbers: standardised angles with noise.
+            level: standard deviation of the noise, the same for all.
+
+        Returns:
+            Standardised angles.
+        """
         noise = level.flatten()[0].square() * torch.eye(45)
         gain = torch.linalg.solve(self.correlation + noise, self.correlation)
         expected: Tensor = (numbers.flatten(-2) @ gain).unflatten(-1, (15, 3))

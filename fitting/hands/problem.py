@@ -56,7 +56,15 @@ class HandSpace(Protocol):
     def denoised(
         self, numbers: Float[Tensor, "*draws hands 15 numbers"], level: Float[Tensor, "*#draws #hands #joints"]
     ) -> Float[Tensor, "*draws hands 15 numbers"]:
-        """The prior's prediction of parameters with noise of a standard deviation."""
+        """The prior's prediction of noisy parameters.
+
+        Args:
+            numbers: parameters with noise.
+            level: standard deviation of the noise.
+
+        Returns:
+            The expected parameters without noise.
+        """
         ...
 
 
