@@ -161,7 +161,7 @@ def scored_mixtures(scorer: PoseMixture, data: PoseDataset) -> Interval:
 
 
 def table(found: dict[Row, Figures]) -> Table:
-    """A row a run."""
+    """Make a table with a row for each run."""
     columns = (
         "run",
         "bits",
@@ -191,7 +191,7 @@ def table(found: dict[Row, Figures]) -> Table:
 
 
 def markdown(found: dict[Row, Figures], mixtures: Interval, left_out: Sequence[str]) -> str:
-    """The document.
+    """Compose the document.
 
     Args:
         found: figures by run.
@@ -221,8 +221,8 @@ runs and writes this page.
 {table(found).markdown()}
 
 - *bits*: size of a pose's codes. *parameters*: number of parameters, codebooks included.
-- *validation*, *test*: MPJPE in mm of reconstructions from hard codes; 22 joints, root-relative, mean shape, {POSES}
-  poses at most, of people not in the training set.
+- *validation*, *test*: MPJPE in mm of reconstructions from hard codes; 22 joints, root-relative, mean shape, at
+  most {POSES} poses, of people not in the training set.
 - *perplexity*: how evenly the codes are used (exponential of their entropy), as a fraction of the codebook's size, mean
   over heads.
 - *inside*, *outside*: codes of a part are taken from another pose; mean angle in degrees between the part and the
@@ -277,7 +277,7 @@ def main(
             train_row(name, data, runs, device, console)
         done = [name for name in rows if finished(runs / name)]
         if not done:
-            raise FileNotFoundError(f"no finished run of the ablation in {runs}: --train makes them")
+            raise FileNotFoundError(f"no finished run of the ablation in {runs}: use --train to train them")
         dataset, mixture = PoseDataset.load(data), PoseMixture.from_pretrained(scorer)
         found = {
             name: measure(QPoser.from_pretrained(runs / name / "best.safetensors"), mixture, dataset) for name in done

@@ -62,12 +62,12 @@ Machine: {machine}.
 
 @dataclass(frozen=True)
 class Scene:
-    """A motion before a camera."""
+    """A motion in front of a camera."""
 
     joints: Float[Tensor, "frames 22 3"]
     xy: Float[Tensor, "frames 33 2"]
     height: Float[Tensor, " frames"]
-    """Of the person, standing, in pixels."""
+    """Standing height of the person in pixels."""
 
 
 def main(
@@ -126,7 +126,7 @@ def main(
 
 
 def scene(body: Body, path: Path, frames: int, seed: int) -> Scene:
-    """A body of random shape that moves as recorded, its feet on the ground, some metres before the camera.
+    """Make a scene of a body with a random shape and a recorded motion on the ground, in front of a camera.
 
     Args:
         body: body model.
@@ -138,11 +138,11 @@ def scene(body: Body, path: Path, frames: int, seed: int) -> Scene:
         The truth and the camera.
 
     Raises:
-        FileNotFoundError: there is no such recording.
-        ValueError: it cannot be read.
+        FileNotFoundError: the recording does not exist.
+        ValueError: the recording cannot be read.
     """
     if path.suffix.lower() not in READERS:
-        raise ValueError(f"{path} is no recording: expected {', '.join(READERS)}")
+        raise ValueError(f"{path} is not a recording: expected {', '.join(READERS)}")
     generator = torch.Generator().manual_seed(seed)
     pose = torch.from_numpy(retarget(thin(READERS[path.suffix.lower()](path), FPS))).float()[:frames]
     way = _pelvis_path(body(pose[:, 0], pose[:, 1:22]).joints)

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def command(module: str, main: Callable[..., Any], **given: Any) -> str:
-    """The command line that calls a module's ``main`` with these arguments.
+    """Compose the command line that calls a module's ``main`` with these arguments.
 
     Args:
         module: module name, as for ``python -m``.

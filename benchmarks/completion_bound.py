@@ -97,7 +97,7 @@ class PartRegressor(nn.Module):
 
 
 def known_joints(part: str) -> Bool[Tensor, "21"]:
-    """Indices of the visible body joints when a part is unseen."""
+    """Mask of the visible body joints when a part is unseen."""
     known = torch.ones(NUM_BODY_JOINTS, dtype=torch.bool)
     known[joints_of(part)] = False
     return known
@@ -150,7 +150,7 @@ def errors_mm(network: PartRegressor, rotations: Float[Tensor, "poses 21 3 3"]) 
         rotations: rotation matrices of the body joints.
 
     Returns:
-        Millimetres.
+        Errors in millimetres.
     """
     was_training = network.training
     network.eval()

@@ -33,18 +33,18 @@ ACTIONS = ("Walking", "Sitting")
 def synthetic_recording(
     body: Body, poses: Float[torch.Tensor, "poses 21 3"], number: int, generator: torch.Generator
 ) -> Float[np.ndarray, "number 32 3"]:
-    """Joint positions of ``number`` bodies of one shape in a room, with random yaw; millimetres, z up.
+    """Make a recording of random poses of one body in a room, with random yaw.
 
     Joints other than the 17 are placed at their parents.
 
     Args:
         body: body model.
         poses: body poses, axis-angle in radians.
-        number: number of samples.
-        generator: random generator; equal seeds give equal results on one machine.
+        number: number of frames.
+        generator: random generator.
 
     Returns:
-        Positions of the dataset's 32 joints.
+        Positions of the dataset's 32 joints in millimetres, z up.
     """
     body_pose = axis_angle_to_matrix(poses[torch.randint(len(poses), (number,), generator=generator)])
     zero, turn = torch.zeros(number), 2 * math.pi * torch.rand(number, generator=generator)

@@ -39,11 +39,11 @@ EXCHANGED = "left and right exchanged"
 
 SMALL_DEGREES, KNEES_DEGREES, LEAN_DEGREES, LIMB_DEGREES = 4.0, 15.0, 5.0, 35.0
 SMALL_SHAPE, WRONG_SHAPE = 0.5, 1.5
-"""Standard deviations of errors of shape components: of all starts, and of those of a wrong shape."""
+"""Standard deviations of the errors of shape components: of all starts, and of starts with a wrong shape."""
 
 LIMBS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 HARM = 5.0
-"""Millimetres: fits that end so much farther off than their start are made worse."""
+"""Fits count as worse if they end more than this farther from the truth than their start, in millimetres."""
 
 PAGE = """# Refinement of given starts
 
@@ -63,21 +63,21 @@ Machine: {machine}.
 
 @dataclass(frozen=True)
 class Faults:
-    """Starts with the fault that each person's has, by its place in the list of kinds."""
+    """Starts, and the fault of each person's start as an index into ``(*KINDS, EXCHANGED)``."""
 
     start: Start
     kind: Int[Tensor, " people"]
 
 
 def faults(truth: People, generator: torch.Generator) -> Faults:
-    """The truth, disturbed as regressors err.
+    """Corrupt the truth with typical regressor errors.
 
     Args:
         truth: people with known poses.
         generator: random generator.
 
     Returns:
-        Starts and their kinds: places in ``(*KINDS, EXCHANGED)``.
+        Starts and their faults.
     """
     count = len(truth.body_pose)
     kind = torch.arange(count) % (len(KINDS) + 1)
@@ -112,7 +112,7 @@ def faults(truth: People, generator: torch.Generator) -> Faults:
 
 @torch.no_grad()
 def table(fitter: Fitter, poses: Float[Tensor, "poses 21 3"], number: int, noise: float) -> Table:
-    """Errors before and after, for each kind of fault and for all.
+    """Measure errors before and after the fit, for each kind of fault and for all people.
 
     Args:
         fitter: body and prior.
@@ -121,7 +121,7 @@ def table(fitter: Fitter, poses: Float[Tensor, "poses 21 3"], number: int, noise
         noise: standard deviation of the keypoint noise, as a fraction of the person's height.
 
     Returns:
-        A row for each kind.
+        A row for each kind of fault, and one for all; errors in millimetres.
     """
     generator, body = torch.Generator().manual_seed(0), fitter.body
     truth = people(body, poses, number, generator)
@@ -162,15 +162,15 @@ def main(
     foreign: Path | None = None,
     out: Path | None = None,
 ) -> None:
-    """Disturb, fit, and print the errors.
+    """Corrupt starts, fit from them, print the errors, and write refinement.md to ``out`` if given.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
         split: split of the poses.
         number: number of people, divided equally among the faults.
-        noise: standard deviation of the keypoints, as a part of the person's height.
-        foreign: npz of SMPL poses of other sources, for a second table.
-        out: folder for refinement.md.
+        noise: standard deviation of the keypoint noise, as a fraction of the person's height.
+        foreign: npz of SMPL poses from other sources, for a second table.
+        out: folder for refinement.md; by default, nothing is written.
     """
     console = Console(width=160)
     with cli_errors("benchmarks.refinement"):

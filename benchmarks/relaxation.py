@@ -54,7 +54,7 @@ person's fit alone (the worst of {alone} people with noisy keypoints).
 Command: `{command}`.
 Machine: {machine}.
 
-- **What ships:** continuous values between the codes during the fit, and the nearest codes at the end. With
+- **Shipped:** continuous values between the codes during the fit, and the nearest codes at the end. With
   one-dimensional codes, a value between two neighbouring codes is a mixture of these two: a point on the simplex over
   the codebook with the smallest possible support. The decoder is smooth between codes because a fifth of each training
   batch was unquantised.
@@ -80,12 +80,12 @@ class Annealed(PenalisedCodes):
         """Penalty of the code prior; each call lowers the temperature by one step.
 
         Args:
-            numbers: the unknowns of the pose.
+            numbers: pose parameters.
             noise: standard deviation of the noise added to the prior's input.
-            generator: draws the noise.
+            generator: random generator of the noise.
 
         Returns:
-            One number for each person.
+            Penalty for each person.
         """
         self.step += 1
         return super().penalty(numbers, noise, generator)

@@ -66,8 +66,8 @@ def main(
         fitter = Fitter(device=device)
         poses = PoseDataset.load(data).body_pose("validation")
         rows = [_throughput(fitter, poses, size) for size in batches]
-        throughput = Table(["batch", "seconds", "fits a second", "times batch 1"], _with_ratio(rows))
-        tables = {f"Fits a second on {device}": throughput}
+        throughput = Table(["batch", "seconds", "fits per second", "relative to batch 1"], _with_ratio(rows))
+        tables = {f"Fits per second on {device}": throughput}
         vposers = sorted(runs.glob("vposer-*/best.safetensors"))
         if loop_people and vposers:
             tables["One person at a time, noisy keypoints"] = _against_loop(fitter, poses, vposers, loop_people)

@@ -1,9 +1,8 @@
 """Upright stance in each source of poses: ``python -m benchmarks.stance --data poses.npz --out docs/benchmarks``.
 
-Motion capture rigs have different zero poses: the same upright person has different rotations on each rig. The most
-upright frames show this, since people stand alike. Angles of pelvis, spine, legs and head in these frames are
-compared by rig, and with SMPL poses that others fitted to videos; where ``--before`` gives poses of an earlier build,
-both are shown.
+Motion capture rigs have different zero poses, so the same upright person has different rotations on each rig. The most
+upright frames show the difference, because all people stand similarly. Angles of pelvis, spine, legs and head in these
+frames are compared across rigs, and with SMPL poses from other sources; ``--before`` adds poses of an earlier build.
 """
 
 from __future__ import annotations
@@ -39,17 +38,17 @@ Angles = dict[str, Float[np.ndarray, " frames"]]
 
 
 def stance_angles(pose: Float[np.ndarray, "frames 24 3"]) -> Angles:
-    """Rotations about x in degrees, positive forward for what stands on the pelvis, mean over both sides.
+    """Compute rotations about x of the joints that make up a stance; those of the legs are means over both sides.
 
-    ``pelvis`` is the pitch against the vertical, whichever way the body faces; ``spine`` that of its three joints
-    together, ``neck`` and ``head`` of one joint each; ``hip`` is negative for a thigh that is raised to the front,
-    ``knee`` positive for a bent knee, ``ankle`` negative for raised toes.
+    ``pelvis`` is the pitch relative to the vertical, in the direction that the body faces. ``spine`` combines the three
+    spine joints. Pelvis, spine, ``neck`` and ``head`` are positive forward, ``hip`` is negative for a raised thigh,
+    ``knee`` positive for a bent knee, and ``ankle`` negative for raised toes.
 
     Args:
         pose: SMPL poses, axis-angle in radians, y up.
 
     Returns:
-        The angles of each frame by the name of the joint.
+        For each joint, the angles of all frames in degrees.
     """
     rotation = _rotations(pose)
     sides = {joint: [rotation[f"{side}_{joint}"] for side in ("left", "right")] for joint in ("hip", "knee", "ankle")}
@@ -84,14 +83,13 @@ def _about_x(rotation: Float[Tensor, "frames 3 3"]) -> Float[Tensor, " frames"]:
 TEXT = """# Upright stance by mocap rig
 
 Rotations about x in degrees in the most upright frames of each subject: of the frames whose pelvis and chest are
-within 30 degrees of the vertical, those with the straightest hips and knees, {percent:g} % of all frames.
+within 30 degrees of the vertical, those with the straightest hips and knees ({percent:g} % of all frames).
 Subjects who only walk are never fully upright, as one leg swings.
 
-Pelvis: pitch against the vertical, positive forward; spine: its three joints together; hips: negative where thighs are
-raised to the front; knees: positive where bent; ankles: negative where toes are raised; neck and head: positive where
-bent forward. Each figure is the median over subjects of their medians, with the lowest and the highest subject in
-brackets. A last row without a number of subjects shows SMPL poses that others fitted to videos, treated as
-one subject.
+Pelvis: pitch relative to the vertical, positive forward; spine: its three joints combined; hips: negative for raised
+thighs; knees: positive if bent; ankles: negative for raised toes; neck and head: positive if bent forward. Each figure
+is the median over subjects of their medians, with the lowest and the highest subject in brackets. A last row without a
+number of subjects shows SMPL poses from other sources, fitted to videos and treated as one subject.
 
 {facts}
 
@@ -101,10 +99,10 @@ one subject.
 """
 
 
-CAPTION = "Upright frames of one subject of each rig and side of the split"
+CAPTION = "Upright frames of one subject of each rig and split"
 
 SHEET_YAW = -32.0
-"""Degrees by which `fitting.output.sheets` turns bodies from the front."""
+"""Yaw of bodies in `fitting.output.sheets`, relative to the front, in degrees."""
 
 
 @dataclass(frozen=True)
@@ -112,27 +110,27 @@ class Subject:
     """The most upright frames of one person on one rig."""
 
     group: str
-    """Rig and side of the split."""
+    """Rig and split."""
     name: str
     pose: Float[np.ndarray, "chosen 24 3"]
-    """Y up."""
+    """Axis-angle in radians, y up."""
     keys: list[tuple[str, int]]
-    """Sequence and frame of each."""
+    """Sequence and frame number of each pose."""
 
     def medians(self) -> dict[str, float]:
-        """Of `stance_angles`, by joint."""
+        """Medians of `stance_angles` by joint, in degrees."""
         return {joint: float(np.median(angle)) for joint, angle in stance_angles(self.pose).items()}
 
 
 def subjects_of(data: PoseDataset, share: float) -> list[Subject]:
-    """All subjects on each of their rigs, by group.
+    """Find the upright frames of all subjects on each of their rigs.
 
     Args:
         data: poses of several subjects.
-        share: share of frames, see `upright_frames`.
+        share: share of frames, as in `upright_frames`.
 
     Returns:
-        Sorted by rig, then training, validation and test subjects.
+        Subjects sorted by rig, then by training, validation and test split.
     """
     found = []
     for source in np.unique(data.source).tolist():
@@ -148,14 +146,14 @@ def subjects_of(data: PoseDataset, share: float) -> list[Subject]:
 
 
 def stance_table(versions: dict[str, list[Subject]], theirs: Subject | None) -> Table:
-    """A row for each group and version, and one for SMPL poses of others.
+    """Make a table with a row for each group and version, and one for SMPL poses from other sources.
 
     Args:
-        versions: subjects by what their build is called, such as before and after.
+        versions: subjects by the name of the build, such as before and after.
         theirs: SMPL poses from other sources, if available.
 
     Returns:
-        The table.
+        Medians in degrees, with the lowest and the highest subject.
     """
     groups = dict.fromkeys(subject.group for subjects in versions.values() for subject in subjects)
     rows = []
@@ -182,9 +180,9 @@ def _cells(medians: list[dict[str, float]]) -> list[str]:
 
 
 def drawn_frames(subjects: list[Subject], earlier: PoseDataset | None, prior: CodePrior) -> list[Figure]:
-    """An upright frame of one subject of each group, from the front and from the left, for a sheet.
+    """Draw an upright frame of one subject of each group, from the front and from the left.
 
-    It is the subject who stands straightest, and the straightest frame that the earlier build has, too.
+    The subject is the one who stands straightest; the frame is the straightest that the earlier build also contains.
 
     Args:
         subjects: subjects; one of each group is drawn.
@@ -192,7 +190,7 @@ def drawn_frames(subjects: list[Subject], earlier: PoseDataset | None, prior: Co
         prior: prior for the energies in the captions.
 
     Returns:
-        Two figures for each group, four with an earlier build.
+        Two figures for each group, or four with an earlier build.
 
     Raises:
         ValueError: the earlier build has none of these frames.
@@ -228,7 +226,7 @@ def _bend(subject: Subject) -> float:
 def _matching_frames(
     data: PoseDataset, subject: Subject, order: list[int]
 ) -> Iterator[tuple[int, Float[np.ndarray, "24 3"]]]:
-    """Those of a subject's upright frames that other poses have, too, and the poses there; in an order."""
+    """Indices of a subject's upright frames, in the given order, that other data also contain, with the poses there."""
     source = subject.group.partition(",")[0]
     own = np.flatnonzero((data.source == source) & (data.subject == subject.name))
     rows = {(str(data.sequence[row]), int(data.frame[row])): row for row in own.tolist()}
@@ -238,7 +236,7 @@ def _matching_frames(
 
 
 def _facing(root: Float[np.ndarray, "3"], degrees: float) -> Float[Tensor, "3"]:
-    """A pelvis' rotation turned about the vertical until the sheet shows it from the front, and on by some degrees."""
+    """Rotate a pelvis about the vertical so that the sheet shows it from the front, plus some degrees."""
     pelvis = Rotation.from_rotvec(root)
     x, _, z = pelvis.apply([0.0, 0.0, 1.0])
     turn = Rotation.from_euler("y", degrees - SHEET_YAW - np.degrees(np.arctan2(x, z)), degrees=True)
@@ -252,14 +250,14 @@ def main(
     share: float = UPRIGHT_SHARE,
     out: Path | None = None,
 ) -> None:
-    """Measure stances, print them, and write table and picture where ``--out`` says.
+    """Measure stances, print the table, and write the document and its picture to ``out`` if given.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
         before: poses.npz of an earlier build from the same recordings, to compare with.
         foreign: npz of SMPL poses from other sources: pose (frames, 24, 3), sequence (frames,); skipped if missing.
-        share: share of each subject's frames to take as the most upright ones.
-        out: folder that stance.md and images/stance.png are written to; default: nothing is written.
+        share: share of each subject's frames that count as the most upright ones.
+        out: folder for stance.md and images/stance.png; by default, nothing is written.
     """
     console = Console(width=160)
     with cli_errors("benchmarks.stance"):
@@ -271,7 +269,7 @@ def main(
             pose, _ = read_smpl(foreign)
             theirs = Subject(foreign.resolve().parent.name, "", pose[upright_frames(pose, share)], [])
         else:
-            console.print(f"SMPL poses of others are left out: there is no {foreign}")
+            console.print(f"SMPL poses from other sources are skipped: there is no {foreign}")
         shown = stance_table(versions, theirs)
         console.print(shown.for_console("most upright frames, degrees about x"))
         if out is None:

@@ -43,30 +43,30 @@ class AtTemperature(QPoserPrior):
         self.temperature = temperature
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``.
+        """As `PosePrior.sample`.
 
         Args:
             n: number of samples.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
-            Axis-angle in radians.
+            Body poses, axis-angle in radians.
         """
         return matrix_to_axis_angle(self.prior.sample(n, self.temperature, generator=generator))
 
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``.
+        """As `PosePrior.complete`.
 
         Args:
             body_pose: body poses, axis-angle in radians.
             known: mask of the known joints.
             n: number of hypotheses for each pose.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
-            Axis-angle in radians.
+            Body poses, axis-angle in radians.
         """
         return self.prior.complete(body_pose, known, n, self.temperature, generator=generator)
 
@@ -109,7 +109,7 @@ def write(rows: dict[str, tuple[Result, Result]], out: Path) -> None:
         cells.append([name, *figures])
     text = f"""# Sampling temperature
 
-{SAMPLES.samples} samples against as many test poses, and {COMPLETIONS.hypotheses} completions of
+{SAMPLES.samples} samples against the same number of test poses, and {COMPLETIONS.hypotheses} completions of
 {COMPLETIONS.poses} test poses: minimum and mean error, in millimetres, over the joints that the
 unknown part moves. Temperature trades precision for recall, and the minimum error of completions for their mean error:
 as it approaches 0 all completions become equal. [prior.md](prior.md) explains the columns.

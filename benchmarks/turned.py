@@ -46,18 +46,18 @@ from qposer.io.cli_errors import cli_errors
 Axis = Literal["roll", "pitch"]
 
 ANGLES = (0, 30, 60, 90, 120, 150, 180)
-CONDITIONS = {"clean": "Exact keypoints", "noise": f"Keypoints off by {100 * NOISE:g} % of the height"}
+CONDITIONS = {"clean": "Exact keypoints", "noise": f"Noise of {100 * NOISE:g} % of the height"}
 TURNS = (90, 180, 270)
 PHOTO_SUFFIXES = (".jpg", ".png")
 PHOTO_COLUMNS = ("", "2D error, %, upright", "2D error, %, before", "mm, before", "2D error, %, after", "mm, after")
 
-PAGE = """# People upside down, lying and seen from above
+PAGE = """# People upside down, lying or seen from above
 
 *Before* is the fit without, *after* the fit with the rotation of people far from upright in the image
 (`fitting/optimise/tilt.py`) before the regressor predicts their pose.
 
 - *MPJPE*: in mm over 22 joints, in the camera's axes, pelvis aligned; *PA-MPJPE* after Procrustes alignment.
-- *2D error*: mean distance of the fitted landmarks to the true ones, or, on photos, to the keypoints, in percent of the
+- *2D error*: mean distance of the fitted landmarks to the true ones, or in photos to the keypoints, in percent of the
   person's height.
 
 {facts}
@@ -67,16 +67,16 @@ PAGE = """# People upside down, lying and seen from above
 {number} poses of {poses}, seen from all sides and rotated about the pelvis in front of the camera. *Roll* is about the
 camera's axis: at 180 people are upside down. *Pitch* is about the image's horizontal axis: at 90 they are seen along
 the body's length, as from above or lying; at 180 they are upside down. The threshold of 45 degrees was chosen on
-poses of the same set, these among them, and not on the photos. That of 75 degrees for people of whom only head and
-shoulders are seen was added after `upper_body.png` had failed, which is therefore no independent check of it.
+poses of the same set, including these, and not on the photos. The threshold of 75 degrees for people with only head and
+shoulders visible was added after `upper_body.png` had failed, so that photo is not an independent test of it.
 
 {made_up}
 
 ## Photos
 
 The largest person of each photo, detected and fitted on the photo rotated by 90, 180 and 270 degrees. *mm* is the
-MPJPE between that fit, rotated back, and the fit of the upright photo; it includes what the detector sees differently
-on the rotated photo.
+MPJPE between that fit, rotated back, and the fit of the upright photo; it includes different detections in the rotated
+photo.
 
 {photos}
 """
@@ -93,23 +93,23 @@ class Errors:
 
 @contextmanager
 def without_rotation() -> Iterator[None]:
-    """Nobody is rotated upright inside the block."""
+    """Disable the rotation of people to upright inside the block."""
     with patch.object(regressor, "tilt", lambda xy, *_: xy.new_zeros(len(xy))):
         yield
 
 
 @torch.no_grad()
 def rotated(body: Body, truth: People, axis: Axis, degrees: float) -> People:
-    """People, rotated about their pelvis in front of their cameras.
+    """Rotate people about their pelvis in front of their cameras.
 
     Args:
-        body: theirs.
-        truth: the people.
+        body: body model.
+        truth: true people.
         axis: the camera's axis, or the image's horizontal axis.
-        degrees: angle.
+        degrees: angle in degrees.
 
     Returns:
-        The people with their new keypoints.
+        The rotated people with their new keypoints.
     """
     about = torch.tensor([0.0, 0.0, 1.0] if axis == "roll" else [1.0, 0.0, 0.0])
     orient = axis_angle_to_matrix(math.radians(degrees) * about) @ truth.orient
@@ -119,15 +119,15 @@ def rotated(body: Body, truth: People, axis: Axis, degrees: float) -> People:
 
 @torch.no_grad()
 def errors(fitter: Fitter, truth: People, condition: str) -> Errors:
-    """Errors of the fits to people.
+    """Fit people and measure the errors.
 
     Args:
         fitter: body and prior.
-        truth: the people.
+        truth: true people.
         condition: one of `CONDITIONS`.
 
     Returns:
-        Means over the people.
+        Mean errors over the people.
     """
     xy, confidence = observed(truth, condition, torch.Generator().manual_seed(1))
     floor = 0.0 if condition == "clean" else DETECTORS_ERROR
@@ -145,13 +145,13 @@ def errors(fitter: Fitter, truth: People, condition: str) -> Errors:
 
 
 def made_up(fitter: Fitter, poses: Float[Tensor, "people 21 3"], condition: str, console: Console) -> Table:
-    """Errors before and after, for every angle about both axes.
+    """Measure errors without and with the rotation, for every angle about both axes.
 
     Args:
         fitter: body and prior.
-        poses: axis-angle in radians, one for each person.
+        poses: body poses, axis-angle in radians, one for each person.
         condition: one of `CONDITIONS`.
-        console: for the progress.
+        console: console for progress.
 
     Returns:
         A row for each angle.
@@ -171,14 +171,14 @@ def made_up(fitter: Fitter, poses: Float[Tensor, "people 21 3"], condition: str,
 
 
 def turned_photo(photo: Photo, degrees: int) -> Photo:
-    """The photo, rotated clockwise.
+    """Rotate a photo clockwise.
 
     Args:
-        photo: upright.
-        degrees: a multiple of 90.
+        photo: upright photo.
+        degrees: multiple of 90.
 
     Returns:
-        The photo with the same focal length, that which is assumed for its size if it has none.
+        The rotated photo with the focal length of the upright one, known or assumed.
     """
     focal = photo.focal_px or default_focal(photo.width, photo.height)
     return Photo(np.ascontiguousarray(np.rot90(photo.rgb, -degrees // 90)), focal)
@@ -189,13 +189,13 @@ def joints_of(result: FitResult, degrees: int) -> Float[np.ndarray, "22 3"]:
 
     Args:
         result: fit to the rotated photo.
-        degrees: rotation of the photo.
+        degrees: rotation of the photo in degrees.
 
     Returns:
-        Metres, relative to the pelvis.
+        Positions relative to the pelvis, metres.
 
     Raises:
-        ValueError: the result has no joints, as those read from files have none.
+        ValueError: the result has no joints, for example because it was read from a file.
     """
     if result.joints is None:
         raise ValueError("this result has no joints: compute them from its parameters with a Body")
@@ -205,15 +205,15 @@ def joints_of(result: FitResult, degrees: int) -> Float[np.ndarray, "22 3"]:
 
 
 def photo_row(fitter: Fitter, name: str, photo: Photo) -> list[str]:
-    """2D errors of the upright and the rotated photo, and distances between their fits.
+    """Measure 2D errors of the upright and the rotated photo, and distances between their fits.
 
     Args:
         fitter: body and prior.
-        name: of the photo.
-        photo: upright.
+        name: name of the photo.
+        photo: upright photo.
 
     Returns:
-        The row of the table; "-" where nobody is found.
+        The row of the table; "-" without a detection.
     """
     upright = fitter.fit_photo(turned_photo(photo, 0))[0]
     cells: dict[str, list[str]] = {title: [] for title in PHOTO_COLUMNS[2:]}
@@ -238,18 +238,18 @@ def photo_row(fitter: Fitter, name: str, photo: Photo) -> list[str]:
 def main(
     foreign: Path = FOREIGN_FILE, photos: Path = Path("../shared/photos"), number: int = 40, out: Path | None = None
 ) -> None:
-    """Fit, print the tables, and write them where ``--out`` says.
+    """Fit synthetic and real photos, print the tables, and write turned.md to ``out`` if given.
 
     Args:
         foreign: npz of SMPL poses for the synthetic photos.
-        photos: folder of photos, with more in its folder people.
-        number: poses.
-        out: folder that turned.md is written to; default: write nothing.
+        photos: folder of photos, with more photos in its subfolder ``people``.
+        number: number of poses.
+        out: folder for turned.md; by default, nothing is written.
     """
     console = Console(width=180)
     with cli_errors("benchmarks.turned"):
         if not photos.is_dir():
-            console.print(f"benchmarks.turned: skipped, there is no folder {photos}: give it by --photos")
+            console.print(f"benchmarks.turned: skipped, there is no folder {photos}: give it with --photos")
             return
         fitter = Fitter()
         source = foreign_poses(foreign)

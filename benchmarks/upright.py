@@ -174,7 +174,7 @@ def person_at(keypoints: Keypoints, point: Float[np.ndarray, "2"]) -> Keypoints:
     boxes = keypoints.boxes.reshape(-1, 2, 2)
     inside = ((boxes[:, 0] <= point) & (point <= boxes[:, 1])).all(-1)
     if not inside.any():
-        raise ValueError(f"no person was found at {point.round().astype(int).tolist()} among {len(keypoints)} people")
+        raise ValueError(f"nobody was detected at {point.round().astype(int).tolist()} among {len(keypoints)} people")
     distance = np.linalg.norm(boxes.mean(1) - point, axis=-1)
     return keypoints[int(np.where(inside, distance, np.inf).argmin())]
 
@@ -190,8 +190,8 @@ def read_photo(folder: Path, person: Person) -> Photo:
         The photo.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it cannot be read, or the video has no such frame.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file cannot be read, or the video has no such frame.
     """
     path = folder / person.file
     if path.suffix != ".mp4":
@@ -238,7 +238,7 @@ def main(photos: Path = Path("../shared/photos"), out: Path | None = None, pictu
     console = Console(width=180)
     with cli_errors("benchmarks.upright"):
         if not photos.is_dir():
-            console.print(f"benchmarks.upright: skipped, there is no folder {photos}: give it by --photos")
+            console.print(f"benchmarks.upright: skipped, there is no folder {photos}: give it with --photos")
             return
         fitter = Fitter()
         shown = {}

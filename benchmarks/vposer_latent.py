@@ -1,8 +1,8 @@
 """Evaluation of the latent space that replaces VPoser: ``python -m benchmarks.vposer_latent --data poses.npz``.
 
-Poses of subjects that training did not see, and SMPL poses of others where they are at hand, go through the latents
-and back; squared lengths of latents tell real poses from spoilt ones; latents drawn at random decode to poses with
-energies. VPosers of ``qposer.baselines``, trained on the same poses, are compared with it.
+Measures the reconstruction of poses of unseen subjects and of SMPL poses from other sources (if available), how well
+the squared norm of the latents separates real from corrupted poses, and the energies of poses decoded from random
+latents. VPosers of ``qposer.baselines``, trained on the same poses, are compared.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from qposer.training.batches import jitter
 from qposer.training.judging import mixed
 
 LENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
-"""Multiples of unit normal latents whose energy is measured."""
+"""Factors on unit normal latents for the energies of decoded poses."""
 
 STEP = 0.1
-"""Length of a step from unit normal latents whose effect is measured."""
+"""Length of the step in the latent space for the measurement of smoothness."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to latents and back."""
+    """An encoder and a decoder."""
 
     name: str
     encode: Callable[[Float[Tensor, "poses 21 3 3"]], Normal]
@@ -51,11 +51,11 @@ class Contender:
 
 
 def load_contenders(space: Path | None, vposers: tuple[Path, ...]) -> list[Contender]:
-    """The latent space, the shipped one if none is named, and VPosers by the names of their folders.
+    """Load the latent space and VPosers.
 
     Args:
-        space: file of the latent space.
-        vposers: files of weights.
+        space: file of the latent space; the shipped one if None.
+        vposers: weight files of VPosers, named by their folders.
 
     Returns:
         The contenders.
@@ -74,14 +74,14 @@ def load_contenders(space: Path | None, vposers: tuple[Path, ...]) -> list[Conte
 
 @torch.no_grad()
 def reconstruction(contender: Contender, truth: Float[Tensor, "poses 21 3 3"]) -> tuple[float, float, float]:
-    """Errors of what comes back, root-relative, on the mean body: joints and skin in mm, rotations in degrees.
+    """Measure root-relative reconstruction errors on the mean body.
 
     Args:
-        contender: encodes and decodes.
-        truth: rotation matrices.
+        contender: encoder and decoder.
+        truth: body poses as rotation matrices.
 
     Returns:
-        Means of the three errors.
+        Mean errors: joints in millimetres, skin points in millimetres, rotations in degrees.
     """
     surface = Surface.open()
     found = contender.decode(contender.encode(truth).mean)
@@ -92,15 +92,15 @@ def reconstruction(contender: Contender, truth: Float[Tensor, "poses 21 3 3"]) -
 
 @torch.no_grad()
 def detection_auroc(contender: Contender, truth: Float[Tensor, "poses 21 3 3"], seed: int) -> dict[str, float]:
-    """AUROC of squared lengths between poses and what was made of them.
+    """Measure how well the squared norm of the latents separates poses from corrupted ones.
 
     Args:
-        contender: encodes.
-        truth: rotation matrices.
+        contender: encoder.
+        truth: body poses as rotation matrices.
         seed: seed of the corruptions.
 
     Returns:
-        Areas under the ROC curve by kind of negatives.
+        Area under the ROC curve for each kind of corruption.
     """
     generator = torch.Generator().manual_seed(seed)
     bent = truth.clone()
@@ -119,16 +119,16 @@ def detection_auroc(contender: Contender, truth: Float[Tensor, "poses 21 3 3"], 
 
 @torch.no_grad()
 def energies(contender: Contender, prior: CodePrior, latent_dim: int, seed: int) -> list[float]:
-    """Median energies of what unit normal latents and their multiples decode to.
+    """Measure median energies of poses decoded from scaled unit normal latents.
 
     Args:
-        contender: decodes.
-        prior: gives the energies.
-        latent_dim: numbers of a latent.
+        contender: decoder.
+        prior: prior that gives the energies.
+        latent_dim: dimension of the latent space.
         seed: seed of the random generator.
 
     Returns:
-        One number for each multiple.
+        Median energy for each factor in `LENGTHS`.
     """
     drawn = torch.randn(256, latent_dim, generator=torch.Generator().manual_seed(seed))
     return [prior.energy(contender.decode(length * drawn)).median().item() for length in LENGTHS]
@@ -136,15 +136,15 @@ def energies(contender: Contender, prior: CodePrior, latent_dim: int, seed: int)
 
 @torch.no_grad()
 def smoothness(contender: Contender, latent_dim: int, seed: int) -> tuple[float, float]:
-    """How far joints move, in mm, for a small step in a random direction: on average and at most.
+    """Measure the joint displacement for a small step of the latent in a random direction.
 
     Args:
-        contender: decodes.
-        latent_dim: numbers of a latent.
+        contender: decoder.
+        latent_dim: dimension of the latent space.
         seed: seed of the random generator.
 
     Returns:
-        Mean and maximum.
+        Mean and maximum displacement in millimetres.
     """
     surface = Surface.open()
     drawn, direction = torch.randn(2, 256, latent_dim, generator=torch.Generator().manual_seed(seed))
@@ -156,12 +156,12 @@ def smoothness(contender: Contender, latent_dim: int, seed: int) -> tuple[float,
 def tables(
     contenders: list[Contender], sets: dict[str, Float[Tensor, "poses 21 3 3"]], prior: CodePrior, seed: int
 ) -> dict[str, Table]:
-    """All figures, by title.
+    """Measure all contenders.
 
     Args:
         contenders: latent spaces to compare.
-        sets: rotation matrices by the name of the set.
-        prior: gives the energies.
+        sets: body poses as rotation matrices, by the name of the set.
+        prior: prior that gives the energies.
         seed: seed of the random generator.
 
     Returns:
@@ -182,7 +182,7 @@ def tables(
         dims = contender.encode(truth[:1]).mean.shape[-1]
         figures = (*energies(contender, prior, dims, seed), *smoothness(contender, dims, seed))
         rows.append([contender.name, *(f"{value:.1f}" for value in figures)])
-    columns = ["latents", *(f"energy at {length:g} z" for length in LENGTHS), f"mm a step of {STEP:g}", "largest"]
+    columns = ["latents", *(f"energy at {length:g} z" for length in LENGTHS), f"mm per step of {STEP:g}", "largest"]
     found["Unit normal latents z"] = Table(columns, rows)
     return found
 
@@ -194,12 +194,12 @@ def main(
     foreign: Path = FOREIGN_FILE,
     seed: int = 0,
 ) -> None:
-    """Measure the latent space, and VPosers for comparison.
+    """Measure the latent space and VPosers, and print the tables.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``; every fourth validation pose is used.
-        space: weights of ``qposer.training.train_vposer_latent``; default: the shipped ones.
-        vposers: weights of ``qposer.baselines.train_vposer`` to compare with.
+        space: weights from ``qposer.training.train_vposer_latent``; by default, the shipped ones.
+        vposers: weights from ``qposer.baselines.train_vposer`` to compare with.
         foreign: SMPL poses from other sources, as in ``benchmarks.foreign``; skipped if missing.
         seed: seed of the random generator.
     """
@@ -207,7 +207,7 @@ def main(
     with cli_errors("benchmarks.vposer_latent"):
         sets = {"Validation": axis_angle_to_matrix(PoseDataset.load(data).body_pose("validation")[::4])}
         if foreign.is_file():
-            sets["SMPL poses of others"] = axis_angle_to_matrix(foreign_poses(foreign).body_pose[::4])
+            sets["SMPL poses from other sources"] = axis_angle_to_matrix(foreign_poses(foreign).body_pose[::4])
         found = tables(load_contenders(space, vposers), sets, CodePrior.from_pretrained(), seed)
         for title, table in found.items():
             console.print(title, table.markdown(), "", sep="\n", highlight=False)

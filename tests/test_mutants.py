@@ -25,7 +25,7 @@ def mutant(*tests, text="a + b"):
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_every_mistake_can_be_made(mutant):
+def test_every_mutation_can_be_applied(mutant):
     """Its text occurs once, the replacement is valid Python, and its tests exist."""
     source = (ROOT / mutant.file).read_text(encoding="utf-8")
     mutated = mutant.mutated(source)
@@ -36,13 +36,13 @@ def test_every_mistake_can_be_made(mutant):
         assert (ROOT / test.split("::")[0]).is_file()
 
 
-def test_there_are_mistakes_of_every_part():
+def test_every_part_has_mutations():
     folders = {mutant.file.rpartition("/")[0] for mutant in MUTANTS}
     assert {"fitting/terms", "fitting/optimise", "fitting/video", "fitting/inputs", "fitting/body"} <= folders
     assert {"qposer", "qposer/prior", "qposer/body_pose", "qposer/data", "qposer/control"} <= folders
 
 
-def test_a_mistake_is_caught_by_the_test_that_looks_and_undone(project):
+def test_a_mutation_is_caught_by_its_test_and_reverted(project):
     assert run_mutant(project, mutant("test_lax.py", "test_strict.py")).caught_by == "test_strict.py::test_add"
     assert run_mutant(project, mutant("test_lax.py")).caught_by is None
     assert (project / "adds.py").read_text() == ADDS
@@ -54,7 +54,7 @@ def test_a_text_that_does_not_occur_once_is_refused(project, text, count):
         run_mutant(project, mutant("test_strict.py", text=text))
 
 
-def test_tests_that_fail_anyway_or_cannot_be_run_are_refused(project):
+def test_failing_or_unrunnable_tests_are_rejected(project):
     with pytest.raises(ValueError, match=r"test_wrong.py::test_add fails without a mutation"):
         check_sound(project, ["test_wrong.py"])
     with pytest.raises(ValueError, match=r"test_absent.py could not be run"):
@@ -68,8 +68,8 @@ def test_names_are_not_repeated(tmp_path):
         read_mutants(tmp_path / "mutants.toml")
 
 
-def test_the_document_says_what_survived():
+def test_the_document_lists_survivors():
     text = report([Verdict(mutant("test_lax.py"), None), Verdict(mutant("test_strict.py"), "test_strict.py::test_add")])
-    assert "1 of 2 are caught." in text
+    assert "1 of 2 mutations are caught." in text
     assert "| minus | `adds.py` | survived |" in text
     assert "| minus | `adds.py` | caught by `test_strict.py::test_add` |" in text

@@ -28,7 +28,7 @@ def many(methods, docstring="", name="do"):
         many(PUBLIC_METHODS + 1, '    """Does much.\n\n    Many methods: one for each rule.\n    """\n'),
     ],
 )
-def test_what_is_not_too_large_passes(source):
+def test_small_modules_pass(source):
     assert oversized(source) == []
 
 
@@ -44,7 +44,7 @@ def test_what_is_not_too_large_passes(source):
         (many(PUBLIC_METHODS + 1, '    """Many methods:"""\n'), "1: class Many has 16 public methods, more than 15"),
     ],
 )
-def test_what_is_too_large_is_reported_with_line_and_size(source, complaint):
+def test_excesses_are_reported_with_line_and_size(source, complaint):
     (found,) = oversized(source)
     assert found.startswith(complaint)
 

@@ -33,10 +33,10 @@ TIME_OUT = 600.0
 PASSED, FAILED = 0, 1
 """Exit statuses of pytest that are test results; others mean an error in the mutant's description."""
 
-TEXT = """# Mistakes that tests catch
+TEXT = """# Mutation tests
 
-Each mistake was made by itself in a copy of the project, and the tests that are responsible were run on it:
-`python -m tools.mutants --out docs/notes`. The mistakes are in `tools/mutants.toml`.
+Each mutation was applied separately in a copy of the project, and the responsible tests were run:
+`python -m tools.mutants --out docs/notes`. The mutations are defined in `tools/mutants.toml`.
 
 {summary}
 
@@ -185,8 +185,8 @@ def report(verdicts: Iterable[Verdict]) -> str:
         ]
         for verdict in verdicts
     ]
-    table = Table(["mistake", "file", "tests"], rows)
-    return TEXT.format(summary=f"{caught} of {len(verdicts)} are caught.", table=table.markdown())
+    table = Table(["mutation", "file", "tests"], rows)
+    return TEXT.format(summary=f"{caught} of {len(verdicts)} mutations are caught.", table=table.markdown())
 
 
 def main(only: str | None = None, out: Path | None = None) -> None:

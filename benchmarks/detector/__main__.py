@@ -1,7 +1,7 @@
 """Detector errors: ``python -m benchmarks.detector --data poses.npz --out docs/benchmarks`` writes detector.md.
 
-Training subjects alone are rendered, because the errors that training draws (`fitting.training.detector_errors`) follow
-from what is measured here.
+Only training subjects are rendered, because the model of detector errors for training
+(`fitting.training.detector_errors`) is based on these measurements.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from qposer.io.cli_errors import cli_errors
 RECORDING = Path("../shared/photos/multiview")
 STATURE = 1.7
 DRAWS = 10
-"""Times that the model draws errors of each rendered person."""
+"""Number of error samples for each rendered person."""
 
 
 def main(
@@ -52,7 +52,7 @@ def main(
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
         recording: folder of cameras.json and the videos of calibrated cameras; skipped if missing.
-        out: folder that detector.md is written to; default: nothing is written.
+        out: folder for detector.md; by default, nothing is written.
         cache: folder of the cached detections.
         number: number of rendered people.
         seed: seed of the scenes.
@@ -65,9 +65,9 @@ def main(
         if recording.is_dir():
             sources["recorded"] = recorded(recording, results)
         else:
-            console.print(f"benchmarks.detector: no recording, there is no folder {recording}: give it by --recording")
+            console.print(f"benchmarks.detector: no folder {recording}: give the recording with --recording")
         given = dict(zip(signature(main).parameters, (data, recording, out, cache, number, seed), strict=True))
-        minutes = f"{results.seconds / 60:.0f} minutes of one core"
+        minutes = f"{results.seconds / 60:.0f} minutes on one core"
         facts = [
             f"Command: `{command('benchmarks.detector', main, **given)}`, {minutes}.",
             f"Machine: {machine()}; detector: {detect.MODEL}.",
@@ -86,14 +86,14 @@ def main(
 
 
 def of_scenes(people: Scenes, seen: TrackedKeypoints) -> Observed:
-    """The detections of rendered people.
+    """Pair the detections of rendered people with the truth.
 
     Args:
-        people: the truth.
-        seen: the detections.
+        people: true people.
+        seen: detections.
 
     Returns:
-        Both, in the units of the tables.
+        Detections and truth in pixels.
     """
     person = torch.from_numpy(seen.person)
     return Observed(
@@ -108,15 +108,15 @@ def of_scenes(people: Scenes, seen: TrackedKeypoints) -> Observed:
 
 
 def drawn(people: Scenes, seen: TrackedKeypoints, seed: int) -> Observed:
-    """What the model of the detector's errors draws for the same people.
+    """Draw simulated detector errors for the same people.
 
     Args:
-        people: the truth.
-        seen: detections; people without one are skipped.
+        people: true people.
+        seen: detections; people without a detection are skipped.
         seed: seed of the errors.
 
     Returns:
-        Both, in the units of the tables.
+        Simulated detections and truth in pixels.
     """
     person = torch.from_numpy(seen.person).repeat(DRAWS)
     landmarks, xy, height = people.landmarks[person], people.xy[person], people.height[person]
@@ -134,14 +134,14 @@ def drawn(people: Scenes, seen: TrackedKeypoints, seed: int) -> Observed:
 
 
 def recorded(folder: Path, cache: Cache) -> Observed:
-    """The detections in the views of a recording, against what all views together say.
+    """Pair the detections in each view of a recording with the reprojected triangulation from all views.
 
     Args:
         folder: folder of the recording.
         cache: cache of the detections.
 
     Returns:
-        Both, in the units of the tables.
+        Detections and reprojections in pixels.
     """
     inputs = [folder / "cameras.json", *sorted(folder.glob("*.mp4")), Path(str(detect.__file__)), asset(detect.MODEL)]
     depends_on = {"files": [file_digest(file) for file in inputs]}
@@ -163,7 +163,7 @@ def recorded(folder: Path, cache: Cache) -> Observed:
 
 
 def _facing(landmarks: Float[np.ndarray, "people 33 3"]) -> Float[np.ndarray, " people"]:
-    """Cosine between where the trunk faces and the line to the camera."""
+    """Cosine of the angle between the direction that the trunk faces and the direction to the camera."""
     left_shoulder, right_shoulder, left_hip, right_hip = landmarks[:, list(FORMATS["mediapipe"].torso)].swapaxes(0, 1)
     ahead = np.cross(left_hip - right_hip, left_shoulder + right_shoulder - left_hip - right_hip)
     sight = left_hip + right_hip

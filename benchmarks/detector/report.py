@@ -1,4 +1,4 @@
-"""The document on how the detector errs."""
+"""The report on the detector's errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fitting.inputs.keypoints import SEEN_CONFIDENCE
 
 KINDS = ("nose", "eye", "ear", "shoulder", "elbow", "wrist", "index", "hip", "knee", "ankle", "heel", "foot_index")
 MIN_COUNT = 12
-"""Figures of fewer keypoints are not given."""
+"""Minimum number of keypoints or people for a figure."""
 HIGH = 0.5
 
 TEXT = """# Detector errors
@@ -35,15 +35,15 @@ Errors of MediaPipe's pose landmarker, from three sources:
   triangulated from all views. This hides errors common to all views and underestimates those of each view;
 - *drawn*: simulated errors of `fitting.training.detector_errors`, used to train the regressor, for the rendered people.
 
-Errors are in percent of the person's standing height. A keypoint is hidden where the person's own body or something
-else is in front of it; *lost* where it is off by more than {lost:.0f} %. Failed detections, and people with
+Errors are in percent of the person's standing height. A keypoint is *hidden* if it is occluded by the person's own body
+or by another object, and *lost* if its error exceeds {lost:.0f} %. Failed detections, and people with
 left and right swapped, are counted below and excluded from the keypoint tables.
 
 Results, and how the error model represents them:
 
-- Keypoints that are visible are off by about 1 % in the median, hips by 2 %; errors of neighbours on a limb correlate.
-- **Whole limbs are lost**, rarely where they are visible (3 to 5 %) and often where they are hidden (arms 26 to 53 %,
-  legs 20 to 44 %): elbow, wrist and hand are then off in the same direction, with errors that
+- Visible keypoints have a median error of about 1 %, hips 2 %; errors of neighbouring keypoints on a limb correlate.
+- **Whole limbs are lost**, rarely if they are visible (3 to 5 %) and often if they are hidden (arms 26 to 53 %,
+  legs 20 to 44 %): elbow, wrist and hand are then displaced in the same direction, with errors that
   grow towards the hand. Legs behave the same.
 - **Trunk and face are always reported with full confidence**, hidden or not; errors are up to twice as large when
   hidden.
@@ -58,7 +58,7 @@ Results, and how the error model represents them:
 
 
 def counts(sources: Mapping[str, Observed], number: int) -> list[str]:
-    """Lines on people who were found, and on those of whom nothing is recognised.
+    """Summarise the numbers of people and of failed detections, and the common shifts and scales.
 
     Args:
         sources: detections and their truth, by source.
@@ -72,14 +72,14 @@ def counts(sources: Mapping[str, Observed], number: int) -> list[str]:
         total = f"{len(seen.height)} of {number}" if name == "rendered" else f"{len(seen.height)}"
         shift, scale = shift_and_scale(sound(seen))
         lines.append(
-            f"{name.capitalize()}: {total} people; nothing recognised of {int(seen.mistaken.sum())}; common shift "
+            f"{name.capitalize()}: {total} people; {int(seen.mistaken.sum())} failed detections; common shift "
             f"{100 * shift:.1f} % and scale {100 * scale:.1f} % (standard deviations)."
         )
     return lines
 
 
 def tables(sources: Mapping[str, Observed]) -> dict[str, Table]:
-    """All tables by their titles."""
+    """Make all tables, by title."""
     well = {name: sound(seen) for name, seen in sources.items()}
     shown = {"Left and right swapped, % of the people": _swap_table(sources)}
     for hidden in (False, True):
@@ -92,7 +92,7 @@ def tables(sources: Mapping[str, Observed]) -> dict[str, Table]:
 
 
 def document(facts: Sequence[str], shown: Mapping[str, Table]) -> str:
-    """The text in Markdown.
+    """Compose the document.
 
     Args:
         facts: lines about the run.

@@ -1,4 +1,4 @@
-"""How detections differ from the truth: by keypoint, along limbs, in swaps of left and right, in confidence."""
+"""Statistics of detector errors: by keypoint, along limbs, in swaps of left and right, and of confidences."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from fitting.inputs.keypoints import FORMATS
 
 FORMAT = FORMATS["mediapipe"]
 LOST = 0.05
-"""A keypoint is lost where it is off by more than this part of the person's height."""
+"""Minimum error of a lost keypoint, as a fraction of the person's height."""
 SWAP_GAIN, SWAP_LEAST = 0.6, 0.03
-"""Left and right of a limb are swapped where that lowers its mean error by this factor, from at least this."""
+"""Left and right of a limb count as swapped if swapping them reduces its mean error below the first value times itself,
+and the error, as a fraction of the person's height, is larger than the second value."""
 
 GROUPS = {
     "arms": ("elbow", "wrist", "pinky", "index", "thumb"),
@@ -32,30 +33,30 @@ class Observed:
     confidence: Float[np.ndarray, "people 33"]
     truth: Float[np.ndarray, "people 33 2"]
     visible: Bool[np.ndarray, "people 33"]
-    """In the picture, and neither behind the person's own body nor behind something else."""
+    """Within the image, and not occluded by the person's own body or by another object."""
     inside: Bool[np.ndarray, "people 33"]
-    """Within the borders of the picture."""
+    """Within the borders of the image."""
     height: Float[np.ndarray, " people"]
     facing: Float[np.ndarray, " people"]
     """1 for people seen from the front, -1 from behind."""
 
     def __getitem__(self, chosen: Bool[np.ndarray, " people"]) -> Observed:
-        """Some of the people."""
+        """Select people by a mask."""
         return Observed(**{name: array[chosen] for name, array in vars(self).items()})
 
     @property
     def error(self) -> Float[np.ndarray, "people 33 2"]:
-        """In parts of the person's height."""
+        """Error vectors of the keypoints as fractions of the person's height."""
         return np.asarray((self.xy - self.truth) / self.height[:, None, None])
 
     @property
     def mistaken(self) -> Bool[np.ndarray, " people"]:
-        """Of whom nothing is recognised."""
+        """Whether the detection of each person failed."""
         return mistaken(self.xy, self.truth, self.inside, self.height)
 
 
 def joints_of(*kinds: str) -> list[int]:
-    """Keypoints of some kinds, of both sides where there are two."""
+    """Indices of the keypoints of some kinds, on both sides of the body."""
     return [
         joint
         for joint, name in enumerate(FORMAT.names)
@@ -64,7 +65,7 @@ def joints_of(*kinds: str) -> list[int]:
 
 
 def swaps(seen: Observed) -> dict[str, Bool[np.ndarray, " people"]]:
-    """Whose left and right are swapped: on the whole body, on the arms or on the legs alone."""
+    """People with left and right swapped on the whole body, on the arms only, or on the legs only."""
     better = {}
     for group, kinds in GROUPS.items():
         joints = joints_of(*kinds)
@@ -80,13 +81,13 @@ def swaps(seen: Observed) -> dict[str, Bool[np.ndarray, " people"]]:
 
 
 def sound(seen: Observed) -> Observed:
-    """The people of whom something is recognised and nothing is swapped."""
+    """Exclude failed detections and people with left and right swapped."""
     return seen[~(np.any(list(swaps(seen).values()), axis=0) | seen.mistaken)]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Errors, in parts of the height, and confidences of one kind of keypoint, visible or hidden."""
+    """Errors, as fractions of the height, and confidences of one kind of keypoint."""
 
     error: Float[np.ndarray, " keypoints"]
     confidence: Float[np.ndarray, " keypoints"]
@@ -97,14 +98,14 @@ class Kind:
 
 
 def by_kind(seen: Observed, kind: str) -> tuple[Kind, Kind]:
-    """Visible and hidden keypoints of a kind; those outside of the picture are neither.
+    """Separate visible and hidden keypoints of a kind; keypoints outside the image are excluded.
 
     Args:
         seen: detections and their truth.
-        kind: kind of keypoint.
+        kind: kind of keypoint, a name without its side.
 
     Returns:
-        Figures of the visible ones, and of the hidden ones.
+        Errors and confidences of visible keypoints, and of hidden keypoints.
     """
     joints = joints_of(kind)
     error = np.linalg.norm(seen.error[:, joints], axis=-1)
@@ -114,16 +115,16 @@ def by_kind(seen: Observed, kind: str) -> tuple[Kind, Kind]:
 
 
 def correlations(seen: Observed, limb: str) -> Float[np.ndarray, "4 4"]:
-    """Correlation of errors between the keypoints of one limb of a person, x and y and both sides together.
+    """Correlate the errors of the keypoints of one limb, over x and y and both sides.
 
-    The person's common shift, the median over all keypoints, is taken away before, and so is people's median.
+    The common shift of each person (the median over all keypoints) and then the median over people are subtracted.
 
     Args:
         seen: detections and their truth.
         limb: name of the limb.
 
     Returns:
-        Correlation coefficients.
+        Correlation coefficients between the limb's keypoints.
     """
     error = seen.error - np.median(seen.error, axis=1, keepdims=True)
     error = error - np.median(error, axis=0)
@@ -134,7 +135,7 @@ def correlations(seen: Observed, limb: str) -> Float[np.ndarray, "4 4"]:
 
 
 def shift_and_scale(seen: Observed) -> tuple[float, float]:
-    """Standard deviations, from median absolute deviations, of people's common shift on an axis and of their scale."""
+    """Robust standard deviations over people of the common shift along an axis and of the scale, as fractions."""
     shift = np.median(seen.error, axis=1)
     truth = seen.truth / seen.height[:, None, None]
     around = truth - truth.mean(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What the detector finds in all views of a recording, and where the views together say that the keypoints are."""
+"""Detections in all views of a recording, and the keypoints triangulated from all views."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from fitting.video.frames import open_video
 
 ROUNDS = 10
 SCALE_PX = 12.0
-"""Distance in pixels from which a view's keypoint counts less and less."""
+"""Scale of the robust weights of a view's keypoints in pixels."""
 
 
 @dataclass(frozen=True)
 class Cameras:
-    """Calibrated cameras, without distortion: pixels are those of K (R X + t)."""
+    """Calibrated cameras without distortion; a point X projects to K (R X + t)."""
 
     intrinsics: Float[np.ndarray, "views 3 3"]
     rotation: Float[np.ndarray, "views 3 3"]
     shift: Float[np.ndarray, "views 3"]
 
     def seen(self, points: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "points views 3"]:
-        """Points in the axes of every camera."""
+        """Transform points to camera axes, metres."""
         return np.asarray(np.einsum("vij,pj->pvi", self.rotation, points) + self.shift)
 
     def project(self, points: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "points views 2"]:
-        """Pixels of points in every view."""
+        """Project points, in metres, to pixels of every view."""
         pixels = np.einsum("vij,pvj->pvi", self.intrinsics, self.seen(points))
         return np.asarray(pixels[..., :2] / pixels[..., 2:])
 
     def triangulate(
         self, xy: Float[np.ndarray, "points views 2"], confidence: Float[np.ndarray, "points views"]
     ) -> Float[np.ndarray, "points 3"]:
-        """Points that project closest to what the views say; views that disagree with the others count less.
+        """Triangulate points with robust weights, which reduce the influence of views that disagree with the others.
 
         Args:
             xy: keypoints in every view, pixels.
             confidence: confidence of each keypoint; zero excludes a view.
 
         Returns:
-            Points in the axes of the cameras' world, metres.
+            Points in world axes, metres.
         """
         projections = self.intrinsics @ np.concatenate([self.rotation, self.shift[..., None]], axis=-1)
         weights, depth = confidence, np.ones_like(confidence)
@@ -65,15 +65,15 @@ class Triangulated:
 
     xy: Float[np.ndarray, "frames views 33 2"]
     confidence: Float[np.ndarray, "frames views 33"]
-    """Zero for all keypoints where nobody was found."""
+    """Zero for all keypoints of views without a detection."""
     landmarks: Float[np.ndarray, "frames views 33 3"]
-    """The triangulated keypoints in the cameras' axes, metres."""
+    """Triangulated keypoints in camera axes, metres."""
     truth: Float[np.ndarray, "frames views 33 2"]
-    """The same in pixels."""
+    """Triangulated keypoints in pixels."""
     focal: Float[np.ndarray, " views"]
-    """In pixels."""
+    """Heights in pixels."""
     world: Float[np.ndarray, "frames views 33 3"]
-    """Positions in the cameras' axes, in metres, that the detector gives."""
+    """The detector's positions in camera axes, metres."""
 
 
 def triangulated(folder: Path) -> Triangulated:
@@ -81,7 +81,7 @@ def triangulated(folder: Path) -> Triangulated:
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: the videos differ in length, or a file holds something else.
+        ValueError: the videos differ in length, or a file has unexpected contents.
     """
     calibrated = read_cameras(folder)
     views = [_detections(folder / f"{name}.mp4") for name in calibrated]
@@ -99,7 +99,7 @@ def triangulated(folder: Path) -> Triangulated:
 
 
 def _detections(clip: Path) -> Float[np.ndarray, "frames 33 6"]:
-    """x, y, confidence and position in metres of the largest person; zeros where there is nobody."""
+    """Pixels, confidence and position in metres of the largest person; zeros in frames without a detection."""
     found = []
     with Detector() as detector:
         for picture in open_video(clip).frames():

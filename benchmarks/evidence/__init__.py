@@ -1,1 +1,1 @@
-"""How well fits use the evidence, and whether they state their uncertainty correctly."""
+"""Evaluation of fits with hypotheses, and of their stated uncertainty."""

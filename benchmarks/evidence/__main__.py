@@ -1,7 +1,7 @@
-"""How well fits use the evidence: ``python -m benchmarks.evidence --foreign asap.npz --out docs/benchmarks``.
+"""Evaluation of hypotheses and uncertainty: ``python -m benchmarks.evidence --foreign asap.npz --out docs/benchmarks``.
 
-Writes evidence.md: errors of the answer and of its alternatives, coverage of the stated uncertainty, and whether
-doubtful fits are the wrong ones.
+Writes evidence.md: errors of the answer and of its alternatives, coverage of the stated uncertainty, and its agreement
+with the errors.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ HYPOTHESES, BATCH = 5, 25
 
 PAGE = """# Evidence, hypotheses and uncertainty
 
-Fits of people in poses that were fitted to videos by others (every other clip of them; the other half calibrates the
-probabilities and the uncertainty) and of a man in front of four calibrated cameras, one view at a time
+Fits of people in SMPL poses from other sources (every other clip; the other half calibrates the
+probabilities and the uncertainty), and of a man in front of four calibrated cameras, one view at a time
 ([multiview.md](multiview.md)). The keypoints of synthetic people are exact, noisy or partly unseen; rendered people and
 the recording are detected by the shipped detector.
 
-- *regressor*: the regressor's prediction, not fitted. *MediaPipe*: the detector's own landmarks in metres.
-- *fit*: the fit from the regressor's prediction. *answer*: the first of up to {hypotheses} hypotheses, the one of least
-  expected error. *closest*: the one of them that is closest to the truth, as an oracle would choose.
+- *regressor*: the regressor's prediction, not fitted. *MediaPipe*: the detector's landmarks in metres.
+- *fit*: the fit from the regressor's prediction. *answer*: the first of up to {hypotheses} hypotheses, the one with the
+  least expected error. *closest*: the hypothesis closest to the truth, chosen by an oracle.
 
 {errors}
 
 The weights of the score and the covariances were set on the calibration half. The margin by which another hypothesis
-must be better than the fit (`CLEARLY`) was introduced after results of both halves had been seen, so that figures of
+must be better than the fit (`CLEARLY`) was introduced after results of both halves had been seen, so the figures of
 *answer* are not independent of it; *fit* and *closest* hardly depend on it.
 
 Errors in mm, with bootstrap 95 % intervals over people, and 90th percentiles. Synthetic people: 22 joints relative to
@@ -61,11 +61,11 @@ the pelvis. Detected people: {limbs} joints relative to the middle of the hips.
 
 ## Stated uncertainty
 
-The share of joints whose error is inside the region that should contain 50 or 90 % of them; the stated standard
-deviation and the true error, root mean squares over joints, averaged over people; the area under the risk-coverage
-curve (the mean error of the people that are kept, averaged over the share that is kept), for people ordered by the
-stated uncertainty, by their true error, and at random; and the share of fits with an MPJPE above 150 mm that the stated
-uncertainty flags, if 5 % of the other fits are flagged, too.
+- *in 50 % region*, *in 90 % region*: share of joints whose error is inside the region that should contain 50 or 90 %.
+- *stated*, *true*: stated standard deviation and true error, root mean squares over joints, averaged over people.
+- *risk-coverage area*: mean error of the people kept, averaged over the share kept, for people ordered by the stated
+  uncertainty, by their true error, and at random.
+- *flagged*: share of fits with an MPJPE above 150 mm that the stated uncertainty flags, at 5 % false alarms.
 
 {uncertainty}
 
@@ -85,11 +85,11 @@ def fits(fitter: Fitter, case: Case, hypotheses: int) -> list[FitResult]:
 
     Args:
         fitter: models and settings.
-        case: the people.
+        case: people to fit.
         hypotheses: number of hypotheses.
 
     Returns:
-        One result for each person.
+        A result for each person.
     """
     fit, results = PeopleFit(fitter, case.size, hypotheses), []
     for start in range(0, len(case.keypoints), BATCH):
@@ -100,14 +100,14 @@ def fits(fitter: Fitter, case: Case, hypotheses: int) -> list[FitResult]:
 
 @torch.no_grad()
 def predicted(fitter: Fitter, case: Case) -> Float[Tensor, "people joints 3"]:
-    """Joints of the regressor's prediction with the mean shape.
+    """Compute the joints of the regressor's prediction with the mean shape.
 
     Args:
-        fitter: models.
-        case: the people.
+        fitter: fitter with the models.
+        case: people with their keypoints.
 
     Returns:
-        Relative to the case's origin, metres.
+        Positions relative to the case's origin, metres.
     """
     xy, confidence = (torch.from_numpy(values).float() for values in (case.keypoints.xy, case.keypoints.confidence))
     orient, pose = fitter.regressor.predict_with_flip(xy, confidence, case.keypoints.format, case.camera)
@@ -116,10 +116,13 @@ def predicted(fitter: Fitter, case: Case) -> Float[Tensor, "people joints 3"]:
 
 
 def detector_metres(case: Case) -> Float[Tensor, "people joints 3"] | None:
-    """The detector's landmarks in metres, relative to the case's origin; None if it has none.
+    """Return the detector's landmarks.
 
     Args:
-        case: the people.
+        case: people with their keypoints.
+
+    Returns:
+        Positions relative to the case's origin, metres; None without a detector's positions.
     """
     if case.keypoints.world is None:
         return None
@@ -130,10 +133,10 @@ def detector_metres(case: Case) -> Float[Tensor, "people joints 3"] | None:
 
 
 def error_rows(case: Case, methods: dict[str, Errors]) -> list[list[str]]:
-    """Rows of the table of errors.
+    """Make the rows of the table of errors.
 
     Args:
-        case: the people.
+        case: fitted people.
         methods: errors by method.
 
     Returns:
@@ -149,14 +152,14 @@ def error_rows(case: Case, methods: dict[str, Errors]) -> list[list[str]]:
 
 
 def doubt_row(case: Case, results: list[FitResult]) -> list[str]:
-    """Row of the table of uncertainty.
+    """Make a row of the table of uncertainty.
 
     Args:
-        case: the people.
-        results: one for each of them.
+        case: fitted people.
+        results: a result for each person.
 
     Returns:
-        Cells.
+        Cells of the row.
     """
     errors, inside, doubt = Errors.of(positions(case, results), case.truth), coverage(case, results), stated(results)
     rms = 1000 * (positions(case, results) - case.truth).square().sum(-1).mean(-1).sqrt()
@@ -183,10 +186,10 @@ def main(
 
     Args:
         foreign: npz of clips of SMPL poses: ``pose`` (frames, 24, 3), z up, and ``sequence``.
-        recording: folder of the multi-view recording; left out if it does not exist.
-        number: people of each synthetic case, and half of those to render.
-        cache: folder of detections.
-        out: folder for evidence.md.
+        recording: folder of the multi-view recording; skipped if missing.
+        number: number of people of each synthetic case; half as many are rendered.
+        cache: folder of the cached detections.
+        out: folder for evidence.md; by default, nothing is written.
     """
     console = Console(width=180)
     with cli_errors("benchmarks.evidence"):

@@ -27,10 +27,10 @@ from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angl
 from qposer.body_pose.skeleton import JOINT_NAMES
 
 Half = Literal["calibration", "evaluation"]
-"""Every other clip of the poses: one half to calibrate on, the other to evaluate on."""
+"""Halves of the poses, each with every other clip: one for calibration, one for evaluation."""
 
 NOISE = 0.01
-"""Standard deviation of *noise of 1 %*, as a fraction of the person's height."""
+"""Standard deviation of the keypoint noise in *noise of 1 %*, as a fraction of the person's height."""
 
 LIMBS = tuple(
     f"{side}_{name}" for name in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for side in ("left", "right")
@@ -40,28 +40,28 @@ LIMBS = tuple(
 
 @dataclass(frozen=True)
 class Case:
-    """People with truth, in images of one size."""
+    """People with known joints, in images of one size."""
 
     name: str
     keypoints: Keypoints
     camera: Camera
-    """One for each person, as the fit assumes it."""
+    """Assumed camera of each person."""
     size: tuple[int, int]
     joints: tuple[int, ...]
-    """Which of SMPL's joints have a truth."""
+    """Indices of SMPL's joints with known positions."""
     origin: tuple[int, ...]
-    """Positions are relative to the mean of these, by their index in ``joints``."""
+    """Indices into ``joints``; the mean of these joints is the origin."""
     truth: Float[Tensor, "people joints 3"]
-    """Relative to the origin, in camera axes, metres."""
+    """True positions relative to the origin, in camera axes, metres."""
 
     def relative(self, joints: Float[Tensor, "people 22 3"]) -> Float[Tensor, "people joints 3"]:
-        """The joints with a truth, relative to the origin.
+        """Select the joints with known positions, relative to the origin.
 
         Args:
-            joints: SMPL's joints.
+            joints: SMPL's joints, metres.
 
         Returns:
-            Metres.
+            Positions, metres.
         """
         return _relative(joints[:, self.joints], self.origin)
 
@@ -71,14 +71,14 @@ def _relative(points: Float[Tensor, "people joints 3"], origin: tuple[int, ...])
 
 
 def read_half(foreign: Path, half: Half) -> Float[Tensor, "poses 22 3"]:
-    """Poses of every other clip of an npz of clips with z up; the root relative to the world, y up.
+    """Read the poses of every other clip of an npz of clips with z up.
 
     Args:
         foreign: npz with ``pose`` (frames, 24, 3), axis-angle, and ``sequence``, the clip of each frame.
-        half: which clips.
+        half: half of the clips.
 
     Returns:
-        Axis-angle in radians.
+        Axis-angle in radians; the root is relative to the world, y up.
     """
     with np.load(foreign, allow_pickle=False) as file:
         _, clip = np.unique(file["sequence"], return_inverse=True)
@@ -89,12 +89,12 @@ def read_half(foreign: Path, half: Half) -> Float[Tensor, "poses 22 3"]:
 
 
 def synthetic(body: Body, poses: Float[Tensor, "poses 22 3"], number: int) -> Iterator[Case]:
-    """Projections of poses without repetition: exact, noisy, and with the legs or a side unseen.
+    """Project different poses to keypoints: exact, noisy, and with the legs or a side unseen.
 
     Args:
         body: body model.
-        poses: axis-angle.
-        number: people of each case.
+        poses: axis-angle in radians; joint 0 relative to the world, y up.
+        number: number of people of each case.
 
     Yields:
         The cases.
@@ -124,17 +124,17 @@ def synthetic(body: Body, poses: Float[Tensor, "poses 22 3"], number: int) -> It
 
 
 def rendered(body: Body, poses: Float[Tensor, "poses 22 3"], number: int, origin: str, cache: Cache) -> Case:
-    """Rendered people, found by the detector (`benchmarks.rendered`), with the focal length that is assumed of a photo.
+    """Render and detect people (`benchmarks.rendered`), with the focal length that is assumed for a photo.
 
     Args:
         body: body model.
-        poses: axis-angle.
-        number: people to render; the detector does not find all of them.
-        origin: what the poses follow from: equal texts, equal poses.
-        cache: of the detections.
+        poses: axis-angle in radians; joint 0 relative to the world, y up.
+        number: number of people to render.
+        origin: cache key of the poses.
+        cache: cache of the detections.
 
     Returns:
-        The people that were found.
+        The detected people.
     """
     scenes = draw_scenes(body, poses, number, torch.Generator().manual_seed(0))
     found = detected_on_renderings(scenes, 0, f"{origin} {number} 0", cache)
@@ -146,10 +146,10 @@ def rendered(body: Body, poses: Float[Tensor, "poses 22 3"], number: int, origin
 
 
 def recorded(folder: Path) -> Case:
-    """One man before four cameras, one view at a time, with the focal length that is assumed of a photo.
+    """Detect a man in front of four cameras, one view at a time, with the focal length that is assumed for a photo.
 
     Args:
-        folder: the recording (`benchmarks.multiview`).
+        folder: folder of the recording (`benchmarks.multiview`).
 
     Returns:
         All views of all moments.
@@ -171,15 +171,15 @@ def recorded(folder: Path) -> Case:
 
 
 def cases(body: Body, foreign: Path, half: Half, number: int, recording: Path, cache: Cache) -> Iterator[Case]:
-    """All cases of one half of the poses; the recording belongs to the evaluation.
+    """Generate all cases of one half of the poses; the recording is only part of the evaluation.
 
     Args:
         body: body model.
         foreign: npz of clips (`read_half`).
-        half: which clips.
-        number: people of each synthetic case, and half of those to render.
-        recording: folder of the recording; left out where there is none.
-        cache: of the detections.
+        half: half of the clips.
+        number: number of people of each synthetic case; half as many are rendered.
+        recording: folder of the recording; skipped if missing.
+        cache: cache of the detections.
 
     Yields:
         The cases.

@@ -1,4 +1,4 @@
-"""Errors of fits, and how well stated uncertainties agree with them."""
+"""Errors of fits, and the agreement of stated uncertainties with them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from fitting.output.fit_result import FitResult
 from qposer.evaluation.metrics import mpjpe, pa_mpjpe
 
 CHI_SQUARED = {50: 2.366, 90: 6.251}
-"""Quantiles for three degrees of freedom, by percent."""
+"""Quantiles of the chi-squared distribution with three degrees of freedom, by percent."""
 
 REGULARISED = 1e-8
 """Square metres, added to the diagonal of covariances before they are inverted."""
 
 LARGE_ERROR = 150.0
-"""Millimetres. A fit with a larger MPJPE should be flagged."""
+"""MPJPE in millimetres above which a fit should be flagged."""
 
 FALSE_ALARMS = 0.05
 
@@ -33,14 +33,14 @@ class Errors:
 
     @classmethod
     def of(cls, found: Float[Tensor, "people joints 3"], truth: Float[Tensor, "people joints 3"]) -> Errors:
-        """Errors of positions relative to the same origin.
+        """Measure the errors of positions relative to the same origin.
 
         Args:
-            found: metres.
-            truth: metres.
+            found: fitted positions, metres.
+            truth: true positions, metres.
 
         Returns:
-            Both errors.
+            MPJPE and PA-MPJPE of each person.
         """
         return cls(1000 * mpjpe(found, truth), 1000 * pa_mpjpe(found, truth))
 
@@ -52,24 +52,24 @@ class Errors:
 
 
 def positions(case: Case, results: list[FitResult]) -> Float[Tensor, "people joints 3"]:
-    """The fitted joints that have a truth.
+    """Select the fitted joints whose true positions are known.
 
     Args:
-        case: the people.
-        results: one for each of them.
+        case: fitted people.
+        results: a result for each person.
 
     Returns:
-        Relative to the case's origin, metres.
+        Positions relative to the case's origin, metres.
     """
     return case.relative(torch.stack([torch.as_tensor(one.joints)[:22] for one in results]).float())
 
 
 def closest(case: Case, results: list[FitResult]) -> Errors:
-    """Errors of the hypothesis of each person that is closest to the truth.
+    """Measure the errors of each person's hypothesis that is closest to the truth.
 
     Args:
-        case: the people.
-        results: one for each of them, with alternatives.
+        case: fitted people.
+        results: a result with alternatives for each person.
 
     Returns:
         The errors.
@@ -82,14 +82,14 @@ def closest(case: Case, results: list[FitResult]) -> Errors:
 
 
 def coverage(case: Case, results: list[FitResult]) -> dict[int, float]:
-    """Shares of joints whose error is inside the region that should contain 50 and 90 % of them, in percent.
+    """Measure the shares of joints whose error is inside the regions that should contain 50 and 90 % of them.
 
     Args:
-        case: the people.
-        results: one for each of them.
+        case: fitted people.
+        results: a result for each person.
 
     Returns:
-        Percent by percent. The joint that is the origin does not count.
+        Measured percentage by expected percentage. A joint that is the origin is excluded.
     """
     covariance = torch.stack([torch.as_tensor(one.joint_covariance) for one in results]).double()[:, case.joints]
     error = (positions(case, results) - case.truth).double()
@@ -111,8 +111,8 @@ def area_under_risk_coverage(error: Float[Tensor, " people"], doubt: Float[Tenso
     """Mean error of the most certain people, averaged over all shares of people kept.
 
     Args:
-        error: of each person.
-        doubt: larger for people who are dropped first.
+        error: error of each person.
+        doubt: uncertainty of each person; the most uncertain are dropped first.
 
     Returns:
         The area, in the unit of the error.
@@ -127,8 +127,8 @@ def recall(
     """Share of large errors that are flagged if a given share of the other fits is flagged, too.
 
     Args:
-        error: MPJPE of each person, mm.
-        doubt: fits are flagged above a threshold.
+        error: MPJPE of each person, millimetres.
+        doubt: uncertainty of each person; fits above a threshold are flagged.
         false_alarms: share of fits without a large error that may be flagged.
 
     Returns:

@@ -1,7 +1,7 @@
-"""How close fits to synthetic photos come to the truth, with QPoser and with other priors.
+"""Accuracy of fits to synthetic photos, with QPoser and with other priors.
 
 ``python -m benchmarks.fitting --data poses.npz --runs runs --out docs/benchmarks`` writes fitting.md and its picture;
-``python -m benchmarks.fitting --quick`` prints rough figures of what ships in two minutes, without data.
+``python -m benchmarks.fitting --quick`` prints rough figures of the shipped fit in two minutes, without data.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _MODULES = (
     adam,
     protocol,
 )
-"""Code that results follow from."""
+"""Modules that the results depend on."""
 
 
 def main(
@@ -53,16 +53,16 @@ def main(
     number: int = 500,
     seed: int = 0,
 ) -> None:
-    """Fit synthetic photos of one split's poses, print the errors, and write them where ``--out`` says.
+    """Fit synthetic photos of one split's poses, print the errors, and write fitting.md to ``out`` if given.
 
-    A run that was stopped goes on where it was.
+    An interrupted run resumes.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``; not needed with --quick.
-        runs: folder of the baselines' runs: vposer-*, gmm, diffusion.
-        out: folder that fitting.md and images/ are written to; default: nothing is written.
+        runs: folder of the baselines' runs (vposer-*, gmm, diffusion).
+        out: folder for fitting.md and images/; by default, nothing is written.
         cache: folder of the cached results.
-        quick: use the few included poses, and measure only the shipped fit.
+        quick: use the small included set of poses, and measure only the shipped fit.
         split: split of the poses; settings are chosen on validation, figures reported on test.
         number: number of people.
         seed: seed of the synthetic photos and of the fits.
@@ -73,7 +73,7 @@ def main(
     console = Console(width=140)
     with cli_errors("benchmarks.fitting"):
         if data is None and not quick:
-            raise ValueError("give the poses by --data poses.npz, or take the few that come with --quick")
+            raise ValueError("give poses with --data poses.npz, or use the small included set with --quick")
         poses = Poses.quick() if data is None else Poses.load(data)
         number = min(number, QUICK_PEOPLE) if quick else number
         contenders = shipped() if quick else load_contenders(runs)
@@ -102,13 +102,13 @@ def main(
                 result = kept.result(f"fitting-{contender.name}-{condition}", which, measure)
                 rows[contender.name][condition] = result
                 error = protocol.mean(result["pa_mpjpe"])
-                console.print(f"{contender.name}, {condition}: {error:.1f} mm, {result['seconds']:.2f} s a fit")
+                console.print(f"{contender.name}, {condition}: {error:.1f} mm, {result['seconds']:.2f} s per fit")
         for title, table in report.tables(rows).items():
             console.print(table.for_console(title))
         given = {"--data": data, "--runs": runs, "--out": out}
         options = " ".join(f"{flag} {path}" for flag, path in given.items() if path)
         facts = [
-            f"Command: `python -m benchmarks.fitting {options}`, {kept.seconds / 60:.0f} minutes of one core in all.",
+            f"Command: `python -m benchmarks.fitting {options}`, {kept.seconds / 60:.0f} minutes on one core.",
             f"Machine: {machine()}; batches of {protocol.BATCH}.",
             f"Seed: {seed}. Weights of the priors: {', '.join(weights)}.",
         ]
@@ -117,7 +117,7 @@ def main(
 
 
 def _files(contender: Contender) -> list[Path]:
-    """Weights and code that a contender's results follow from."""
+    """Files of weights and code that a contender's results depend on."""
     own = ("codeprior.safetensors", "qposer.safetensors") if isinstance(contender.space, RelaxedCodes) else ()
     code = (Path(str(module.__file__)) for module in _MODULES)
     return [*(asset(name) for name in ("start.safetensors", *own)), *code]

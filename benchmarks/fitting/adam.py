@@ -1,7 +1,8 @@
-"""An optimiser of first order, batched Adam, for any space of poses.
+"""A batched Adam optimiser for any pose space.
 
-Fits to codes have a faster one (`fitting.optimise.levenberg_marquardt`). Every person has terms, gradients and step
-sizes of its own, and all see the same noise, so a person's result does not depend on who else is in the batch.
+Fits in the space of codes use a faster optimiser (`fitting.optimise.levenberg_marquardt`). Terms, gradients and step
+sizes are separate for each person, and all people get the same noise, so a person's result does not depend on the
+others in the batch.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from fitting.terms.term import Posed, Unknown
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_6d
 
 STEP_SIZES: dict[Unknown, float] = {"orient": 0.02, "transl": 0.02, "betas": 0.05, "residual": 0.01}
-"""Sideways translations are in metres, depths in parts of the depth at the start. That of poses is the space's own."""
+"""Step sizes; that of poses is `PenalisedSpace.step_size`. Lateral translations are in metres, depths in fractions of
+the initial depth."""
 
 GRADIENT_FLOOR = 3e-3
-"""Adam takes smaller steps along gradients below this, where rounding would else decide the direction of whole ones."""
+"""Adam takes smaller steps for gradients below this, because rounding errors would determine the direction of full
+steps."""
 
 SETTLING = 0.2
 """Factor on the step sizes of stages in which the pose is fixed."""
@@ -37,50 +40,50 @@ SCHEDULE = Schedule(
     settle=Stage(steps=40, free=ROOT_AND_SHAPE, rho=0.1),
     prior_scale=PriorScale(power=2, least=0.1, most=6.0),
 )
-"""Fits that start far off, as other priors' do from a mean pose, need a wider rho than those to codes, and axis-angle
-numbers a prior scale that grows less."""
+"""Fits from distant starts, such as a mean pose, need a larger rho than fits in the space of codes; axis-angle
+parameters need a prior scale that grows more slowly."""
 
 
 @runtime_checkable
 class PenalisedSpace(PoseSpace, Protocol):
-    """A space of poses together with a prior over it."""
+    """A pose space with a prior."""
 
     step_size: float
-    """Of Adam, for the numbers of this space."""
+    """Adam's step size for the parameters of this space."""
 
     def penalty(
         self, numbers: Float[Tensor, " people *numbers"], noise: float, generator: torch.Generator
     ) -> Float[Tensor, " people"]:
-        """What the prior adds to the objective, looking at the pose as coarsely as the noise level says.
+        """Compute the prior's term of the objective.
 
         Args:
-            numbers: the unknowns of the pose.
+            numbers: pose parameters.
             noise: standard deviation of the noise added to the prior's input.
-            generator: draws the noise.
+            generator: random generator of the noise.
 
         Returns:
-            One number for each person.
+            Penalty for each person.
         """
         ...
 
 
 class PenalisedCodes(RelaxedCodes):
-    """Relaxed codes under the pull of the code prior."""
+    """Relaxed codes with the code prior."""
 
     step_size = 0.1
 
     def penalty(
         self, numbers: Float[Tensor, "people 21 latent"], noise: float, generator: torch.Generator
     ) -> Float[Tensor, " people"]:
-        """The pull of the code prior.
+        """Compute the SDS loss of the code prior.
 
         Args:
             numbers: latents of the body joints.
             noise: standard deviation of the noise added to the prior's input.
-            generator: draws the noise.
+            generator: random generator of the noise.
 
         Returns:
-            One number for each person.
+            Penalty for each person.
         """
         return self.prior.pull(self.latents(numbers), noise, generator)
 
@@ -136,16 +139,16 @@ class AdamSolver:
         return replace(start, **{name: getattr(end, name).detach() for name in stage.free})
 
     def objective(self, stage: Stage, problem: Problem, estimate: Estimate, level: float) -> Float[Tensor, " people"]:
-        """What a step of a stage minimises.
+        """Compute the objective of a stage.
 
         Args:
             stage: stage with its free variables.
             problem: keypoints and camera.
-            estimate: parameters.
+            estimate: parameters of the bodies.
             level: standard deviation of the noise added to the prior's input.
 
         Returns:
-            One number for each person.
+            Objective for each person.
         """
         body_pose = self.space.decode(estimate.pose)
         if "residual" in stage.free:
@@ -161,13 +164,13 @@ class AdamSolver:
         return total + self.weights.prior * problem.prior_scale * pull
 
     def landmarks(self, problem: Problem, estimate: Estimate) -> Float[Tensor, "people joints 3"]:
-        """Where an estimate has the keypoints, in the camera's axes.
+        """Compute the landmarks of an estimate in camera axes.
 
         Args:
             problem: keypoints and camera.
-            estimate: parameters.
+            estimate: parameters of the bodies.
 
         Returns:
-            Metres.
+            Landmarks, metres.
         """
         return landmarks_of(self.body, self.space, problem, estimate)

@@ -1,4 +1,4 @@
-"""The fits that are compared: a prior, the space that it is fitted in, and the weights of its terms."""
+"""The compared fits: prior, pose space, and weights of the terms."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ SHIPPED = Weights()
 
 @dataclass(frozen=True)
 class Contender:
-    """One row of the tables."""
+    """A fitting method, a row of the tables."""
 
     name: str
     space: PenalisedSpace
     weights: Weights
     first_weight: float | None = None
-    """Of the prior, where the search for the best one starts; no search without it."""
+    """Initial weight of the prior for the search of the best weight; None for no search."""
     from_mean: bool = False
-    """The pose starts at the mean of the training poses, as in SMPLify, in place of the regressor's."""
+    """Start from the mean training pose, as in SMPLify, instead of the regressor's pose."""
     second_order: bool = False
-    """Levenberg-Marquardt, which is for codes only, in place of Adam."""
+    """Use Levenberg-Marquardt, which supports only codes, instead of Adam."""
 
     def solver(self, body: Body, seed: int) -> tuple[AdamSolver | LevenbergMarquardt, Schedule]:
-        """A fresh optimiser, and its schedule.
+        """Make an optimiser and its schedule.
 
         Args:
             body: body model to fit.
@@ -54,21 +54,27 @@ class Contender:
         return AdamSolver(body, self.space, self.weights, seed), adam.SCHEDULE
 
     def weighing(self, prior: float) -> Contender:
-        """The same with another weight of the prior."""
+        """Copy with another weight of the prior."""
         return dataclasses.replace(self, weights=dataclasses.replace(self.weights, prior=prior), first_weight=None)
 
 
 def shipped() -> list[Contender]:
-    """The fit that ships."""
+    """The shipped fit."""
     return [Contender(QPOSER, PenalisedCodes(CodePrior.from_pretrained()), SHIPPED, second_order=True)]
 
 
 def load_contenders(runs: Path) -> list[Contender]:
-    """All fits, QPoser's first, VPoser's once for each run.
+    """Load all fits, QPoser's first, and one VPoser for each of its runs.
+
+    Args:
+        runs: folder of the baselines' runs.
+
+    Returns:
+        The fits.
 
     Raises:
         FileNotFoundError: a baseline has not been trained.
-        ValueError: a file holds something else.
+        ValueError: a file does not contain the expected weights.
     """
     prior = CodePrior.from_pretrained()
     mixture = AxisAngle(PoseMixture.from_pretrained(runs / "gmm" / "best.safetensors"))

@@ -1,4 +1,4 @@
-"""Synthetic photos with known bodies: poses of one split, random shapes and cameras, projected to landmarks."""
+"""Synthetic photos with known bodies: projected landmarks of poses with random shapes and cameras."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from qposer.body_pose.rotations import axis_angle_to_matrix
 
 LEGS = ("knee", "ankle", "heel", "foot_index")
 NOISE = 0.02
-"""Standard deviation of noisy keypoints, as a part of the person's height."""
+"""Standard deviation of the keypoint noise, as a fraction of the person's height."""
 
 CONDITIONS = ("clean", "noise", "missing", "legs missing", "side missing", "outliers")
 
 
 @dataclass(frozen=True)
 class People:
-    """A batch of people with MediaPipe's landmarks, each in front of a camera of its own."""
+    """A batch of people with MediaPipe's landmarks, each with a separate camera."""
 
     orient: Float[Tensor, "people 3 3"]
     body_pose: Float[Tensor, "people 21 3 3"]
@@ -36,13 +36,13 @@ class People:
 
 
 def people(body: Body, poses: Float[Tensor, "poses 21 3"], number: int, generator: torch.Generator) -> People:
-    """``number`` people in poses that are drawn at random, as `photographed`.
+    """Draw people with random poses, shapes and cameras, as in `photographed`.
 
     Args:
         body: body model.
-        poses: body poses, axis-angle in radians.
-        number: number of samples.
-        generator: random generator; equal seeds give equal results on one machine.
+        poses: body poses to draw from, axis-angle in radians.
+        number: number of people.
+        generator: random generator.
 
     Returns:
         The people and their cameras.
@@ -51,9 +51,9 @@ def people(body: Body, poses: Float[Tensor, "poses 21 3"], number: int, generato
 
 
 def photographed(body: Body, poses: Float[Tensor, "people 21 3"], generator: torch.Generator) -> People:
-    """One person for each pose: shape ~ N(0, 1), yaw uniform, pitch within 20 degrees, field of view 35 to 75 degrees.
+    """Draw a person for each pose: shape ~ N(0, 1), uniform yaw, pitch within 20, and field of view 35 to 75 degrees.
 
-    The image is 1000 pixels wide and high, and a person of 1.75 m would fill three quarters of it.
+    The image is 1000 pixels wide and high; a person of 1.75 m fills three quarters of its height.
 
     Args:
         body: body model.
@@ -86,18 +86,18 @@ def photographed(body: Body, poses: Float[Tensor, "people 21 3"], generator: tor
 def observed(
     truth: People, condition: str, generator: torch.Generator
 ) -> tuple[Float[Tensor, "people 33 2"], Float[Tensor, "people 33"]]:
-    """Keypoints and confidences under one of the `CONDITIONS`.
+    """Simulate the keypoints of people under one of the `CONDITIONS`.
 
     Args:
-        truth: the people.
+        truth: true people.
         condition: name of the condition.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
-        Pixels, and confidences from 0 to 1.
+        Keypoints in pixels, and confidences from 0 to 1.
 
     Raises:
-        ValueError: there is no such condition.
+        ValueError: the condition is unknown.
     """
     xy, confidence = truth.xy.clone(), torch.ones(truth.xy.shape[:2])
     names = FORMATS["mediapipe"].names
@@ -116,5 +116,5 @@ def observed(
         wild = torch.rand(confidence.shape, generator=generator) < 0.05
         xy = torch.where(wild[..., None], 1000 * torch.rand(xy.shape, generator=generator), xy)
     elif condition != "clean":
-        raise ValueError(f"there is no condition {condition!r}: use one of {', '.join(CONDITIONS)}")
+        raise ValueError(f"unknown condition {condition!r}: use one of {', '.join(CONDITIONS)}")
     return xy, confidence

@@ -1,4 +1,4 @@
-"""Fits of synthetic photos: errors against the truth, and the choice of each prior's weight."""
+"""Errors of fits to synthetic photos, and the choice of each prior's weight."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.evaluation.metrics import mpjpe, pa_mpjpe
 
 GOOD_START = "good start"
-"""Noisy keypoints, and a fit that starts from the truth turned by 5 degrees a joint in place of the regressor's."""
+"""Noisy keypoints, and a start from the truth with every joint rotated by 5 degrees instead of the regressor's pose."""
 
 ALL_CONDITIONS = (*CONDITIONS, GOOD_START)
 TUNED_ON = ("clean", "noise", "legs missing", "outliers")
@@ -35,18 +35,18 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Bench:
-    """What all fits share."""
+    """Common inputs of all fits."""
 
     body: Body
     regressor: Regressor
     truth: People
     mean_pose: Float[Tensor, "21 3 3"]
-    """Of the training poses."""
+    """Mean training pose as rotation matrices."""
     seed: int = 0
 
 
 def measure(bench: Bench, contender: Contender, condition: str) -> Result:
-    """Errors of everybody, in mm and in percent of the person's height; where the fits began; seconds a fit.
+    """Fit all people under one condition, and measure the errors.
 
     Args:
         bench: people and body model.
@@ -54,7 +54,8 @@ def measure(bench: Bench, contender: Contender, condition: str) -> Result:
         condition: name of the condition.
 
     Returns:
-        Figures by name.
+        ``pa_mpjpe``, ``mpjpe`` and ``mpvpe`` of each person in millimetres, ``percent_2d`` in percent of the person's
+        height, ``start``, the PA-MPJPE of the starts in millimetres, and ``seconds`` per fit.
     """
     started = time.perf_counter()
     parts: list[tuple[Estimate, Estimate]] = []
@@ -66,14 +67,14 @@ def measure(bench: Bench, contender: Contender, condition: str) -> Result:
 
 
 def tuned(bench: Bench, contender: Contender) -> Result:
-    """The weight of the prior, in half decades, with the lowest mean PA-MPJPE over a few conditions.
+    """Choose the prior weight, in half decades, with the lowest mean PA-MPJPE over the conditions `TUNED_ON`.
 
     Args:
         bench: validation people and the body model.
         contender: fitting method.
 
     Returns:
-        The weight, and the errors of all that were tried.
+        ``weight``, and ``tried_mm``, the mean PA-MPJPE of each weight tried in millimetres.
     """
     if contender.first_weight is None:
         return {"weight": contender.weights.prior, "tried_mm": {}}
@@ -87,12 +88,12 @@ def tuned(bench: Bench, contender: Contender) -> Result:
 
 
 def mean(values: list[float]) -> float:
-    """Of figures of people."""
+    """Mean of values."""
     return sum(values) / len(values)
 
 
 def _fitted(bench: Bench, contender: Contender, condition: str, chunk: Tensor) -> tuple[Estimate, Estimate]:
-    """Where the fits of some people begin, and where they end."""
+    """Starts and results of the fits of some people."""
     seen_as = "noise" if condition == GOOD_START else condition
     xy, confidence = observed(bench.truth, seen_as, torch.Generator().manual_seed(bench.seed))
     keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", noise_floor=0.0)[chunk.tolist()]
@@ -111,7 +112,7 @@ def _fitted(bench: Bench, contender: Contender, condition: str, chunk: Tensor) -
 
 
 def _turned(bench: Bench, chunk: Tensor) -> Float[Tensor, "people 21 3 3"]:
-    """The true poses, each joint turned by 5 degrees about a random axis."""
+    """True poses with each joint rotated by 5 degrees about a random axis."""
     generator = torch.Generator().manual_seed(bench.seed)
     axes = torch.nn.functional.normalize(torch.randn(len(bench.truth.xy), 21, 3, generator=generator), dim=-1)
     return bench.truth.body_pose[chunk] @ axis_angle_to_matrix(math.radians(5) * axes[chunk])

@@ -1,4 +1,4 @@
-"""The results of fits as tables, a picture, and a document."""
+"""Report of the results as tables, a picture and a document."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ FIGURES = {"pa_mpjpe": "PA-MPJPE, mm", "mpjpe": "MPJPE, mm", "mpvpe": "MPVPE, mm
 TEXT = """# Comparison of priors on fits to synthetic photos
 
 {people} {split} poses, each with its own shape ~ N(0, 1) and camera (yaw uniform, pitch within 20 degrees,
-field of view 35 to 75 degrees), projected to MediaPipe's 33 landmarks. *clean*: exact; *noise*: off by 2 % of the
-person's height; *missing*: 30 % unseen; *legs missing*, *side missing*: legs from the knees down, or the left or
-right side, unseen; *outliers*: 5 % at random positions; *good start*: noisy keypoints, and a fit that starts from the
-truth with every joint rotated by 5 degrees. The focal length is known. The noise level of the keypoints is unknown
-and estimated by the fit, whereas keypoints of a detector would have a noise floor of 1 %.
+field of view 35 to 75 degrees), projected to MediaPipe's 33 landmarks. *clean*: exact; *noise*: standard deviation of
+2 % of the person's height; *missing*: 30 % missing; *legs missing*, *side missing*: without the legs from the knees
+down, or without the left or right side; *outliers*: 5 % at random positions; *good start*: noisy keypoints, and a start
+from the truth with every joint rotated by 5 degrees. The focal length is known. The noise level of the keypoints
+is unknown and estimated by the fit, whereas keypoints of a detector would have a noise floor of 1 %.
 
 All fits share body, camera, stages and start: orientation and pose from the regressor
 (`fitting/optimise/regressor.py`, trained on the training poses), and a closed-form position. They differ in pose
@@ -41,7 +41,7 @@ for them.
 - *QPoser*: relaxed codes, the code prior, and the regressor's *guess*, which has more weight for joints that the
   keypoints constrain less. This is the shipped fit.
 - *QPoser, no guess*: only the code prior. *codes alone*: no code prior either; half the squared norm of the latents.
-- *none*: axis-angle parameters with a weak pull to the T-pose.
+- *none*: axis-angle parameters with a weak penalty towards the T-pose.
 - *GMM*: SMPLify's mixture of 8 Gaussians; *GMM with the guess*: with the regressor's guess as in QPoser.
 - *... from the mean*: the pose starts at the mean training pose, as in SMPLify, with the same orientation and position.
 - *VPoser*: its latents and their squared norm, for each weight of the KL divergence; *diffusion*: score distillation
@@ -55,7 +55,7 @@ Square brackets hold bootstrap 95 % intervals over poses.
 
 @dataclass(frozen=True)
 class Facts:
-    """Of the run."""
+    """Facts about the run."""
 
     people: int
     split: str
@@ -63,14 +63,14 @@ class Facts:
 
 
 def tables(rows: Rows) -> dict[str, Table]:
-    """By title."""
+    """Make all tables, by title."""
     conditions = [condition for condition in ALL_CONDITIONS if condition in next(iter(rows.values()))]
     found = {}
     for key, title in FIGURES.items():
         cells = [[name, *(f"{_interval(row[c][key]):.1f}" for c in conditions)] for name, row in rows.items()]
         found[title] = Table(["", *conditions], cells)
     seconds = [[name, *(f"{row[c]['seconds']:.2f}" for c in conditions)] for name, row in rows.items()]
-    found["Seconds a fit"] = Table(["", *conditions], seconds)
+    found["Seconds per fit"] = Table(["", *conditions], seconds)
     as_used = [name for name in rows if name.endswith(FROM_MEAN)]
     others = [name for name in rows if not name.startswith("QPoser") and not name.endswith(("guess", FROM_MEAN))]
     if others:
@@ -95,7 +95,7 @@ def tables(rows: Rows) -> dict[str, Table]:
 
 
 def _paired_comparison(rows: Rows, name: str, others: list[str], conditions: list[str]) -> Table:
-    """One contender's errors minus those of the best of the others on the same people."""
+    """Table of one contender's errors minus those of the best other contender on the same people."""
     cells = []
     for condition in conditions:
         ours = rows[name][condition]["pa_mpjpe"]
@@ -115,7 +115,7 @@ def _difference(ours: list[float], theirs: list[float]) -> Interval:
 
 
 def picture(rows: Rows) -> Figure:
-    """Mean PA-MPJPE with its interval, a panel a condition; full dots are of fits from the regressor's pose."""
+    """Draw the mean PA-MPJPE with its interval, a panel for each condition; filled dots: from the regressor's pose."""
     conditions = [condition for condition in ALL_CONDITIONS if condition in next(iter(rows.values()))]
     names = _shown(rows)
     figure = Figure(figsize=(13, 0.8 + 0.3 * len(names)), layout="constrained")
@@ -141,7 +141,7 @@ def picture(rows: Rows) -> Figure:
 
 
 def _shown(rows: Rows) -> list[str]:
-    """Names of the rows of the picture: of several VPosers, the one that is best on average."""
+    """Names of the rows of the picture, with only the VPoser that is best on average."""
     names = [name for name in rows if not name.endswith((FROM_MEAN, "with the guess"))]
     vposers = [name for name in names if name.startswith("VPoser")]
     if vposers:
@@ -151,12 +151,12 @@ def _shown(rows: Rows) -> list[str]:
 
 
 def write(rows: Rows, facts: Facts, out: Path) -> Path:
-    """Write ``fitting.md`` and its picture; returns the document's path.
+    """Write ``fitting.md`` and its picture.
 
     Args:
         rows: results by contender and condition.
         facts: lines about the run.
-        out: folder of the document.
+        out: folder for the document.
 
     Returns:
         Path of the document.

@@ -1,4 +1,4 @@
-"""The spaces in which other priors fit poses, each as its authors do it."""
+"""Pose spaces of the other priors, as used by their authors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angl
 
 
 class AxisAngle:
-    """Axis-angle numbers under a penalty on their size, or under SMPLify's mixture of Gaussians."""
+    """Axis-angle parameters with a penalty on their norm, or with SMPLify's mixture of Gaussians."""
 
     step_size = 0.05
 
@@ -38,22 +38,22 @@ class AxisAngle:
         Args:
             numbers: axis-angle in radians.
             noise: standard deviation of the noise added to the prior's input.
-            generator: draws the noise.
+            generator: random generator of the noise.
 
         Returns:
-            One number for each person.
+            Penalty for each person.
         """
         if isinstance(self.prior, PoseMixture):
             return self.prior.nearest_energy(numbers)
         return self.prior.energy(numbers)
 
     def commit(self, numbers: Float[Tensor, "people 21 3"]) -> Float[Tensor, "people 21 3"]:
-        """As `PenalisedSpace.commit`: all poses can be held."""
+        """As `PenalisedSpace.commit`: every pose is valid."""
         return numbers
 
 
 class VPoserLatents:
-    """VPoser's latents under their squared length (SMPLify-X, eq. 7)."""
+    """VPoser's latents with a penalty on their squared norm (SMPLify-X, eq. 7)."""
 
     step_size = 0.1
 
@@ -76,20 +76,20 @@ class VPoserLatents:
         Args:
             numbers: latents.
             noise: standard deviation of the noise added to the prior's input.
-            generator: draws the noise.
+            generator: random generator of the noise.
 
         Returns:
-            One number for each person.
+            Penalty for each person.
         """
         return numbers.square().sum(-1)
 
     def commit(self, numbers: Float[Tensor, "people latent"]) -> Float[Tensor, "people latent"]:
-        """As `PenalisedSpace.commit`: all latents are poses."""
+        """As `PenalisedSpace.commit`: every latent is valid."""
         return numbers
 
 
 class DiffusedAxisAngle:
-    """Standardised axis-angle numbers, pulled to the answers of a denoiser (DPoser, eq. 8)."""
+    """Standardised axis-angle parameters with the SDS loss of a denoiser (DPoser, eq. 8)."""
 
     step_size = 0.1
 
@@ -112,10 +112,10 @@ class DiffusedAxisAngle:
         Args:
             numbers: axis-angle in radians.
             noise: standard deviation of the noise added to the prior's input.
-            generator: draws the noise.
+            generator: random generator of the noise.
 
         Returns:
-            One number for each person.
+            Penalty for each person.
         """
         with torch.no_grad():
             drawn = torch.randn(numbers.shape[1:], generator=generator).to(numbers)
@@ -123,24 +123,24 @@ class DiffusedAxisAngle:
         return 0.5 * (numbers - answer).square().sum((-1, -2))
 
     def commit(self, numbers: Float[Tensor, "people 21 3"]) -> Float[Tensor, "people 21 3"]:
-        """As `PenalisedSpace.commit`: all poses can be held."""
+        """As `PenalisedSpace.commit`: every pose is valid."""
         return numbers
 
 
 class CodesAlone(PenalisedCodes):
-    """QPoser's codes without anything that knows which go together."""
+    """QPoser's codes without the code prior."""
 
     def penalty(
         self, numbers: Float[Tensor, "people 21 latent"], noise: float, generator: torch.Generator
     ) -> Float[Tensor, " people"]:
-        """As `PenalisedSpace.penalty`: half the squared length of the standardised latents.
+        """As `PenalisedSpace.penalty`: half the squared norm of the standardised latents.
 
         Args:
             numbers: latents.
-            noise: has no effect.
-            generator: has no effect.
+            noise: not used.
+            generator: not used.
 
         Returns:
-            One number for each person.
+            Penalty for each person.
         """
         return 0.5 * numbers.square().sum((-1, -2))

@@ -1,1 +1,1 @@
-"""Priors and fits on SMPL poses of others: ``python -m benchmarks.foreign --data poses.npz --out docs/benchmarks``."""
+"""Priors and fits on foreign SMPL poses: ``python -m benchmarks.foreign --data poses.npz --out docs/benchmarks``."""

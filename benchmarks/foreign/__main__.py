@@ -1,4 +1,4 @@
-"""Priors and fits on SMPL poses that others made, compared with CMU test subjects.
+"""Priors and fits on SMPL poses from other sources, compared with CMU test subjects.
 
 ``python -m benchmarks.foreign --data poses.npz --out docs/benchmarks`` writes foreign.md.
 """
@@ -37,22 +37,22 @@ def main(
     fit_others: bool = False,
     seed: int = 0,
 ) -> None:
-    """Measure QPoser and the baselines on both sets of poses, print the tables, and write them where ``--out`` says.
+    """Measure QPoser and the baselines on both sets of poses, print the tables, and write foreign.md to ``out``.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
         foreign: npz of SMPL poses from other sources: pose (frames, 24, 3), sequence (frames,).
-        runs: folder of the baselines' runs: vposer-*, gmm, diffusion; missing ones are skipped.
-        out: folder that foreign.md is written to; default: nothing is written.
-        poses: number of poses of each set to measure energies of.
+        runs: folder of the baselines' runs (vposer-*, gmm, diffusion); missing runs are skipped.
+        out: folder for foreign.md; by default, nothing is written.
+        poses: number of poses of each set for the energies.
         people: number of people of each set to fit.
-        fit_others: also fit with the baselines; choosing their weights on validation poses takes long.
+        fit_others: also fit with the baselines; the choice of their weights on validation poses is slow.
         seed: seed of samples, negatives and synthetic photos.
     """
     console = Console(width=140)
     with cli_errors("benchmarks.foreign"):
         if not foreign.is_file():
-            console.print(f"benchmarks.foreign: skipped, there is no {foreign}: give SMPL poses of others by --foreign")
+            console.print(f"benchmarks.foreign: skipped, there is no {foreign}: give foreign SMPL poses with --foreign")
             return
         started = time.process_time()
         settings = Settings(poses, people, seed)
@@ -75,9 +75,9 @@ def main(
         given = (data, foreign, runs, out, poses, people, fit_others, seed)
         asked_for = command("benchmarks.foreign", main, **dict(zip(signature(main).parameters, given, strict=True)))
         facts = [
-            f"Command: `{asked_for}`, {(time.process_time() - started) / 60:.0f} minutes of one core.",
+            f"Command: `{asked_for}`, {(time.process_time() - started) / 60:.0f} minutes on one core.",
             f"Machine: {machine()}.",
-            f"Poses for energies: {poses} per set at most. Seed: {seed}.",
+            f"Poses for energies: at most {poses} per set. Seed: {seed}.",
             *(f"Missing: {line}." for line in missing),
         ]
         if out:

@@ -27,16 +27,16 @@ TUNING_PEOPLE = 48
 
 @dataclass(frozen=True)
 class Settings:
-    """How many poses, and which."""
+    """Numbers of poses, and seed."""
 
     poses: int = 2000
-    """Of each set, whose energies are taken."""
+    """Number of poses of each set for the energies."""
     people: int = 200
-    """People fitted of each set."""
+    """Number of fitted people of each set."""
     seed: int = 0
 
     def generator(self) -> torch.Generator:
-        """A fresh one."""
+        """Make a random generator with the seed."""
         return torch.Generator().manual_seed(self.seed)
 
 
@@ -45,13 +45,13 @@ class Plausibility:
     """Energies of one set under one prior."""
 
     poses: PoseSet
-    """The poses that were measured."""
+    """Measured poses."""
     result: Result
-    """As `measure_poses`."""
+    """Result of `measure_poses`."""
 
 
 def plausibility(prior: PosePrior, poses: PoseSet, settings: Settings) -> Plausibility:
-    """Energies of real poses, and of negatives made from them.
+    """Measure the energies of real poses, and of negatives made from them.
 
     Args:
         prior: prior with an energy.
@@ -59,7 +59,7 @@ def plausibility(prior: PosePrior, poses: PoseSet, settings: Settings) -> Plausi
         settings: number of poses and seed.
 
     Returns:
-        The energies, and the poses that they belong to.
+        Energies and their poses.
     """
     generator = settings.generator()
     chosen = poses.evenly(settings.poses, generator)
@@ -68,7 +68,7 @@ def plausibility(prior: PosePrior, poses: PoseSet, settings: Settings) -> Plausi
 
 @torch.no_grad()
 def drop_in_error(poses: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
-    """MPJPE in mm of poses that the drop-in for VPoser keeps in 32 numbers."""
+    """MPJPE of poses reconstructed by the VPoser replacement from 32 numbers, in millimetres."""
     model = VPoserV2.from_pretrained()
 
     def error(part: Float[Tensor, "part 21 3"]) -> Float[Tensor, " part"]:
@@ -79,25 +79,25 @@ def drop_in_error(poses: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]
 
 @dataclass(frozen=True)
 class Fits:
-    """Errors of fits of one set."""
+    """Errors of fits on one set."""
 
     poses: PoseSet
     pa_mpjpe: dict[str, Float[Tensor, " poses"]]
-    """In mm, by condition."""
+    """Errors in millimetres, by condition."""
 
 
 def fits(fit: Fit, poses: PoseSet, validation: PoseSet, mean_pose: Float[Tensor, "21 3 3"], settings: Settings) -> Fits:
     """Fit synthetic photos of some poses.
 
     Args:
-        fit: prior and weights; a weight to be searched is chosen on validation poses.
+        fit: prior and weights; the weight is chosen on validation poses if `Contender.first_weight` is given.
         poses: poses to sample from, evenly over the sequences.
         validation: validation poses for the weight search.
         mean_pose: mean training pose, the initial pose of some fits.
         settings: number of poses and seed.
 
     Returns:
-        The errors, and the poses that they belong to.
+        Errors and their poses.
     """
     body, regressor = Body.open(), Regressor.from_pretrained()
 

@@ -1,4 +1,4 @@
-"""Poses with the sequences that they come from: those of CMU subjects, and SMPL poses of others."""
+"""Poses with their sequences: CMU subjects, and SMPL poses from other sources."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from qposer.data.dataset import PoseDataset, Split, split
 from qposer.data.smpl_poses import read_smpl
 
 FOREIGN_FILE = Path("../shared/data/smpl_dev/asap.npz")
-"""SMPL poses that were fitted to videos by others, where they are at hand."""
+"""Default file of SMPL poses from other sources, fitted to videos; it is not included."""
 
 
 @dataclass(frozen=True)
 class PoseSet:
-    """Poses of several sequences; those of one sequence are near copies of each other.
+    """Poses of several sequences; poses of one sequence are similar.
 
     Attributes:
         name: name of the set in tables.
@@ -37,14 +37,14 @@ class PoseSet:
         return len(self.body_pose)
 
     def evenly(self, number: int, generator: torch.Generator) -> PoseSet:
-        """Different poses at random, as many of each sequence as possible, where it has enough.
+        """Draw different poses at random, evenly over the sequences.
 
         Args:
             number: number of poses; if there are fewer, all are returned, shuffled.
             generator: random generator.
 
         Returns:
-            The chosen poses, one of each sequence after the other.
+            The chosen poses, in rounds of one pose from each sequence.
         """
         shuffled = torch.randperm(len(self), generator=generator)
         sequence = self.sequence[shuffled]
@@ -57,18 +57,18 @@ class PoseSet:
 
 
 def cmu_poses(path: Path, side: Split) -> PoseSet:
-    """Poses of the CMU subjects of one side of the split.
+    """Read the poses of the CMU subjects of one split.
 
     Args:
-        path: poses.npz.
+        path: poses.npz, written by ``python -m qposer.data.build``.
         side: name of the split.
 
     Returns:
-        The poses and whose they are.
+        The poses with their sequences.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: ``python -m qposer.data.build`` did not write it, or the side has no poses.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is of another kind, or the split has no poses.
     """
     data = PoseDataset.load(path)
     inside = np.array([split(subject) == side for subject in data.subject.tolist()])
@@ -76,11 +76,11 @@ def cmu_poses(path: Path, side: Split) -> PoseSet:
 
 
 def foreign_poses(path: Path) -> PoseSet:
-    """SMPL poses of others; the set is called by the name of its folder.
+    """Read SMPL poses from other sources; the set has the name of its folder.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it holds something else.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file has unexpected contents.
     """
     pose, sequence = read_smpl(path)
     body_pose = torch.from_numpy(pose[:, 1 : NUM_BODY_JOINTS + 1]).float()

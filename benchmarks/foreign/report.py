@@ -1,4 +1,4 @@
-"""The results as tables and as a document."""
+"""Report of the results as tables and a document."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ NOTHING = "–"
 TEXT = """# SMPL poses from other sources
 
 CMU poses were converted from a motion capture rig, and test subjects share that rig with training subjects. This page
-compares figures on CMU test subjects with figures on SMPL poses that others fitted to videos
+compares figures on CMU test subjects with figures on SMPL poses from other sources, fitted to videos
 ({names}). No weights were trained on the latter.
 
-Poses of one sequence are similar. So poses are sampled evenly over sequences, and square brackets
+Poses of one sequence are similar, so poses are sampled evenly over sequences, and square brackets
 hold bootstrap 95 % intervals over sequences: {counts}.
 
-- *energy*: QPoser's energy is 0 at the median and 1 at the 95th percentile of three equally weighted sources:
+- *energy*: QPoser's energy is 0 at the median and 1 at the 95th percentile over three equally weighted sources:
   validation and test subjects, and smpl_dev.
 - *AUROC*: probability that a negative has a higher energy than a real pose; 0.5 is chance. Negatives are made from the
   poses of the column as in [prior.md](prior.md), section 2.
@@ -46,17 +46,17 @@ class Found:
 
     sets: list[PoseSet]
     plausibility: dict[str, list[Plausibility]] = field(default_factory=dict)
-    """By prior, one for each set."""
+    """Energies by prior, for each set."""
     limits: dict[str, float] = field(default_factory=dict)
-    """By prior, the 95th percentile of its energy over validation poses."""
+    """95th percentile of the energy over validation poses, by prior."""
     drop_in: list[torch.Tensor] = field(default_factory=list)
-    """Errors of the poses whose energies were taken, one tensor for each set."""
+    """Errors of the VPoser replacement in millimetres, one value for each pose, for each set."""
     fits: dict[str, list[Fits]] = field(default_factory=dict)
-    """By contender, one for each set."""
+    """Errors of fits by contender, for each set."""
 
 
 def tables(found: Found) -> dict[str, Table]:
-    """By title."""
+    """Make all tables, by title."""
     names = [one.name for one in found.sets]
     shown = {"QPoser": Table(["", *names], _qposer_rows(found))}
     others = [name for name in found.plausibility if name != QPOSER]
@@ -77,10 +77,10 @@ def write(found: Found, people: int, facts: list[str], out: Path) -> Path:
         found: all results.
         people: number of fitted people of each set.
         facts: lines about the run.
-        out: folder of the document; it is created.
+        out: folder for the document; it is created.
 
     Returns:
-        The document's path.
+        Path of the document.
     """
     out.mkdir(parents=True, exist_ok=True)
     counts = ", ".join(f"{len(one.sequence.unique())} of {one.name}" for one in found.sets)
@@ -119,7 +119,7 @@ def _prior_row(found: Found, name: str) -> list[str]:
 
 
 def _letters() -> dict[str, str]:
-    """Kinds of negatives by what rows and columns call them."""
+    """Kinds of negatives by the names of rows and columns."""
     return {f"({letter}) {kind}": kind for letter, kind in zip("abcd", NEGATIVES, strict=True)}
 
 

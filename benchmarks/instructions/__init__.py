@@ -1,1 +1,1 @@
-"""Instructions as people type them, on start poses that differ; and descriptions that are followed as instructions."""
+"""Evaluation of typed instructions on different start poses, and of descriptions followed as instructions."""

@@ -1,7 +1,7 @@
 """Follow the suite of instructions: ``python -m benchmarks.instructions --out docs/benchmarks``.
 
-With --quick some of the instructions on one start pose each, in a minute or two. A run that was stopped goes on where
-it was, and nothing is tried again unless code or weights have changed.
+With ``--quick``, it follows some of the instructions from one start pose each, in a minute or two. An interrupted run
+resumes; results are cached until code or weights change.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def main(
     circle: int = 100,
     quick: bool = False,
 ) -> None:
-    """Follow the suite of instructions, print the tables, and write them where --out says.
+    """Follow the suite of instructions, print the tables, and write instructions.md to ``out`` if given.
 
     Args:
-        half: half of the phrases; choose no setting by the report half.
-        out: folder that instructions.md is written to; default: nothing is written.
+        half: half of the phrases; the report half must not be used to choose settings.
+        out: folder for instructions.md; by default, nothing is written.
         cache: folder of the cached results.
-        poses: number of start poses of each instruction.
-        circle: number of postures to describe and follow.
+        poses: number of start poses for each instruction.
+        circle: number of postures whose descriptions are followed.
         quick: use one start pose for every sixth instruction, and ten descriptions.
     """
     console = Console(width=160)
@@ -63,7 +63,7 @@ def main(
         suite, prior, kept, code = Suite.load(), CodePrior.from_pretrained(), Cache(cache), _digest()
         halves: tuple[Half, ...] = ("development", "report") if half == "both" else (half,)
         poses, circle, every = (1, 10, 6) if quick else (poses, circle, 1)
-        tried(prior, next(trials(suite.phrases, suite.seeds, 1)))  # so that nothing is loaded while seconds count
+        tried(prior, next(trials(suite.phrases, suite.seeds, 1)))  # load everything before the timing
         found: dict[str, list[report.Tried]] = {}
         for name in halves:
             phrases = [phrase for phrase in suite.phrases if phrase.half == name]
@@ -84,25 +84,22 @@ def main(
             console.print(table.for_console(title))
         failed = {name: report.failures(each) for name, each in found.items()}
         for title, lines in failed.items():
-            console.print(f"{title} half, what failed:", *lines, sep="\n", markup=False, highlight=False)
+            console.print(f"failures, {title} half:", *lines, sep="\n", markup=False, highlight=False)
         lines = report.circle_failures(circles)
-        console.print("descriptions, what failed:", *lines, sep="\n", markup=False, highlight=False)
+        console.print("failures, descriptions:", *lines, sep="\n", markup=False, highlight=False)
         if out:
             count = sum(map(len, found.values()))
             only = "" if half == "both" else f" --half {half}"
             parts = [
                 report.TEXT.format(instructions=count, poses=poses),
                 f"Command: `python -m benchmarks.instructions{only} --out {out}`, "
-                f"{kept.seconds / 60:.0f} minutes of one core in all.\nMachine: {machine()}.",
+                f"{kept.seconds / 60:.0f} minutes on one core.\nMachine: {machine()}.",
                 tables["Instructions"].markdown(),
                 *(f"## By kind, {name} half\n\n{report.by_kind(each).markdown()}" for name, each in found.items()),
                 f"{report.CIRCLE.format(number=circle)}\n{tables['Descriptions'].markdown()}",
-                f"## What must be refused\n\n{refused.markdown()}",
-                *(
-                    f"## What failed, {name} half\n\n" + "\n".join(each or ["- nothing"])
-                    for name, each in failed.items()
-                ),
-                "## What failed, descriptions\n\n" + "\n".join(lines or ["- nothing"]),
+                f"## Instructions to reject\n\n{refused.markdown()}",
+                *(f"## Failures, {name} half\n\n" + "\n".join(each or ["- none"]) for name, each in failed.items()),
+                "## Failures, descriptions\n\n" + "\n".join(lines or ["- none"]),
             ]
             console.print(f"written: {report.write(out, parts)}")
 
@@ -121,7 +118,7 @@ _MODULES = (
 
 
 def _digest() -> str:
-    """Of the code that follows instructions, and of the weights."""
+    """Digest of the code that follows instructions, and of the weights."""
     package = Path(str(instructions.__file__)).parent
     files = [*sorted(package.glob("*")), *(Path(str(module.__file__)) for module in _MODULES)]
     files += [asset(name) for name in ("qposer.safetensors", "codeprior.safetensors")]
@@ -130,7 +127,7 @@ def _digest() -> str:
 
 
 def _refusal(prior: CodePrior, phrase: Phrase, seed: int) -> str | None:
-    """The message that an instruction is refused with; nothing if it is followed."""
+    """Error message of an instruction; None if it is followed."""
     start, generator = start_pose(prior, seed), torch.Generator().manual_seed(0)
     try:
         instruct(start, phrase.instructions[0], generator=generator, prior=prior)

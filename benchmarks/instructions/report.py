@@ -1,4 +1,4 @@
-"""The results of instructions as tables and a document."""
+"""Report of the results as tables and a document."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ DOCUMENT = "instructions.md"
 
 TEXT = """# Following English instructions
 
-{instructions} English instructions ([suite.toml](../benchmarks/instructions/suite.toml)), written before the grammar
+{instructions} English instructions ([suite.toml](../../benchmarks/instructions/suite.toml)), written before the grammar
 that parses them, each applied to {poses} of 20 start poses sampled from the prior. Phrases form two disjoint halves:
-grammar and solver were tuned on the *development* half; the *report* half is only for these figures.
+grammar and solver were tuned on the *development* half; the *report* half is used only for these figures.
 
 - *Constraints*: share of the parsed constraints that hold within 10 degrees or 5 cm.
 - *Held before*: share of the constraints that already hold in the start pose.
@@ -37,27 +37,27 @@ Square brackets hold bootstrap 95 % intervals over instructions.
 
 CIRCLE = """## Following descriptions
 
-{number} postures sampled from the prior are described (`qposer.control.descriptions`). All sentences of a description
-are given to `instruct` together, from the neutral posture.
+{number} postures sampled from the prior are described (`qposer.control.descriptions`). `instruct` follows all sentences
+of a description at once, from the neutral posture.
 """
 
 
 @dataclass(frozen=True)
 class Tried:
-    """An instruction and what became of it."""
+    """An instruction and its result."""
 
     trial: Trial
     result: Result
 
     @property
     def outcomes(self) -> list[Result]:
-        """By start pose; none if it was refused."""
+        """Outcomes by start pose; empty if the instruction was rejected."""
         found: list[Result] = self.result.get("outcomes", [])
         return found
 
 
 def summary(tried: dict[str, list[Tried]]) -> Table:
-    """All figures, by half."""
+    """Make a table of all figures by half."""
     rows = []
     for half, trials in tried.items():
         read = [one for one in trials if one.outcomes]
@@ -90,7 +90,7 @@ def summary(tried: dict[str, list[Tried]]) -> Table:
 
 
 def by_kind(trials: Sequence[Tried]) -> Table:
-    """Figures of one half, by kind of instruction."""
+    """Make a table of the figures of one half by kind of instruction."""
     rows = []
     for kind in dict.fromkeys(one.trial.phrase.kind for one in trials):
         read = [one for one in trials if one.trial.phrase.kind == kind and one.outcomes]
@@ -104,7 +104,7 @@ def by_kind(trials: Sequence[Tried]) -> Table:
 
 
 def failures(trials: Sequence[Tried]) -> list[str]:
-    """Lines about what was refused, what does not hold, and what has an energy above 1, by instruction."""
+    """List rejected instructions, violated constraints, and energies above 1."""
     lines = []
     for one in trials:
         said = f'"{one.trial.instruction}"'
@@ -126,25 +126,25 @@ def failures(trials: Sequence[Tried]) -> list[str]:
 
 
 def refusals(phrases: Sequence[Phrase], said: Sequence[str | None]) -> Table:
-    """What must be refused, and the message it was refused with.
+    """Make a table of the instructions to reject with their error messages.
 
     Args:
-        phrases: instructions that must be refused.
-        said: message for each; None if it was not refused.
+        phrases: instructions to reject.
+        said: error message of each; None if it was not rejected.
 
     Returns:
         The table.
     """
     rows = [
-        [phrase.kind, f'"{phrase.instructions[0]}"', message or "**not refused**"]
+        [phrase.kind, f'"{phrase.instructions[0]}"', message or "**not rejected**"]
         for phrase, message in zip(phrases, said, strict=True)
     ]
     return Table(["why", "instruction", "message"], rows)
 
 
 def circle(found: Sequence[Result]) -> Table:
-    """How many sentences hold again."""
-    told = [result for result in found if result["sentences"]]  # of some nothing is remarkable
+    """Make a table of the sentences that hold after descriptions were followed."""
+    told = [result for result in found if result["sentences"]]  # some poses have no description
     read = [result for result in told if "refused" not in result]
     held = torch.tensor([100.0 * sum(s[1] for s in r["sentences"]) / len(r["sentences"]) for r in read])
     every = [sentence[1] for result in read for sentence in result["sentences"]]
@@ -163,7 +163,7 @@ def circle(found: Sequence[Result]) -> Table:
 
 
 def circle_failures(found: Sequence[Result]) -> list[str]:
-    """Lines about sentences that do not hold again."""
+    """List rejected descriptions, and sentences that do not hold after they were followed."""
     lines = [f"- {result['refused']}" for result in found if "refused" in result]
     for result in found:
         for text, holds, *gaps in result["sentences"]:
@@ -173,11 +173,11 @@ def circle_failures(found: Sequence[Result]) -> list[str]:
 
 
 def write(out: Path, parts: Sequence[str]) -> Path:
-    """Write the document; its path.
+    """Write the document.
 
     Args:
-        out: folder of the document.
-        parts: parts of the document.
+        out: folder for the document.
+        parts: parts of the document in Markdown.
 
     Returns:
         Path of the document.
@@ -194,7 +194,7 @@ def _holds(check: list[object]) -> bool:
 
 
 def _constraints(trials: Sequence[Tried], after: bool) -> torch.Tensor:
-    """Percent of the constraints that hold, by instruction, each counting by how many it has."""
+    """100 for each constraint that holds and 0 for each that does not, over all instructions."""
     share = []
     for one in trials:
         checks = [check for found in one.outcomes for check in found["checks"]]

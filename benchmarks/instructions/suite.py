@@ -1,4 +1,4 @@
-"""The suite: phrases, what must be refused, and start poses, as suite.toml has them."""
+"""The suite of phrases, phrases to reject, and start poses, read from suite.toml."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ FILE = Path(__file__).with_name("suite.toml")
 
 @dataclass(frozen=True)
 class Phrase:
-    """An instruction and its variants of side and number."""
+    """An instruction with variants of side and number."""
 
     kind: str
     half: Half
     instructions: tuple[str, ...]
     after: str = ""
-    """What is said before it."""
+    """Instruction that precedes it, if any."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """Phrases to follow, by kind and half, phrases to refuse, and the seeds of the start poses."""
+    """Phrases to follow, phrases to reject, and seeds of the start poses."""
 
     phrases: tuple[Phrase, ...]
     refused: tuple[Phrase, ...]
@@ -36,7 +36,7 @@ class Suite:
         """Read the file.
 
         Raises:
-            ValueError: an instruction occurs twice, or a half is none.
+            ValueError: an instruction occurs twice, or a half has an unknown name.
         """
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         phrases = tuple(_phrase(entry, "kind") for entry in content["phrase"])
@@ -51,6 +51,6 @@ class Suite:
 def _phrase(entry: dict[str, object], kind: str) -> Phrase:
     half = str(entry["half"])
     if half not in get_args(Half):
-        raise ValueError(f"{half!r} is no half: use {' or '.join(get_args(Half))}")
+        raise ValueError(f"unknown half {half!r}: use {' or '.join(get_args(Half))}")
     instructions = tuple(map(str, entry["instructions"]))  # type: ignore[call-overload]
     return Phrase(str(entry[kind]), half, instructions, str(entry.get("after", "")))  # type: ignore[arg-type]

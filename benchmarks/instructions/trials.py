@@ -1,4 +1,4 @@
-"""Instructions tried on start poses, and descriptions followed from the neutral posture."""
+"""Trials of instructions on start poses, and of descriptions followed from the neutral posture."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from qposer.body_pose.rotations import geodesic_angle
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 from qposer.control.descriptions import relations
 from qposer.control.instructions import Edit, InstructionError, instruct
-from qposer.prior.code_prior import DISPERSION, CodePrior
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import DISPERSION
 
 CIRCLE_SEED = 1000
-"""Postures of the circle are drawn with the seeds from this on; no start pose is one of them."""
+"""First seed of the postures to describe, different from all seeds of start poses."""
 
 TEMPERATURE = 1 / DISPERSION
-"""Of the draws that are start poses: those of the suite before samples varied as much as recorded poses."""
+"""Temperature of the start poses, which cancels the dispersion of samples, so that the suite's start poses stay the
+same."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One instruction on some start poses."""
+    """An instruction on some start poses."""
 
     phrase: Phrase
     instruction: str
@@ -34,13 +36,13 @@ class Trial:
 
 
 def trials(phrases: Sequence[Phrase], seeds: Sequence[int], poses: int, every: int = 1) -> Iterator[Trial]:
-    """Each instruction, or only every so many, on ``poses`` of the start poses, others for each instruction.
+    """Generate trials of instructions, each on different start poses.
 
     Args:
         phrases: the instructions.
         seeds: seeds of the start poses.
         poses: number of start poses for each instruction.
-        every: step between instructions.
+        every: step between instructions; 1 takes all of them.
 
     Yields:
         The trials.
@@ -55,27 +57,27 @@ def trials(phrases: Sequence[Phrase], seeds: Sequence[int], poses: int, every: i
 
 
 def start_pose(prior: CodePrior, seed: int) -> OrientedPose:
-    """The pose of a seed, with an upright pelvis.
+    """Sample a pose with an upright pelvis.
 
     Args:
-        prior: draws the pose.
+        prior: prior to sample from.
         seed: seed of the sample.
 
     Returns:
-        The posture.
+        The oriented pose.
     """
     return OrientedPose.upright(prior.sample(1, TEMPERATURE, generator=torch.Generator().manual_seed(seed))[0])
 
 
 def tried(prior: CodePrior, trial: Trial) -> Result:
-    """What became of an instruction: by start pose, its checks, energy, drift and seconds; or why it was refused.
+    """Follow an instruction from each of its start poses.
 
     Args:
         prior: prior of the edits.
         trial: instruction and start poses.
 
     Returns:
-        Figures by name, as JSON.
+        ``outcomes``, the outcome and seconds for each start pose, or ``refused``, the error message; as JSON.
     """
     outcomes = []
     for seed in trial.seeds:
@@ -96,18 +98,19 @@ def tried(prior: CodePrior, trial: Trial) -> Result:
 
 
 def outcome(prior: CodePrior, start: OrientedPose, edit: Edit) -> Result:
-    """The checks of an edit, its energy and that of its start, and how far joints drifted that were not mentioned.
+    """Measure the outcome of an edit.
 
     Args:
-        prior: gives the energies.
-        start: the posture before.
-        edit: posture after, and its constraints.
+        prior: prior that gives the energies.
+        start: posture before the edit.
+        edit: posture after the edit, and its constraints.
 
     Returns:
-        Figures by name, as JSON.
+        ``checks`` of the constraints (text, unit, violation before and after), ``energy`` and ``energy_before``, and
+        ``drift``, the mean rotation of joints without a constraint in degrees; as JSON.
     """
     angles = geodesic_angle(edit.posture.body_pose, start.body_pose).rad2deg()
-    # Where nothing is mentioned, as in "mirror that", all of it was to change.
+    # An instruction without mentioned joints, such as "mirror that", may change all joints.
     others = [i for i, name in enumerate(BODY_JOINT_NAMES) if edit.mentioned and name not in edit.mentioned]
     return {
         "checks": [[check.text, check.unit, check.before, check.after] for check in edit.checks],
@@ -118,14 +121,15 @@ def outcome(prior: CodePrior, start: OrientedPose, edit: Edit) -> Result:
 
 
 def description_round_trip(prior: CodePrior, seed: int) -> Result:
-    """A drawn posture is described, and the description followed from the neutral posture: which sentences hold.
+    """Describe a sampled posture, follow the description from the neutral posture, and check its sentences.
 
     Args:
         prior: prior of the sample and of the edits.
         seed: seed of the sample.
 
     Returns:
-        Figures by name, as JSON.
+        ``sentences`` (text, whether it holds, violations), ``energy`` and ``seconds``, or ``refused``, the error
+        message; as JSON.
     """
     start = start_pose(prior, seed)
     (told,) = relations(OrientedPose(*(part[None] for part in start)))

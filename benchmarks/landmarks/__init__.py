@@ -1,1 +1,1 @@
-"""Where the detector's keypoints are on people and on the open body: ``python -m benchmarks.landmarks``."""
+"""Positions of the detector's keypoints on people and on the open body: ``python -m benchmarks.landmarks``."""

@@ -1,6 +1,6 @@
-"""Where keypoints are on people and on the open body: ``python -m benchmarks.landmarks --photos photos --data FILE``.
+"""Positions of keypoints on people and bodies: ``python -m benchmarks.landmarks --photos photos --data poses.npz``.
 
-Writes landmarks.md, which docs/notes/landmarks.md explains. Detections are kept on disk.
+Writes landmarks.md, which docs/notes/landmarks.md explains. Detections are cached.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ SHAPES = 500
 
 TEXT = """# Keypoints on people and on the open body
 
-Medians of lengths between MediaPipe's keypoints, as parts of the torso (middle of the shoulders to middle of the hips),
-whose length is in mm. [landmarks.md](../notes/landmarks.md) contains the conclusions.
+Median distances between MediaPipe's keypoints, as fractions of the torso length (midpoint of the shoulders to midpoint
+of the hips), which is in mm. [landmarks.md](../notes/landmarks.md) contains the conclusions.
 
-- *image*: of {standing} people on photos who stand or walk upright, in pixels; *metres*: the detector's positions in
-  metres of {all_people} people on photos with visible legs.
-- *four views*: of one man, triangulated.
-- *rendered*: the open body's landmarks, moved by the mean offset of the detector's keypoints on {rendered} rendered
+- *image*: {standing} people who stand or walk upright in photos, measured in pixels; *metres*: the detector's positions
+  in metres for {all_people} people with visible legs in photos.
+- *four views*: one man, triangulated.
+- *rendered*: the open body's landmarks, shifted by the mean offset of the detector's keypoints on {rendered} rendered
   people.
-- *body before*, *body*: the mean shape in the T-pose, with the landmarks that rendered people alone had suggested, and
-  with those of `fitting/body/landmarks.py`; *5 %*, *95 %*: of {shapes} shapes.
+- *body before*, *body*: the mean shape in the T-pose, with landmarks chosen from rendered people only, and
+  with those of `fitting/body/landmarks.py`; *5 %*, *95 %*: percentiles over {shapes} shapes.
 
 {facts}
 
@@ -49,15 +49,15 @@ whose length is in mm. [landmarks.md](../notes/landmarks.md) contains the conclu
 
 ## Lean of the detector's positions in metres
 
-Median degrees towards the camera, between the middles of both sides, before and after the mean error in depth is taken
-off (`fitting/inputs/depth_bias.py`). A person standing in front of a level camera does not lean, except for the neck,
-measured from the shoulders to the ears. *true*: triangulated.
+Median lean towards the camera in degrees, between the midpoints of left and right keypoints, before and after the mean
+depth error is subtracted (`fitting/inputs/depth_bias.py`). A person standing in front of a level camera does not lean,
+except for the neck, measured from the shoulders to the ears. *true*: triangulated.
 
 {leans}
 
 ## Keypoints on rendered people
 
-Mean offset from the body's landmark to the detected keypoint, mm at rest.
+Mean offset from the body's landmark to the detected keypoint in the rest pose, mm.
 
 {offsets}
 """
@@ -71,12 +71,12 @@ def main(
     number: int = 500,
     seed: int = 0,
 ) -> None:
-    """Measure people, print the tables, and write them where ``--out`` says.
+    """Measure people, print the tables, and write landmarks.md to ``out`` if given.
 
     Args:
         photos: folder of photos, with a recording of several cameras in ``multiview``.
         data: poses.npz, written by ``python -m qposer.data.build``.
-        out: folder that landmarks.md is written to; default: nothing is written.
+        out: folder for landmarks.md; by default, nothing is written.
         cache: folder of the cached detections.
         number: number of rendered people, in poses of test subjects.
         seed: seed of the scenes.
@@ -109,15 +109,15 @@ def main(
 
 
 def length_table(body: Body, found: Found, on_rendered: dict[str, Float[np.ndarray, "3"]]) -> Table:
-    """Lengths on people and on bodies.
+    """Compare lengths on people and on bodies.
 
     Args:
         body: the open body.
-        found: real people.
-        on_rendered: offsets of keypoints on rendered ones, by kind.
+        found: keypoints of real people.
+        on_rendered: offsets of keypoints on rendered people by kind, metres.
 
     Returns:
-        The table.
+        Torso lengths in millimetres, and other lengths as fractions of them.
     """
     mean = torch.zeros(1, body.num_betas)
     betas = torch.randn(SHAPES, body.num_betas, generator=torch.Generator().manual_seed(0))
@@ -143,7 +143,7 @@ def length_table(body: Body, found: Found, on_rendered: dict[str, Float[np.ndarr
 
 
 def lean_table(found: Found) -> Table:
-    """Leans of the detector's positions in metres, as it gives them and without their mean error in depth."""
+    """Make the table of leans of the detector's positions, with and without the correction of depth."""
     bias = DEPTH_BIAS[:, None] * np.array([0.0, 0.0, 1.0])
     columns = {
         "photos before": found.standing + bias,

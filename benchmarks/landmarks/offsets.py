@@ -1,4 +1,4 @@
-"""How far the detector's keypoints on rendered bodies are from the landmarks, in the axes of the bones."""
+"""Offsets of the detector's keypoints from the landmarks of rendered bodies, in the axes of the bones."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _BONES = {
     "knee": "knee ankle",
     "ankle": "heel foot_index",
 }
-"""Joints with whose axes keypoints move."""
+"""Keypoints that move with the axes of each joint."""
 
 ROUNDS, SCALE = 10, 0.03
-"""Of the reweighting; keypoints that many metres off count half."""
+"""Iterations of the reweighting, and scale of its robust weights in metres."""
 
 FARTHEST = 0.12
-"""Metres from which on a keypoint is an error of another kind."""
+"""Keypoints farther than this from the landmark are excluded, metres."""
 
 
 def kind(name: str) -> str:
@@ -45,14 +45,14 @@ def _joint(name: str) -> int:
 def bone_axes(
     orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
 ) -> Float[np.ndarray, "people 33 3 3"]:
-    """Axes of the bones that keypoints move with: outward on either side, up and forward at rest, as columns.
+    """Compute the axes of the bones that keypoints move with.
 
     Args:
         orient: rotation of the pelvis.
-        body_pose: relative to the parents.
+        body_pose: rotations relative to the parents.
 
     Returns:
-        Rotation matrices.
+        Matrices whose columns point outward, up and forward in the rest pose.
     """
     world = forward_kinematics(torch.cat([orient[:, None], body_pose], dim=1), torch.from_numpy(REST_JOINTS))[0]
     axes = world[:, [_joint(name) for name in FORMAT.names]].numpy().copy()
@@ -61,14 +61,14 @@ def bone_axes(
 
 
 def offsets(people: Scenes, seen: TrackedKeypoints) -> dict[str, Float[np.ndarray, "3"]]:
-    """Metres outward, up and forward from the landmarks to where the detector has visible keypoints, by kind.
+    """Estimate the offsets of visible keypoints from the landmarks.
 
     Args:
-        people: the truth.
-        seen: the detections.
+        people: true people.
+        seen: detections.
 
     Returns:
-        Means over the people.
+        Mean offset over people by kind of keypoint: outward, up and forward, in metres.
     """
     chosen = torch.from_numpy(seen.person)
     points, focal = people.landmarks[chosen].numpy(), people.camera.focal[chosen].numpy()[:, None]
@@ -95,14 +95,14 @@ def _robust_solution(slopes: Float[np.ndarray, "points 2 3"], apart: Float[np.nd
 
 
 def moved(points: Float[np.ndarray, "33 3"], by: dict[str, Float[np.ndarray, "3"]]) -> Float[np.ndarray, "33 3"]:
-    """Landmarks of a body in the T-pose, moved by offsets of their kinds.
+    """Move landmarks of a body in the T-pose by the offsets of their kinds.
 
     Args:
-        points: metres.
+        points: landmarks, metres.
         by: offsets by kind, metres.
 
     Returns:
-        Metres.
+        Moved landmarks, metres.
     """
     sides = np.array([(-1.0 if name.startswith("right") else 1.0, 1.0, 1.0) for name in FORMAT.names])
     moved: np.ndarray = points + sides * np.stack([by[kind(name)] for name in FORMAT.names])

@@ -1,4 +1,4 @@
-"""Lengths of what lies between keypoints, as fractions of the torso, and how far it leans to the camera."""
+"""Lengths of body segments between keypoints, as fractions of the torso, and their lean towards the camera."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BEFORE: dict[FormatName, dict[str, Landmark]] = {
         "heel": {"knee": 0.05, "ankle": -0.05},
     }
 }
-"""The shifts that rendered bodies alone had suggested."""
+"""Shifts chosen from rendered bodies only."""
 
 LIMBS = {
     "upper arm": ("shoulder", "elbow"),
@@ -34,10 +34,10 @@ LIMBS = {
     "ankle to toes": ("ankle", "foot_index"),
     "heel to toes": ("heel", "foot_index"),
 }
-"""Mean of both sides."""
+"""Segments on both sides of the body; their lengths are averaged."""
 
 WIDTHS = {"shoulders": "shoulder", "hips": "hip", "ears": "ear", "eyes": "eye", "mouth": "mouth"}
-"""From left to right."""
+"""Segments from a left to a right keypoint."""
 
 AXIAL = {
     "neck": ("ear", "shoulder"),
@@ -45,10 +45,10 @@ AXIAL = {
     "thighs": ("hip", "knee"),
     "shins": ("knee", "ankle"),
 }
-"""Between the middles of both sides."""
+"""Segments between midpoints of left and right keypoints."""
 
 IN_IMAGE = ("neck", "thigh", "shin")
-"""Parts that are about as far from the camera at both ends in people who stand."""
+"""Segments with about the same depth at both ends in people who stand."""
 
 NAMES = ("torso, mm", "neck", "nose to ears", *LIMBS, *WIDTHS)
 
@@ -64,7 +64,7 @@ def _middle(points: Float[np.ndarray, "*batch 33 axes"], kind: str) -> Float[np.
 
 
 def lengths(points: Float[np.ndarray, "people 33 axes"]) -> Float[np.ndarray, "people segments"]:
-    """Lengths in the order of `NAMES`: that of the torso in thousandths of the points' unit, others as parts of it."""
+    """Lengths in the order of `NAMES`: the torso in thousandths of the points' unit, others as fractions of it."""
 
     def length(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.asarray(np.linalg.norm(a - b, axis=-1))
@@ -80,7 +80,7 @@ def lengths(points: Float[np.ndarray, "people 33 axes"]) -> Float[np.ndarray, "p
 
 
 def leans(points: Float[np.ndarray, "*batch 33 3"]) -> Float[np.ndarray, "*batch parts"]:
-    """Degrees by which neck, torso, thighs and shins lean to the camera (x right, y down, z away), as in `AXIAL`."""
+    """Lean of the segments of `AXIAL` towards the camera (x right, y down, z forward), in degrees."""
     found = []
     for above, below in AXIAL.values():
         down = _middle(points, below) - _middle(points, above)
@@ -92,15 +92,15 @@ def leans(points: Float[np.ndarray, "*batch 33 3"]) -> Float[np.ndarray, "*batch
 def of_bodies(
     body: Body, betas: Float[torch.Tensor, "people betas"], shifts: Mapping[FormatName, Mapping[str, Landmark]]
 ) -> Float[np.ndarray, "people 33 3"]:
-    """MediaPipe's landmarks on bodies in the T-pose, in metres.
+    """Compute MediaPipe's landmarks on bodies in the T-pose.
 
     Args:
-        body: the body.
+        body: body model.
         betas: shape coefficients of each person.
         shifts: offsets of keypoints from the body's landmarks.
 
     Returns:
-        Positions.
+        Landmarks in body axes, metres.
     """
     rest = betas.new_zeros(len(betas), 22, 3)
     output = body(rest[:, 0], rest[:, 1:], betas)

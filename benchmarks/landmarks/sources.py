@@ -1,4 +1,4 @@
-"""What the detector finds of real people: on photos, and in all views of a calibrated recording."""
+"""Detections of real people: in photos, and in all views of a calibrated recording."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.io.assets import asset
 
 SURE = 0.5
-"""Confidence of the keypoints of legs that are in sight."""
+"""Minimum confidence of the keypoints of visible legs."""
 
 EVERY = 5
 """Stride over the frames of a recording."""
@@ -31,18 +31,18 @@ _LEGS = [k for k, name in enumerate(FORMATS["mediapipe"].names) if name.endswith
 
 @dataclass(frozen=True)
 class Found:
-    """Keypoints of people; positions in metres have the axes of a camera that looks at the person's middle."""
+    """Keypoints of people; positions in metres are in the axes of a camera that looks at the centre of the person."""
 
     image: Float[np.ndarray, "standing 33 2"]
-    """Pixels, of people on photos who stand or walk upright."""
+    """Pixels of people who stand or walk upright in photos."""
     standing: Float[np.ndarray, "standing 33 3"]
     """The detector's positions of the same people, in metres."""
     all_people: Float[np.ndarray, "people 33 3"]
-    """The same of all on any photo whose legs are in sight."""
+    """The detector's positions of all people with visible legs in any photo, in metres."""
     triangulated: Float[np.ndarray, "views 33 3"]
-    """Of one man, from all views of a recording together, in metres."""
+    """Positions of one man, triangulated from all views of a recording, in metres."""
     seen: Float[np.ndarray, "views 33 3"]
-    """What the detector says of him from each view alone."""
+    """The detector's positions of the same man in each view, in metres."""
 
 
 def look(photos: Path, cache: Cache) -> Found:
@@ -53,11 +53,11 @@ def look(photos: Path, cache: Cache) -> Found:
         cache: cache of the detections.
 
     Returns:
-        What was found.
+        Keypoints of all people.
 
     Raises:
         FileNotFoundError: a photo or the recording is missing.
-        ValueError: a file cannot be read, or somebody who stands is not found.
+        ValueError: a file cannot be read, or a standing person is not detected.
     """
     depends_on = {
         "code": [file_digest(Path(str(module.__file__))) for module in (detect, depth_bias)],
@@ -106,7 +106,7 @@ def _views(photos: Path) -> Result:
 
 
 def facing_the_middle(points: Float[np.ndarray, "views 33 3"]) -> Float[np.ndarray, "views 33 3"]:
-    """Positions in the axes of a camera, turned as if that looked at each person's middle."""
+    """Rotate positions in camera axes to those of a camera that looks at the centre of each person."""
     ahead = torch.from_numpy(points.mean(1))
     ahead = ahead / torch.linalg.vector_norm(ahead, dim=-1, keepdim=True)
     axis = torch.linalg.cross(ahead, torch.tensor([0.0, 0.0, 1.0], dtype=ahead.dtype).expand_as(ahead))

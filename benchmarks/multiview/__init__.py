@@ -1,1 +1,1 @@
-"""Fits of one and of several views against truth: ``python -m benchmarks.multiview --out docs/benchmarks``."""
+"""Evaluation of fits to one or several views: ``python -m benchmarks.multiview --out docs/benchmarks``."""

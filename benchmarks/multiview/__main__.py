@@ -1,4 +1,4 @@
-"""Fits of single views, and of several at once, against triangulated truth.
+"""Fits to single views, and to several views at once, compared with triangulated truth.
 
 ``python -m benchmarks.multiview --out docs/benchmarks`` writes multiview.md.
 """
@@ -54,8 +54,8 @@ the focal length assumed from the image size and with the true one; *video*: eac
 - Rows *keypoints* use the body landmarks of the detector's keypoints, as in the triangulation; rows *joints* use
   SMPL's joints, whose positions differ.
 
-Square brackets hold bootstrap 95 % intervals over moments. One person on one day: they do not cover
-variation over people.
+Square brackets hold bootstrap 95 % intervals over moments. All moments show one person on one day, so the intervals do
+not cover variation over people.
 
 {facts}
 
@@ -66,18 +66,18 @@ Rows = defaultdict[str, Errors]
 
 
 def main(recording: Path = FOLDER, out: Path | None = None, pictures: Path | None = None, video: bool = False) -> None:
-    """Detect and fit each view of each moment, print the errors, and write them where ``--out`` says.
+    """Detect and fit each view of each moment, print the errors, and write multiview.md to ``out`` if given.
 
     Args:
         recording: folder of cameras.json, truth.npz and the videos.
-        out: folder that multiview.md is written to; default: nothing is written.
+        out: folder for multiview.md; by default, nothing is written.
         pictures: folder for a sheet of the fits of each view.
         video: also fit each view's whole video.
     """
     console = Console(width=140)
     with cli_errors("benchmarks.multiview"):
         if not recording.is_dir():
-            console.print(f"benchmarks.multiview: skipped, there is no folder {recording}: give it by --recording")
+            console.print(f"benchmarks.multiview: skipped, there is no folder {recording}: give it with --recording")
             return
         started = time.process_time()
         shots, fitter = read_recording(recording), Fitter()
@@ -106,14 +106,14 @@ def main(recording: Path = FOLDER, out: Path | None = None, pictures: Path | Non
                     add_bodies(rows, f"video, {which} focal length", view, shots, inside, fitter.body, bodies)
         add_several(rows, shots, recording, fitter, found)
         shown = table(rows)
-        console.print(shown.for_console("against triangulated truth"))
+        console.print(shown.for_console("errors relative to triangulated truth"))
         given = dict(zip(signature(main).parameters, (recording, out, pictures, video), strict=True))
         seen = len(shots.frames) * len(shots.views) - missed
         facts = [
             f"Command: `{command('benchmarks.multiview', main, **given)}`, "
-            f"{(time.process_time() - started) / 60:.0f} minutes of one core.",
+            f"{(time.process_time() - started) / 60:.0f} minutes on one core.",
             f"Machine: {machine()}.",
-            f"Found: {seen} of {seen + missed} views; left and right of the whole body swapped in {exchanged}.",
+            f"Detected: {seen} of {seen + missed} views; left and right of the whole body swapped in {exchanged}.",
         ]
         for fact in facts:
             console.print(f"- {fact}", soft_wrap=True, markup=False, highlight=False)
@@ -126,7 +126,7 @@ def write(shots: Recording, facts: Sequence[str], rows: str, out: Path) -> None:
     """Write the document.
 
     Args:
-        shots: recording.
+        shots: the recording.
         facts: lines about the run.
         rows: the table in Markdown.
         out: folder of the document; it is created.
@@ -144,16 +144,22 @@ def write(shots: Recording, facts: Sequence[str], rows: str, out: Path) -> None:
 
 
 def detected(photos: Sequence[Picture]) -> tuple[Int[np.ndarray, " found"], Keypoints]:
-    """The largest person on each picture, and on which pictures there is one.
+    """Detect the largest person in each picture.
+
+    Args:
+        photos: pictures, one for each moment.
+
+    Returns:
+        Indices of the pictures with a detection, and the keypoints in pixels.
 
     Raises:
-        ValueError: there is nobody on any picture.
+        ValueError: no person was detected in any picture.
     """
     with Detector() as detector:
         found = {moment: detector.search(photo) for moment, photo in enumerate(photos)}
     people = {moment: person for moment, person in found.items() if person is not None}
     if not people:
-        raise ValueError(f"nobody was found on {len(photos)} pictures")
+        raise ValueError(f"no person was detected in {len(photos)} pictures")
     arrays = [np.concatenate([getattr(person, name) for person in people.values()]) for name in _ARRAYS]
     return np.array(list(people)), Keypoints(arrays[0], arrays[1], "mediapipe", arrays[2])
 
@@ -162,7 +168,7 @@ _ARRAYS = ("xy", "confidence", "world")
 
 
 def by_moment(moments: Int[np.ndarray, " found"], keypoints: Keypoints) -> dict[int, Keypoints]:
-    """The person of each moment.
+    """Index keypoints by moment.
 
     Args:
         moments: indices of moments with a detection.
@@ -181,14 +187,14 @@ def add_several(
     fitter: Fitter,
     found: Sequence[tuple[dict[int, Keypoints], dict[int, Keypoints]]],
 ) -> None:
-    """Errors of fits to several views at once.
+    """Add the errors of fits to several views at once.
 
     Args:
         rows: table rows; extended in place.
         shots: the recording.
         folder: folder of the recording.
         fitter: body, prior and settings.
-        found: detections in each view by moment, and those in its mirror image.
+        found: for each view, detections by moment in the image and in its mirror image.
     """
     cameras = calibrated(shots, read_cameras(folder / "cameras.json"))
     seen, in_mirror = ([sides[side] for sides in found] for side in (0, 1))
@@ -205,7 +211,7 @@ def add_several(
 def add_detector(
     rows: Rows, view: View, names: tuple[str, ...], moments: Int[np.ndarray, " found"], keypoints: Keypoints
 ) -> Float[np.ndarray, "found joints 2"]:
-    """Errors of what the detector finds, in the image and in metres.
+    """Add the errors of the detector, in pixels and in metres.
 
     Args:
         rows: table rows; extended in place.
@@ -215,7 +221,7 @@ def add_detector(
         keypoints: keypoints at these moments.
 
     Returns:
-        The joints' keypoints.
+        Detected keypoints of the joints, pixels.
     """
     assert keypoints.world is not None
     chosen = [keypoints.names.index(name) for name in names]
@@ -226,16 +232,16 @@ def add_detector(
 def add_bodies(
     rows: Rows, name: str, view: View, shots: Recording, moments: Int[np.ndarray, " found"], body: Body, bodies: Bodies
 ) -> None:
-    """Errors of fitted bodies.
+    """Add the errors of fitted bodies.
 
     Args:
         rows: table rows; extended in place.
         name: prefix of the row names.
         view: fitted view.
-        shots: recording.
+        shots: the recording.
         moments: moments of the bodies.
         body: fitted body model.
-        bodies: one for each moment.
+        bodies: a body for each moment.
     """
     for kind, points in bodies.points(body, shots.names).items():
         xy = bodies.camera.project(points).numpy()
@@ -243,16 +249,16 @@ def add_bodies(
 
 
 def fitted_clips(fitter: Fitter, view: View) -> dict[str, ClipResult]:
-    """Fits of a view's whole video, by what is known of the focal length.
+    """Fit a view's whole video with the assumed and with the true focal length.
 
     Args:
         fitter: body, prior and settings.
         view: the video and its camera.
 
     Returns:
-        Fits by name.
+        Fits by the kind of focal length.
     """
-    with tempfile.TemporaryDirectory() as folder:  # what is detected is kept from the first fit to the second
+    with tempfile.TemporaryDirectory() as folder:  # the second fit reuses the detections of the first
         return {
             which: ClipRun(fitter, view.video, Path(folder), focal=view.focal if which == "true" else None).run()
             for which in FOCALS

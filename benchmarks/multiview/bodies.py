@@ -1,4 +1,4 @@
-"""Fitted bodies, of photos or of a clip, and where their joints are."""
+"""Fitted bodies of photos or of a clip, and the positions of their joints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEYPOINTS, JOINTS = "keypoints", "joints"
 
 @dataclass(frozen=True)
 class Bodies:
-    """Parameters of several bodies, each before a camera."""
+    """Parameters of several bodies and their cameras."""
 
     global_orient: Float[Tensor, "bodies 3"]
     body_pose: Float[Tensor, "bodies 21 3"]
@@ -32,7 +32,7 @@ class Bodies:
 
     @classmethod
     def of_fits(cls, fits: Sequence[FitResult]) -> Bodies:
-        """Those of fits of single people."""
+        """Stack the bodies of fits of single people."""
 
         def stacked(name: str) -> Tensor:
             return torch.from_numpy(np.stack([getattr(fit, name) for fit in fits])).float()
@@ -42,11 +42,11 @@ class Bodies:
 
     @classmethod
     def of_clip(cls, clip: ClipResult, frames: Int[np.ndarray, " bodies"]) -> Bodies:
-        """Those of some frames of a clip, which it must hold.
+        """Select the bodies of some frames of a clip.
 
         Args:
-            clip: the fit.
-            frames: frame numbers.
+            clip: fit of the clip.
+            frames: frame numbers, which the clip must contain.
 
         Returns:
             The bodies.
@@ -61,14 +61,14 @@ class Bodies:
 
     @torch.no_grad()
     def points(self, body: Body, names: tuple[str, ...]) -> dict[str, Float[Tensor, "bodies names 3"]]:
-        """Where some joints are, in the camera's axes.
+        """Compute the positions of some joints in camera axes.
 
         Args:
             body: fitted body model.
             names: joint names that SMPL and the detector share.
 
         Returns:
-            ``keypoints``, the places on the body that carry the detector's names, and ``joints``, SMPL's.
+            ``keypoints``, the body's landmarks of the detector's keypoints, and ``joints``, SMPL's joints; metres.
         """
         landmarks, joints = body.landmarks_and_joints(self.global_orient, self.body_pose, self.betas, self.transl)
         return {

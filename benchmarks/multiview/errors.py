@@ -1,4 +1,4 @@
-"""Errors of positions and of keypoints against the truth of a recording."""
+"""Errors of positions and of keypoints relative to the truth of a recording."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIGURES = ("mpjpe", "pa_mpjpe", "percent_2d")
 
 @dataclass
 class Errors:
-    """Of one way of finding joints, a value for each moment of each view."""
+    """Errors of one method, a value for each moment of each view."""
 
     moment: list[int] = field(default_factory=list)
     mpjpe: list[float] = field(default_factory=list)
@@ -35,14 +35,14 @@ class Errors:
         points: Float[np.ndarray, "chosen joints 3"],
         xy: Float[np.ndarray, "chosen joints 2"],
     ) -> None:
-        """Compare with the truth.
+        """Add the errors of some moments of a view.
 
         Args:
             view: view with the true positions.
             names: joint names.
-            moments: indices of the moments that were found.
+            moments: indices of the moments.
             points: joint positions in camera axes, metres.
-            xy: the same joints in the image.
+            xy: joint positions in the image, pixels.
         """
         found, true = (torch.from_numpy(np.asarray(side, dtype=np.float64)) for side in (points, view.truth[moments]))
         hips = [names.index("left_hip"), names.index("right_hip")]
@@ -57,15 +57,15 @@ class Errors:
 def swapped(
     xy: Float[np.ndarray, "people joints 2"], truth: Float[np.ndarray, "people joints 2"], names: tuple[str, ...]
 ) -> Bool[np.ndarray, " people"]:
-    """Whether keypoints are nearer to the truth with left and right of the whole body exchanged.
+    """Test whether keypoints are closer to the truth with left and right of the whole body swapped.
 
     Args:
-        xy: detected, in pixels.
+        xy: detected keypoints, pixels.
         truth: true positions, pixels.
-        names: joint names, left and right.
+        names: joint names of both sides.
 
     Returns:
-        One value for each person.
+        True for each person with left and right swapped.
     """
     mirror = [names.index(JOINT_NAMES[MIRROR[JOINT_NAMES.index(name)]]) for name in names]
     direct, exchanged = (np.linalg.norm(found - truth, axis=-1).mean(-1) for found in (xy, xy[:, mirror]))
@@ -73,7 +73,7 @@ def swapped(
 
 
 def table(rows: dict[str, Errors]) -> Table:
-    """Mean errors with intervals over moments, by what the rows are called."""
+    """Make a table of mean errors with intervals over moments."""
     cells = []
     for name, errors in rows.items():
         moment = torch.tensor(errors.moment)

@@ -1,4 +1,4 @@
-"""A recording by several calibrated cameras, with positions of the person's joints at some moments."""
+"""A recording by several calibrated cameras, with the true positions of the person's joints at some moments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qposer.body_pose.skeleton import JOINT_NAMES
 from qposer.io.npz import read_npz
 
 STATURE = 1.7
-"""Metres: the person's height in pixels is that of somebody as tall, at the person's depth."""
+"""Height in metres from which heights in pixels are computed."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class View:
     video: Video
     intrinsics: Float[np.ndarray, "3 3"]
     truth: Float[np.ndarray, "moments joints 3"]
-    """In the camera's axes, metres."""
+    """True joint positions in camera axes, metres."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -41,20 +41,20 @@ class View:
 
     @property
     def projected(self) -> Float[np.ndarray, "moments joints 2"]:
-        """Pixels of the truth, without the lens' distortion."""
+        """Projection of the truth in pixels, without lens distortion."""
         points = self.truth @ self.intrinsics.T
         return np.asarray(points[..., :2] / points[..., 2:])
 
     @property
     def height(self) -> Float[np.ndarray, " moments"]:
-        """Of the person in pixels."""
+        """Height of the person in pixels at the person's depth."""
         return np.asarray(self.focal * STATURE / self.truth[..., 2].mean(-1))
 
     def pictures(self, frames: Int[np.ndarray, " moments"]) -> list[Picture]:
-        """Some frames of the video, which rise.
+        """Read some frames of the video, with ascending numbers.
 
         Raises:
-            ValueError: the video ends before.
+            ValueError: the video ends before the last of them.
         """
         wanted = set(frames.tolist())
         found = [picture for number, picture in enumerate(self.video.frames()) if number in wanted]
@@ -65,25 +65,25 @@ class View:
 
 @dataclass(frozen=True)
 class Recording:
-    """Moments of a person whom several cameras see."""
+    """Moments of a person in the views of several cameras."""
 
     views: list[View]
     frames: Int[np.ndarray, " moments"]
-    """Numbers of the moments' frames in the videos, ascending."""
+    """Frame numbers of the moments in the videos, ascending."""
     names: tuple[str, ...]
-    """Of the joints of the truth."""
+    """Names of the true joints."""
 
 
 def read_recording(folder: Path) -> Recording:
-    """A folder with ``cameras.json``, ``truth.npz``, and a video ``NAME.mp4`` of each camera.
+    """Read a folder with ``cameras.json``, ``truth.npz``, and a video ``NAME.mp4`` of each camera.
 
-    ``cameras.json`` holds K (3, 3), R (3, 3) and t (3,) of each camera by its name, such that pixels are K (R X + t);
-    ``truth.npz`` holds ``frame`` (moments,), ``xyz`` (moments, joints, 3) in metres, and ``names`` (joints,), which are
-    SMPL's and a detector's, both hips among them.
+    ``cameras.json`` contains K (3, 3), R (3, 3) and t (3,) of each camera by name; a point X projects to K (R X + t).
+    ``truth.npz`` contains ``frame`` (moments,), ``xyz`` (moments, joints, 3) in metres, and ``names`` (joints,): joint
+    names that SMPL and MediaPipe share, including both hips.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file holds something else.
+        ValueError: a file has unexpected contents.
     """
     calibrated = read_cameras(folder)
     if not (folder / "truth.npz").is_file():
@@ -96,10 +96,10 @@ def read_recording(folder: Path) -> Recording:
         or not {"left_hip", "right_hip"} <= set(names) <= known
         or arrays["xyz"].shape != (len(arrays["frame"]), len(names), 3)
     ):
-        found = ", ".join(f"{key} {value.shape}" for key, value in arrays.items()) or "nothing of the kind"
+        found = ", ".join(f"{key} {value.shape}" for key, value in arrays.items()) or "none of them"
         raise ValueError(
             f"{folder / 'truth.npz'}: expected frame (moments,), xyz (moments, joints, 3) and the names of joints, "
-            f"both hips among them, found {found}"
+            f"including both hips, found {found}"
         )
     views = [
         View(name, open_video(folder / f"{name}.mp4"), intrinsics, arrays["xyz"] @ rotation.T + shift)
@@ -109,11 +109,11 @@ def read_recording(folder: Path) -> Recording:
 
 
 def read_cameras(folder: Path) -> dict[str, tuple[Float[np.ndarray, "..."], ...]]:
-    """K (3, 3), R (3, 3) and t (3,) of each camera by its name, from a recording's ``cameras.json``.
+    """Read K (3, 3), R (3, 3) and t (3,) of each camera by name from a recording's ``cameras.json``.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file holds something else.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file has unexpected contents.
     """
     if not (folder / "cameras.json").is_file():
         raise FileNotFoundError(f"there is no {folder / 'cameras.json'}: give the folder of a recording")

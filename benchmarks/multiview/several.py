@@ -22,22 +22,22 @@ from qposer.body_pose.skeleton import JOINT_NAMES
 ALL = "all views"
 
 Detections = Sequence[Mapping[int, Keypoints]]
-"""Of each view, the person by the moment."""
+"""Keypoints of the person by moment, for each view."""
 
 
 def mirrored(pictures: Sequence[Picture]) -> list[Picture]:
-    """The pictures as a mirror shows them."""
+    """Mirror images of pictures."""
     return [np.ascontiguousarray(picture[:, ::-1]) for picture in pictures]
 
 
 def sets_of_views(names: Sequence[str]) -> dict[str, tuple[tuple[int, ...], int | None]]:
-    """Which views are fitted, and which of them in a mirror, by what the rows are called.
+    """List the sets of views to fit: all views, all views with one of them mirrored, and every pair.
 
     Args:
         names: names of all views.
 
     Returns:
-        All views, all with one of them in a mirror, and every pair.
+        For each row, the indices of the views, and the index of the mirrored view or None.
     """
     every = tuple(range(len(names)))
     found: dict[str, tuple[tuple[int, ...], int | None]] = {ALL: (every, None)}
@@ -55,15 +55,15 @@ def fitted_views(
     mirror: int | None,
     moments: int,
 ) -> dict[int, ViewsResult]:
-    """Fits of the moments in which the chosen views show somebody alike.
+    """Fit the moments that have a detection in at least two of the chosen views.
 
     Args:
         fitter: body, prior and settings.
         cameras: cameras of all views.
         seen: detections in each view.
-        in_mirror: detections in the mirrored views.
-        chosen: views to fit.
-        mirror: view to replace by its mirror image, if any.
+        in_mirror: detections in the mirror image of each view.
+        chosen: indices of the views to fit.
+        mirror: index of the view to replace by its mirror image, if any.
         moments: number of moments.
 
     Returns:
@@ -81,15 +81,15 @@ def fitted_views(
 def points_of(
     fitter: Fitter, results: Sequence[ViewsResult], names: tuple[str, ...]
 ) -> dict[str, Float[np.ndarray, "results joints 3"]]:
-    """Where some joints of fits are, in world axes.
+    """Compute the positions of some joints of fits in world axes.
 
     Args:
-        fitter: the body that was fitted.
+        fitter: fitter with the body model of the fits.
         results: results of fits.
         names: joint names that SMPL and the detector share.
 
     Returns:
-        ``keypoints``, the places on the body that carry the detector's names, and ``joints``, SMPL's.
+        ``keypoints``, the body's landmarks of the detector's keypoints, and ``joints``, SMPL's joints; metres.
     """
     given = [
         torch.from_numpy(np.stack([getattr(result, name) for result in results]))
@@ -104,14 +104,14 @@ def points_of(
 
 
 def calibrated(shots: Recording, cameras: Sequence[CalibratedCamera]) -> list[CalibratedCamera]:
-    """The calibrated cameras of a recording's views, with the sizes of its videos.
+    """Match calibrated cameras with a recording's views, and set their image sizes to those of its videos.
 
     Args:
         shots: the recording.
         cameras: calibrated cameras.
 
     Returns:
-        One camera for each view.
+        A camera for each view.
     """
     by_name = {camera.name: camera for camera in cameras}
     return [dataclasses.replace(by_name[view.name], size=view.size) for view in shots.views]

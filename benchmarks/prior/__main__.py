@@ -1,4 +1,4 @@
-"""Compare QPoser with other priors of body pose by protocols of reconstruction, plausibility, generation, and use.
+"""Compare QPoser with other body pose priors: reconstruction, plausibility, generation, completion, denoising, edits.
 
 ``python -m benchmarks.prior --data poses.npz --runs runs --out docs/benchmarks`` writes prior.md and its pictures;
 ``python -m benchmarks.prior --quick`` prints rough figures of the shipped weights in two minutes.
@@ -29,16 +29,16 @@ def main(
     qposer: Path | None = None,
     codeprior: Path | None = None,
 ) -> None:
-    """Measure QPoser and the baselines, print the tables, and write them where ``--out`` says.
+    """Measure QPoser and the baselines, print the tables, and write them to ``out`` if given.
 
-    A run that was stopped goes on where it was, and results of weights that did not change are not measured again.
+    An interrupted run resumes, and results for unchanged weights are read from the cache.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``; not needed with --quick.
-        runs: folder of the baselines' runs: vposer-*, gmm, diffusion; missing ones are skipped.
-        out: folder that prior.md and images/ are written to; default: nothing is written.
+        runs: folder of the baselines' runs (vposer-*, gmm, diffusion); missing runs are skipped.
+        out: folder for prior.md and images/; by default, nothing is written.
         cache: folder of the cached results.
-        quick: use the few included poses, without baselines.
+        quick: use the small included set of poses, without baselines.
         qposer: weights of the autoencoder; default: the shipped ones.
         codeprior: weights of the code prior; default: the shipped ones.
 
@@ -48,9 +48,9 @@ def main(
     console = Console(width=120)
     with cli_errors("benchmarks.prior"):
         if data is None and not quick:
-            raise ValueError("give the poses by --data poses.npz, or take the few that come with --quick")
+            raise ValueError("give poses with --data poses.npz, or use the small included set with --quick")
         sizes = QUICK if quick else Sizes()
-        baselines, missing = ([], ["the baselines, which --quick leaves out"]) if quick else load_baselines(runs)
+        baselines, missing = ([], ["the baselines, which --quick skips"]) if quick else load_baselines(runs)
         contenders = [load_qposer(qposer, codeprior), *baselines]
         poses = Poses.quick() if data is None else Poses.load(data)
         kept = Cache(cache)
@@ -58,11 +58,11 @@ def main(
         given = {"--data": data, "--runs": None if quick else runs, "--out": out}
         options = " ".join([*(f"{flag} {path}" for flag, path in given.items() if path), *["--quick"] * quick])
         facts = [
-            f"Command: `python -m benchmarks.prior {options}`, {kept.seconds / 60:.0f} minutes of one core in all.",
+            f"Command: `python -m benchmarks.prior {options}`, {kept.seconds / 60:.0f} minutes on one core.",
             f"Machine: {machine()}.",
             f"Weights of QPoser: {qposer or 'the shipped ones'}; of its code prior: {codeprior or 'the shipped ones'}.",
-            f"Seeds: {sizes.denoising.seed}; {sizes.tuning.seed} for the choice of weights and for samples.",
-            *(["Validation poses: the few of training subjects, the only ones at hand."] if data is None else []),
+            f"Seeds: {sizes.denoising.seed}; {sizes.tuning.seed} for tuning and for samples.",
+            *(["Validation poses: included poses of training subjects."] if data is None else []),
             *(f"Missing: {line}." for line in missing),
         ]
         report.show(found, sizes, facts, console)

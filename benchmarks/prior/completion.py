@@ -19,7 +19,7 @@ PARTS = ("legs", "arms", "left_arm", "torso")
 
 @dataclass(frozen=True)
 class CompletionSettings:
-    """Of protocol 4."""
+    """Settings of protocol 4."""
 
     poses: int = 150
     hypotheses: int = 10
@@ -27,14 +27,14 @@ class CompletionSettings:
 
 
 def moved_joints(part: str) -> list[int]:
-    """Which of the 22 joints hang directly on those of a part: where the unknown rotations turn their bones to."""
+    """Indices of the joints, of 22, that the rotations of a part's joints move directly: the children of the part."""
     unknown = {joint + 1 for joint in joints_of(part)}
     return [joint for joint in range(1, NUM_BODY_JOINTS + 1) if PARENTS[joint] in unknown]
 
 
 @torch.no_grad()
 def measure(prior: PosePrior, poses: Poses, settings: CompletionSettings) -> Result:
-    """For each part, of every pose: the error of the best hypothesis, their mean error, and their mutual distance.
+    """Measure the errors of hypotheses for each unknown part and each pose, and the distances between hypotheses.
 
     Args:
         prior: prior to complete with.
@@ -42,7 +42,8 @@ def measure(prior: PosePrior, poses: Poses, settings: CompletionSettings) -> Res
         settings: settings of the protocol.
 
     Returns:
-        Millimetres by part.
+        For each part, a value for each pose in millimetres: ``min_mm`` (best hypothesis), ``mean_mm`` (mean over the
+        hypotheses) and ``diversity_mm`` (mean distance over pairs of hypotheses).
     """
     generator = torch.Generator().manual_seed(settings.seed)
     truth = drawn(poses.test, settings.poses, generator)

@@ -1,4 +1,4 @@
-"""The priors that are compared, read from their checkpoints."""
+"""The compared priors, read from their checkpoints."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHARED = (
     "qposer.body_pose.rotations",
     "qposer.body_pose.skeleton",
 )
-"""Modules that every prior's results follow from."""
+"""Modules that the results of every prior depend on."""
 
 
 @runtime_checkable
@@ -36,33 +36,33 @@ class Reconstructs(Protocol):
     """A prior that is an autoencoder."""
 
     def reconstruct(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, "poses 21 3"]:
-        """The poses after a way through the latents."""
+        """Encode and decode poses, axis-angle in radians."""
         ...
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A prior, and what tables call it."""
+    """A prior and its name in the tables."""
 
     name: str
     prior: PosePrior | NoPrior
     digests: tuple[str, ...]
-    """Of the files that its results follow from: weights and code."""
+    """Digests of the files that its results depend on: weights and code."""
 
 
 def load_qposer(model: Path | None, codeprior: Path | None) -> Contender:
-    """QPoser with its code prior; the shipped files where none are given.
+    """Load QPoser with its code prior.
 
     Args:
-        model: file of the autoencoder.
-        codeprior: file of the code prior.
+        model: file of the autoencoder; the shipped one if None.
+        codeprior: file of the code prior; the shipped one if None.
 
     Returns:
         The contender.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a file holds something else.
+        FileNotFoundError: a file does not exist.
+        ValueError: a file is not of the expected kind.
     """
     files = (model or asset("qposer.safetensors"), codeprior or asset("codeprior.safetensors"))
     modules = ("code_prior", "denoiser", "diffusion", "glif", "classifiers", "model", "quantizer")
@@ -71,12 +71,18 @@ def load_qposer(model: Path | None, codeprior: Path | None) -> Contender:
 
 
 def load_baselines(runs: Path) -> tuple[list[Contender], list[str]]:
-    """The baselines whose runs are in a folder, and, for each kind that is not, a line that says what makes it.
+    """Load the baselines that have a run in a folder.
 
-    Each folder ``vposer-*`` is a row of its own. That no prior is known needs no run.
+    Each folder ``vposer-*`` is a separate row. The row without a prior needs no run.
+
+    Args:
+        runs: folder of the runs.
+
+    Returns:
+        The baselines, and a message for each missing kind with the command that trains it.
 
     Raises:
-        ValueError: a file holds something else.
+        ValueError: a file does not contain the expected weights.
     """
     kinds: dict[str, tuple[str, Callable[[Path], PosePrior], str]] = {
         "vposer-*": (VPOSER, VPoser.from_pretrained, "vposer"),
@@ -96,6 +102,6 @@ def load_baselines(runs: Path) -> tuple[list[Contender], list[str]]:
 
 
 def _digests(weights: tuple[Path, ...], modules: tuple[str, ...]) -> tuple[str, ...]:
-    """Digests of files of weights, and of modules that are imported, those that all priors share among them."""
+    """Digests of weight files, of the given modules, and of the modules that all priors share."""
     code = (Path(str(sys.modules[module].__file__)) for module in (*modules, *SHARED))
     return tuple(file_digest(file) for file in (*weights, *code))

@@ -20,13 +20,13 @@ LEVELS_MM = (20, 40, 100)
 """Standard deviations of the noise on every coordinate."""
 
 START = {20: -2, 40: -1, 100: 1}
-"""Where the search for a weight begins, in half decades: near the square of the noise in decimetres, twice, which is
-the weight of an energy that is a negative logarithm of a density."""
+"""Initial exponents of the weight search, in half decades: near twice the squared noise in decimetres, the weight of an
+energy that is a negative log density."""
 
 
 @dataclass(frozen=True)
 class TuningSettings:
-    """Of the choice of weights on validation poses."""
+    """Settings of the weight search on validation poses."""
 
     poses: int = 64
     seed: int = 1
@@ -34,16 +34,16 @@ class TuningSettings:
 
 @dataclass(frozen=True)
 class DenoisingSettings:
-    """Of protocol 5."""
+    """Settings of protocol 5."""
 
     poses: int = 300
     seed: int = 0
     weights: tuple[float, ...] = ()
-    """For each level of noise; ``tune`` chooses them."""
+    """Weight of the prior for each noise level, as chosen by `tune`."""
 
 
 def tune(prior: PosePrior | NoPrior, poses: Poses, settings: TuningSettings) -> Result:
-    """For each level, the weight with the lowest error on validation poses, and all that were tried.
+    """Choose the weight of the prior with the lowest error on validation poses, for each noise level.
 
     Args:
         prior: prior to tune.
@@ -51,7 +51,7 @@ def tune(prior: PosePrior | NoPrior, poses: Poses, settings: TuningSettings) -> 
         settings: settings of the search.
 
     Returns:
-        Weights and errors by level.
+        ``weights``, one for each level; ``tried_mm``, the mean MPJPE in millimetres of each weight tried, by level.
     """
     truth = drawn(poses.validation, settings.poses, torch.Generator().manual_seed(settings.seed))
     chosen, tried = [], []
@@ -69,7 +69,7 @@ def tune(prior: PosePrior | NoPrior, poses: Poses, settings: TuningSettings) -> 
 
 
 def measure(prior: PosePrior | NoPrior, poses: Poses, settings: DenoisingSettings) -> Result:
-    """For each level, the error of every pose in millimetres, 22 joints.
+    """Measure the error of every denoised pose at each noise level.
 
     Args:
         prior: prior to denoise with.
@@ -77,7 +77,7 @@ def measure(prior: PosePrior | NoPrior, poses: Poses, settings: DenoisingSetting
         settings: settings of the protocol.
 
     Returns:
-        Millimetres by level.
+        For each level, the MPJPE of each pose over 22 joints, in millimetres.
     """
     truth = drawn(poses.test, settings.poses, torch.Generator().manual_seed(settings.seed))
     joints = joints_mm(truth)

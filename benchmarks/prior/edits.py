@@ -1,4 +1,4 @@
-"""Protocol 6: edits of parts: error to the donor inside the part, and drift outside."""
+"""Protocol 6: edits of parts, with their error inside the part and their drift outside it."""
 
 from __future__ import annotations
 
@@ -21,32 +21,30 @@ PARTS = ("left_arm", "right_leg", "upper_body")
 
 @dataclass(frozen=True)
 class EditsSettings:
-    """Of protocol 6."""
+    """Settings of protocol 6."""
 
     pairs: int = 2000
-    """Of a test pose and a donor, another one."""
+    """Number of pairs of a test pose and a donor pose."""
     seed: int = 0
 
 
 def measure(prior: QPoserPrior, poses: Poses, settings: EditsSettings) -> Result:
-    """As ``angles``.
+    """Measure edits of test poses with a prior's autoencoder.
 
     Args:
-        prior: prior with the autoencoder to edit with.
+        prior: prior with the autoencoder.
         poses: body poses by split.
         settings: settings of the protocol.
 
     Returns:
-        Degrees by part.
+        Angles in degrees, as `angles` returns them.
     """
     return angles(prior.model, poses.test, settings)
 
 
 @torch.no_grad()
 def angles(model: QPoser, poses: Float[Tensor, "poses 21 3"], settings: EditsSettings) -> Result:
-    """For each part, of every pair, mean angles in degrees: to the donor inside of the part, to the pose outside.
-
-    The latter also without an edit: what a way through the codes alone does to these joints.
+    """Measure edits that replace a part of each pose by that of a donor.
 
     Args:
         model: the autoencoder.
@@ -54,7 +52,9 @@ def angles(model: QPoser, poses: Float[Tensor, "poses 21 3"], settings: EditsSet
         settings: settings of the protocol.
 
     Returns:
-        Degrees by part.
+        For each part, a value for each pair in degrees: ``inside_deg`` (mean angle to the donor inside the part),
+        ``outside_deg`` (mean angle to the pose outside it) and ``unedited_deg`` (the latter after encoding and decoding
+        without an edit).
     """
     chosen = drawn(poses, settings.pairs, torch.Generator().manual_seed(settings.seed))
     pose, donor = axis_angle_to_matrix(chosen), axis_angle_to_matrix(chosen.roll(1, dims=0))

@@ -21,25 +21,25 @@ from qposer.evaluation.metrics import (
 )
 
 REAL = ("training poses", "validation poses")
-"""What tables call real poses in place of samples."""
+"""Row names of real poses that take the place of samples."""
 
 
 @dataclass(frozen=True)
 class GenerationSettings:
-    """Of protocol 3."""
+    """Settings of protocol 3."""
 
     samples: int = 10_000
-    """And as many test poses for reference, at most."""
+    """Number of samples, and maximum number of test poses to compare with."""
     pairs_of: int = 500
-    """Samples whose average pairwise distance is taken."""
+    """Number of samples for the average pairwise distance."""
     nearest_of: int = 500
-    """Samples whose nearest training pose is looked for."""
+    """Number of samples for the distance to the nearest training pose."""
     seed: int = 0
 
 
 @torch.no_grad()
 def measure(prior: PosePrior, poses: Poses, settings: GenerationSettings) -> Result:
-    """Figures of samples of a prior.
+    """Compare samples of a prior with test poses.
 
     Args:
         prior: prior to sample from.
@@ -47,7 +47,7 @@ def measure(prior: PosePrior, poses: Poses, settings: GenerationSettings) -> Res
         settings: settings of the protocol.
 
     Returns:
-        Figures by name.
+        Figures by name, as `compare` returns them.
     """
     samples = prior.sample(settings.samples, torch.Generator().manual_seed(settings.seed + 1))
     return compare(samples, poses, settings)
@@ -55,14 +55,14 @@ def measure(prior: PosePrior, poses: Poses, settings: GenerationSettings) -> Res
 
 @torch.no_grad()
 def measure_real(poses: Poses, settings: GenerationSettings) -> dict[str, Result]:
-    """The same figures of real poses of other people, as if they were samples: what a perfect prior would reach.
+    """Compare real poses of other people with test poses, as a reference for the samples.
 
     Args:
         poses: body poses by split.
         settings: settings of the protocol.
 
     Returns:
-        Figures by name, for each set of real poses.
+        Figures by name, as `compare` returns them, for each set of real poses.
     """
     generator = torch.Generator().manual_seed(settings.seed + 1)
     sides = zip(REAL, (poses.train, poses.validation), strict=True)
@@ -70,15 +70,16 @@ def measure_real(poses: Poses, settings: GenerationSettings) -> dict[str, Result
 
 
 def compare(samples: Float[Tensor, "samples 21 3"], poses: Poses, settings: GenerationSettings) -> Result:
-    """Figures of samples against test poses, and of their distance to the training poses.
+    """Compare samples with test poses and with the training poses.
 
     Args:
-        samples: axis-angle in radians.
+        samples: body poses, axis-angle in radians.
         poses: body poses by split.
         settings: settings of the protocol.
 
     Returns:
-        Figures by name.
+        ``fid_pose`` (square radians), ``fid_joints_cm`` (square centimetres), ``apd_cm`` (centimetres), ``precision``
+        and ``recall`` (0 to 1), and ``nearest_rad`` (radians, one for each sample).
     """
     samples = principal(samples)
     reference = principal(drawn(poses.test, settings.samples, torch.Generator().manual_seed(settings.seed)))
@@ -98,5 +99,5 @@ def compare(samples: Float[Tensor, "samples 21 3"], poses: Poses, settings: Gene
 
 
 def principal(body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, "poses 21 3"]:
-    """The same rotations by angles of pi at most, so that numbers can be compared."""
+    """The same rotations with angles of at most pi, so that their axis-angle numbers are comparable."""
     return matrix_to_axis_angle(axis_angle_to_matrix(body_pose))

@@ -1,4 +1,4 @@
-"""All protocols for all priors, one result after the other."""
+"""Run all protocols for all priors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from qposer.baselines.no_prior import NoPrior
 
 @dataclass(frozen=True)
 class Sizes:
-    """Settings of all protocols: how many poses, which seeds."""
+    """Settings of all protocols: numbers of poses, and seeds."""
 
     reconstruction: ReconstructionSettings = field(default_factory=ReconstructionSettings)
     speed: SpeedSettings = field(default_factory=SpeedSettings)
@@ -53,12 +53,12 @@ QUICK = Sizes(
     DenoisingSettings(poses=16),
     EditsSettings(pairs=256),
 )
-"""For a look in about two minutes; the figures are rough."""
+"""Sizes for rough figures in about two minutes."""
 
 
 @dataclass
 class Measurements:
-    """What the protocols found, by the names of the priors; empty where none took part."""
+    """Results of the protocols by the names of the priors; empty for protocols without a prior."""
 
     reconstruction: dict[str, Result] = field(default_factory=dict)
     speed: Result = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Measurements:
 def measure_all(
     contenders: list[Contender], poses: Poses, sizes: Sizes, cache: Cache, console: Console
 ) -> Measurements:
-    """Run all protocols, or read what is kept of them, and show how far they are.
+    """Run all protocols, or read their cached results, and show the progress.
 
     Args:
         contenders: the priors.
@@ -100,7 +100,7 @@ def measure_all(
 def jobs(
     found: Measurements, contenders: list[Contender], poses: Poses, sizes: Sizes, cache: Cache
 ) -> list[tuple[str, Callable[[], None]]]:
-    """Names of the measurements, and functions that take them and put the results into ``found``.
+    """List the measurements as functions that store their results in ``found``.
 
     Args:
         found: results; filled in place.
@@ -110,7 +110,7 @@ def jobs(
         cache: cache of the results.
 
     Returns:
-        Names and functions, in order.
+        Name and function of each measurement, in order.
     """
 
     def kept(protocol: ModuleType, who: list[Contender], settings: Any, measure: Callable[[], Result]) -> Result:

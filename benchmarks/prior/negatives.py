@@ -26,7 +26,7 @@ HINGES = {
     "left_elbow": (0.0, -1.0, 0.0),
     "right_elbow": (0.0, 1.0, 0.0),
 }
-"""Axes, in SMPL's T-pose, about which knees and elbows bend by positive angles."""
+"""Hinge axes of knees and elbows in SMPL's T-pose; they bend by positive angles."""
 WRONG_BEND = (math.radians(30), math.radians(90))
 
 LARGEST_RANDOM = math.radians(60)
@@ -35,14 +35,14 @@ LARGEST_RANDOM = math.radians(60)
 def mixed_parts(
     poses: Shaped[Tensor, "poses 21 numbers"], generator: torch.Generator
 ) -> Shaped[Tensor, "poses 21 numbers"]:
-    """Each of the two arms, the two legs, and the torso with the head from another pose, be they angles or codes.
+    """Mix parts of poses: each arm, each leg, and the torso with the head come from different poses.
 
     Args:
-        poses: angles or codes of the joints.
-        generator: random generator; equal seeds give equal results on one machine.
+        poses: values of the joints, such as angles or codes.
+        generator: random generator.
 
     Returns:
-        As many mixtures.
+        One mixture for each pose.
     """
     mixed = poses.clone()
     for parts in MIXED_PARTS:
@@ -52,14 +52,14 @@ def mixed_parts(
 
 
 def noisy(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
-    """Three different joints turned by 20 degrees about random axes.
+    """Rotate three random joints of each pose by 20 degrees about random axes.
 
     Args:
         poses: body poses, axis-angle in radians.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
-        As many disturbed poses.
+        The perturbed poses, axis-angle in radians.
     """
     joints = torch.rand(len(poses), NUM_BODY_JOINTS, generator=generator).argsort(-1)[:, :NOISY_JOINTS]
     turned = torch.zeros_like(poses)
@@ -69,16 +69,16 @@ def noisy(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
 
 
 def wrong_bends(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
-    """One knee or elbow of each pose bent by 30 to 90 degrees in the direction in which it does not bend.
+    """Bend one knee or elbow of each pose by 30 to 90 degrees in the impossible direction.
 
-    The joint's rotation is split into a turn about its hinge and the rest, and only the turn is replaced.
+    The joint's rotation is split into swing and twist about the hinge axis, and only the twist is replaced.
 
     Args:
         poses: body poses, axis-angle in radians.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
-        As many disturbed poses.
+        The perturbed poses, axis-angle in radians.
     """
     bent = poses.clone()
     hinge = torch.randint(len(HINGES), (len(poses),), generator=generator)
@@ -94,14 +94,14 @@ def wrong_bends(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
 
 
 def flexion(poses: BodyPoses, hinge: str) -> Float[Tensor, " poses"]:
-    """Angle in radians, in [-pi, pi], of the turn about a hinge's axis (swing-twist decomposition, the twist first).
+    """Twist about a hinge's axis (swing-twist decomposition, the twist first).
 
     Args:
         poses: body poses, axis-angle in radians.
         hinge: name of a knee or an elbow.
 
     Returns:
-        Radians.
+        Angles in radians, in [-pi, pi].
     """
     rotations = axis_angle_to_matrix(poses[:, BODY_JOINT_NAMES.index(hinge)])
     angle = turn_about(rotations, poses.new_tensor(HINGES[hinge]))
@@ -109,14 +109,14 @@ def flexion(poses: BodyPoses, hinge: str) -> Float[Tensor, " poses"]:
 
 
 def random_rotations(poses: BodyPoses, generator: torch.Generator) -> BodyPoses:
-    """Every joint turned from the T-pose about a random axis by an angle uniform in 0 to 60 degrees.
+    """Rotate every joint from the T-pose about a random axis by an angle uniform in 0 to 60 degrees.
 
     Args:
         poses: poses; only their number is used.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
-        Axis-angle in radians.
+        Body poses, axis-angle in radians.
     """
     angle = LARGEST_RANDOM * torch.rand(len(poses), NUM_BODY_JOINTS, 1, generator=generator)
     return angle * _random_axes((len(poses), NUM_BODY_JOINTS), generator)

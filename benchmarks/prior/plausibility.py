@@ -21,23 +21,23 @@ REAL = "real"
 
 @dataclass(frozen=True)
 class PlausibilitySettings:
-    """Of protocol 2."""
+    """Settings of protocol 2."""
 
     poses: int = 2000
-    """Test poses, and as many of each kind of negatives."""
+    """Number of test poses, and of negatives of each kind."""
     seed: int = 0
 
 
 def measure(prior: PosePrior, poses: Poses, settings: PlausibilitySettings) -> Result:
-    """As `measure_poses`, of test poses.
+    """Measure a prior on test poses and on negatives made from them.
 
     Args:
-        prior: prior to measure.
+        prior: prior with an energy.
         poses: body poses by split.
         settings: settings of the protocol.
 
     Returns:
-        Figures by kind of negatives.
+        Energies and reconstruction gaps, as `measure_poses` returns them.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     return measure_poses(prior, drawn(poses.test, settings.poses, generator), generator)
@@ -45,7 +45,7 @@ def measure(prior: PosePrior, poses: Poses, settings: PlausibilitySettings) -> R
 
 @torch.no_grad()
 def measure_poses(prior: PosePrior, real: Float[Tensor, "poses 21 3"], generator: torch.Generator) -> Result:
-    """Energies of real poses and of each kind of negatives; of an autoencoder the reconstruction gap (mm), too.
+    """Measure the energies of real poses and of negatives; for an autoencoder, also the reconstruction gaps.
 
     Args:
         prior: prior with an energy.
@@ -53,8 +53,8 @@ def measure_poses(prior: PosePrior, real: Float[Tensor, "poses 21 3"], generator
         generator: random generator of the negatives.
 
     Returns:
-        ``energy`` and ``gap_mm`` by kind of poses; negatives are in the order of the real poses that they are made
-        from.
+        ``energy`` (no unit) and ``gap_mm`` (MPJPE in millimetres) by kind of pose, one value for each pose; negatives
+        are in the order of the real poses that they are made from.
     """
     sets = {REAL: real} | {kind: spoil(real, generator) for kind, spoil in NEGATIVES.items()}
     result: Result = {"energy": {kind: in_chunks(prior.energy, members).tolist() for kind, members in sets.items()}}

@@ -27,11 +27,11 @@ Rows = dict[str, Result]
 COLOURS = mpl.colormaps["tab10"]
 GREYS = ("0.3", "0.7")
 HEIGHT = 3.2
-"""Inches."""
+"""Height of a picture in inches."""
 
 
 def save_plots(found: Measurements, folder: Path) -> None:
-    """Write ``prior_<protocol>.png`` for each protocol that has a picture.
+    """Write a picture ``prior_<protocol>.png`` for each protocol that has one.
 
     Args:
         found: the results.
@@ -51,7 +51,7 @@ def save_plots(found: Measurements, folder: Path) -> None:
 
 
 def reconstruction(rows: Rows) -> Figure:
-    """What part of the poses comes back with less than an error."""
+    """Cumulative distribution of the reconstruction error over poses."""
     figure, (axes,) = _figure(1, width=5.5)
     for index, (name, result) in enumerate(rows.items()):
         axes.ecdf(result["mpjpe_mm"], label=name, color=COLOURS(index), linewidth=_width(name))
@@ -61,7 +61,7 @@ def reconstruction(rows: Rows) -> Figure:
 
 
 def plausibility(rows: Rows) -> Figure:
-    """ROC curves, one picture a kind of negatives."""
+    """ROC curves, one panel for each kind of negatives."""
     figure, panels = _figure(len(NEGATIVES))
     for axes, kind, letter in zip(panels, NEGATIVES, "abcd", strict=True):
         for index, (name, result) in enumerate(rows.items()):
@@ -91,7 +91,7 @@ def generation(rows: Rows) -> Figure:
 
 
 def completions(rows: Rows) -> Figure:
-    """Errors of the best guess and of all, by part."""
+    """Errors of the best hypothesis and of all hypotheses, by part."""
     figure, panels = _figure(2, width=9)
     for axes, key, title in zip(panels, ("min_mm", "mean_mm"), ("best guess", "mean of the guesses"), strict=True):
         values = {name: [result[part][key] for part in completion.PARTS] for name, result in rows.items()}
@@ -102,7 +102,7 @@ def completions(rows: Rows) -> Figure:
 
 
 def denoised(rows: Rows) -> Figure:
-    """Errors of fits to noisy joints, by noise."""
+    """Errors of fits to noisy joints, by noise level."""
     figure, (axes,) = _figure(1, width=6.5)
     levels = [str(level) for level in denoising.LEVELS_MM]
     _bars(axes, {name: [result[level] for level in levels] for name, result in rows.items()}, levels)
@@ -124,7 +124,7 @@ def _width(name: str) -> float:
 
 
 def _bars(axes: Axes, rows: dict[str, list[list[float]]], groups: list[str]) -> None:
-    """Means with their intervals, grouped."""
+    """Draw grouped bars of means with their intervals."""
     width = 0.85 / len(rows)
     for index, (name, values) in enumerate(rows.items()):
         intervals = [mean_interval(torch.tensor(value)) for value in values]

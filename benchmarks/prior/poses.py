@@ -1,4 +1,4 @@
-"""The poses that priors are measured on."""
+"""Poses to measure priors on."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from qposer.io.npz import read_npz, write_npz
 
 QUICK_FILE = Path(__file__).resolve().parent / "poses_quick.npz"
 QUICK_POSES = 256
-"""Of each side."""
+"""Number of quick poses of each split."""
 STEP = np.pi / 32767
-"""Radians between neighbouring numbers of the quick poses."""
+"""Quantisation step of the quick poses in radians."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Poses:
     validation: Float[Tensor, "validation 21 3"]
     test: Float[Tensor, "test 21 3"]
     digest: str
-    """Of the file that they came from."""
+    """Digest of the file that the poses come from."""
 
     @classmethod
     def load(cls, path: Path) -> Poses:
-        """All poses of a file that ``python -m qposer.data.build`` wrote.
+        """Read all poses of a file written by ``python -m qposer.data.build``.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: it is something else, or a side of the split has no poses.
+            FileNotFoundError: the file does not exist.
+            ValueError: the file is of another kind, or a split has no poses.
         """
         data = PoseDataset.load(path)
         train, validation, test = (data.body_pose(side) for side in ("train", "validation", "test"))
@@ -47,19 +47,19 @@ class Poses:
 
     @classmethod
     def quick(cls) -> Poses:
-        """The few poses next to this module; those of training subjects also serve as validation poses."""
+        """Read the small set of poses next to this module; its training poses also serve as validation poses."""
         arrays = read_npz(QUICK_FILE, ("train", "test"))
         train, test = (torch.from_numpy(arrays[side] * np.float32(STEP)) for side in ("train", "test"))
         return cls(train, train, test, file_digest(QUICK_FILE))
 
 
 def drawn(poses: Float[Tensor, "poses 21 3"], number: int, generator: torch.Generator) -> Float[Tensor, "number 21 3"]:
-    """Different poses at random; all of them, shuffled, where there are no more than ``number``.
+    """Draw different poses at random; if there are at most ``number``, all of them, shuffled.
 
     Args:
         poses: body poses, axis-angle in radians.
         number: maximum number of poses.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
 
     Returns:
         The drawn poses.

@@ -19,15 +19,15 @@ CHUNK = 2048
 def in_chunks(
     function: Callable[[Tensor], Tensor], poses: Float[Tensor, "poses ..."], size: int = CHUNK
 ) -> Float[Tensor, "poses ..."]:
-    """A function of poses, applied to a few at a time.
+    """Apply a function to poses in chunks.
 
     Args:
         function: function of a batch of poses.
         poses: the whole batch.
-        size: chunk size.
+        size: number of poses in a chunk.
 
     Returns:
-        The results, one after the other.
+        The concatenated results.
     """
     return torch.cat([function(part) for part in poses.split(size)])
 

@@ -16,7 +16,7 @@ from qposer.prior.model import QPoser
 STEPS = 300
 LEARNING_RATE = 0.4
 NOISE = (2.0, 0.2)
-"""That the code prior is shown at the first and at the last step of a fit, falling geometrically."""
+"""Noise levels of the code prior at the first and at the last step of a fit, decreasing geometrically."""
 
 
 class QPoserPrior:
@@ -29,7 +29,7 @@ class QPoserPrior:
 
     @classmethod
     def from_pretrained(cls, model: Path, prior: Path) -> QPoserPrior:
-        """Read both files.
+        """Load the weights of both networks.
 
         Args:
             model: file of the autoencoder.
@@ -39,59 +39,59 @@ class QPoserPrior:
             The prior.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: a file holds something else.
+            FileNotFoundError: a file does not exist.
+            ValueError: a file does not contain the expected weights.
         """
         autoencoder = QPoser.from_pretrained(model)
         return cls(autoencoder, CodePrior.from_pretrained(prior, autoencoder))
 
     def energy(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, " poses"]:
-        """As ``PosePrior.energy``: the code prior's, with the reconstruction gap."""
+        """As `PosePrior.energy`: the code prior's energy, including the reconstruction gap."""
         return self.prior.energy(body_pose)
 
     def reconstruct(self, body_pose: Float[Tensor, "poses 21 3"]) -> Float[Tensor, "poses 21 3"]:
-        """A way through hard codes."""
+        """Encode to hard codes and decode; axis-angle in radians."""
         return self.model.reconstruct(body_pose)
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 21 3"]:
-        """As ``PosePrior.sample``.
+        """As `PosePrior.sample`.
 
         Args:
             n: number of samples.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
-            Axis-angle in radians.
+            Body poses, axis-angle in radians.
         """
         return matrix_to_axis_angle(self.prior.sample(n, generator=generator))
 
     def complete(
         self, body_pose: Float[Tensor, "poses 21 3"], known: Bool[Tensor, "21"], n: int, generator: torch.Generator
     ) -> Float[Tensor, "n poses 21 3"]:
-        """As ``PosePrior.complete``.
+        """As `PosePrior.complete`.
 
         Args:
             body_pose: body poses, axis-angle in radians.
             known: mask of the known joints.
             n: number of hypotheses for each pose.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
-            Axis-angle in radians.
+            Body poses, axis-angle in radians.
         """
         return self.prior.complete(body_pose, known, n, generator=generator)
 
     def fit_joints(self, joints: Float[Tensor, "poses 22 3"], weight: float) -> Float[Tensor, "poses 21 3"]:
-        """As ``PosePrior.fit_joints``: standardised latents follow the joints and the code prior's pull.
+        """As `PosePrior.fit_joints`: optimise standardised latents for the joints and the code prior's SDS loss.
 
-        The pull is summed over the latents' numbers, so that it weighs as a negative logarithm of a density would.
+        The loss is summed over the latents' components, which gives it the scale of a negative log density.
 
         Args:
-            joints: positions in metres.
+            joints: joint positions in metres.
             weight: weight of the prior term.
 
         Returns:
-            Axis-angle in radians.
+            Body poses, axis-angle in radians.
         """
         shape = self.model.config.latent_shape
         generator = torch.Generator().manual_seed(0)

@@ -24,18 +24,18 @@ from qposer.prior.quantizer import perplexity
 
 @dataclass(frozen=True)
 class ReconstructionSettings:
-    """Of protocol 1."""
+    """Settings of protocol 1."""
 
     poses: int = 25_000
-    """Test poses at most whose joints are compared."""
+    """Maximum number of test poses for errors of joints."""
     meshes: int = 1000
-    """Of these, whose meshes are compared."""
+    """Number of these poses for errors of vertices."""
     seed: int = 0
 
 
 @torch.no_grad()
 def measure(prior: Reconstructs, poses: Poses, settings: ReconstructionSettings) -> Result:
-    """Errors of every pose, root-relative, on the mean shape; of a QPoser the use of its codes, too.
+    """Measure root-relative errors of every pose on the mean shape; for QPoser, also the usage of the codes.
 
     Args:
         prior: prior to encode and decode with.
@@ -43,7 +43,8 @@ def measure(prior: Reconstructs, poses: Poses, settings: ReconstructionSettings)
         settings: settings of the protocol.
 
     Returns:
-        Figures by name.
+        ``mpjpe_mm`` and ``mpvpe_mm`` (millimetres, one for each pose); for QPoser also ``bits`` and ``perplexity`` (by
+        head, as a fraction of the codebook's size).
     """
     truth = drawn(poses.test, settings.poses, torch.Generator().manual_seed(settings.seed))
     decoded = in_chunks(prior.reconstruct, truth)
@@ -77,7 +78,7 @@ def _vertex_errors(decoded: Float[Tensor, "poses 21 3"], truth: Float[Tensor, "p
 
 @dataclass(frozen=True)
 class SpeedSettings:
-    """Of the timing."""
+    """Settings of the timing."""
 
     batch: int = 256
     rounds: int = 30
@@ -86,7 +87,7 @@ class SpeedSettings:
 
 @torch.no_grad()
 def measure_speed(priors: Mapping[str, Reconstructs], poses: Poses, settings: SpeedSettings) -> Result:
-    """Poses encoded and decoded a second on one thread, medians of rounds in which all alternate.
+    """Time encoding and decoding on one thread; the priors alternate in every round.
 
     Args:
         priors: priors by name.
@@ -94,7 +95,7 @@ def measure_speed(priors: Mapping[str, Reconstructs], poses: Poses, settings: Sp
         settings: settings of the protocol.
 
     Returns:
-        Poses a second, by name.
+        Poses per second by name of the prior, the median over rounds.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""The results as a document and on a console."""
+"""The report of the results, as a document and on a console."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Fits of 2D keypoints with these priors are compared in [fitting.md](fitting.md),
 
 
 def markdown(found: Measurements, sizes: Sizes, facts: list[str]) -> str:
-    """The document.
+    """Compose the document.
 
     Args:
         found: the results.
@@ -59,13 +59,13 @@ def markdown(found: Measurements, sizes: Sizes, facts: list[str]) -> str:
 
 
 def write(found: Measurements, sizes: Sizes, facts: list[str], out: Path) -> Path:
-    """Write ``prior.md`` and, in ``images``, its pictures; returns the document's path.
+    """Write ``prior.md``, and its pictures to ``images``.
 
     Args:
         found: the results.
         sizes: settings of the protocols.
         facts: lines about the run.
-        out: folder of the document.
+        out: folder for the document.
 
     Returns:
         Path of the document.

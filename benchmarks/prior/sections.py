@@ -27,20 +27,20 @@ Rows = dict[str, Result]
 
 @dataclass(frozen=True)
 class Section:
-    """Of the report."""
+    """A section of the report."""
 
     title: str
     text: str
-    """What was done, and what the columns mean."""
+    """Description of the protocol and of the columns."""
     tables: list[Table]
     plot: str = ""
-    """Name of its picture."""
+    """Name of the section's picture, if any."""
     overview: list[tuple[str, str, str]] = field(default_factory=list)
-    """Figures of QPoser and of the best baseline, after what they are."""
+    """Rows of the overview: name of the figure, QPoser's value, and that of the best baseline."""
 
 
 def sections(found: Measurements, sizes: Sizes) -> list[Section]:
-    """All of them.
+    """Compose all sections.
 
     Args:
         found: the results.
@@ -60,14 +60,14 @@ def sections(found: Measurements, sizes: Sizes) -> list[Section]:
 
 
 def reconstruction_section(found: Measurements, sizes: Sizes) -> Section:
-    """Protocol 1.
+    """Section of protocol 1.
 
     Args:
         found: the results.
         sizes: settings of the protocols.
 
     Returns:
-        Its text and tables.
+        The section.
     """
     rows, errors = [], {}
     for name, result in found.reconstruction.items():
@@ -84,12 +84,12 @@ def reconstruction_section(found: Measurements, sizes: Sizes) -> Section:
                 f"{found.speed['poses'][name]:,.0f}".replace(",", " "),
             )
         )
-    text = f"""Poses are encoded and decoded, by QPoser through hard codes. The other priors have no
+    text = f"""Poses are encoded and decoded; QPoser uses hard codes. The other priors have no
 encoder.
 
-- *MPJPE*: mean distance of 22 joints in mm, root-relative, mean shape, on {sizes.reconstruction.poses} test poses
-  at most.
-- *99 %*: the MPJPE that one pose in a hundred exceeds.
+- *MPJPE*: mean distance of 22 joints in mm, root-relative, mean shape, on at most
+  {sizes.reconstruction.poses} test poses.
+- *99 %*: 99th percentile of the MPJPE.
 - *MPVPE*: mean distance of the open body's vertices in mm, on {sizes.reconstruction.meshes} of these poses.
 - *bits*: size of a pose's codes. VPoser's latents are 32 real numbers.
 - *perplexity*: how evenly the codes are used (exponential of their entropy), as a fraction of the codebook's size, by
@@ -103,14 +103,14 @@ encoder.
 
 
 def plausibility_section(found: Rows, sizes: Sizes) -> Section:
-    """Protocol 2.
+    """Section of protocol 2.
 
     Args:
         found: results by prior.
         sizes: settings of the protocols.
 
     Returns:
-        Its text and tables.
+        The section.
     """
     scores = {name: result["energy"] for name, result in found.items()}
     gaps = {f"{name}, gap alone": result["gap_mm"] for name, result in found.items() if "gap_mm" in result}
@@ -121,7 +121,7 @@ def plausibility_section(found: Rows, sizes: Sizes) -> Section:
     rows = [(name, *(f"{area:.3f}" for area in by_kind.values())) for name, by_kind in areas.items()]
     energies = torch.tensor(found[QPOSER]["energy"][REAL])
     median, high = energies.quantile(torch.tensor([0.5, 0.95])).tolist()
-    text = f"""Energies of {sizes.plausibility.poses} test poses and of as many implausible poses of each
+    text = f"""Energies of {sizes.plausibility.poses} test poses and of the same number of implausible poses of each
 kind. The figure is the area under the ROC curve (AUROC): the probability that an implausible pose has a higher energy
 than a test pose; 0.5 is chance.
 
@@ -145,14 +145,14 @@ these kinds of negatives, made from other people's poses, and the baselines were
 
 
 def generation_section(found: Rows, sizes: Sizes) -> Section:
-    """Protocol 3.
+    """Section of protocol 3.
 
     Args:
         found: results by prior.
         sizes: settings of the protocols.
 
     Returns:
-        Its text and tables.
+        The section.
     """
     rows = [
         (
@@ -166,10 +166,10 @@ def generation_section(found: Rows, sizes: Sizes) -> Section:
         )
         for name, result in found.items()
     ]
-    text = f"""{sizes.generation.samples} samples of each prior against as many test poses (all of them where there
+    text = f"""{sizes.generation.samples} samples of each prior against the same number of test poses (or all, if there
 are fewer). The first two rows are real poses of other people in place of samples, as a reference.
 The test subjects move differently from the training subjects, so a prior that matches its training poses has the same
-distance to the test poses as they have.
+distance to the test poses as the training poses themselves.
 
 - *FID pose*: Fréchet distance on the 63 axis-angle numbers, rad²; lower is closer.
 - *FID joints*: the same for positions of the 22 joints, cm².
@@ -195,14 +195,14 @@ distance to the test poses as they have.
 
 
 def completion_section(found: Rows, sizes: Sizes) -> Section:
-    """Protocol 4.
+    """Section of protocol 4.
 
     Args:
         found: results by prior.
         sizes: settings of the protocols.
 
     Returns:
-        Its text and tables.
+        The section.
     """
     figures = ("min_mm", "mean_mm", "diversity_mm")
     rows = []
@@ -235,14 +235,14 @@ row, with the paired interval and the difference in percent. Negative values mea
 
 
 def denoising_section(found: Measurements, sizes: Sizes) -> Section:
-    """Protocol 5.
+    """Section of protocol 5.
 
     Args:
         found: the results.
         sizes: settings of the protocols.
 
     Returns:
-        Its text and tables.
+        The section.
     """
     levels = [str(level) for level in denoising.LEVELS_MM]
     rows = [
@@ -261,14 +261,14 @@ def denoising_section(found: Measurements, sizes: Sizes) -> Section:
         own = means.pop(QPOSER)
         overview.append(_overview(f"denoising {level} mm, MPJPE mm", own, means, ".1f"))
     text = f"""Gaussian noise of 20, 40 or 100 mm on every coordinate of the 22 joints of {sizes.denoising.poses}
-test poses; each prior fits a plausible pose to the noisy joints with the method of
-its authors: VPoser over its latents, GMM over axis-angle numbers, diffusion and QPoser by score distillation,
-QPoser over its continuous latents. All use 300 steps of Adam, with
-step size 0.1 for the baselines and, on its own scale, 0.4 for QPoser. *{NO_PRIOR}* has a weak pull to the T-pose.
+test poses; each prior fits a plausible pose to the noisy joints with its authors'
+method: VPoser over its latents, GMM over axis-angle numbers, diffusion and QPoser by score distillation,
+QPoser over its continuous latents. All use 300 steps of Adam, with step size 0.1 for the baselines and, on
+its own scale, 0.4 for QPoser. *{NO_PRIOR}* has a weak penalty towards the T-pose.
 
 - *20 mm*, *40 mm*, *100 mm*: MPJPE of the fitted pose. The error of the noisy joints themselves is 1.6 times
   the noise.
-- *weights*: of the prior, one for each noise, chosen in half decades on {sizes.tuning.poses} validation poses.
+- *weights*: of the prior, one for each noise level, chosen in half decades on {sizes.tuning.poses} validation poses.
 
 The second table shows QPoser's error minus that of the best baseline on the same poses, with the paired interval."""
     tables = [Table(("", *(f"{level} mm" for level in levels), "weights"), rows)]
@@ -278,14 +278,14 @@ The second table shows QPoser's error minus that of the best baseline on the sam
 
 
 def edits_section(found: Rows, sizes: Sizes) -> Section:
-    """Protocol 6.
+    """Section of protocol 6.
 
     Args:
         found: results by prior.
         sizes: settings of the protocols.
 
     Returns:
-        Its text and tables.
+        The section.
     """
     figures = ("inside_deg", "outside_deg", "unedited_deg")
     result = found[QPOSER]
@@ -296,7 +296,7 @@ def edits_section(found: Rows, sizes: Sizes) -> Section:
     means = [fmean(fmean(result[part][figure]) for part in edits.PARTS) for figure in figures]
     rows.append(("mean", *(f"{mean:.2f}" for mean in means)))
     text = f"""A part's codes are taken from another pose ({sizes.edits.pairs} pairs of test poses) and decoded with
-the rest of the pose's own. No baseline has codes of parts.
+the pose's own codes of the other parts. No baseline has codes of parts.
 
 - *inside*: mean angle in degrees between the part's joints and the donor's.
 - *outside*: mean rotation of the other joints by the edit: drift.
@@ -308,7 +308,7 @@ the rest of the pose's own. No baseline has codes of parts.
 
 
 def _against(errors: dict[str, Float[Tensor, " poses"]], kind: str = "") -> tuple[str, str, str]:
-    """The best peer whose name starts with ``kind``; QPoser's paired difference from it, in mm and in percent."""
+    """Name of the best other prior whose name starts with ``kind``; QPoser's paired difference in mm and in percent."""
     peer = _lowest({n: e.mean().item() for n, e in errors.items() if n != QPOSER and n.startswith(kind)})
     if not peer:
         return NOTHING, NOTHING, NOTHING
@@ -317,7 +317,7 @@ def _against(errors: dict[str, Float[Tensor, " poses"]], kind: str = "") -> tupl
 
 
 def _overview(what: str, own: float, others: dict[str, float], spec: str, high: bool = False) -> tuple[str, str, str]:
-    """A row of the overview; the better of the two figures is set in bold."""
+    """A row of the overview, with the better figure in bold."""
     choose: Callable[..., str] = max if high else min
     if not others:
         return what, f"{own:{spec}}", NOTHING

@@ -1,1 +1,1 @@
-"""People rendered in known poses, found by the detector and fitted: ``python -m benchmarks.rendered``."""
+"""Detection and fits of people rendered in known poses: ``python -m benchmarks.rendered``."""

@@ -1,6 +1,6 @@
 """Fits to detections on rendered people: ``python -m benchmarks.rendered --data poses.npz --out docs/benchmarks``.
 
-Writes rendered.md. Detections are kept on disk: fits are measured anew in a minute.
+Writes rendered.md. Detections are cached, so that new fits take only a minute.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from qposer.io.cli_errors import cli_errors
 
 TEXT = """# Rendered people, real detector
 
-The open body in poses of {split} subjects, of random shapes, in clothes of random colours and random light, is rendered
+The open body in poses of {split} subjects, with random shapes, clothes and light, is rendered
 in front of plain and photo-like backgrounds, from all directions, by cameras near eye level with fields of view of 35
-to 75 degrees; a box covers a part of {occluded:.0%} of the people, and the picture's border cuts {cut:.0%} of them. The
+to 75 degrees; a box occludes a part of {occluded:.0%} of the people, and the image border cuts {cut:.0%} of them. The
 shipped detector's keypoints are fitted with the focal length assumed for pictures of unknown origin and with the true
 one. The truth is exact.
 
@@ -58,11 +58,11 @@ def main(
     number: int = 500,
     seed: int = 0,
 ) -> None:
-    """Render people, detect and fit them, print the errors, and write them where ``--out`` says.
+    """Render people, detect and fit them, print the errors, and write rendered.md to ``out`` if given.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
-        out: folder that rendered.md is written to; default: nothing is written.
+        out: folder for rendered.md; by default, nothing is written.
         cache: folder of the cached detections and results.
         split: split of the poses.
         number: number of people.
@@ -75,14 +75,14 @@ def main(
         on = {"origin": origin(data, split, number, seed), "found": seen.digest}
         measured = fits.kept(results, on, Fitter(), people, seen)
         shown = fits.table(people, seen, measured)
-        console.print(shown.for_console("rendered people against exact truth"))
+        console.print(shown.for_console("errors on rendered people"))
         given = dict(zip(signature(main).parameters, (data, out, cache, split, number, seed), strict=True))
-        minutes = f"{results.seconds / 60:.0f} minutes of one core"
+        minutes = f"{results.seconds / 60:.0f} minutes on one core"
         unknown = fits.nothing_recognised(people, seen).sum()
         facts = [
             f"Command: `{command('benchmarks.rendered', main, **given)}`, {minutes}.",
             f"Machine: {machine()}.",
-            f"Found: {len(seen.person)} of {number}; nothing recognised of {unknown} of them.",
+            f"Detected: {len(seen.person)} of {number} people; {unknown} of these detections failed.",
         ]
         for fact in facts:
             console.print(f"- {fact}", soft_wrap=True, markup=False, highlight=False)
@@ -97,7 +97,7 @@ def main(
 
 
 def origin(data: Path, split: Split, number: int, seed: int) -> str:
-    """What scenes follow from.
+    """Make a cache key of scenes.
 
     Args:
         data: poses.npz.
@@ -106,7 +106,7 @@ def origin(data: Path, split: Split, number: int, seed: int) -> str:
         seed: seed of the scenes.
 
     Returns:
-        A text; equal texts, equal scenes.
+        A text that identifies the scenes.
     """
     return f"{file_digest(data)} {split} {number} {seed}"
 
@@ -114,7 +114,7 @@ def origin(data: Path, split: Split, number: int, seed: int) -> str:
 def look(
     data: Path, split: Split, number: int, seed: int, cache: Cache, console: Console
 ) -> tuple[Scenes, TrackedKeypoints]:
-    """Draw scenes of one split's poses, and render and detect them.
+    """Draw scenes with poses of one split, render them, and detect the people.
 
     Args:
         data: poses.npz.
@@ -125,7 +125,7 @@ def look(
         console: console for progress.
 
     Returns:
-        The truth and the detections.
+        The scenes and the detections.
     """
     poses = PoseDataset.load(data).poses(split)[:, :22]
     people = draw_scenes(Body.open(), poses, number, torch.Generator().manual_seed(seed))

@@ -1,4 +1,4 @@
-"""Fits of what the detector found of rendered people, and their errors."""
+"""Fits to the detector's keypoints of rendered people, and their errors."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ _WEIGHTS = ("body.npz", "start.safetensors", "codeprior.safetensors", "qposer.sa
 
 
 def measure(fitter: Fitter, people: Scenes, seen: TrackedKeypoints, focal: Focal) -> Result:
-    """Errors of everybody who was found: in mm, and in percent of the height.
+    """Fit all detected people and measure the errors.
 
     Args:
         fitter: fitter to measure.
-        people: the truth.
+        people: true people.
         seen: detections.
-        focal: whether fits use the true focal length or the default one.
+        focal: kind of focal length, true or assumed.
 
     Returns:
-        Figures by name.
+        ``mpjpe``, ``pa_mpjpe`` and ``mpvpe`` in millimetres, and the 2D error in percent of the height, a value for
+        each detected person.
     """
     parts: list[Result] = []
     for start in range(0, len(seen.person), BATCH):
@@ -78,17 +79,17 @@ def _errors(
 def kept(
     cache: Cache, depends_on: dict[str, str], fitter: Fitter, people: Scenes, seen: TrackedKeypoints
 ) -> dict[Focal, Result]:
-    """The errors with each focal length, from the cache where code, weights and detections are the same.
+    """Measure the errors with each focal length, or read them from the cache if the inputs are unchanged.
 
     Args:
         cache: cache of the results.
         depends_on: key of scenes and detections.
         fitter: shipped fitter.
-        people: the truth.
+        people: true people.
         seen: detections.
 
     Returns:
-        Errors by what is known of the focal length.
+        Errors by kind of focal length, as `measure` returns them.
     """
     code = sorted(Path(str(fit.__file__)).parent.rglob("*.py"))
     files = [file_digest(file) for file in (Path(__file__), *code, *(asset(name) for name in _WEIGHTS))]
@@ -100,28 +101,28 @@ def kept(
 
 
 def nothing_recognised(people: Scenes, seen: TrackedKeypoints) -> Bool[np.ndarray, " people"]:
-    """Of whom the detector recognised nothing.
+    """Find failed detections.
 
     Args:
-        people: the truth.
-        seen: the detections.
+        people: true people.
+        seen: detections.
 
     Returns:
-        True for each such person.
+        True for each detected person whose detection failed.
     """
     truth, height = people.xy[seen.person].numpy(), people.height[seen.person].numpy()
     return mistaken(seen.keypoints.xy, truth, seen.inside, height)
 
 
 def groups(people: Scenes, seen: TrackedKeypoints) -> dict[str, Bool[np.ndarray, " people"]]:
-    """Kinds of views, by what rows call them.
+    """Group detected people by kind of view.
 
     Args:
-        people: the truth.
-        seen: the detections.
+        people: true people.
+        seen: detections.
 
     Returns:
-        Members of each group.
+        Masks of the groups by row name.
     """
     facing = people.facing[seen.person].numpy()
     whole = seen.inside.all(axis=-1)
@@ -139,15 +140,15 @@ def groups(people: Scenes, seen: TrackedKeypoints) -> dict[str, Bool[np.ndarray,
 
 
 def table(people: Scenes, seen: TrackedKeypoints, results: dict[Focal, Result]) -> Table:
-    """Mean errors with their intervals, and medians of MPJPE, by kinds of views and focal lengths.
+    """Make a table of mean errors with intervals, and medians, by kind of view and of focal length.
 
     Args:
-        people: the truth.
-        seen: the detections.
-        results: errors by what is known of the focal length.
+        people: true people.
+        seen: detections.
+        results: errors by kind of focal length.
 
     Returns:
-        The table.
+        Errors in millimetres, and 2D errors in percent of the height.
     """
     rows = []
     for focal, result in results.items():

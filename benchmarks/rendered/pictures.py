@@ -1,4 +1,4 @@
-"""Pictures of scenes: clothes, light, backgrounds and things in front; and which landmarks they show."""
+"""Pictures of scenes, with clothes, light, backgrounds and occluders, and the visibility of their landmarks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ PLAIN_SHARE = 0.3
 """Share of the pictures with a plain background."""
 
 OWN_DEPTH = 0.14
-"""A landmark is behind something if the surface in front of it is closer to the camera by more than this, in metres:
-the distance at most from a joint to the skin above it."""
+"""Maximum distance from a joint to the skin above it in metres; a landmark that is farther than this behind the visible
+surface is occluded."""
 
 _SKIN = np.array([[0.93, 0.78, 0.68], [0.82, 0.63, 0.5], [0.6, 0.42, 0.3], [0.36, 0.24, 0.18]])
 _TROUSERS, _SHORTS = ("pelvis", "hip", "knee", "ankle"), ("pelvis", "hip")
@@ -32,25 +32,25 @@ _SHIRT, _LONG_SLEEVES = ("spine1", "spine2", "spine3", "collar", "shoulder"), ("
 
 
 class Shown(NamedTuple):
-    """A picture of a person, and what it shows of the 33 landmarks."""
+    """A picture of a person, and the visibility of the 33 landmarks."""
 
     picture: Picture
     visible: Bool[np.ndarray, "33"]
-    """In the picture, and neither behind the person's own body nor behind something else."""
+    """Within the image, and not occluded by the person's own body or by another object."""
     inside: Bool[np.ndarray, "33"]
-    """Within the borders of the picture."""
+    """Within the borders of the image."""
 
 
 def show(scenes: Scenes, person: int, seed: int) -> Shown:
-    """The picture of one person.
+    """Render the picture of one person.
 
     Args:
-        scenes: everybody.
+        scenes: all people.
         person: index of the person.
-        seed: seed of colours, light, background and occlusion; each person has its own.
+        seed: seed of colours, light, background and occlusion; combined with the person's index.
 
     Returns:
-        The picture, and which keypoints it shows.
+        The picture, and the visibility of the landmarks.
     """
     random = np.random.default_rng((seed, person))
     mesh, focal = _mesh(scenes, person), scenes.camera.focal[person].item()
@@ -72,7 +72,7 @@ def _mesh(scenes: Scenes, person: int) -> Mesh:
 
 
 def _clothes(body: Body, random: np.random.Generator) -> Float[np.ndarray, "vertices 3"]:
-    """Skin, hair, a shirt, trousers and shoes in random colours, shirts and trousers sometimes striped."""
+    """Random colours of skin, hair, shirt, trousers and shoes; shirts and trousers are sometimes striped."""
     rest = body.data.template
     kind = np.array([name.rpartition("_")[2] for name in JOINT_NAMES])[body.data.weights.argmax(axis=1)]
     shirt = _SHIRT + (_LONG_SLEEVES if random.random() < 0.5 else ())
@@ -93,7 +93,7 @@ def _clothes(body: Body, random: np.random.Generator) -> Float[np.ndarray, "vert
 
 
 def _light(mesh: Mesh, random: np.random.Generator) -> Float[np.ndarray, " vertices"]:
-    """Ambient light and a lamp from anywhere above."""
+    """Shading by ambient light and a lamp at a random direction from above."""
     lamp = random.normal(size=3) * (1.0, 0.4, 1.0) + (0.0, -0.8, -0.6)
     ambient = random.uniform(0.25, 0.7)
     sky = 0.1 * (1 - vertex_normals(mesh)[:, 1])
@@ -104,7 +104,7 @@ def _light(mesh: Mesh, random: np.random.Generator) -> Float[np.ndarray, " verti
 
 
 def _background(random: np.random.Generator) -> Picture:
-    """One colour and some grain, or something photo-like: soft and sharp shapes in front of a wall and a floor."""
+    """A plain colour with grain, or a photo-like image of soft and sharp shapes in front of a wall and a floor."""
     if random.random() < PLAIN_SHARE:
         return _grainy(np.full((SIZE, SIZE, 3), random.uniform(20, 240, 3)), random)
     ground = np.empty((SIZE, SIZE, 3))
@@ -131,7 +131,7 @@ def _grainy(ground: Float[np.ndarray, "height width 3"], random: np.random.Gener
 
 
 def _visible(scenes: Scenes, person: int, mesh: Mesh) -> tuple[Bool[np.ndarray, "33"], Bool[np.ndarray, "33"]]:
-    """Which landmarks no part of the body is in front of, and which are within the borders."""
+    """Landmarks that the body does not occlude, and landmarks within the image borders."""
     depth = mesh.vertices[:, 2]
     low, high = depth.min(), depth.max()
     grey = np.repeat(((depth - low) / (high - low))[:, None], 3, axis=1)
@@ -149,7 +149,7 @@ def _visible(scenes: Scenes, person: int, mesh: Mesh) -> tuple[Bool[np.ndarray, 
 def _with_box(
     picture: Picture, xy: Float[np.ndarray, "33 2"], height: float, random: np.random.Generator
 ) -> tuple[Picture, Bool[np.ndarray, "33"]]:
-    """The picture with a box over a part of the person, and which landmarks it covers."""
+    """Draw a box over a part of the person; the picture, and the landmarks that the box covers."""
     middle = xy[random.integers(11, 33)] + random.normal(0, 0.05 * height, 2)
     half = height * random.uniform(0.06, 0.25, 2)
     low, high = (np.clip(middle + sign * half, 0, SIZE).astype(int) for sign in (-1, 1))
@@ -160,7 +160,7 @@ def _with_box(
 
 
 def _photographed(picture: Picture, random: np.random.Generator) -> Picture:
-    """Blurred and compressed a little, as photos are."""
+    """Blur and compress a picture slightly, like a photo."""
     blurred = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.3, 1.2))
     _, coded = cv2.imencode(".jpg", blurred[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(random.uniform(60, 95))])
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1].copy()

@@ -18,22 +18,22 @@ SIZE = 800
 """Width and height of the pictures in pixels."""
 
 CUT_SHARE = 0.25
-"""Share of the people who are closer, so that the picture's border cuts them."""
+"""Share of people close to the camera, whom the image border cuts off."""
 
 LEAST_DEPTH = 1.3
-"""Metres between camera and pelvis: no hand is behind the camera."""
+"""Minimum distance between camera and pelvis in metres, which keeps hands in front of the camera."""
 
 CAMERA_PITCH, CAMERA_PITCH_SPREAD = math.radians(-8), math.radians(10)
-"""Mean and standard deviation of the camera's pitch: an adult's eyes look down a little at other people's middle."""
+"""Mean and standard deviation of the camera's pitch; cameras at eye level look down slightly."""
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """A batch of people, each in front of a camera of its own."""
+    """A batch of people, each with a separate camera."""
 
     body: Body
     pose: Int[Tensor, " people"]
-    """Which of the poses that they were drawn from."""
+    """Indices of the people's poses."""
     orient: Float[Tensor, "people 3 3"]
     body_pose: Float[Tensor, "people 21 3 3"]
     betas: Float[Tensor, "people 10"]
@@ -64,12 +64,12 @@ class Scenes:
 
     @property
     def height(self) -> Float[Tensor, " people"]:
-        """Height in pixels that an adult of 1.7 m has upright at the person's depth."""
+        """Height in pixels of an upright adult of 1.7 m at the person's depth."""
         return self.camera.focal * 1.7 / self.transl[:, 2]
 
     @property
     def facing(self) -> Float[Tensor, " people"]:
-        """Cosine between where the pelvis faces and the line to the camera: 1 from the front, -1 from behind."""
+        """Cosine of the angle between the pelvis' forward axis and the direction to the camera: 1 from the front."""
         ahead = self.orient[:, :, 2]
         return -(ahead * torch.nn.functional.normalize(self.transl, dim=-1)).sum(-1)
 
@@ -79,7 +79,7 @@ def draw_scenes(body: Body, poses: Float[Tensor, "poses 22 3"], number: int, gen
 
     Args:
         body: body model.
-        poses: axis-angle; joint 0 relative to the world, y up.
+        poses: axis-angle in radians; joint 0 relative to the world, y up.
         number: number of people.
         generator: random generator.
 
@@ -104,7 +104,7 @@ def draw_scenes(body: Body, poses: Float[Tensor, "poses 22 3"], number: int, gen
     depth = (focal * 1.75 / (filled * SIZE)).clamp(min=LEAST_DEPTH)
     room = torch.where(cut, 0.25, (1 - filled).clamp(max=0.4) / 2)
     aside = room[:, None] * uniform(-1.0, 1.0, 2) * (SIZE * depth / focal)[:, None]
-    aside[:, 1] += torch.where(cut, 0.3 * (filled - 0.6) * SIZE * depth / focal, 0.0)  # heads rather than feet
+    aside[:, 1] += torch.where(cut, 0.3 * (filled - 0.6) * SIZE * depth / focal, 0.0)  # feet, not heads, out of view
     transl = torch.cat([aside, depth[:, None]], dim=-1)
     camera = Camera(focal, torch.full((number, 2), SIZE / 2))
     return Scenes(body, chosen, orient, rotations[:, 1:], betas, transl, camera)

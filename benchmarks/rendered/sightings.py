@@ -1,4 +1,4 @@
-"""What the detector finds on pictures of scenes, kept on disk in parts."""
+"""Detections in pictures of scenes, cached in parts."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from fitting.inputs.keypoints import Keypoints
 from qposer.io.assets import asset
 
 PART = 50
-"""People whose detections are kept in one file."""
+"""Number of people in one part."""
 
 MISTAKEN = 0.08
-"""Nothing is recognised of people whose keypoints' median error is above this part of their height."""
+"""A detection with a larger median keypoint error, as a fraction of the person's height, counts as failed."""
 
 
 @dataclass(frozen=True)
 class TrackedKeypoints:
-    """Detections of those people that the detector found, and what the pictures show of them."""
+    """Keypoints of the detected people, and the visibility of their landmarks."""
 
     person: Int[np.ndarray, " people"]
     keypoints: Keypoints
@@ -38,7 +38,7 @@ class TrackedKeypoints:
 
     @property
     def digest(self) -> str:
-        """Of the keypoints: equal detections have equal digests."""
+        """Digest of the keypoints."""
         return hashlib.sha256(self.keypoints.xy.tobytes() + self.keypoints.confidence.tobytes()).hexdigest()
 
 
@@ -48,16 +48,16 @@ def mistaken(
     inside: Bool[np.ndarray, "people 33"],
     height: Float[np.ndarray, " people"],
 ) -> Bool[np.ndarray, " people"]:
-    """Of whom nothing is recognised: something else was taken for the person, or the person for upside down.
+    """Find failed detections, such as those of another object or of an upside-down person.
 
     Args:
         xy: detected keypoints, pixels.
         truth: true positions, pixels.
-        inside: mask of keypoints inside the picture; the others are ignored.
+        inside: mask of keypoints within the image; the others are ignored.
         height: standing heights of the people, pixels.
 
     Returns:
-        True for each such person.
+        True for each failed detection.
     """
     apart = np.where(inside, np.linalg.norm(xy - truth, axis=-1), np.nan)
     return np.asarray(np.nanmedian(apart, axis=-1) > MISTAKEN * height)
@@ -66,20 +66,20 @@ def mistaken(
 def detected(
     people: Scenes, seed: int, origin: str, cache: Cache, progress: Callable[[int], None] = lambda done: None
 ) -> TrackedKeypoints:
-    """Render everybody and look for them; a part that was measured before comes from the cache.
+    """Render and detect all people, or read their detections from the cache.
 
     Args:
-        people: the scenes.
+        people: scenes.
         seed: seed of the pictures.
-        origin: key of the scenes: equal keys, equal scenes.
+        origin: cache key of the scenes.
         cache: cache of the parts.
-        progress: called with the number of people so far.
+        progress: called with the number of people processed so far.
 
     Returns:
         The detections.
 
     Raises:
-        ValueError: nobody was found.
+        ValueError: no person was detected.
     """
     code = [Path(str(module.__file__)) for module in (pictures, scenes, detect)]
     files = [file_digest(file) for file in (*code, asset(detect.MODEL), asset("body.npz"))]
@@ -92,13 +92,13 @@ def detected(
             found[name] += values
         progress(chosen.stop)
     if not found["person"]:
-        raise ValueError(f"the detector found none of {len(people)} people: check the pictures and the detector")
+        raise ValueError(f"none of {len(people)} people were detected: check the pictures and the detector")
     keypoints = Keypoints(np.array(found["xy"]), np.array(found["confidence"]), "mediapipe", np.array(found["world"]))
     return TrackedKeypoints(np.array(found["person"]), keypoints, np.array(found["visible"]), np.array(found["inside"]))
 
 
 def _look(people: Scenes, chosen: range, seed: int) -> Result:
-    """Detections as lists, of those who are found."""
+    """Detections of the chosen people as lists, without missing people."""
     found: Result = {"person": [], "xy": [], "confidence": [], "world": [], "visible": [], "inside": []}
     with detect.Detector() as detector:
         for person in chosen:

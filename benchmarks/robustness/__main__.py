@@ -2,7 +2,7 @@
 
     python -m benchmarks.robustness --number 20000 --commands-run 500 --kills-sent 20
 
-prints tables, and exits with 1 if anything ended otherwise; those inputs are kept in --keep.
+prints tables, and exits with status 1 after any other outcome; these inputs are saved to ``--keep``.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ from qposer.io.assets import asset
 from qposer.io.cli_errors import cli_errors, plain_console
 
 BODY_SHARE = 20
-"""One input in so many of each other kind is a body, which takes as much longer to read."""
+"""Number of inputs of each other kind for one body, which takes longer to read by this factor."""
 
 IMAGES = 6
 
 FRAMES = 12
 
 MOST_MIB = 3 * 1024
-"""Of memory, in this process and in each command."""
+"""Maximum memory of this process and of each command in MiB."""
 
 
 def main(
     number: int = 2000, commands_run: int = 0, kills_sent: int = 0, seed: int = 0, keep: Path | None = None
 ) -> None:
-    """Damage files of every kind that is read.
+    """Damage files of every supported kind, read them, and print the outcomes.
 
     Args:
-        number: number of damaged inputs in this process.
-        commands_run: number of commands with a damaged input, some seconds each.
+        number: number of damaged inputs to read in this process.
+        commands_run: number of commands to run on damaged inputs; each takes some seconds.
         kills_sent: number of kills of a run over a folder, and of a run over a video.
-        seed: seed of the damage and of the moments of kills.
+        seed: seed of the damage and of the times of the kills.
         keep: folder for inputs with an unexpected outcome.
     """
     torch.set_num_threads(1)
@@ -65,14 +65,14 @@ def main(
         tallies = _in_process(every, number, seed, folder, progress)
         console.print(_table(tallies))
         faults = sum(len(tally.kept) for tally in tallies)
-        console.print(f"{sum(map(_count, tallies))} damaged inputs, {faults} ended otherwise")
+        console.print(f"{sum(map(_count, tallies))} damaged inputs, {faults} with other outcomes")
         _keep(keep, ((tally.kind, *kept) for tally in tallies for kept in tally.kept))
         if commands_run:
             task = progress.add_task("commands", total=commands_run)
             ended = commands(every, commands_run, seed, folder / "commands", lambda: progress.advance(task))
             console.print(
-                f"{commands_run} commands: {ended.sound} sound, {ended.refused} refused, "
-                f"{len(ended.kept)} ended otherwise; the slowest took {ended.slowest:.0f} s"
+                f"{commands_run} commands: {ended.valid} valid, {ended.rejected} rejected, "
+                f"{len(ended.kept)} with other outcomes; the slowest took {ended.slowest:.0f} s"
             )
             for told, count in ended.wrong.items():
                 console.print(f"  {count} x {told}")
@@ -82,7 +82,7 @@ def main(
             for what, line, parts in (_folder_run(folder), _video_run(folder)):
                 killed = kills(line, folder / f"killed-{what}", parts, kills_sent, seed)
                 told = ", ".join(killed.differing) or "none"
-                console.print(f"{kills_sent} kills, {what}: {killed.lost} parts lost; files too many or few: {told}")
+                console.print(f"{kills_sent} kills, {what}: {killed.lost} parts lost; missing or extra files: {told}")
                 faults += killed.lost + len(killed.differing)
     here, there = (
         resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -102,14 +102,14 @@ def _in_process(every: list[Kind], number: int, seed: int, folder: Path, progres
 
 
 def _count(tally: Tally) -> int:
-    return tally.sound + tally.refused + len(tally.kept)
+    return tally.valid + tally.rejected + len(tally.kept)
 
 
 def _table(tallies: list[Tally]) -> Table:
-    table = Table("kind", "sound", "refused", "otherwise", "slowest, s")
+    table = Table("kind", "valid", "rejected", "other", "slowest, s")
     for tally in tallies:
         told = "; ".join(f"{count} x {name}" for name, count in tally.uncaught.items()) or "0"
-        table.add_row(tally.kind, str(tally.sound), str(tally.refused), told, f"{tally.slowest:.2f}")
+        table.add_row(tally.kind, str(tally.valid), str(tally.rejected), told, f"{tally.slowest:.2f}")
     return table
 
 
@@ -122,7 +122,7 @@ def _keep(folder: Path | None, files: Iterable[tuple[str, str, bytes]]) -> None:
 
 
 def _folder_run(folder: Path) -> tuple[str, list[str], str]:
-    """A run over grey images, and keypoints of a body in a random pose on each."""
+    """Make grey images with keypoints of a body in a random pose; name, command and pattern of the finished parts."""
     body, generator = Body.open(), torch.Generator().manual_seed(0)
     orient, transl = torch.tensor([[np.pi, 0.0, 0.0]]), torch.tensor([[0.0, 0.3, 5.0]])
     images, keypoints = folder / "images", folder / "keypoints"
@@ -140,7 +140,7 @@ def _folder_run(folder: Path) -> tuple[str, list[str], str]:
 
 
 def _video_run(folder: Path) -> tuple[str, list[str], str]:
-    """A run over a video in which the shipped photo's person moves to the right."""
+    """Make a video of the shipped photo moving to the right; name, command and pattern of the finished parts."""
     with Image.open(asset("upper_body.png")) as picture:
         photo = np.asarray(picture.convert("RGB").resize((320, 320)))
     path = folder / "walk.mp4"

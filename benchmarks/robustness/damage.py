@@ -11,16 +11,16 @@ from collections.abc import Callable
 import numpy as np
 
 _NUMBERS = ("1e400", "-1e308", "NaN", "3.4e38", "1e30", "-1", "null", "[]", '"x"', "9" * 400, "true", "{}")
-"""What numbers in a text become."""
+"""Replacements of numbers in texts."""
 
 _VALUES = (np.nan, np.inf, -1.0, 0.0, 1e30, 3.4e38, 1e-45)
-"""What numbers in an array become."""
+"""Replacements of numbers in arrays."""
 
 _KINDS = ("f2", "f4", "f8", "i1", "i8", "u8", "?", "c16", "U3", "S2", "M8[s]")
 
 
 def damaged(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    """A damaged copy of a file's content.
+    """Damage a copy of a file's content.
 
     Args:
         content: content of a valid file.
@@ -32,7 +32,7 @@ def damaged(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     """
     ways: list[Callable[[bytes, bytes, np.random.Generator], bytes]] = [_flipped, _cut, _spliced, _overwritten]
     if content[:2] == b"PK":
-        ways += [_other_arrays] * 4  # flipped bits are found by the archive's own checks
+        ways += [_other_arrays] * 4  # the archive's checksums detect flipped bits
     elif content[:1] in b"{[":
         ways += [_other_numbers] * 4
     elif content[8:9] == b"{":
@@ -89,7 +89,7 @@ def _other_header(content: bytes, other: bytes, rng: np.random.Generator) -> byt
 
 
 def _other_arrays(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    """An archive, with valid checksums, in which an array has other numbers, another shape or kind, or is absent."""
+    """An archive with valid checksums, with an array that is missing or has other numbers, shape or type."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {info.filename: archive.read(info) for info in archive.infolist()}
     name = list(members)[rng.integers(len(members))]
@@ -106,7 +106,7 @@ def _other_arrays(content: bytes, other: bytes, rng: np.random.Generator) -> byt
 def _other_array(raw: bytes, rng: np.random.Generator) -> bytes:
     array = np.load(io.BytesIO(raw), allow_pickle=False)
     way = rng.integers(6)
-    if way == 0:  # a header that promises more than there is
+    if way == 0:  # the header claims more data than there is
         huge = b"(" + b"9" * int(rng.integers(1, 40)) + b",)"
         return raw[:10] + re.sub(rb"\([\d, ]*\)", lambda match: huge.ljust(len(match[0])), raw[10:], count=1)
     if way == 1:

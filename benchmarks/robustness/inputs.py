@@ -1,4 +1,4 @@
-"""Good files of all kinds that are read, and how each kind is read and found sound."""
+"""Valid files of all supported kinds, with functions that read and check each kind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIZE = (64, 48)
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of files: good ones by their names, and what reads one and complains of what is not sound."""
+    """A kind of file: valid examples by name, and a function that reads one and raises if the result is invalid."""
 
     name: str
     files: dict[str, bytes]
@@ -38,7 +38,7 @@ class Kind:
 
 
 def kinds(folder: Path, bodies: bool = True) -> list[Kind]:
-    """All kinds.
+    """List all kinds of inputs.
 
     Args:
         folder: folder for temporary files.
@@ -153,23 +153,23 @@ def _npz(**arrays: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def _sound(*arrays: np.ndarray) -> None:
+def _check_finite(*arrays: np.ndarray) -> None:
     for array in arrays:
         if not array.size or (array.dtype.kind in "fc" and not np.isfinite(array).all()):
             raise AssertionError("a result is empty, NaN or infinite")
 
 
 def _read_image(path: Path) -> None:
-    _sound(read_image(path).rgb)
+    _check_finite(read_image(path).rgb)
 
 
 def _read_keypoints(path: Path) -> None:
     keypoints = read_keypoints(path, "image.png")
-    _sound(keypoints.xy, keypoints.confidence)
+    _check_finite(keypoints.xy, keypoints.confidence)
 
 
 def _read_poses(path: Path) -> None:
-    _sound(read_poses(path).numpy())
+    _check_finite(read_poses(path).numpy())
 
 
 def _read_pickle(path: Path) -> None:
@@ -177,20 +177,20 @@ def _read_pickle(path: Path) -> None:
 
 
 def _read_checkpoint(path: Path) -> None:
-    _sound(QPoser.from_pretrained(path).decode(torch.zeros(1, 21, 2, dtype=torch.long)).numpy())
+    _check_finite(QPoser.from_pretrained(path).decode(torch.zeros(1, 21, 2, dtype=torch.long)).numpy())
 
 
 def _read_video(path: Path) -> None:
     for seconds, frame in open_video(path).timed_frames():
-        _sound(np.array(seconds), frame)
+        _check_finite(np.array(seconds), frame)
 
 
 def _read_result(path: Path) -> None:
     result = read_result(path)
-    _sound(result.body_pose, result.transl)
+    _check_finite(result.body_pose, result.transl)
 
 
 def _read_body(path: Path) -> None:
     body, rest = Body.load(path), torch.zeros(1, 22, 3)
     for format in FORMATS:
-        _sound(body.landmarks(rest[:, 0], rest[:, 1:], format=format).numpy())
+        _check_finite(body.landmarks(rest[:, 0], rest[:, 1:], format=format).numpy())

@@ -23,7 +23,7 @@ from qposer.io.npz import read_npz
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 LONGEST = 180.0
-"""Seconds after which a command is taken to hang."""
+"""Seconds after which a command counts as hanging."""
 
 _COMMANDS = {
     "images": ("fit_image.py", ()),
@@ -34,24 +34,24 @@ _COMMANDS = {
     "results": ("complete.py", ("--number", "1", "--pose")),
     "videos": ("fit_video.py", ()),
 }
-"""By kind of input: the demo that reads it, and the arguments before the file."""
+"""For each kind of input, the demo that reads it and the arguments before the file."""
 
 _UNKNOWN_ERRORS = "reprojection_error_px"
-"""The one array in which NaN has a meaning: nobody was detected on that frame."""
+"""The only array in which NaN is valid: no person was detected in that frame."""
 
 
 @dataclass
 class Commands:
-    """What became of commands that were each given a damaged file."""
+    """Outcomes of commands on damaged files."""
 
-    sound: int = 0
-    refused: int = 0
+    valid: int = 0
+    rejected: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
-    """By what was wrong."""
+    """Numbers of other outcomes by description."""
     slowest: float = 0.0
-    """Seconds."""
+    """Longest time of a command in seconds."""
     kept: list[tuple[str, bytes]] = field(default_factory=list)
-    """Names and contents of files that ended otherwise."""
+    """Names and contents of files with other outcomes."""
 
 
 def commands(
@@ -67,7 +67,7 @@ def commands(
         on_step: called after each input.
 
     Returns:
-        Commands by what became of them.
+        Numbers of commands by outcome.
     """
     rng, found = np.random.default_rng(seed), Commands()
     read = [kind for kind in kinds if kind.name in _COMMANDS]
@@ -78,10 +78,10 @@ def commands(
         begun = time.monotonic()
         verdict = _verdict(kind, name, content, folder)
         found.slowest = max(found.slowest, time.monotonic() - begun)
-        if verdict == "sound":
-            found.sound += 1
-        elif verdict == "refused":
-            found.refused += 1
+        if verdict == "valid":
+            found.valid += 1
+        elif verdict == "rejected":
+            found.rejected += 1
         else:
             found.wrong[f"{kind.name}: {verdict}"] += 1
             found.kept.append((name, content))
@@ -90,7 +90,7 @@ def commands(
 
 
 def _verdict(kind: Kind, name: str, content: bytes, folder: Path) -> str:
-    """``sound``, ``refused``, or what is wrong with how the command that reads the file ended."""
+    """Run the command that reads the file; ``valid``, ``rejected``, or a description of the failure."""
     given, out, temporary = (folder / part for part in ("given", "out", "temporary"))
     for made in (given, temporary):
         made.mkdir(parents=True)
@@ -118,10 +118,10 @@ def _judged(ended: subprocess.CompletedProcess[str], out: Path, left: list[Path]
     if left:
         return f"leaves {', '.join(path.name for path in left)}"
     if ended.returncode == 0 and not ended.stderr:
-        return "sound" if _finite(out) else "NaN or no result at exit status 0"
+        return "valid" if _finite(out) else "NaN or no result at exit status 0"
     if ended.returncode == 2 and ended.stderr.count("\n") == 1:
         results = [path.name for path in out.rglob("*") if path.is_file() and not path.name.endswith(".lock")]
-        return f"leaves {', '.join(results)} where nothing is done" if results else "refused"
+        return f"leaves {', '.join(results)} after an error" if results else "rejected"
     return f"status {ended.returncode}, {ended.stderr.count(chr(10))} lines: {ended.stderr[-400:]!r}"
 
 
@@ -134,12 +134,12 @@ def _finite(out: Path) -> bool:
 
 @dataclass(frozen=True)
 class Kills:
-    """What became of a run that was killed at random moments and given again."""
+    """Effects of kills at random times on a run that is restarted after each."""
 
     lost: int
-    """Parts of the work that a run had finished, and that a later one did not have, or had otherwise."""
+    """Number of finished parts that are missing or different after a later run."""
     differing: tuple[str, ...]
-    """Files that the last run left and an undisturbed one does not, or the other way round."""
+    """Files that only the last run or only an uninterrupted run leaves."""
 
 
 def kills(
@@ -150,22 +150,22 @@ def kills(
     seed: int,
     wait: Callable[[float], None] = time.sleep,
 ) -> Kills:
-    """Kill a command (SIGKILL) at random moments, give it again each time, and let the last run end.
+    """Kill a command (SIGKILL) at random times, restart it after each kill, and let the last run finish.
 
     Args:
         line: the command, without ``--out``.
-        out: output folder; the results of an undisturbed run are written next to it.
+        out: output folder; the results of an uninterrupted run are written next to it.
         parts: pattern of the files of finished work, relative to ``out``.
         number: number of kills.
-        seed: seed of the moments of the kills.
-        wait: bounds of the delay before a kill, seconds.
+        seed: seed of the times of the kills.
+        wait: function that waits for a number of seconds.
 
     Returns:
-        What was killed, and what the kills changed.
+        Lost parts and differing files.
     """
-    rng, undisturbed = np.random.default_rng(seed), out.with_name(f"{out.name}-undisturbed")
+    rng, uninterrupted = np.random.default_rng(seed), out.with_name(f"{out.name}-uninterrupted")
     begun = time.monotonic()
-    subprocess.run([*line, "--out", str(undisturbed)], capture_output=True, check=True)
+    subprocess.run([*line, "--out", str(uninterrupted)], capture_output=True, check=True)
     whole, kept, lost = time.monotonic() - begun, dict[Path, bytes](), 0
     for _ in range(number):
         with subprocess.Popen([*line, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
@@ -177,7 +177,7 @@ def kills(
     subprocess.run([*line, "--out", str(out)], capture_output=True, check=True)
     now = _contents(out, parts)
     lost += sum(now.get(path) != content for path, content in kept.items())
-    return Kills(lost, tuple(sorted(_names(out) ^ _names(undisturbed))))
+    return Kills(lost, tuple(sorted(_names(out) ^ _names(uninterrupted))))
 
 
 def _contents(folder: Path, pattern: str) -> dict[Path, bytes]:

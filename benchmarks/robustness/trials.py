@@ -1,4 +1,4 @@
-"""Damaged inputs in this process, one after the other."""
+"""Reads damaged inputs in this process."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from benchmarks.robustness.inputs import Kind
 
 @dataclass
 class Tally:
-    """What became of the damaged files of a kind."""
+    """Outcomes of damaged files of one kind."""
 
     kind: str
-    sound: int = 0
-    refused: int = 0
+    valid: int = 0
+    rejected: int = 0
     uncaught: Counter[str] = field(default_factory=Counter)
-    """By the name of the exception, or of what is wrong with a message."""
+    """Numbers of other outcomes by exception or warning."""
     slowest: float = 0.0
-    """Seconds."""
+    """Longest time to read a file in seconds."""
     kept: list[tuple[str, bytes]] = field(default_factory=list)
-    """Names and contents of files that ended otherwise."""
+    """Names and contents of files with other outcomes."""
 
 
 def tried(kind: Kind, number: int, seed: int, folder: Path, on_step: Callable[[], None] = lambda: None) -> Tally:
@@ -35,13 +35,13 @@ def tried(kind: Kind, number: int, seed: int, folder: Path, on_step: Callable[[]
 
     Args:
         kind: kind of file.
-        number: number of samples.
+        number: number of damaged files.
         seed: seed of the damage.
         folder: folder for temporary files.
         on_step: called after each input.
 
     Returns:
-        Numbers of files by what became of them.
+        Numbers of files by outcome.
     """
     rng, tally = np.random.default_rng(seed), Tally(kind.name)
     names: Sequence[str] = list(kind.files)
@@ -54,9 +54,9 @@ def tried(kind: Kind, number: int, seed: int, folder: Path, on_step: Callable[[]
         fault = _fault(kind, path)
         tally.slowest = max(tally.slowest, time.perf_counter() - begun)
         if fault is None:
-            tally.sound += 1
+            tally.valid += 1
         elif fault == "":
-            tally.refused += 1
+            tally.rejected += 1
         else:
             tally.uncaught[fault] += 1
             tally.kept.append((name, content))
@@ -66,11 +66,11 @@ def tried(kind: Kind, number: int, seed: int, folder: Path, on_step: Callable[[]
 
 
 _HIDDEN_WARNINGS = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
-"""Warnings that Python hides when a command runs."""
+"""Warnings that Python does not show by default."""
 
 
 def _fault(kind: Kind, path: Path) -> str | None:
-    """None for a sound result, nothing for a refusal in one line, else what happened."""
+    """Read a file; None for a valid result, an empty text for a one-line error, else a description of the failure."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         fault = _raised(kind, path)
@@ -82,7 +82,7 @@ def _raised(kind: Kind, path: Path) -> str | None:
     try:
         kind.read(path)
     except (ValueError, OSError) as error:
-        return "" if str(error) and "\n" not in str(error) else f"{type(error).__name__} of no or several lines"
+        return "" if str(error) and "\n" not in str(error) else f"{type(error).__name__}: no one-line message"
     except Exception as error:
         return f"{type(error).__name__}: {str(error)[:80]}"
     return None

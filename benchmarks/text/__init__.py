@@ -1,1 +1,1 @@
-"""Poses generated from texts, judged by an evaluator and by what the texts say: ``python -m benchmarks.text``."""
+"""Evaluation of poses generated from texts: ``python -m benchmarks.text``."""

@@ -1,9 +1,9 @@
 """Poses generated from texts: ``python -m benchmarks.text --data poses.npz --out docs/benchmarks``.
 
-Texts are descriptions of poses of people that training did not see. Each method gives one pose a text. An evaluator,
-two encoders that were trained on the training people to tell which text belongs to which pose, says how often the text
-is the first, or among the first three, of 32 (R-precision: Guo et al., CVPR 2022); and the described relations are
-measured.
+Texts are descriptions of poses of unseen people. Each method gives one pose for each text. An evaluator, a text encoder
+and a pose encoder trained on the training people to match texts and poses, measures how often the correct text is the
+nearest, or among the nearest three, of 32 (R-precision: Guo et al., CVPR 2022). The share of the described relations
+that hold is measured, too.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ def main(
     evaluator_steps: int = 3000,
     split: Split = "test",
 ) -> None:
-    """Compare, print the tables, and write them where --out says.
+    """Compare the methods, print the tables, and write text.md to ``out`` if given.
 
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``.
         runs: folder for the evaluator, the descriptions and the cached results.
-        weights: weights of the text prior; default: the shipped ones.
-        out: folder for text.md.
+        weights: weights of the text prior; by default, the shipped ones.
+        out: folder for text.md; by default, nothing is written.
         guidance: guidance scales to sample with.
         number: number of texts.
-        followed: number of texts that are also followed as instructions, one second each.
+        followed: number of texts that are also followed as instructions, which takes one second each.
         evaluator_steps: training steps of the evaluator.
         split: split of the described poses; the guidance was chosen on validation.
     """
@@ -68,7 +68,7 @@ def main(
         drawing = TextPrior.from_pretrained(weights)
         compared = methods(poses, runs, evaluator, drawing, guidance)
         tables = {}
-        for words, other_words in (("in the words of `describe`", False), ("in other words", True)):
+        for words, other_words in (("as written by `describe`", False), ("with paraphrases", True)):
             task = make_task(poses.body_pose(split), number, other_words)
             asked = [(name, method, task) for name, method in compared.items()]
             if not other_words and followed:
@@ -101,12 +101,12 @@ def main(
 
 
 def _weights(text: Path | None) -> list[Path]:
-    """Files of the weights that draw, follow and judge."""
+    """Weight files that the results depend on."""
     return [text or asset(WEIGHTS.name), *(asset(name) for name in ("qposer.safetensors", "codeprior.safetensors"))]
 
 
 def _code() -> list[Path]:
-    """Files of the code that draws, follows, judges and measures."""
+    """Source files that the results depend on."""
     package = Path(str(qposer.__file__)).parent
     rooms = [package / room for room in ("body_pose", "prior", "control", "io")]
     files = [file for room in rooms for file in room.rglob("*.*") if file.suffix in (".py", ".lark")]

@@ -1,4 +1,4 @@
-"""Encoders of texts and poses, trained to tell which text belongs to which pose."""
+"""Text encoder and pose encoder, trained contrastively to match texts and poses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from qposer.training.train_text import Texts, described, descriptions_digest
 
 
 class Evaluator(nn.Module):
-    """Encoders of texts and of poses into one space, in which a text is near to the poses that it is true of."""
+    """Encoders of texts and poses into a joint embedding space."""
 
     def __init__(self, buckets: int = 4096, width: int = 384, out: int = 128) -> None:
         super().__init__()
@@ -34,21 +34,21 @@ class Evaluator(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(2.0))
 
     def of_poses(self, matrices: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "poses out"]:
-        """Unit vectors of poses."""
+        """Embed poses as unit vectors."""
         joints = body_joints(matrices, torch.from_numpy(REST_JOINTS)).flatten(1)
         return F.normalize(self.pose(torch.cat([matrices[..., :2].flatten(1), 2 * joints], dim=1)), dim=-1)
 
     def of_texts(self, texts: Sequence[str]) -> Float[Tensor, "texts out"]:
-        """Unit vectors of texts."""
+        """Embed texts as unit vectors."""
         return F.normalize(self.text.encode(texts), dim=-1)
 
 
 def trained_evaluator(data: PoseDataset, folder: Path, steps: int, batch: int = 256) -> Evaluator:
-    """An evaluator trained on the training subjects, kept in a file.
+    """Train an evaluator on the training subjects, or load its cached weights.
 
     Args:
         data: poses by split.
-        folder: folder of the weights.
+        folder: folder of the cached weights.
         steps: number of training steps.
         batch: batch size.
 

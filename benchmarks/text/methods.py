@@ -27,17 +27,17 @@ Method = Callable[[Task], Float[Tensor, "texts 21 3 3"]]
 def methods(
     data: PoseDataset, folder: Path, evaluator: Evaluator, drawing: TextPrior, guidance: Sequence[float]
 ) -> dict[str, Method]:
-    """The methods that are compared, but for following.
+    """List the compared methods, except for `instructed`.
 
     Args:
         data: poses by split; training poses are searched.
         folder: folder of the cached descriptions of training poses.
-        evaluator: evaluator; one method searches its text embeddings.
+        evaluator: evaluator with the text embeddings that one method searches.
         drawing: text prior.
         guidance: guidance scales; each is a method.
 
     Returns:
-        Methods by what the tables call them.
+        Methods by row name.
     """
 
     @cache
@@ -51,20 +51,20 @@ def methods(
     found: dict[str, Method] = {
         "the pose itself": lambda task: task.poses,
         "training pose of the nearest text, TF-IDF": lambda task: index()(task.texts),
-        "the same, evaluator's vectors of texts": lambda task: index().encoded(task.texts, evaluator),
+        "training pose of the nearest text, embeddings": lambda task: index().encoded(task.texts, evaluator),
     }
     return found | {f"drawn, guidance {strength:g}": draw(strength) for strength in guidance}
 
 
 def instructed(prior: CodePrior, task: Task) -> Float[Tensor, "texts 21 3 3"]:
-    """Each text followed as an instruction from the neutral posture, which stays where it is not understood.
+    """Follow each text as an instruction from the neutral posture.
 
     Args:
         prior: prior of the edits.
         task: texts.
 
     Returns:
-        Rotation matrices relative to the parents.
+        Body poses as rotation matrices relative to the parents; the neutral pose for texts that are not understood.
     """
     poses = []
     for text in task.texts:

@@ -1,4 +1,4 @@
-"""The training poses whose descriptions are nearest to texts."""
+"""Retrieval of the training poses with the nearest descriptions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from qposer.training.paraphrases import mirrored
 
 
 class Nearest:
-    """The training poses, mirrored ones included, found by their descriptions: cosines of TF-IDF weighted words.
+    """Nearest-neighbour search among the descriptions of training poses and their mirror images.
 
-    Or of vectors of an encoder of texts.
+    Texts are compared by the cosine similarity of TF-IDF features or of an evaluator's embeddings.
     """
 
     def __init__(self, poses: Float[Tensor, "poses 21 3"], descriptions: Sequence[Sequence[str]]) -> None:
@@ -34,19 +34,19 @@ class Nearest:
         self._index = self._weighted(counts)
 
     def __call__(self, texts: Sequence[str]) -> Float[Tensor, "texts 21 3 3"]:
-        """For each text the pose whose description is nearest."""
+        """Find the pose with the nearest description for each text, by TF-IDF features."""
         asked = self._weighted(self._counts([text.split(". ") for text in texts]))
         return self._poses([int((self._index @ row.T).toarray().argmax()) for row in asked])
 
     def encoded(self, texts: Sequence[str], evaluator: Evaluator) -> Float[Tensor, "texts 21 3 3"]:
-        """The same, with the cosines of the evaluator's vectors of texts.
+        """Find the pose with the nearest description for each text, by an evaluator's embeddings.
 
         Args:
-            texts: the descriptions.
-            evaluator: encodes them.
+            texts: texts to search for.
+            evaluator: evaluator that embeds them.
 
         Returns:
-            Rotation matrices relative to the parents.
+            Body poses as rotation matrices relative to the parents.
         """
         with torch.no_grad():
             if self._vectors is None:
@@ -64,7 +64,7 @@ class Nearest:
 
     @staticmethod
     def _counts(texts: Sequence[Sequence[str]], buckets: int = 2**16) -> scipy.sparse.csr_matrix:
-        """How often each hashed feature is in each text: which sentences a text has, times what a sentence has."""
+        """Counts of hashed features by text: the texts' sentences times the sentences' features."""
         number = {sentence: index for index, sentence in enumerate(dict.fromkeys(s for text in texts for s in text))}
         entries = [
             (row, zlib.crc32(name.encode()) % buckets, weight)

@@ -15,7 +15,7 @@ TEXT = """# Poses sampled from texts
 {number} {split} poses are described (`qposer.control.descriptions`), and each method gives one pose for each
 description. An evaluator, a text encoder and a pose encoder trained on training people to match texts and poses,
 measures how often the correct text is the nearest of 32, or among the nearest three (R-precision). Further columns are
-the share of the described relations that hold for the pose, and the share of poses with an energy up to 1.
+the share of the described relations that hold for the pose, and the share of poses with an energy of at most 1.
 
 - *The pose itself* is the described pose, as a reference for the evaluator.
 - *Training pose of the nearest text*: retrieval from all training poses and their mirror images, by descriptions
@@ -34,8 +34,8 @@ Machine: {machine}.
 ## Conclusions
 
 - On descriptions of unseen people, sampled poses are recognised more often than the nearest training pose, and more of
-  the described relations hold, also with paraphrases. The evaluator recognises sampled poses about as often as the
-  described ones: both evaluator and prior learned from the training people.
+  the described relations hold, even with paraphrases. The evaluator recognises sampled poses about as often as the
+  described ones, because both evaluator and prior learned from the training people.
 - Not all relations hold within 10 degrees or 5 cm. Descriptions have several sentences, and a sample may violate some.
   Use `instruct` for constraints that must hold.
 - Guidance of 4 exaggerates: more poses have an energy above 1, and fewer relations hold.
@@ -43,7 +43,7 @@ Machine: {machine}.
 
 
 def table(scored: dict[str, dict[str, list[float]]]) -> Table:
-    """Percentages with their intervals, a row for each method.
+    """Make a table of percentages with intervals, with a row for each method.
 
     Args:
         scored: results of `benchmarks.text.scores.score`, by method.
@@ -64,7 +64,7 @@ def write(out: Path, tables: dict[str, Table], facts: dict[str, object]) -> None
     Args:
         out: folder of the document; it is created.
         tables: tables by kind of wording.
-        facts: number and split of the texts, and the command.
+        facts: number and split of the texts, and the command line.
     """
     sections = [f"## Texts {words}\n\n{of_words.markdown()}" for words, of_words in tables.items()]
     out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What is measured of poses that were generated from texts."""
+"""Metrics of poses generated from texts."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
 from qposer.prior.code_prior import CodePrior
 
 POOL = 32
-"""Texts among which a pose's own is ranked."""
+"""Number of texts for the ranking, including the correct one."""
 
 TOPS = (1, 3)
-"""Ranks up to which a text counts as found."""
+"""Maximum ranks for R-precision."""
 
 
 def score(
     task: Task, poses: Float[Tensor, "texts 21 3 3"], evaluator: Evaluator, prior: CodePrior
 ) -> dict[str, list[float]]:
-    """For each text: ranks of the text among 32, the part of its relations that hold, and the pose's energy.
+    """Score the generated pose of each text.
 
     Args:
-        task: texts.
-        poses: the answers.
-        evaluator: ranks the texts.
-        prior: gives the energies.
+        task: texts with their relations.
+        poses: generated poses as rotation matrices.
+        evaluator: evaluator that ranks the texts.
+        prior: prior that gives the energies.
 
     Returns:
-        Figures by name.
+        For each text, ``rank`` of the correct text among 32 (from 0), ``held``, the fraction of its relations that hold
+        (0 to 1), and ``energy`` of the pose.
     """
     with torch.no_grad():
         told, shown = evaluator.of_texts(task.texts), evaluator.of_poses(poses)
@@ -50,6 +51,6 @@ def score(
 
 
 def percentages(scored: dict[str, list[float]]) -> list[Tensor]:
-    """Percentages, by text: first among 32, among the first three, relations that hold, energies up to 1."""
+    """Percentages by text: rank 1 of 32, ranks 1 to 3, relations that hold, energies of at most 1."""
     ranks, held, energy = (torch.tensor(scored[key]) for key in ("rank", "held", "energy"))
     return [*(100 * (ranks < top).float() for top in TOPS), 100 * held, 100 * (energy <= 1).float()]

@@ -1,4 +1,4 @@
-"""Texts that poses shall go with: descriptions of poses, in their own words or in others."""
+"""Texts to generate poses from: descriptions of poses, with or without paraphrases."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from qposer.training.paraphrases import paraphrase
 
 @dataclass(frozen=True)
 class Task:
-    """Texts, and what is measured of poses that shall go with them."""
+    """Texts, their relations, and the described poses."""
 
     texts: Sequence[str]
     relations: Sequence[Sequence[Relation]]
     poses: Float[Tensor, "texts 21 3 3"]
-    """Those that were described."""
+    """The described poses as rotation matrices."""
 
 
 def make_task(poses: Float[Tensor, "poses 21 3"], number: int, other_words: bool, seed: int = 0) -> Task:
-    """Descriptions of poses, in their own words or in others; poses with nothing to describe are left out.
+    """Describe random poses, with or without paraphrases; poses without a description are skipped.
 
     Args:
         poses: body poses, axis-angle in radians.

@@ -1,1 +1,1 @@
-"""Fits of videos against exact truth and against calibrated cameras."""
+"""Evaluation of fits to videos, with exact truth and with calibrated cameras."""

@@ -1,4 +1,4 @@
-"""Fits of videos against exact truth and against calibrated cameras.
+"""Evaluation of fits to videos, with exact truth and with calibrated cameras.
 
 ``python -m benchmarks.video --out docs/benchmarks`` writes video.md.
 """
@@ -43,66 +43,67 @@ from qposer.io.npz import read_npz
 
 METHODS = ("frame by frame", "clip without contact", "clip")
 JUMPS = "jump"
-"""Part of the names of clips with a jump, which get a flight of half a second."""
+"""Part of the names of clips with a jump; these get half a second in the air."""
 
 TEXT = """# Videos
 
 ## Synthetic clips
 
-{clips} recorded motions of others (SMPL poses that were fitted to videos, never trained on), {frames} frames at 30 a
-second, given to open bodies of random shape whose lowest foot stands on a floor, before a camera that stands {low} to
-{high} m above it. Keypoints have the errors of the detector (`fitting.training.detector_errors`), drawn anew in every
-frame. The focal length is known. *Frame by frame*: each frame is fitted for itself, as a photo. *Clip without contact*:
-the fit of clips as it was before feet were kept in place and before left and right were decided over time.
+{clips} recorded motions from other sources (SMPL poses fitted to videos, not used for training), {frames} frames at 30
+per second, of open bodies with random shapes whose lowest foot is on the floor, in front of a static camera {low} to
+{high} m above it. Keypoints have simulated detector errors (`fitting.training.detector_errors`), independent in every
+frame. The focal length is known. *Frame by frame*: each frame is fitted separately, as a photo. *Clip without contact*:
+the fit of clips without the terms that keep feet in place and without the decision on left and right over time.
 
 - *Acceleration*: mean error of the joints' second differences.
-- *Sliding*: mean horizontal motion of heels and toes from one frame to the next while they stand in the truth.
-- *Penetration*: mean depth of the lowest of heels and toes below the ground that the fit estimates.
-- *Fastest turn*: of the pelvis, in any clip.
+- *Sliding*: mean horizontal motion of heels and toes between frames while they are in contact with the floor in
+  the truth.
+- *Penetration*: mean depth of the lowest of heels and toes below the estimated ground.
+- *Fastest turn*: maximum angular velocity of the pelvis in any clip.
 
 {table}
 
-The estimated direction of gravity is off by {up:.1f}° on average ({worst:.1f}° at most). Of standing points
-{recall:.0f} % are found (probability above one half), of points in the air {false:.0f} % are taken to stand. Two fits
-of a clip are the same to the last bit: {same}.
+The mean error of the estimated direction of gravity is {up:.1f}° (at most {worst:.1f}°). {recall:.0f} % of the points
+in contact with the floor are detected (probability above one half), and {false:.0f} % of the points in the air are
+falsely detected. Two fits of a clip are bitwise identical: {same}.
 
 ## Crossings
 
-Two of these people cross in the picture; who is behind is not detected while half covered. *Switched*: people whose
-track ends on the other one. *New*: people who are given a new number.
+Two of these people cross in the image; the person behind is not detected while half occluded. *Switched*: people whose
+track ends on the other person. *New*: people with a new track number.
 
 {crossings}
 
 ## A recording by four cameras
 
-{views} views of one man on a treadmill ([multiview.md](multiview.md) has the method), detected and fitted as clips with
-the true focal length.
+{views} views of one man on a treadmill (method: [multiview.md](multiview.md)), detected and fitted as clips with the
+true focal length.
 
 {recording}
 
 Command: `{command}`.
-Machine: {machine}; it was shared with other work, so times are upper bounds.
+Machine: {machine}, shared with other work, so times are upper bounds.
 """
 
 
 def main(
     poses: Path = FOREIGN_FILE, recording: Path = FOLDER, clips: int = 12, frames: int = 90, out: Path | None = None
 ) -> None:
-    """Fit synthetic clips and a recording, print the errors, and write them where ``--out`` says.
+    """Fit synthetic clips and a recording, print the errors, and write video.md to ``out`` if given.
 
     Args:
         poses: npz of SMPL poses with their sequences.
         recording: folder of cameras.json, truth.npz and the videos.
-        clips: number of sequences.
-        frames: of each clip.
-        out: folder that video.md is written to; nothing is written if left out.
+        clips: number of synthetic clips.
+        frames: number of frames of each clip.
+        out: folder for video.md; by default, nothing is written.
     """
     console = Console(width=160)
     torch.set_num_threads(1)
     with cli_errors("benchmarks.video"):
         for needed in (poses, recording):
             if not needed.exists():
-                console.print(f"benchmarks.video: skipped, there is no {needed}: give --poses and --recording")
+                console.print(f"benchmarks.video: skipped, there is no {needed}: use --poses and --recording")
                 return
         fitter = Fitter()
         scenes = make_scenes(fitter, poses, clips, frames)
@@ -134,16 +135,16 @@ def main(
 
 
 def make_scenes(fitter: Fitter, poses: Path, clips: int, frames: int) -> list[Scene]:
-    """Scenes of sequences that are spread over a file.
+    """Make scenes from sequences that are spread evenly over a file.
 
     Args:
-        fitter: has the body.
-        poses: the file.
-        clips: number of sequences.
-        frames: of each.
+        fitter: fitter with the body model.
+        poses: npz of SMPL poses with their sequences.
+        clips: number of scenes.
+        frames: number of frames of each scene.
 
     Returns:
-        Scenes.
+        The scenes.
     """
     arrays = read_npz(poses, ("pose", "sequence"))
     names = np.unique(arrays["sequence"])
@@ -166,12 +167,12 @@ def synthetic(
     """Fit all scenes with all methods.
 
     Args:
-        fitter: models.
-        scenes: truth.
-        say: called with a line for each fit.
+        fitter: fitter with the models.
+        scenes: true motions.
+        say: called with a line of text after each fit.
 
     Returns:
-        Scores of each method, and facts for the text.
+        Scores of each method, and figures for the text by name.
     """
     scores: dict[str, list[Scores]] = defaultdict(list)
     angles, standing, flying, same = [], [], [], True
@@ -202,15 +203,15 @@ def synthetic(
 
 
 def fitted(fitter: Fitter, seen: TrackedKeypoints, method: str) -> Motion:
-    """The motion that a method finds.
+    """Fit the keypoints of a scene with one method.
 
     Args:
-        fitter: models.
-        seen: keypoints.
+        fitter: fitter with the models.
+        seen: keypoints of the scene.
         method: one of `METHODS`.
 
     Returns:
-        The motion.
+        The fitted motion.
     """
     results: list[BodyResult]
     if method == METHODS[0]:
@@ -223,11 +224,11 @@ def fitted(fitter: Fitter, seen: TrackedKeypoints, method: str) -> Motion:
 
 
 def recorded(fitter: Fitter, folder: Path) -> dict[str, Errors]:
-    """Errors of clips of a recording's views.
+    """Measure the errors of clips of a recording's views.
 
     Args:
-        fitter: models.
-        folder: of the recording.
+        fitter: fitter with the models.
+        folder: folder of the recording.
 
     Returns:
         Errors by method.

@@ -1,4 +1,4 @@
-"""Two people who cross: how often the tracker takes one for the other."""
+"""Identity switches of the tracker when two people cross."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from fitting.video.appearance import COLOURS
 from fitting.video.tracking import Tracker
 
 OVERLAP = 0.5
-"""Who is behind is not detected while this part of the smaller box is covered."""
+"""The person behind is not detected while this fraction of the smaller box is covered."""
 
 NOISE = 0.3
-"""How much colours vary from frame to frame."""
+"""Fraction of random colours that is mixed into the colours of every frame."""
 
 CLOTHES = {"different clothes": (True, True), "same clothes": (True, False), "colours unknown": (False, False)}
 
 
 def count_switches(scenes: Sequence[tuple[Scene, Scene]]) -> dict[str, tuple[int, int, int]]:
-    """Let pairs of people cross in the picture.
+    """Simulate pairs of people who cross in the image, and count identity switches.
 
     Args:
-        scenes: pairs of people, each of whom moves on the spot.
+        scenes: pairs of people who move on the spot.
 
     Returns:
-        For each kind of clothes: crossings, people who became another one, and people who got a new number.
+        For each kind of clothes, the numbers of crossings, of switched people, and of people with a new track number.
     """
     found = {}
     for name, (known, different) in CLOTHES.items():
@@ -40,7 +40,7 @@ def count_switches(scenes: Sequence[tuple[Scene, Scene]]) -> dict[str, tuple[int
 
 
 def _switches(first: Scene, second: Scene, seed: int, known: bool, different: bool) -> tuple[int, int]:
-    """How many of two people take over the other's number, and how many get a new one."""
+    """Numbers of people, of two, with the other's track number and with a new one."""
     generator = torch.Generator().manual_seed(seed)
     frames = min(len(first.xy), len(second.xy))
     across = torch.linspace(-0.4, 0.4, frames)[:, None] * SIZE[0]
@@ -80,7 +80,7 @@ def _switches(first: Scene, second: Scene, seed: int, known: bool, different: bo
 
 
 def _covered(a: Float[np.ndarray, "joints 2"], b: Float[np.ndarray, "joints 2"]) -> float:
-    """Part of the smaller box that the other one covers."""
+    """Fraction of the smaller box that the other box covers."""
     low, high = np.maximum(a.min(0), b.min(0)), np.minimum(a.max(0), b.max(0))
     common = np.prod(np.clip(high - low, 0, None))
     return float(common / min(np.prod(np.ptp(a, axis=0)), np.prod(np.ptp(b, axis=0))))

@@ -1,4 +1,4 @@
-"""Recorded motions on a floor, seen by a camera that stands, with the errors of a detector."""
+"""Recorded motions on a floor in front of a static camera, with simulated detector errors."""
 
 from __future__ import annotations
 
@@ -24,45 +24,45 @@ FPS, SIZE, FOCAL = 30.0, (1280, 720), 1100.0
 GRAVITY = 9.81
 
 FEET = FORMATS["mediapipe"].indices(*foot_points("mediapipe"))
-"""Heels and toes."""
+"""Landmarks of heels and toes."""
 
 STANDS_MM, STANDS_HEIGHT = 2.0, 0.03
-"""A foot stands in the truth if it moves by less than this in a frame (mm), and is no higher than this (m)."""
+"""Contact in the truth: maximum motion of a point between frames (mm), and its maximum height (m)."""
 
 FLIGHT = 0.5
-"""Seconds in the air of clips with a jump."""
+"""Duration of jumps in seconds."""
 
 _BLUR = 1.0
-"""Frames: transitions from one standing foot to the other are smoothed by this."""
+"""Width of the smoothing at transitions between the feet, in frames."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A motion before a camera, in camera axes."""
+    """A motion in front of a camera, in camera axes."""
 
     name: str
     joints: Float[Tensor, "frames 22 3"]
     feet: Float[Tensor, "frames 4 3"]
-    """Landmarks of heels and toes."""
+    """Positions of heels and toes, metres."""
     stands: Bool[np.ndarray, "frames 4"]
-    """Which of them stand."""
+    """Whether each of them is in contact with the floor."""
     up: Float[Tensor, "3"]
     camera_height: float
     flying: Bool[np.ndarray, " frames"]
-    """Frames in the air."""
+    """Mask of the frames in the air."""
     landmarks: Float[Tensor, "frames 33 3"]
     xy: Float[Tensor, "frames 33 2"]
     height: Float[Tensor, " frames"]
-    """Of the person, standing, in pixels."""
+    """Standing height of the person in pixels."""
 
     def seen(self, seed: int) -> TrackedKeypoints:
-        """What a detector reports, its errors drawn anew in every frame.
+        """Simulate a detector with independent errors in every frame.
 
         Args:
-            seed: of the errors.
+            seed: seed of the errors.
 
         Returns:
-            Keypoints of the frames in which it finds anybody.
+            Keypoints of the frames with a detection.
         """
         generator = torch.Generator().manual_seed(seed)
         found = draw_detections(self.landmarks, self.xy, self.height, "mediapipe", generator)
@@ -74,18 +74,18 @@ class Scene:
 def make_scene(
     body: Body, name: str, poses: Float[np.ndarray, "frames 24 3"], seed: int, *, jump: bool = False, aside: float = 0.0
 ) -> Scene:
-    """A body of random shape that moves as recorded, its lowest foot standing, some metres before the camera.
+    """Make a scene of a body with a random shape and a recorded motion, with its lowest foot on the floor.
 
     Args:
-        body: that moves.
-        name: of the recording.
-        poses: SMPL's axis-angles, z up.
-        seed: of shape, direction and camera.
-        jump: let the body fly for half a second in the middle.
-        aside: metres to the right of the camera's axis.
+        body: body model.
+        name: name of the recording.
+        poses: SMPL poses, axis-angle in radians, z up.
+        seed: seed of shape, direction and camera.
+        jump: add half a second in the air in the middle.
+        aside: distance to the right of the camera's axis in metres.
 
     Returns:
-        The truth.
+        The scene.
     """
     generator = torch.Generator().manual_seed(seed)
     pose = torch.from_numpy(poses).float()
@@ -117,14 +117,14 @@ def make_scene(
 
 
 def soles(body: Body, betas: Float[Tensor, "1 shapes"]) -> Float[Tensor, "4"]:
-    """Heights of heels and toes above the sole.
+    """Compute the heights of heels and toes above the sole.
 
     Args:
-        body: the body.
-        betas: its shape.
+        body: body model.
+        betas: shape coefficients.
 
     Returns:
-        Metres.
+        Heights in metres.
     """
     rest = betas.new_zeros(1, 22, 3)
     flat = body.landmarks(rest[:, 0], rest[:, 1:], betas)[0, list(FEET), 1]
@@ -139,7 +139,7 @@ def _way(
     betas: Float[Tensor, "frames shapes"],
     jump: bool,
 ) -> tuple[Float[Tensor, "frames 3"], Bool[np.ndarray, " frames"]]:
-    """Translations with which the lowest point of the feet stands at height zero, and the frames in the air."""
+    """Translations that keep the lowest point of the feet in place at height zero, and the frames in the air."""
     feet = body.landmarks(orient, pose, betas)[:, list(FEET)].double().numpy()
     feet[..., 1] -= soles(body, betas[:1]).numpy()
     lowest = feet[..., 1].argmin(1)
@@ -157,7 +157,7 @@ def _way(
 def _standing(
     feet: Float[Tensor, "frames 4 3"], up: Float[Tensor, "3"], height: float, sole: Float[Tensor, "4"]
 ) -> Bool[np.ndarray, "frames 4"]:
-    """Which points of the feet are on the ground and do not move to the next frame."""
+    """Mask of the points of the feet that are on the ground and do not move until the next frame."""
     low = (feet @ up + height - sole).numpy() < STANDS_HEIGHT
     still = 1000 * (feet[1:] - feet[:-1]).norm(dim=-1).numpy() < STANDS_MM
     return np.concatenate([still & low[1:] & low[:-1], np.zeros((1, len(FEET)), bool)])

@@ -1,4 +1,4 @@
-"""How far the fit of a clip is from the truth: positions, accelerations, feet."""
+"""Errors of the fit of a clip: positions, accelerations, and contact of the feet."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Motion:
-    """Bodies in some frames of a scene."""
+    """Joints, feet and orientations of a body in some frames of a scene."""
 
     frames: Int[np.ndarray, " frames"]
     joints: Float[Tensor, "frames 22 3"]
@@ -35,12 +35,12 @@ class Motion:
     @classmethod
     @torch.no_grad()
     def of(cls, body: Body, frames: Int[np.ndarray, " frames"], results: Sequence[BodyResult]) -> Motion:
-        """The motion of a clip, or of one result for each frame.
+        """Make a motion from the result of a clip, or from one result for each frame.
 
         Args:
-            body: that was fitted.
-            frames: numbers of the frames.
-            results: one clip, or single bodies.
+            body: fitted body model.
+            frames: frame numbers.
+            results: one result of a clip, or results of single frames.
 
         Returns:
             The motion.
@@ -59,7 +59,7 @@ class Motion:
 
 @dataclass(frozen=True)
 class Scores:
-    """Of one fit; lengths in mm."""
+    """Scores of one fit; lengths in millimetres."""
 
     mpjpe: float
     pa_mpjpe: float
@@ -68,7 +68,7 @@ class Scores:
     sliding: float
     penetration: float
     turn: float
-    """Degrees per second, the most of all frames."""
+    """Maximum angular velocity of the pelvis in degrees per second."""
     ms: float
 
     @classmethod
@@ -78,11 +78,11 @@ class Scores:
         """Compare a motion with the truth.
 
         Args:
-            motion: the fit.
-            scene: the truth.
-            ground: the estimated ground, below which feet penetrate.
-            soles: heights of the feet's points above their soles.
-            seconds: of computation.
+            motion: fitted motion.
+            scene: scene with the truth.
+            ground: estimated ground, for the penetration.
+            soles: heights of heels and toes above the sole, metres.
+            seconds: computing time of the fit in seconds.
 
         Returns:
             The scores.
@@ -111,14 +111,14 @@ class Scores:
 
 
 def mean_row(name: str, scores: Sequence[Scores]) -> list[str]:
-    """A row of the table: means over clips, and the fastest turn of all.
+    """Make a row of the table: means over clips, and the fastest turn in any clip.
 
     Args:
-        name: first cell.
-        scores: of each clip.
+        name: name of the row.
+        scores: scores of each clip.
 
     Returns:
-        Cells.
+        Cells of the row.
     """
     values = {one.name: np.array([getattr(score, one.name) for score in scores]) for one in fields(Scores)}
     cells = {field: f"{value.mean():.1f}" for field, value in values.items()}

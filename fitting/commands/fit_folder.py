@@ -13,9 +13,10 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import tyro
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fitting.commands.fit_image import Export
@@ -33,6 +34,9 @@ def main(
     hypotheses: int = 5,
     focal: float | None = None,
     height: float | None = None,
+    subject: str | None = None,
+    subjects: Path | None = None,
+    hands: bool = True,
     residual: bool = False,
     depth_cue: bool = True,
     seed: int = 0,
@@ -51,6 +55,10 @@ def main(
         hypotheses: maximum number of bodies to find for each person: the answer and its alternatives; 1 is faster.
         focal: focal length in pixels; default: from each photo's EXIF, otherwise estimated from its size.
         height: standing height of the person in metres, if known; used for all people.
+        subject: name of the person: the shape is kept in SUBJECTS/<subject>.json, and each photo and clip of the person
+            adds to it, once; with --people 1.
+        subjects: folder of the people's shapes; default: subjects, next to OUT.
+        hands: detect and fit hands, too; those that are hidden or small stay at rest.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed, the same for each image.
@@ -69,17 +77,18 @@ def main(
         with loading():
             import torch
 
-            from fitting import Body, FitSettings, Fitter
+            from fitting import FitSettings
             from fitting.folders import SUMMARY, FolderRun, Outcome, find_jobs, in_words, output_lock, write_summary
+            from fitting.subjects import Who, fitter_of
 
         def report_failure(failed: Outcome) -> None:
             telling.print(one_line(f"fit_folder: {failed.image}: {failed.failure}"), style="red")
 
         torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
         jobs, outcomes = find_jobs(images, keypoints)
-        settings = FitSettings(residual, depth_cue, seed, height)
-        fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
-        run = FolderRun(fitter, out, people, focal, hypotheses, export)
+        settings, who = FitSettings(residual, depth_cue, seed, height), Who(subject, subjects, out, people == 1)
+        fitter, somebody = fitter_of(body, settings, device, who, *(job.image for job in jobs))
+        run = FolderRun(fitter, out, people, focal, hypotheses, export, hands, somebody)
         for outcome in outcomes:
             report_failure(outcome)
         with output_lock(out):
@@ -98,12 +107,24 @@ def main(
                     write_summary(out / SUMMARY, outcomes)
                 raise
             write_summary(out / SUMMARY, outcomes)
-    for line in in_words(outcomes, out / SUMMARY):
+    end(console, in_words(outcomes, out / SUMMARY), stopped, any(outcome.failure is not None for outcome in outcomes))
+
+
+def end(console: Console, lines: list[str], stopped: bool, failed: bool) -> NoReturn:
+    """Print the summary and exit.
+
+    Args:
+        console: where to print.
+        lines: the summary.
+        stopped: whether Ctrl-C stopped the run.
+        failed: whether some images could not be fitted.
+    """
+    for line in lines:
         console.print(line)
     if stopped:
         console.print("stopped: run the same command again to resume")
         sys.exit(130)
-    sys.exit(int(any(outcome.failure is not None for outcome in outcomes)))
+    sys.exit(int(failed))
 
 
 def command() -> None:

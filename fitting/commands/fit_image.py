@@ -38,9 +38,12 @@ def main(
     hypotheses: int = 5,
     focal: float | None = None,
     height: float | None = None,
+    subject: str | None = None,
+    subjects: Path | None = None,
     hold: tuple[str, ...] = (),
     camera_pitch: float = 0.0,
     camera_height: float | None = None,
+    hands: bool = True,
     residual: bool = False,
     depth_cue: bool = True,
     seed: int = 0,
@@ -62,9 +65,13 @@ def main(
             the alternatives as pale bodies; 1 fits a single body, a little faster.
         focal: focal length in pixels; default: from the photo's EXIF, otherwise estimated from its size.
         height: standing height of the person in metres, if known; used for all people.
+        subject: name of the person: the shape is kept in SUBJECTS/<subject>.json, and each photo and clip of the person
+            adds to it, once; with --people 1.
+        subjects: folder of the people's shapes; default: subjects, next to OUT.
         hold: what is known of the pose, in words: --hold "left foot on the floor" "right hand on the right hip".
         camera_pitch: downward angle of the camera in degrees, for --hold and --camera-height.
         camera_height: height of the camera above the ground in metres, if known; the lowest foot is on the ground.
+        hands: detect and fit hands, too; those that are hidden or small stay at rest.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed.
@@ -89,27 +96,30 @@ def main(
 
             image = read_image(photo)
             if keypoints is None:
-                found = pool.submit(detect, image.rgb, people)  # while PyTorch loads
+                found = pool.submit(detect, image.rgb, people, hands)  # while PyTorch loads
             else:
                 found = pool.submit(read_keypoints, keypoints, str(photo), (image.width, image.height))
             import torch
 
-            from fitting import Body, FitSettings, Fitter, read_start
+            from fitting import FitSettings, read_start
             from fitting.optimise.schedule import total_steps
             from fitting.output.exports import result_name, write_fit
+            from fitting.subjects import Who, fitter_of
 
             torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
+            given = read_start(start) if start else None
             known = dict[str, Any](holds=hold, camera_pitch=camera_pitch, camera_height=camera_height)
             settings = FitSettings(residual, depth_cue, seed, height, **known)
-            fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
-            given = read_start(start) if start else None
+            fitter, somebody = fitter_of(body, settings, device, Who(subject, subjects, out, people == 1), photo)
         progress.update(task, description="fitting", total=total_steps(settings, hypotheses))
-        options = dict[str, Any](people=people, focal=focal, start=given, hypotheses=hypotheses)
-        results = fitter.fit_photo(
-            image, keypoints=found.result(), on_step=lambda: progress.advance(task), **options
-        )  # fmt: skip
+        options = dict[str, Any](
+            people=people, focal=focal, start=given, hypotheses=hypotheses, keypoints=found.result()
+        )
+        results = fitter.fit_photo(image, on_step=lambda: progress.advance(task), **options)
+        if somebody:
+            somebody.add(photo, results[0].shape_evidence)
         progress.update(task, description="drawing", total=None)
-        folders = write_fit(out, result_name(photo), image, results, export, fitter.body)
+        folders = write_fit(out, result_name(photo), image, results, export, fitter.body_of(results))
     for folder, result in zip(folders, results, strict=True):
         _report(console, folder, result)
     console.print(f"{seconds_since_start():.1f} s; overlay: {folders[0] / 'overlay.png'}")

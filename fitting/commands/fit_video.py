@@ -3,10 +3,11 @@
     qposer video VIDEO
 
 tracks the largest person of the first frame, or the one that --person or --at selects, and writes into OUT/<video>/:
-video.mp4 (each frame with the body over it, beside a side view), fit.npz (SMPL parameters of each frame, one shape, one
-camera), and motion.npz (the same in AMASS's layout). --people N or all fits several people, each into a folder
-OUT/<video>/person<i>/. Frames in between without a detection are interpolated and marked. --export adds files for
-animation programs and a web page that plays the motion in 3D. To resume a stopped run, give the same command again.
+video.mp4 (each frame with the body over it, beside a side view and the paths of all fitted people from above), fit.npz
+(SMPL parameters of each frame, one shape, one camera), and motion.npz (the same in AMASS's layout). --people N or all
+fits several people, each into a folder OUT/<video>/person<i>/. Frames in between without a detection are interpolated
+and marked. --export adds files for animation programs and a web page that plays the motion in 3D. To resume a stopped
+run, give the same command again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ def main(
     fps: float | None = None,
     focal: float | None = None,
     height: float | None = None,
+    subject: str | None = None,
+    subjects: Path | None = None,
     smoothness: float = 1.0,
     contact: bool = True,
     ground: tuple[float, float, float, float] | None = None,
@@ -57,6 +60,9 @@ def main(
         fps: frames per second; default: the file's rate, 30 for a folder.
         focal: focal length in pixels; default: estimated from the video's size.
         height: standing height of the person in metres, if known.
+        subject: name of the person: the shape is kept in SUBJECTS/<subject>.json, and each photo and clip of the person
+            adds to it, once; for a single person.
+        subjects: folder of the people's shapes; default: subjects, next to OUT.
         smoothness: factor on the smoothness weight; 0 fits each frame independently.
         contact: if the camera stands, find out which feet stand, and keep them where they are.
         ground: the ground, if known: direction against gravity in camera axes (x right, y down, z ahead), and the
@@ -66,9 +72,6 @@ def main(
         export: the motion as a skeleton (bvh), a skinned animated body (glb), positions of the joints (trc), or a page
             that plays it in 3D next to the video (html: view.html).
         device: where the optimisation runs.
-
-    Raises:
-        ValueError: ``out`` is a file, or ``people`` is below 1.
     """
     console = plain_console()
     telling = plain_console(stderr=True)
@@ -79,9 +82,10 @@ def main(
         with loading():
             import torch
 
-            from fitting import Body, FitSettings, Fitter
+            from fitting import FitSettings
             from fitting.folders import output_lock
             from fitting.output.exports import result_name
+            from fitting.subjects import Who, fitter_of
             from fitting.video.clip_run import ClipRun
             from fitting.video.frames import open_video
             from fitting.video.ground import Ground
@@ -92,26 +96,39 @@ def main(
             task = TaskID(progress.add_task(what, total=steps or None))
 
         torch.set_num_threads(1)  # the matrices of one person's frames are too small to parallelise
-        folder = out / result_name(video)
-        opened = open_video(video, fps)
-        if isinstance(people, int) and people < 1:
-            raise ValueError(f"the number of people must be at least 1, not {people}")
-        if out.exists() and not out.is_dir():
-            raise ValueError(f"{out} is a file: give a folder as --out")
+        folder, opened = out / result_name(video), open_video(video, fps)
+        check(out, people)
         settings = FitSettings(depth_cue=depth_cue, seed=seed, height=height)
-        fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
+        fitter, somebody = fitter_of(body, settings, device, Who(subject, subjects, out, people is None), video)
         known = None if ground is None else Ground(ground[:3], ground[3])
-        person_at = person if at is None else at
-        run = ClipRun(fitter, opened, folder, person_at, focal, smoothness, contact, known, export)
+        run = ClipRun(fitter, opened, folder, at or person, focal, smoothness, contact, known, export)
         with output_lock(folder):
             if people is None:
                 results = {folder: run.run(begin, lambda: progress.advance(task))}
             else:
                 found = run.run_people(None if people == "all" else people, begin, lambda: progress.advance(task))
                 results = {folder / f"person{number}": result for number, result in enumerate(found)}
+            if somebody:
+                somebody.add(video, results[folder].shape_evidence)
     for where, result in results.items():
         report(console, where, result)
     console.print(f"{seconds_since_start():.1f} s; video: {', '.join(str(where / 'video.mp4') for where in results)}")
+
+
+def check(out: Path, people: int | Literal["all"] | None) -> None:
+    """Reject invalid arguments before the video is searched.
+
+    Args:
+        out: folder for the results.
+        people: number of people.
+
+    Raises:
+        ValueError: ``out`` is a file, or ``people`` is below 1.
+    """
+    if isinstance(people, int) and people < 1:
+        raise ValueError(f"the number of people must be at least 1, not {people}")
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file: give a folder as --out")
 
 
 def report(console: Console, folder: Path, result: ClipResult) -> None:

@@ -30,6 +30,7 @@ TOPICS: Mapping[str, Mapping[str, Command]] = {
         "video": Command(
             "fitting.commands.fit_video:command", "people in a video", "clip.mp4 --people all --export bvh"
         ),
+        "live": Command("fitting.commands.fit_live:command", "a person in front of a camera, live", "0"),
         "views": Command(
             "fitting.commands.fit_views:command", "people seen by several calibrated cameras", "Calib.toml a.jpg b.jpg"
         ),

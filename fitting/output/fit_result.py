@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from fitting.inputs.keypoints import Keypoints
 from fitting.inputs.starts import StartBodies
 from fitting.optimise.agreement import warnings_of
+from fitting.optimise.shape_prior import ShapeEvidence
 from fitting.output.body_result import BodyResult
 from fitting.shapes import check_shapes
 from qposer.body_pose.rotations import axis_angle_to_matrix
@@ -83,6 +84,8 @@ class FitResult(BodyResult):
     """Share of this body among the hypotheses for the person."""
     alternatives: tuple[FitResult, ...] = ()
     """Other bodies that explain the keypoints, the most probable first; empty unless asked for."""
+    shape_evidence: ShapeEvidence | None = None
+    """What the photo says about the shape, if the settings hold a prior of it; not stored in ``fit.npz``."""
     notes: tuple[str, ...] = ()
     """Deviations from the photo's metadata; not stored in ``fit.npz``."""
 

@@ -27,6 +27,35 @@ _KEYPOINT_RADIUS = 0.018
 _EARLIER_AT = 0.7, -1.3
 
 
+def furnish(server: viser.ViserServer) -> None:
+    """Set up the room: camera, lights, and ground.
+
+    Args:
+        server: the server of the page.
+    """
+    scene = server.scene
+    scene.set_up_direction("+y")
+    server.initial_camera.position, server.initial_camera.look_at = CAMERA, LOOK_AT
+    server.initial_camera.fov = FIELD_OF_VIEW
+    scene.configure_default_lights(False)
+    scene.configure_environment_map(None)
+    scene.add_light_hemisphere("/light/sky", sky_color=(235, 242, 255), ground_color=(170, 165, 160), intensity=1.6)
+    scene.add_light_directional("/light/key", intensity=2.2, cast_shadow=True, position=(-2.0, 4.0, 3.0))
+    scene.add_light_directional("/light/rim", intensity=0.8, position=(3.0, 2.0, -3.0))
+    scene.set_background_image(np.full((2, 2, 3), _PAPER, dtype=np.uint8), format="png")
+    scene.add_grid(
+        "/ground",
+        plane="xz",
+        infinite_grid=True,
+        cell_size=0.25,
+        section_size=1.0,
+        cell_color=(214, 218, 226),
+        section_color=(180, 188, 200),
+        fade_distance=9.0,
+        shadow_opacity=0.35,
+    )
+
+
 class Scene:
     """The drawn scene, shared by all tabs, including later ones."""
 
@@ -36,27 +65,8 @@ class Scene:
         self._photo: viser.ImageHandle | None = None
         self._shown_picture: Picture | None = None
         self._off: tuple[int, ...] = ()
+        furnish(server)
         scene = server.scene
-        scene.set_up_direction("+y")
-        server.initial_camera.position, server.initial_camera.look_at = CAMERA, LOOK_AT
-        server.initial_camera.fov = FIELD_OF_VIEW
-        scene.configure_default_lights(False)
-        scene.configure_environment_map(None)
-        scene.add_light_hemisphere("/light/sky", sky_color=(235, 242, 255), ground_color=(170, 165, 160), intensity=1.6)
-        scene.add_light_directional("/light/key", intensity=2.2, cast_shadow=True, position=(-2.0, 4.0, 3.0))
-        scene.add_light_directional("/light/rim", intensity=0.8, position=(3.0, 2.0, -3.0))
-        scene.set_background_image(np.full((2, 2, 3), _PAPER, dtype=np.uint8), format="png")
-        scene.add_grid(
-            "/ground",
-            plane="xz",
-            infinite_grid=True,
-            cell_size=0.25,
-            section_size=1.0,
-            cell_color=(214, 218, 226),
-            section_color=(180, 188, 200),
-            fade_distance=9.0,
-            shadow_opacity=0.35,
-        )
         faces = mannequin.faces
         self._body = scene.add_mesh_simple("/body", standing.vertices, faces, color=_BLUE)
         self._off_part = scene.add_mesh_simple("/off", standing.vertices, faces[:1], color=TICKED, visible=False)

@@ -1,8 +1,8 @@
-"""The video of a clip's fit: each frame with the body over it, next to a side view."""
+"""The video of a clip's fit: each frame with the body over it, next to a side view and the paths from above."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from fitting.output.render import Mesh, composed, overlay, render
 from fitting.video.clip_result import ClipResult
 from fitting.video.frame_times import Timing
 from fitting.video.frames import Video, even
-from fitting.video.ground import Ground
+from fitting.video.top_view import TopView, level_axes
 
 SIDE = 720
 """Maximum long side of a frame in pixels."""
@@ -26,10 +26,12 @@ _LENS = 4.0
 """Focal length of the side view, in picture heights; long, to reduce distortion."""
 
 
-def clip_pictures(video: Video, when: Timing, result: ClipResult, body: Body) -> Iterator[Picture]:
-    """The frames of the video, each next to a view from the camera's right that follows the person.
+def clip_pictures(
+    video: Video, when: Timing, result: ClipResult, body: Body, others: Sequence[ClipResult] = ()
+) -> Iterator[Picture]:
+    """The frames of the video, each next to a view from the camera's right that follows the person, and a `TopView`.
 
-    That view is upright where the ground is known, and as the camera is tilted otherwise.
+    The view from the right is upright where the ground is known, and as the camera is tilted otherwise.
 
     They have the result's constant rate: a frame is shown until the next one, while the body moves on. Frames outside
     the fit are shown unchanged; frames without a detection are labelled.
@@ -39,6 +41,7 @@ def clip_pictures(video: Video, when: Timing, result: ClipResult, body: Body) ->
         when: times of the frames.
         result: result of the clip.
         body: the fitted body model.
+        others: other people of the video, whose paths are shown.
 
     Yields:
         Pictures of one size.
@@ -46,7 +49,9 @@ def clip_pictures(video: Video, when: Timing, result: ClipResult, body: Body) ->
     scale = min(1.0, SIDE / max(video.width, video.height))
     size = round(video.width * scale), round(video.height * scale)
     focal, centre = result.focal * scale, (float(result.centre[0]) * scale, float(result.centre[1]) * scale)
-    faces, reach, upright = body.faces.cpu().numpy(), _reach(result), _upright(result)
+    faces, reach = body.faces.cpu().numpy(), _reach(result)
+    axes, above = level_axes([result]), TopView([result, *others], size[1])
+    upright = np.eye(3) if axes is None else axes
     first = int(result.frames[0])
     for number, frame, fresh in _held(video, when):
         picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if scale < 1 else frame
@@ -60,7 +65,7 @@ def clip_pictures(video: Video, when: Timing, result: ClipResult, body: Body) ->
                 cv2.putText(
                     picture, "not detected", (10, size[1] - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 60, 40), 2
                 )
-        yield even(np.concatenate([picture, side], axis=1))
+        yield even(np.concatenate([picture, side, above.draw(number)], axis=1))
 
 
 def _held(video: Video, when: Timing) -> Iterator[tuple[int, Picture, bool]]:
@@ -82,14 +87,6 @@ def _vertices(result: ClipResult, row: int, body: Body) -> Float[np.ndarray, "ve
     tensors = [torch.from_numpy(value)[None].to(body.identity) for value in values]
     vertices: Float[np.ndarray, "vertices 3"] = body(*tensors).vertices[0].cpu().numpy()
     return vertices
-
-
-def _upright(result: ClipResult) -> Float[np.ndarray, "3 3"]:
-    """From camera axes to those of a level camera; nothing is turned if the ground is unknown."""
-    if result.ground is None:
-        return np.eye(3)
-    x, y, z, height = result.ground.tolist()
-    return np.asarray(np.diag([1.0, -1.0, -1.0]) @ Ground((x, y, z), height).rotation)
 
 
 def _from_the_right(

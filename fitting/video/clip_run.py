@@ -63,7 +63,8 @@ class ClipRun:
         """Detect, fit and draw unfinished parts, and write ``fit.npz``, ``motion.npz`` and ``video.mp4``.
 
         `fitting.read_clip` reads ``fit.npz``; ``motion.npz`` is in AMASS's layout; ``video.mp4`` shows each frame with
-        the body over it, next to a side view; ``exports`` are the files of `write_clip_exports`.
+        the body over it, next to a side view and the paths from above; ``exports`` are the files of
+        `write_clip_exports`.
 
         Args:
             begin: called before each phase with its name and approximate number of steps.
@@ -126,8 +127,9 @@ class ClipRun:
             result.write_amass(folder / "motion.npz")
         begin("drawing", self.video.count * len(results))
         written = []
-        for result, folder in zip(results, folders, strict=True):
-            self._draw(result, when, folder, on_step)
+        for number, (result, folder) in enumerate(zip(results, folders, strict=True)):
+            others = [*results[:number], *results[number + 1 :]]
+            self._draw(result, others, when, folder, on_step)
             notes = write_clip_exports(folder, result, self.models.body, self.exports, self.out.name)
             written.append(dataclasses.replace(result, notes=(*result.notes, *notes)))
         return written
@@ -156,13 +158,21 @@ class ClipRun:
             "fps": seen.fps,
         }
 
-    def _draw(self, result: ClipResult, when: Timing, folder: Path, on_step: Callable[[], None]) -> None:
+    def _draw(
+        self,
+        result: ClipResult,
+        others: Sequence[ClipResult],
+        when: Timing,
+        folder: Path,
+        on_step: Callable[[], None],
+    ) -> None:
         """Write the video of the fit, unless it exists already."""
         note, path = folder / WORK / "drawn", folder / VIDEO
-        drawn = hashlib.sha256((folder / "fit.npz").read_bytes()).hexdigest()
+        paths = b"".join(one.joints[:, 0].tobytes() for one in others)
+        drawn = hashlib.sha256((folder / "fit.npz").read_bytes() + paths).hexdigest()
         if path.is_file() and note.is_file() and note.read_text() == drawn:
             return
-        pictures = clip_pictures(self.video, when, result, self.models.body)
+        pictures = clip_pictures(self.video, when, result, self.models.body, others)
         first = next(pictures)
         size = (first.shape[1], first.shape[0])
         with writing_video(path, result.fps, size) as writer, ThreadPoolExecutor(1) as encoder:

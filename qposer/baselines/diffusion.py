@@ -96,7 +96,7 @@ class PoseDiffusion(nn.Module):
 
         Args:
             n: number of poses.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
             Axis-angle in radians.
@@ -116,7 +116,7 @@ class PoseDiffusion(nn.Module):
             body_pose: axis-angle in radians.
             known: joints that keep their rotations.
             n: number of completions of each pose.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
             Axis-angle in radians.

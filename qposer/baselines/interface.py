@@ -27,7 +27,7 @@ class PosePrior(Protocol):
 
         Args:
             n: number of poses.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
             Axis-angle in radians.
@@ -43,7 +43,7 @@ class PosePrior(Protocol):
             body_pose: axis-angle in radians.
             known: joints that keep their rotations.
             n: number of completions of each pose.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
             Axis-angle in radians.

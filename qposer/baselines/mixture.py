@@ -88,7 +88,7 @@ class PoseMixture(nn.Module):
 
         Args:
             n: number of poses.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
             Axis-angle in radians.
@@ -105,7 +105,7 @@ class PoseMixture(nn.Module):
             body_pose: axis-angle in radians.
             known: joints that keep their rotations.
             n: number of completions of each pose.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
             Axis-angle in radians.

@@ -86,7 +86,7 @@ class VPoser(nn.Module):
 
         Args:
             n: number of poses.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
             Axis-angle in radians.
@@ -112,7 +112,7 @@ class VPoser(nn.Module):
             body_pose: axis-angle in radians.
             known: joints that keep their rotations.
             n: number of completions of each pose.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
             Axis-angle in radians.

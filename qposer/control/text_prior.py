@@ -96,7 +96,7 @@ def generate(
         text: descriptions of a pose, or instructions.
         n: number of poses.
         guidance: see `TextPrior.generate`.
-        seed: random seed; equal seeds give equal poses on one machine.
+        seed: random seed.
         generator: random generator instead of the seed.
         prior: default: the shipped code prior.
 
@@ -170,7 +170,7 @@ class TextPrior:
             text: descriptions of a pose, or instructions.
             n: number of poses.
             guidance: 0 ignores the text, 1 samples poses that match it, more exaggerates.
-            generator: random generator; equal seeds give equal poses on one machine.
+            generator: random generator.
 
         Returns:
             Rotation matrices of the body joints, relative to the parents.
@@ -191,7 +191,7 @@ class TextPrior:
         Args:
             texts: one text for each pose.
             guidance: see `generate`.
-            generator: random generator; equal seeds give equal results on one machine.
+            generator: random generator.
 
         Returns:
             Rotation matrices of the body joints, relative to the parents.

@@ -52,7 +52,7 @@ def jitter(
 
     Args:
         rotations: rotations of the body joints.
-        generator: random generator; equal seeds give equal results on one machine.
+        generator: random generator.
         spread: standard deviation of each axis-angle component in radians, for all poses or for each.
 
     Returns:

@@ -26,7 +26,7 @@ def model():
 
 
 @pytest.mark.parametrize("name", FLAGS)
-def test_every_run_has_settings_of_its_own_and_the_same_length(name, tmp_path, monkeypatch):
+def test_every_run_has_different_settings_and_the_same_length(name, tmp_path, monkeypatch):
     configs = {}
     monkeypatch.setattr(ablation, "train", lambda config, console: configs.setdefault(config.out.name, config))
     for row in ("full", name):
@@ -48,7 +48,7 @@ def test_figures_of_a_model(data, model):
     assert "Left out: small." in text
 
 
-def test_a_run_is_finished_when_its_log_says_so(tmp_path):
+def test_a_run_is_finished_when_its_log_is_complete(tmp_path):
     assert not finished(tmp_path)
     (tmp_path / "best.safetensors").touch()
     (tmp_path / "log.csv").write_text("step,seconds\n500,1.0\n1000,2.0\n")
@@ -58,7 +58,7 @@ def test_a_run_is_finished_when_its_log_says_so(tmp_path):
     assert finished(tmp_path)
 
 
-def test_without_runs_it_says_what_makes_them(tmp_path, capsys):
+def test_the_error_without_runs_names_the_training_option(tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         ablation.main(tmp_path / "poses.npz", tmp_path)
     assert stopped.value.code == 2

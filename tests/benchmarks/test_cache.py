@@ -19,7 +19,7 @@ def test_a_result_is_measured_once(tmp_path):
     assert measure.calls == 1
 
 
-def test_what_depends_on_something_else_is_measured_anew(tmp_path):
+def test_changed_inputs_are_measured_again(tmp_path):
     cache, measure = Cache(tmp_path), Measure({})
     for depends_on in ({"seed": 0}, {"seed": 1}, {"seed": 0, "weights": "x"}):
         cache.result("a", depends_on, measure)

@@ -13,7 +13,7 @@ def test_defaults_are_left_out():
     )
 
 
-def test_what_differs_is_named():
+def test_only_changed_options_are_named():
     found = command("some.where", main, data=Path("b.npz"), number=3, split_of="validation", sizes=(1, 8))
     assert found == "python -m some.where --data b.npz --number 3 --split-of validation --sizes 1 8"
 

@@ -12,7 +12,7 @@ def rotations(number=64, seed=0):
     return axis_angle_to_matrix(0.3 * torch.randn(number, 21, 3, generator=torch.Generator().manual_seed(seed)))
 
 
-def test_what_is_unseen_is_not_looked_at():
+def test_unseen_joints_are_ignored():
     for part in PARTS:
         torch.manual_seed(0)
         network = PartRegressor(part, rotations(), SMALL, torch.Generator()).eval()
@@ -22,7 +22,7 @@ def test_what_is_unseen_is_not_looked_at():
         assert network(one).shape == (8, len(moved_joints(part)), 3)
 
 
-def test_a_regressor_learns_what_the_rest_tells():
+def test_a_regressor_learns_from_the_visible_joints():
     """Legs that follow from the spine are found, nearer than their mean is."""
     pose = torch.zeros(600, 21, 3)
     lean = torch.randn(600, generator=torch.Generator().manual_seed(0))

@@ -72,7 +72,7 @@ def test_groups_widen_the_interval_of_an_area():
     assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
 
 
-def test_groups_are_drawn_in_both_sets_alike():
+def test_groups_are_drawn_equally_in_both_sets():
     scores = torch.arange(6.0)
     assert auroc_interval(scores, scores, torch.zeros(6)) == Interval(0.5, 0.5, 0.5)
     # in each group negatives and positives are equal, and groups are far apart

@@ -5,7 +5,7 @@ from benchmarks.optimisers import FACTORS, scaled
 from fitting.optimise.schedule import SCHEDULE
 
 
-def test_courses_are_scaled_in_every_stage_and_in_nothing_else():
+def test_schedules_are_scaled_only_in_the_steps_of_every_stage():
     half = scaled(SCHEDULE, 0.5)
     assert [stage.steps for stage in half.stages] == [3, 4, 4, 2]
     assert [stage.free for stage in half.fine] == [stage.free for stage in SCHEDULE.fine]

@@ -45,7 +45,7 @@ def test_temperatures_fall_with_the_steps(prior):
     assert (first, space.temperature()) == (2.0, pytest.approx(0.5))
 
 
-def test_draws_are_the_same_for_everybody(prior, poses):
+def test_draws_are_the_same_for_all_people(prior, poses):
     space = Gumbel(prior, 1.0, 0.3)
     twins = space.encode(poses[:1]).expand(2, -1, -1, -1).clone().requires_grad_()
     one, other = space.decode(twins)

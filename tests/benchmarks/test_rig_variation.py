@@ -7,7 +7,7 @@ from benchmarks.rig_variation import COLUMNS, Training, main, row, train
 from qposer.training import batches
 
 
-def test_judges_learn_at_the_strength_that_is_asked_for(strengths_of):
+def test_classifiers_train_at_the_given_strength(strengths_of):
     strengths = strengths_of(batches)
     poses = Poses.quick()
     detector = train(poses.train, 0.3, Training(steps=3, batch_size=8, width=16))
@@ -25,7 +25,7 @@ def test_a_row_has_the_share_that_passes_and_the_areas():
     assert all(float(cell.split()[0]) > 0.5 for cell in cells[2:])
 
 
-def test_missing_poses_of_other_origin_are_told_in_one_line(tmp_path, capsys):
+def test_missing_foreign_poses_give_a_one_line_error(tmp_path, capsys):
     with pytest.raises(SystemExit) as exit_:
         main(QUICK_FILE, smpl=tmp_path / "none.npz")
     assert exit_.value.code == 2

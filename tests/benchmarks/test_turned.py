@@ -36,7 +36,7 @@ def test_joints_are_rotated_back(make_fit):
     assert joints_of(make_fit(), 90)[15, 0] < -0.4, "a head that is above came from the left of an upright photo"
 
 
-def test_nobody_is_rotated_upright_inside_the_block():
+def test_the_rotation_is_disabled_inside_the_block():
     original = regressor.tilt
     with without_rotation():
         assert regressor.tilt(torch.ones(2, 17, 2), torch.ones(2, 17), "coco").tolist() == [0, 0]

@@ -23,7 +23,7 @@ def facing(yaw, pitch=0.0):
     return (Rotation.from_euler("x", 180, degrees=True) * turned).as_rotvec()
 
 
-def test_knees_are_bent_as_the_pose_says(make_fit):
+def test_knee_angles_match_the_pose(make_fit):
     straight, bent = measured(make_fit()), measured(make_fit(left_knee=40))
     assert bent["left knee"] - straight["left knee"] == pytest.approx(40, abs=8)
     assert bent["right knee"] == pytest.approx(straight["right knee"], abs=1e-3)
@@ -37,7 +37,7 @@ def test_the_pelvis_pitches_forward_whichever_way_it_faces(make_fit, yaw):
     assert measured(make_fit(facing(yaw, -10)))["pelvis pitch"] == pytest.approx(-10, abs=0.01)
 
 
-def test_leaning_forward_is_towards_the_camera_only_for_those_who_face_it(make_fit):
+def test_only_people_facing_the_camera_lean_forward_towards_it(make_fit):
     for yaw, expected in ((0, 20), (180, -20), (90, 0)):
         found = measured(make_fit(facing(yaw, 20)))
         assert found["pelvis to camera"] == pytest.approx(expected, abs=0.01)
@@ -63,7 +63,7 @@ def test_the_person_is_the_one_at_the_point():
     for person, x in enumerate((45, 115)):
         np.testing.assert_array_equal(person_at(people, np.array([x, 100])).xy[0], people.xy[person])
     np.testing.assert_array_equal(person_at(people, np.array([70, 100])).xy[0], people.xy[0])
-    with pytest.raises(ValueError, match=r"no person was found at \[300, 100\]"):
+    with pytest.raises(ValueError, match=r"nobody was detected at \[300, 100\]"):
         person_at(people, np.array([300, 100]))
 
 
@@ -100,7 +100,7 @@ def test_without_photos_the_benchmark_is_skipped(tmp_path, monkeypatch, capsys):
     assert "skipped" in capsys.readouterr().out
 
 
-def test_everybody_is_measured_and_drawn(tmp_path, monkeypatch, make_fit):
+def test_all_people_are_measured_and_drawn(tmp_path, monkeypatch, make_fit):
     class Fits:
         def fit_photo(self, photo, keypoints):
             return [make_fit(left_knee=30)]

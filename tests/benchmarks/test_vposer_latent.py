@@ -18,7 +18,7 @@ def small_space():
     return space
 
 
-def test_figures_are_what_they_say():
+def test_figures_match_their_definitions():
     truth = poses()
     exact = Contender("exact", small_space().encode, lambda latents: truth)
     joints, skin, angle = reconstruction(exact, truth)
@@ -29,7 +29,7 @@ def test_figures_are_what_they_say():
     assert min(reconstruction(still, truth)) > 1
 
 
-def test_longer_latents_of_spoilt_poses_are_told_apart():
+def test_longer_latents_of_corrupted_poses_are_detected():
     class Far:
         def __init__(self, rotations):
             identity = torch.eye(3)

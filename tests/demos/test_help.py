@@ -19,7 +19,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def test_all_demos_are_looked_at():
+def test_all_demos_are_checked():
     names = {name for name, *_ in COMMANDS}
     assert names > {"complete", "edit", "fit_folder", "fit_image", "fit_video", "sample", "studio"}
 

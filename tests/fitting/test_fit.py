@@ -136,7 +136,7 @@ def test_joints_that_are_seen_are_near_the_true_ones(fitter, results, truth):
             assert distance[:22].mean() < 0.2
 
 
-def test_errors_and_heights_are_what_they_are_said_to_be(keypoints, results):
+def test_errors_and_heights_match_their_definitions(keypoints, results):
     for person, result in enumerate(results):
         seen = keypoints.seen[person]
         distance = np.linalg.norm(projected(result) - keypoints.xy[person], axis=-1)[seen]
@@ -161,7 +161,7 @@ def test_meshes_and_joints_are_those_of_the_parameters(fitter, results):
         assert result.faces.max() == len(result.vertices) - 1
 
 
-def test_a_fit_does_not_depend_on_who_else_is_on_the_photo(fitter, keypoints, results):
+def test_a_fit_does_not_depend_on_other_people_in_the_photo(fitter, keypoints, results):
     """Exactly equal for batches of the same size; in smaller ones the products round differently."""
     chosen = results[4]
     others = fitter.fit_keypoints(keypoints[[1, 1, 1, 1, 4]], SIZE, focal=FOCAL)
@@ -186,7 +186,7 @@ def test_many_people_are_shared_out_among_threads(fitter, keypoints, results, mo
     assert max(apart) < 0.005, "a latent half way between two codes may go to either"
 
 
-def test_two_threads_on_one_fitter_get_what_each_gets_alone(fitter, keypoints):
+def test_threads_sharing_a_fitter_get_the_same_results(fitter, keypoints):
     people = [keypoints[[0]], keypoints[[4]]]
     alone = [fitter.fit_keypoints(person, SIZE, focal=FOCAL)[0] for person in people]
     together = threading.Barrier(2)
@@ -296,7 +296,7 @@ class TestWithShortStages:
         ):
             assert np.array_equal(result.vertices, expected.vertices)
 
-    def test_a_wild_keypoint_outside_the_image_counts_as_unseen(self, fitter, keypoints):
+    def test_an_outlier_outside_the_image_counts_as_unseen(self, fitter, keypoints):
         wild, unseen = keypoints.xy[:1].copy(), keypoints.confidence[:1].copy()
         wild[0, 15] = (1e6, -1e6)
         unseen[0, 15] = 0.0
@@ -350,7 +350,7 @@ def test_focal_lengths_in_millimetres_are_refused(fitter, keypoints):
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_was_wrong_with_the_photos_focal_length_is_noted(fitter, keypoints):
+def test_invalid_focal_lengths_of_photos_are_noted(fitter, keypoints):
     photo = Photo(np.zeros((1080, 1920, 3), np.uint8), None, "ignored an implausible focal length")
     one = keypoints[:1]
     assert fitter.fit_photo(photo, keypoints=one)[0].notes == (photo.focal_warning,)
@@ -371,7 +371,7 @@ def test_bodies_that_end_in_the_camera_are_refused(fitter, keypoints, monkeypatc
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_error_of_a_body_that_came_too_close_is_not_flattering(fitter, keypoints, monkeypatch):
+def test_bodies_too_close_to_the_camera_have_large_errors(fitter, keypoints, monkeypatch):
     solve = fitter.solve
 
     def close(*args):
@@ -386,24 +386,24 @@ def test_the_error_of_a_body_that_came_too_close_is_not_flattering(fitter, keypo
 
 
 @pytest.mark.parametrize("people", [0, -1])
-def test_nobody_cannot_be_fitted(fitter, keypoints, people):
+def test_the_number_of_people_must_be_positive(fitter, keypoints, people):
     with pytest.raises(ValueError, match="must be at least 1"):
         fitter.fit_photo(Photo(np.zeros((1080, 1920, 3), np.uint8)), people=people, keypoints=keypoints)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_is_refused():
+def test_a_missing_device_is_rejected():
     with pytest.raises(ValueError, match="this PyTorch finds no CUDA device"):
         Fitter(device="cuda")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this PyTorch finds no CUDA device")
-def test_the_gpu_fits_as_well(keypoints):
+def test_fits_on_the_gpu_are_as_accurate(keypoints):
     for result in Fitter(device="cuda").fit_keypoints(keypoints[:2], SIZE, focal=FOCAL):
         assert result.reprojection_error_percent < 1.5
 
 
-def test_doubt_grows_where_less_is_seen(fitter, keypoints):
+def test_uncertainty_grows_with_fewer_visible_keypoints(fitter, keypoints):
     """Unseen legs are guessed and uncertain; the rest is about as certain as before."""
     hidden = [name.endswith(("knee", "ankle", "heel", "foot_index")) for name in FORMATS["mediapipe"].names]
     confidence = keypoints.confidence.copy()

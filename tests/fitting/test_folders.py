@@ -144,7 +144,7 @@ def test_results_of_two_images_do_not_fall_together(images):
     assert failures == [Outcome("g10.png", failure="g10.bmp gives results of the same name: rename one")]
 
 
-def test_folders_that_are_invalid(images, tmp_path):
+def test_invalid_folders_are_rejected(images, tmp_path):
     with pytest.raises(ValueError, match="is not a folder"):
         find_jobs(images / "g10.png")
     (tmp_path / "empty").mkdir()
@@ -158,7 +158,7 @@ def test_folders_that_are_invalid(images, tmp_path):
     ("options", "reported"),
     [({"people": 0}, "at least 1, not 0"), ({"focal": -1.0}, "focal length"), ({"focal": np.nan}, "focal")],
 )
-def test_what_no_image_can_be_fitted_with_is_refused_at_once(fitter, out, options, reported):
+def test_impossible_settings_are_rejected_at_once(fitter, out, options, reported):
     with pytest.raises(ValueError, match=reported):
         FolderRun(fitter, out, **options)
 
@@ -251,7 +251,7 @@ def lose_the_people(run, images):
         *(damage_the_record, put_a_number_for_a_folder, lose_the_people),
     ],
 )
-def test_what_changed_is_fitted_again(fitter, images, out, change):
+def test_changed_images_are_fitted_again(fitter, images, out, change):
     run = FolderRun(fitter, out, exports=())
     outcomes(run, images)
     fitter.fitted.clear()
@@ -261,7 +261,7 @@ def test_what_changed_is_fitted_again(fitter, images, out, change):
     assert all(outcome.resumed for outcome in outcomes(run, images))
 
 
-def test_a_bad_image_is_reported_and_the_others_are_done(fitter, images, out):
+def test_a_bad_image_is_reported_and_the_others_are_fitted(fitter, images, out):
     grey_image(images / "a.png", 0)
     grey_image(images / "b.png", 1)
     (images / "c.jpg").write_text("no picture")
@@ -291,7 +291,7 @@ def test_keypoints_are_read_and_missing_or_bad_ones_reported(fitter, images, out
     assert "there is no file" in done["g12.png"].failure
 
 
-def test_ctrl_c_in_an_image_leaves_what_is_done(fitter, images, out):
+def test_ctrl_c_keeps_finished_images(fitter, images, out):
     grey_image(images / "g11.png", 2)
     run = FolderRun(fitter, out, exports=())
     with pytest.raises(KeyboardInterrupt):
@@ -304,7 +304,7 @@ def test_ctrl_c_in_an_image_leaves_what_is_done(fitter, images, out):
     assert {name: after[name] for name in before} == before
 
 
-def test_a_kill_while_writing_is_made_good(fitter, images, out):
+def test_a_kill_during_a_write_is_repaired(fitter, images, out):
     run = FolderRun(fitter, out, exports=())
     outcomes(run, images)
     (out / "g10" / "done.json").unlink()
@@ -374,7 +374,7 @@ def test_the_summary_has_a_line_for_each_person_and_failure(tmp_path):
     "error",
     [TypeError("odd"), OverflowError("odd"), SyntaxError("odd"), cv2.error("odd"), KeyError("odd"), MemoryError()],
 )
-def test_whatever_an_image_raises_is_its_failure(fitter, images, out, monkeypatch, error):
+def test_exceptions_of_an_image_are_reported_as_its_failure(fitter, images, out, monkeypatch, error):
     fit = QuickFitter.fit_photo
 
     def fail(self, photo, **options):
@@ -422,7 +422,7 @@ def test_results_stay_in_their_folder(fitter, out, name):
         write_fit(out, name, None, [])
 
 
-def test_results_are_named_after_what_they_are_of(tmp_path, monkeypatch):
+def test_results_are_named_after_their_images(tmp_path, monkeypatch):
     (tmp_path / "clip").mkdir()
     monkeypatch.chdir(tmp_path / "clip")
     assert result_name(Path("a.b.png")) == "a.b"

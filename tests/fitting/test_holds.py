@@ -46,7 +46,7 @@ def hand_to_hip(result):
     return 100 * (points.point("right_palm") - points.point("right_waist")).norm().item()
 
 
-def test_an_unseen_hand_goes_where_it_is_said_to_be(fitter, people):
+def test_an_unseen_hand_satisfies_its_statement(fitter, people):
     without, held = fitted(fitter, people), fitted(fitter, people, holds=("right hand on the right hip",))
     assert np.median([hand_to_hip(result) for result in without]) > 25
     assert max(hand_to_hip(result) for result in held) < 14

@@ -36,7 +36,7 @@ def test_turned_keypoints(upright, fitter):
     assert again.reprojection_error_percent == pytest.approx(fit.reprojection_error_percent, abs=0.05)
 
 
-def test_a_photo_that_is_upside_down(fitter):
+def test_a_photo_upside_down_is_fitted(fitter):
     photo = read_image(asset("walk_side.jpg"))
     fit = fitter.fit_photo(photo)[0]
     again = fitter.fit_photo(dataclasses.replace(photo, rgb=np.ascontiguousarray(photo.rgb[::-1, ::-1])))[0]

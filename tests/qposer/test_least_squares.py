@@ -78,7 +78,7 @@ def test_blocks_that_share_unknowns_are_solved_as_one_dense_system():
     torch.testing.assert_close(torch.cat([step.own.flatten(), step.shared]), expected)
 
 
-def test_independent_blocks_have_dampings_of_their_own_and_say_where_there_is_no_step():
+def test_independent_blocks_have_separate_dampings_and_report_failed_steps():
     curvature = torch.tensor([[[2.0]], [[2.0]], [[-2.0]]])
     equations = Equations(curvature, torch.ones(3, 1), torch.ones(3, 1))
     step, solved = equations.solve(torch.tensor([0.0, 2.0, 0.0]))
@@ -145,7 +145,7 @@ def test_bounds_are_kept_and_steps_are_announced():
     assert problem.begun == list(range(40))
 
 
-def test_a_rejected_step_leaves_everything_and_stiffens():
+def test_a_rejected_step_changes_nothing_and_increases_the_damping():
     class Lying(Valley):
         """Returns the slope with the wrong sign."""
 

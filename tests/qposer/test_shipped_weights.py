@@ -79,7 +79,7 @@ def test_the_code_prior_removes_noise_from_recorded_poses(recorded):
         assert (denoised - clean).square().mean() < left * level**2
 
 
-def test_mixed_up_poses_have_a_higher_energy_and_a_stronger_pull(model, recorded):
+def test_mixed_poses_have_a_higher_energy_and_a_stronger_gradient(model, recorded):
     prior = CodePrior.from_pretrained()
     latents = model.latents(recorded)
     order = torch.stack(
@@ -108,7 +108,7 @@ def test_poses_that_are_not_human_have_higher_energies():
         assert (other[:, None] > energy).float().mean() > least, disturbed.__name__
 
 
-def test_every_clue_raises_the_energy():
+def test_every_energy_term_raises_the_energy():
     prior = CodePrior.from_pretrained()
     clues = torch.zeros(1, CLUES, requires_grad=True)
     PoseEnergy(prior.model, prior.network)._calibrated(clues).sum().backward()

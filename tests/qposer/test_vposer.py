@@ -180,7 +180,7 @@ def test_latents_of_human_poses_are_of_unit_variance(v2, human):
     assert 0.4 < v2.encode(human.flatten(1)).mean.square().mean() < 2.5
 
 
-def test_spoilt_poses_have_longer_latents(v2, human):
+def test_corrupted_poses_have_longer_latents(v2, human):
     spoilt = human.clone()
     spoilt[:, [3, 4, 17, 18]] = human[:, [3, 4, 17, 18]].mT @ axis_angle_to_matrix(torch.tensor([-0.8, 0.0, 0.0]))
     lengths = [v2.encode(pose.flatten(1)).mean.square().sum(-1) for pose in (human, spoilt)]
@@ -232,7 +232,7 @@ def test_batches_of_all_sizes_in_the_precision_given(v1, v2, batch, dtype):
     assert posterior.mean.dtype == posterior.rsample().dtype == dtype
 
 
-def test_a_batch_decodes_as_its_members_do(v2):
+def test_a_batch_decodes_like_its_members(v2):
     latents = drawn(5)
     alone = torch.cat([v2.rotations(one[None]) for one in latents])
     torch.testing.assert_close(v2.rotations(latents), alone, atol=1e-5, rtol=0)

@@ -87,7 +87,7 @@ def instruct(
         posture: oriented pose, or body pose ``(21, 3)`` or ``(21, 3, 3)`` with an upright pelvis.
         text: instruction in English; "and", "while" and commas separate clauses, "then" separates steps.
         n: number of results; they differ where the text leaves room.
-        seed: random seed; equal seeds give equal results on one machine.
+        seed: random seed.
         generator: random generator; overrides the seed.
         previous: the previous edit, to which "mirror that", "a bit more" and "do the same with ..." refer.
         prior: pose prior; default: the shipped one.

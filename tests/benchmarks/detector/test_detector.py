@@ -43,7 +43,7 @@ def test_swaps_are_found(exact):
     }
 
 
-def test_visible_and_hidden_keypoints_are_told_apart(exact):
+def test_visible_and_hidden_keypoints_are_separated(exact):
     knees = joints_of("knee")
     exact.visible[0, knees] = False
     exact.xy[0, knees] += (0.0, 0.1 * HEIGHT)
@@ -56,7 +56,7 @@ def test_visible_and_hidden_keypoints_are_told_apart(exact):
     np.testing.assert_allclose(hidden.confidence, [0.2, 0.2])
 
 
-def test_eyes_are_no_inner_corners_of_eyes():
+def test_eyes_and_inner_corners_of_eyes_differ():
     assert [FORMAT.names[joint] for joint in joints_of("eye")] == ["left_eye", "right_eye"]
     assert [FORMAT.names[joint] for joint in joints_of("nose")] == ["nose"]
 
@@ -120,6 +120,6 @@ def test_the_command_writes_the_document(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["detector", *arguments.split(), "--recording", str(tmp_path / "none")])
     tyro.cli(command.main)
     text = (tmp_path / "docs" / "detector.md").read_text()
-    assert "Rendered: 30 of 30 people; nothing recognised of 0" in text
+    assert "Rendered: 30 of 30 people; 0 failed detections" in text
     assert "## Correlation of errors along the leg" in text
     assert "nan" not in text

@@ -55,7 +55,7 @@ def test_the_closest_hypothesis_is_the_one_of_least_error(fits):
         assert errors.mpjpe[person].item() == pytest.approx(min(every).item(), rel=1e-4)
 
 
-def test_regions_cover_as_many_joints_as_they_should(fits):
+def test_regions_cover_the_expected_share_of_joints(fits):
     """Errors drawn from the stated Gaussian are inside in the stated share of cases, smaller ones more often."""
     case, results = fits
     many = [results[0]] * 300
@@ -85,7 +85,7 @@ def test_recall_is_that_at_the_given_share_of_false_alarms():
     assert math.isnan(flagged)
 
 
-def test_weights_prefer_what_goes_with_small_errors():
+def test_weights_prefer_features_of_small_errors():
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(6, 200, 3, generator=generator)
     errors = 50 - 10 * features[..., 0] + 5 * features[..., 2]

@@ -97,7 +97,7 @@ def test_every_stage_lowers_its_objective_for_everyone(parts, problem, start, na
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_what_a_stage_does_not_move_stays(parts, problem, start, name):
+def test_fixed_variables_of_a_stage_do_not_change(parts, problem, start, name):
     end = run(parts, STAGES[name], problem, start)
     for unknown, value in vars(end).items():
         if unknown in STAGES[name].free:
@@ -114,7 +114,7 @@ def test_orientations_stay_rotations(parts, problem, start):
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_a_result_does_not_depend_on_who_else_is_in_the_batch(parts, problem, start, name):
+def test_results_do_not_depend_on_others_in_the_batch(parts, problem, start, name):
     together = run(parts, STAGES[name], problem, start)
     for person in (torch.tensor([1]), torch.tensor([2, 0])):
         fewer = run(parts, STAGES[name], problem[person], start[person])
@@ -162,7 +162,7 @@ def test_people_are_chosen_in_order_and_as_often_as_named(problem, start):
     assert torch.equal(start[chosen].transl, start.transl[[2, 0, 0]])
 
 
-def test_the_more_the_keypoints_are_doubted_the_nearer_the_pose_stays_to_the_guess(parts, problem, start):
+def test_a_larger_prior_scale_keeps_the_pose_closer_to_the_guess(parts, problem, start):
     space = parts[1]
     gaps = []
     for prior_scale in (0.01, 100.0):

@@ -68,7 +68,7 @@ def test_every_space_decodes_rotations_and_has_a_price_with_a_gradient(name):
 
 
 @pytest.mark.parametrize("condition", protocol.ALL_CONDITIONS)
-def test_everybody_is_measured_in_every_condition(bench, quick, condition):
+def test_all_people_are_measured_in_every_condition(bench, quick, condition):
     course = shipped()[0].solver(bench.body, 0)[1]
     assert max(stage.steps for stage in course.stages) <= 4, "the stages are not short"
     result = protocol.measure(bench, shipped()[0], condition)
@@ -91,7 +91,7 @@ def test_others_may_start_from_the_mean_pose(bench, quick):
     torch.testing.assert_close(space.decode(start.pose), bench.mean_pose.expand(PEOPLE, 21, 3, 3))
 
 
-def test_a_weight_is_searched_for_where_one_is_asked_for(bench, quick):
+def test_a_weight_is_searched_on_request(bench, quick):
     space = AxisAngle(NoPrior())
     found = protocol.tuned(bench, Contender("none", space, Weights(guess=0.0), first_weight=0.1))
     assert f"{found['weight']:.3g}" == min(found["tried_mm"], key=found["tried_mm"].get)
@@ -99,14 +99,14 @@ def test_a_weight_is_searched_for_where_one_is_asked_for(bench, quick):
     assert protocol.tuned(bench, shipped()[0]) == {"weight": Weights().prior, "tried_mm": {}}
 
 
-def test_conditions_hide_and_move_what_they_say(bench):
+def test_conditions_hide_and_move_keypoints(bench):
     xy, confidence = observed(bench.truth, "clean", torch.Generator())
     assert torch.equal(xy, bench.truth.xy)
     assert (confidence == 1).all()
     for condition in CONDITIONS[1:]:
         other, seen = observed(bench.truth, condition, torch.Generator().manual_seed(0))
         assert not torch.equal(other, xy) or (seen == 0).any()
-    with pytest.raises(ValueError, match="no condition"):
+    with pytest.raises(ValueError, match="unknown condition"):
         observed(bench.truth, "fog", torch.Generator())
 
 

@@ -21,7 +21,7 @@ def write_poses(path, up="y", frames=6):
 
 
 @pytest.mark.parametrize("up", ["y", "z"])
-def test_poses_of_others_become_y_up(tmp_path, up):
+def test_foreign_poses_become_y_up(tmp_path, up):
     write_poses(tmp_path / "poses.npz", up)
     pose, sequence = read_smpl(tmp_path / "poses.npz")
     turned = Rotation.from_rotvec(pose[:, 0]).apply([0.0, 1.0, 0.0])
@@ -29,7 +29,7 @@ def test_poses_of_others_become_y_up(tmp_path, up):
     assert sequence.tolist() == ["walk"] * 4 + ["jump"] * 2
 
 
-def test_a_set_holds_the_body_pose_and_is_called_by_its_folder(tmp_path):
+def test_a_set_has_the_body_pose_and_the_name_of_its_folder(tmp_path):
     pose = write_poses(tmp_path / "theirs" / "poses.npz")
     found = foreign_poses(tmp_path / "theirs" / "poses.npz")
     assert found.name == "theirs"
@@ -83,6 +83,6 @@ def test_other_files_are_refused(tmp_path, arrays):
         read_smpl(tmp_path / "poses.npz")
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="there are no poses"):
         read_smpl(tmp_path / "none.npz")

@@ -51,7 +51,7 @@ def test_sets_stand_side_by_side():
     assert rows["fit, legs missing, mm"] == ["30.0 [30.0, 30.0]"] * 2
 
 
-def test_priors_are_compared_by_their_own_limits():
+def test_priors_are_compared_by_separate_limits():
     table = report.tables(found())["All priors"]
     accepted = {row[0]: [cell.partition(" ")[0] for cell in row[1:3]] for row in table.rows}
     assert table.columns[1:3] == ["accepted, CMU test", "accepted, theirs"]
@@ -64,7 +64,7 @@ def test_fits_are_compared_where_there_are_several():
     assert [row[0] for row in table.rows] == [QPOSER, "GMM"]
 
 
-def test_the_document_says_how_many_sequences_there_are(tmp_path):
+def test_the_document_states_the_number_of_sequences(tmp_path):
     text = report.write(found(), 7, ["Seed: 0."], tmp_path).read_text()
     assert "over sequences: 2 of CMU test, 2 of theirs." in text
     assert "fits to 7 synthetic photos" in text
@@ -72,7 +72,7 @@ def test_the_document_says_how_many_sequences_there_are(tmp_path):
     assert "| energy, median | 0.20 | 4.00 |" in text
 
 
-def test_without_the_poses_of_others_the_benchmark_is_skipped(tmp_path, monkeypatch, capsys):
+def test_the_benchmark_is_skipped_without_foreign_poses(tmp_path, monkeypatch, capsys):
     missing = tmp_path / "none.npz"
     monkeypatch.setattr(sys, "argv", ["foreign", "--data", "poses.npz", "--foreign", str(missing)])
     tyro.cli(main)

@@ -21,7 +21,7 @@ GOOD = outcome([(0.0, "degrees"), (5.0, "cm")])
 BAD = outcome([(9.0, "degrees"), (5.1, "cm")], energy=1.5, drift=3.0, seed=4)
 
 
-def test_summary_counts_constraints_instructions_and_what_is_understood():
+def test_summary_counts_constraints_and_understood_instructions():
     trials_ = [tried(outcomes=[GOOD, BAD]), tried(outcomes=[GOOD, GOOD]), tried(refused="what?")]
     (row,) = report.summary({"development": trials_}).rows
     assert row[1] == "2 of 3"
@@ -32,20 +32,20 @@ def test_summary_counts_constraints_instructions_and_what_is_understood():
     assert row[7].startswith("1.50 ")
 
 
-def test_failures_are_listed_with_what_is_missed():
+def test_failures_are_listed_with_violated_constraints():
     lines = report.failures([tried(outcomes=[GOOD, BAD]), tried(refused="the word 'x' is not known")])
     assert len(lines) == 2
     assert '"raise the left arm" after "lower it", seed 4: check 1 off by 5 cm; energy 1.5 (before: -0.5)' in lines[0]
     assert "not understood: the word 'x' is not known" in lines[1]
 
 
-def test_kinds_have_rows_of_their_own():
+def test_kinds_have_separate_rows():
     table = report.by_kind([tried("raise", outcomes=[GOOD]), tried("bend", outcomes=[BAD]), tried("sit", refused="?")])
     assert [row[0] for row in table.rows] == ["raise", "bend"]
     assert table.rows[1][1:] == ["1", "50", "0", "3.0"]
 
 
-def test_circle():
+def test_followed_descriptions_are_counted_by_sentences():
     found = [
         {"sentences": [["a", True, [0.0]], ["b", False, [12.0]]], "energy": 0.0, "seconds": 1.0},
         {"sentences": [["a", True, [0.0]]], "energy": 2.0, "seconds": 3.0},
@@ -58,10 +58,10 @@ def test_circle():
     assert report.circle_failures(found) == ["- not known", '- "b": off by 12']
 
 
-def test_what_is_not_refused_stands_out():
+def test_wrongly_accepted_instructions_are_highlighted():
     phrases = [Phrase("unknown", "report", ("smile",)), Phrase("unknown", "report", ("frown",))]
     rows = report.refusals(phrases, ["not known", None]).rows
-    assert [row[2] for row in rows] == ["not known", "**not refused**"]
+    assert [row[2] for row in rows] == ["not known", "**not rejected**"]
 
 
 @pytest.mark.parametrize(("every", "number"), [(1, 4), (2, 2)])

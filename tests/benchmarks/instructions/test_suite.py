@@ -50,5 +50,5 @@ def test_duplicates_and_unknown_halves_are_rejected(tmp_path):
     with pytest.raises(ValueError, match="raise the left arm occur twice"):
         Suite.load(file)
     file.write_text(entry.format("third") + rest)
-    with pytest.raises(ValueError, match="'third' is no half"):
+    with pytest.raises(ValueError, match="unknown half 'third'"):
         Suite.load(file)

@@ -32,7 +32,7 @@ def standing(body):
     return of_bodies(body, torch.zeros(1, 10), SHIFTS)
 
 
-def test_landmarks_of_bodies_are_the_bodys_own(body, standing):
+def test_landmarks_of_bodies_match_the_body(body, standing):
     own = body.landmarks(torch.zeros(1, 3), torch.zeros(1, 21, 3)).numpy()
     np.testing.assert_allclose(standing, own, atol=1e-5)
     assert np.abs(of_bodies(body, torch.zeros(1, 10), BEFORE) - own).max() > 0.02
@@ -87,7 +87,7 @@ def test_moved_landmarks_are_moved_on_both_sides(standing):
     np.testing.assert_allclose(apart[right], [-0.01, 0.02, 0.03], atol=1e-7)
 
 
-def test_who_stands_aside_is_looked_at(standing):
+def test_facing_the_middle_centres_people(standing):
     upright = standing * TO_CAMERA
     centred = upright - upright.mean(1, keepdims=True) + (0.0, 0.0, 4.0)
     turn = axis_angle_to_matrix(torch.tensor([0.2, -0.3, 0.0], dtype=torch.float64)).numpy()

@@ -47,7 +47,7 @@ def recording(tmp_path, make_fit):
     return tmp_path
 
 
-def test_the_truth_is_told_in_the_axes_of_each_camera(recording, make_fit):
+def test_the_truth_is_in_the_axes_of_each_camera(recording, make_fit):
     front, back = read_recording(recording).views
     joints = make_fit().joints[[JOINT_NAMES.index(name) for name in NAMES]]
     np.testing.assert_allclose(front.truth[1], joints, atol=1e-6)
@@ -88,13 +88,13 @@ def broken(arrays=None, cameras=None):
         broken(cameras="[1]"),
     ],
 )
-def test_what_is_no_recording_is_refused(recording, change):
+def test_invalid_recordings_are_rejected(recording, change):
     change(recording)
     with pytest.raises(ValueError, match="expected"):
         read_recording(recording)
 
 
-def test_missing_files_are_told(tmp_path):
+def test_missing_files_are_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"cameras\.json"):
         read_recording(tmp_path)
 
@@ -129,7 +129,7 @@ def test_only_the_mid_hips_are_aligned(recording):
     assert errors.mpjpe == pytest.approx([30])
 
 
-def test_exchanged_sides_are_seen():
+def test_swapped_sides_are_detected():
     truth = np.random.default_rng(0).normal(size=(2, len(NAMES), 2))
     xy = truth.copy()
     xy[1] = truth[1][[1, 0, 3, 2, 5, 4]]
@@ -192,7 +192,7 @@ def test_bodies_of_a_clip_are_those_of_the_frames(make_fit):
     assert bodies.camera.centre.tolist() == [[100, 120]] * 2
 
 
-def test_every_view_is_fitted_and_told(recording, monkeypatch, make_fit, tmp_path):
+def test_every_view_is_fitted_and_reported(recording, monkeypatch, make_fit, tmp_path):
     right = make_fit()
 
     class Finds:
@@ -228,7 +228,7 @@ def test_every_view_is_fitted_and_told(recording, monkeypatch, make_fit, tmp_pat
     monkeypatch.setattr(command, "fitted_clips", lambda fitter, view: clips)
     command.main(recording, tmp_path / "out", tmp_path / "pictures", video=True)
     text = (tmp_path / "out" / "multiview.md").read_text()
-    assert "Found: 4 of 6 views; left and right of the whole body swapped in 2." in text, "those from behind"
+    assert "Detected: 4 of 6 views; left and right of the whole body swapped in 2." in text, "those from behind"
     assert "3 moments of one person, recorded by 2 calibrated cameras" in text
     rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")][1:]
     focal = [

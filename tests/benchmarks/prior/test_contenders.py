@@ -11,7 +11,7 @@ def save(prior, runs, name):
     prior.save(runs / name / "best.safetensors")
 
 
-def test_every_run_is_a_row_and_missing_kinds_are_told(tmp_path):
+def test_every_run_is_a_row_and_missing_kinds_are_reported(tmp_path):
     save(VPoser(VPoserConfig(width=8)), tmp_path, "vposer-5e-3")
     save(VPoser(VPoserConfig(width=8)), tmp_path, "vposer-1e-3")
     save(PoseMixture(PoseMixtureConfig(2)), tmp_path, "gmm")

@@ -18,10 +18,10 @@ def test_drawn_poses_are_different_ones():
     assert len(chosen.unique()) == 12
 
 
-def test_no_more_are_drawn_than_there_are():
+def test_draws_are_limited_to_the_number_of_poses():
     assert len(drawn(torch.zeros(5, 21, 3), 12, torch.Generator().manual_seed(0))) == 5
 
 
-def test_missing_poses_are_told(tmp_path):
+def test_missing_poses_are_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file"):
         Poses.load(tmp_path / "poses.npz")

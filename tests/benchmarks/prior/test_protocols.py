@@ -19,7 +19,7 @@ class Whole:
         return body_pose
 
 
-def test_what_loses_nothing_has_no_error(poses):
+def test_lossless_autoencoders_have_no_error(poses):
     result = reconstruction.measure(Whole(), poses, ReconstructionSettings(poses=6, meshes=2))
     assert len(result["mpjpe_mm"]) == 6
     assert len(result["mpvpe_mm"]) == 2
@@ -33,7 +33,7 @@ def test_use_of_codes_is_measured_of_a_qposer(poses, qposer):
     assert all(0 < part <= 1 for part in result["perplexity"] + result["used"])
 
 
-def test_speeds_are_told_by_name_and_threads_stay(poses):
+def test_speeds_are_reported_by_name_and_threads_are_restored(poses):
     threads = torch.get_num_threads()
     speeds = reconstruction.measure_speed({"a": Whole(), "b": Whole()}, poses, SpeedSettings(batch=4, rounds=2))
     assert set(speeds) == {"a", "b"}
@@ -41,13 +41,13 @@ def test_speeds_are_told_by_name_and_threads_stay(poses):
     assert torch.get_num_threads() == threads
 
 
-def test_who_knows_the_test_poses_finds_all_others_implausible(poses, oracle):
+def test_a_prior_of_the_test_poses_finds_all_others_implausible(poses, oracle):
     energies = plausibility.measure(oracle, poses, PlausibilitySettings(poses=32))["energy"]
     assert max(energies["real"]) == 0
     assert all(min(energies[kind]) > 0 for kind in NEGATIVES)
 
 
-def test_reconstruction_gaps_are_told_of_autoencoders(poses, qposer):
+def test_reconstruction_gaps_are_reported_for_autoencoders(poses, qposer):
     result = plausibility.measure(qposer, poses, PlausibilitySettings(poses=8))
     assert set(result["gap_mm"]) == set(result["energy"]) == {"real", *NEGATIVES}
 

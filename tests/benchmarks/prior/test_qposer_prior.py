@@ -20,7 +20,7 @@ def test_poses_come_back_in_the_kind_that_all_priors_give(poses, qposer):
     torch.testing.assert_close(completed[:, :, known], few[:, known].expand(2, -1, -1, -1))
 
 
-def test_a_fit_comes_nearer_to_the_joints(poses, qposer, monkeypatch):
+def test_a_fit_reduces_the_distance_to_the_joints(poses, qposer, monkeypatch):
     truth = qposer.reconstruct(poses.test[:4])
     joints = joints_mm(truth) / 1000
 
@@ -31,7 +31,7 @@ def test_a_fit_comes_nearer_to_the_joints(poses, qposer, monkeypatch):
     assert error(100) < 0.8 * error(0)
 
 
-def test_fits_do_not_depend_on_who_else_is_fitted(poses, qposer, few_steps):
+def test_fits_do_not_depend_on_others_in_the_batch(poses, qposer, few_steps):
     joints = joints_mm(poses.test[:4]) / 1000
     together = qposer.fit_joints(joints, 0.3)
     torch.testing.assert_close(together[1:2], qposer.fit_joints(joints[1:2], 0.3), atol=1e-4, rtol=0)

@@ -44,7 +44,7 @@ def test_every_prior_is_in_every_protocol_that_it_can_take(found):
     assert set(found.generation) == both | {"training poses", "validation poses"}
 
 
-def test_a_second_run_reads_what_the_first_kept(found, peers, poses, tiny, cache):
+def test_a_second_run_reads_the_cache_of_the_first(found, peers, poses, tiny, cache):
     def written():
         return {file.name: file.stat().st_mtime_ns for file in cache.iterdir()}
 
@@ -85,7 +85,7 @@ def test_poses_must_be_given_unless_it_is_quick(capsys):
     assert "--quick" in capsys.readouterr().err
 
 
-def test_quick_writes_no_document_unless_told(contender, tiny, tmp_path, monkeypatch, capsys):
+def test_quick_writes_a_document_only_on_request(contender, tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(program, "QUICK", tiny)
     monkeypatch.setattr(program, "load_qposer", lambda model, codeprior: contender)
     monkeypatch.chdir(tmp_path)

@@ -71,7 +71,7 @@ def test_the_far_side_of_a_body_is_not_visible(scenes):
     assert not visible[far]
 
 
-def test_a_box_covers_what_it_is_drawn_over(scenes):
+def test_a_box_covers_the_landmarks_under_it(scenes):
     black = np.zeros((SIZE, SIZE, 3), np.uint8)
     xy = scenes.xy[0].numpy()
     shown = [pictures._with_box(black, xy, 400.0, np.random.default_rng(seed)) for seed in range(4)]
@@ -108,7 +108,7 @@ def test_nobody_found_is_an_error(scenes, tmp_path, monkeypatch):
         detected(scenes, 0, "these", Cache(tmp_path))
 
 
-def test_who_is_off_by_much_is_mistaken():
+def test_large_errors_are_failed_detections():
     truth = np.zeros((2, 33, 2))
     xy = truth.copy()
     xy[0, :20], xy[1, :10] = 50.0, 50.0
@@ -142,5 +142,5 @@ def test_the_command_writes_the_document(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["rendered", *arguments.split()])
     tyro.cli(command.main)
     text = (tmp_path / "docs" / "rendered.md").read_text()
-    assert "Found: 5 of 6; nothing recognised of 0" in text
+    assert "Detected: 5 of 6 people; 0 of these detections failed" in text
     assert "| assumed focal length, all | 5 | 1.0 [1.0, 1.0] |" in text

@@ -23,7 +23,7 @@ NAMES = ("images", "keypoints", "poses", "pickles", "checkpoints", "videos", "re
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_good_files_are_sound(all_kinds, name, tmp_path):
+def test_good_files_are_valid(all_kinds, name, tmp_path):
     for file, content in all_kinds[name].files.items():
         (tmp_path / file).write_bytes(content)
         all_kinds[name].read(tmp_path / file)
@@ -31,15 +31,15 @@ def test_good_files_are_sound(all_kinds, name, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.filterwarnings("ignore")
-def test_damaged_files_are_sound_or_refused_in_one_line(all_kinds, name, tmp_path):
+def test_damaged_files_are_valid_or_rejected_in_one_line(all_kinds, name, tmp_path):
     tally = tried(all_kinds[name], NUMBER, 0, tmp_path)
     assert dict(tally.uncaught) == {}
-    assert tally.sound + tally.refused == NUMBER
-    assert tally.refused > NUMBER // 8
+    assert tally.valid + tally.rejected == NUMBER
+    assert tally.rejected > NUMBER // 8
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_not_caught_is_counted(tmp_path):
+def test_uncaught_errors_are_counted(tmp_path):
     def fragile(path):
         if path.read_bytes() != b"{1}":
             raise KeyError("fragile")
@@ -48,34 +48,34 @@ def test_what_is_not_caught_is_counted(tmp_path):
     assert tally.uncaught["KeyError: 'fragile'"] == len(tally.kept) > 10
 
 
-def test_a_warning_that_users_see_is_counted(tmp_path):
+def test_visible_warnings_are_counted(tmp_path):
     def grumbling(path):
         warnings.warn("nobody sees this", DeprecationWarning, stacklevel=1)
         if path.read_bytes() != b"{1}":
             warnings.warn("overflow", RuntimeWarning, stacklevel=1)
-            raise ValueError("refused")
+            raise ValueError("rejected")
 
     tally = tried(Kind("grumbling", {"a.json": b"{1}"}, grumbling), 20, 0, tmp_path)
     assert tally.uncaught["RuntimeWarning: overflow"] == len(tally.kept) > 10
-    assert tally.refused == 0
+    assert tally.rejected == 0
 
 
 COMMANDS = {
-    "sound": ("out.mkdir(); np.savez(out / 'a.npz', x=np.ones(3))", "sound"),
-    "refused": ("print('no', file=sys.stderr); sys.exit(2)", "refused"),
+    "valid": ("out.mkdir(); np.savez(out / 'a.npz', x=np.ones(3))", "valid"),
+    "rejected": ("print('no', file=sys.stderr); sys.exit(2)", "rejected"),
     "NaN": ("out.mkdir(); np.savez(out / 'a.npz', x=np.array(np.nan))", "NaN or no result"),
     "nothing": ("pass", "NaN or no result"),
     "talk": ("out.mkdir(); np.savez(out / 'a.npz', x=np.ones(3)); print('hm', file=sys.stderr)", "status 0, 1 lines"),
     "two lines": ("print('no\\nno', file=sys.stderr); sys.exit(2)", "status 2, 2 lines"),
     "traceback": ("raise KeyError('x')", "status 1,"),
-    "half": ("out.mkdir(); (out / 'half').touch(); print('no', file=sys.stderr); sys.exit(2)", "leaves half where"),
+    "half": ("out.mkdir(); (out / 'half').touch(); print('no', file=sys.stderr); sys.exit(2)", "leaves half after"),
     "temporary": ("import tempfile; tempfile.mkstemp('x'); print('no', file=sys.stderr); sys.exit(2)", "leaves tmp"),
     "endless": ("time.sleep(60)", "runs for more than"),
 }
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_what_becomes_of_a_command(tmp_path, monkeypatch, name):
+def test_command_outcomes(tmp_path, monkeypatch, name):
     does, told = COMMANDS[name]
     script = tmp_path / "command.py"
     begin = "import sys, time, numpy as np\nfrom pathlib import Path\nout = Path(sys.argv[-1])\n"
@@ -83,9 +83,9 @@ def test_what_becomes_of_a_command(tmp_path, monkeypatch, name):
     monkeypatch.setitem(processes._COMMANDS, "poses", (str(script), ()))
     monkeypatch.setattr(processes, "LONGEST", 2.0 if name == "endless" else 60.0)
     ended = commands([Kind("poses", {"a.json": b"{1}"}, lambda path: None)], 1, 0, tmp_path / "work")
-    counts = (ended.sound, ended.refused, len(ended.kept))
-    assert counts == {"sound": (1, 0, 0), "refused": (0, 1, 0)}.get(told, (0, 0, 1))
-    assert told in ("sound", "refused") or any(told in wrong for wrong in ended.wrong)
+    counts = (ended.valid, ended.rejected, len(ended.kept))
+    assert counts == {"valid": (1, 0, 0), "rejected": (0, 1, 0)}.get(told, (0, 0, 1))
+    assert told in ("valid", "rejected") or any(told in wrong for wrong in ended.wrong)
     assert not (tmp_path / "work").exists()
 
 
@@ -104,7 +104,7 @@ WORKER = """
 
 
 def killed(tmp_path, *changes):
-    """What became of the worker, or a changed one, which is killed three times when all parts are there."""
+    """Effects on the worker, or a modified one, of three kills after all parts are finished."""
     script = textwrap.dedent(WORKER)
     for old, new in changes:
         assert old in script
@@ -119,15 +119,15 @@ def killed(tmp_path, *changes):
     return kills([sys.executable, str(tmp_path / "worker.py")], out, "*.part", 3, 0, wait)
 
 
-def test_a_killed_run_that_goes_on_loses_nothing(tmp_path):
+def test_a_killed_and_resumed_run_loses_nothing(tmp_path):
     assert killed(tmp_path) == Kills(0, ())
 
 
-def test_parts_that_a_later_run_makes_anew_are_lost(tmp_path):
+def test_parts_that_a_later_run_repeats_count_as_lost(tmp_path):
     assert killed(tmp_path, ("not part.exists()", "True"), ("str(step)", "str(time.time_ns())")).lost > 0
 
 
-def test_files_that_a_kill_leaves_are_told(tmp_path):
+def test_files_left_by_a_kill_are_reported(tmp_path):
     left = killed(tmp_path, ("{step}.temporary", "{step}.{os.getpid()}"), ("temporary.rename(part)", "part.touch()"))
     assert left.lost == 0
     assert len(left.differing) >= 6

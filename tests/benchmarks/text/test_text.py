@@ -45,7 +45,7 @@ def test_a_task_has_the_descriptions_of_its_poses(poses):
     assert make_task(poses, 10, other_words=True).texts != task.texts
 
 
-def test_the_nearest_training_pose_to_its_own_description_is_the_pose(poses, evaluator):
+def test_the_description_of_a_training_pose_retrieves_that_pose(poses, evaluator):
     descriptions = [[relation.text for relation in told] for told in relations(OrientedPose.upright(poses))]
     nearest = Nearest(poses, descriptions)
     texts = [". ".join(sentences) for sentences in descriptions]
@@ -65,7 +65,7 @@ def test_poses_that_were_described_hold_all_of_it(poses, evaluator, prior):
     assert len(set(scored["energy"])) > 30
 
 
-def test_an_evaluator_that_knows_nothing_ranks_by_chance(poses, prior):
+def test_an_untrained_evaluator_ranks_by_chance(poses, prior):
     task = make_task(poses, 40, other_words=False)
     ranks = []
     for seed in range(10):
@@ -113,7 +113,7 @@ def test_rows_are_kept_for_the_same_weights_code_and_poses(poses, tmp_path, monk
     assert measure() == [32, 2]
 
 
-def test_what_follows_instructions_and_measures_is_part_of_the_code():
+def test_the_code_digest_includes_instructions_and_metrics():
     names = {f"{file.parent.name}/{file.name}" for file in module._code()}
     wanted = {
         "control/inverse_kinematics.py",

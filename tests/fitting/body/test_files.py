@@ -233,7 +233,7 @@ def test_bodies_with_smpls_mesh_keep_their_order(tmp_path, smpl):
 @pytest.mark.parametrize(
     ("joints", "vertices", "kind"), [(24, 6890, "smpl"), (52, 6890, "smplh"), (55, 10475, "smplx")]
 )
-def test_official_files_give_what_smplx_gives(tmp_path, joints, vertices, kind):
+def test_official_files_agree_with_smplx(tmp_path, joints, vertices, kind):
     import smplx
 
     arrays = layout(joints, vertices, betas=20)
@@ -373,7 +373,7 @@ def test_wrong_files_are_reported_in_one_sentence(tmp_path, smpl):
 
 @pytest.mark.parametrize("name", ["body.npz", "body.pkl", "body.obj", "body"])
 @pytest.mark.parametrize("content", [b"", b"no body at all", b"PK\x03\x04broken", b"\x80\x04."])
-def test_files_that_are_no_body(tmp_path, name, content):
+def test_other_files_are_rejected_as_bodies(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"body file .* is not"):
@@ -432,7 +432,7 @@ def test_archives_with_half_a_body_are_refused(tmp_path, arrays):
         ("J_regressor", -np.inf, "finite numbers"),
     ],
 )
-def test_a_number_that_no_body_has_is_refused(tmp_path, smpl, key, value, reported):
+def test_impossible_numbers_in_body_files_are_rejected(tmp_path, smpl, key, value, reported):
     changed = smpl[key].astype(np.float64)
     changed.reshape(-1)[17] = value
     np.savez(tmp_path / "body.npz", **smpl | {key: changed})
@@ -444,7 +444,7 @@ def test_a_number_that_no_body_has_is_refused(tmp_path, smpl, key, value, report
     ("key", "reported"),
     [("v_template", "a body in metres"), ("weights", "rows with sum 1"), ("J_regressor", "rows with sum 1")],
 )
-def test_arrays_of_zeros_are_no_body(tmp_path, smpl, key, reported):
+def test_arrays_of_zeros_are_rejected_as_bodies(tmp_path, smpl, key, reported):
     np.savez(tmp_path / "body.npz", **smpl | {key: np.zeros_like(smpl[key])})
     with pytest.raises(ValueError, match=reported):
         read_body(tmp_path / "body.npz")

@@ -80,7 +80,7 @@ def test_landmarks_move_as_a_whole_with_the_body(body, format):
     np.testing.assert_allclose(mix.sum(1), 1.0, atol=1e-12)
 
 
-def test_a_shift_names_the_same_side_where_it_can(body):
+def test_a_shift_prefers_the_same_side(body):
     """Names refer to the landmark's own side, and joints without a side are median ones."""
     landmarks = body.data.landmarks
     vertices = used_vertices(landmarks)

@@ -52,7 +52,7 @@ def test_a_call_repeated_over_a_shared_argument_is_bounded(tmp_path):
         read_arrays(path, ())
 
 
-def test_lists_of_lists_are_no_arrays(tmp_path):
+def test_lists_of_lists_are_rejected(tmp_path):
     nested = [1.0]
     for _ in range(60):
         nested = [nested, nested]
@@ -115,7 +115,7 @@ def test_sparse_matrices_that_reach_beyond_themselves_are_refused(tmp_path, kind
         b"Pid\n.",
     ],
 )
-def test_instructions_that_no_body_needs_are_refused(tmp_path, content):
+def test_unsupported_pickle_opcodes_are_rejected(tmp_path, content):
     refused(tmp_path / "a.pkl", content, "not an SMPL pickle: .*(unsupported|without state|could run code)")
 
 

@@ -21,7 +21,7 @@ def pose(tmp_path):
     return tmp_path / "fit.npz", value
 
 
-def test_what_is_known_stays_with_the_shipped_weights(run, tmp_path):
+def test_the_shipped_weights_keep_known_joints(run, tmp_path):
     said = run("complete", "--number", 3, "--out", tmp_path)
     assert said.startswith(f"3 hypotheses in {tmp_path / 'complete.npz'}")
     assert (tmp_path / "complete.png").is_file()

@@ -83,7 +83,7 @@ def tinted(file):
     return [bool(coral[:, columns].any()) for (columns,) in ndimage.find_objects(bodies)]
 
 
-def test_what_was_edited_is_tinted_but_not_in_the_pose_itself(run, random_prior, poses, tmp_path):
+def test_edited_parts_are_tinted_in_results_only(run, random_prior, poses, tmp_path):
     file, _ = poses
     run("edit", "swap", "--parts", "right_leg", "--pose", file, "--out", tmp_path)
     run("edit", "mirror", "--pose", file, "--out", tmp_path)
@@ -109,7 +109,7 @@ def test_wrong_input_is_reported_in_one_line(refused, random_prior, tmp_path, ar
     assert not list(tmp_path.iterdir())
 
 
-def test_a_pose_that_the_file_does_not_have(refused, random_prior, poses, tmp_path):
+def test_a_pose_number_beyond_the_file_is_rejected(refused, random_prior, poses, tmp_path):
     file, _ = poses
     assert "has no pose 3: it has 3 poses, counted from 0" in refused("edit", "mirror", "--pose", f"{file}:3")
     assert "there is no pose file" in refused("edit", "mirror", "--pose", f"{file}:-1")

@@ -84,7 +84,7 @@ def test_some_subjects_and_actions(run, refused, recordings, tmp_path):
     assert "no recording of S5" in refused("evaluate_h36m", recordings, "--subjects", "S5")
 
 
-def test_cameras_of_a_file(run, refused, recordings, tmp_path):
+def test_cameras_of_a_file_are_read(run, refused, recordings, tmp_path):
     cameras = tmp_path / "cameras.json"
     own = {"R": [[1, 0, 0], [0, -1, 0], [0, 0, -1]], "t": [0, 0, 5000], "focal": 1145, "centre": [500, 500]}
     cameras.write_text(json.dumps({"S9": {"54138969": own}, "S11": {"54138969": own}}))
@@ -94,7 +94,7 @@ def test_cameras_of_a_file(run, refused, recordings, tmp_path):
     assert "no camera file" in refused("evaluate_h36m", recordings, "--cameras", tmp_path / "absent.json")
 
 
-def test_a_damaged_file_is_reported_and_the_rest_done(run, recordings, tmp_path, capsys):
+def test_a_damaged_file_is_reported_and_the_others_are_processed(run, recordings, tmp_path, capsys):
     (recordings / "S9" / "eating_1.txt").write_text("1,2,3")
     with pytest.raises(SystemExit) as stopped:
         run("evaluate_h36m", recordings, "--out", tmp_path / "out")
@@ -107,7 +107,7 @@ def test_a_damaged_file_is_reported_and_the_rest_done(run, recordings, tmp_path,
     assert len(list((tmp_path / "out").rglob("*.npz"))) == 8
 
 
-def test_nothing_that_can_be_read(run, tmp_path, capsys):
+def test_folders_without_readable_files_are_reported(run, tmp_path, capsys):
     (tmp_path / "S9").mkdir()
     (tmp_path / "S9" / "walking_1.txt").touch()
     with pytest.raises(SystemExit) as stopped:

@@ -133,7 +133,7 @@ def test_ctrl_c_loses_nothing(command, tmp_path, monkeypatch):
         ({"body": "absent.npz"}, "there is no body file"),
     ],
 )
-def test_what_cannot_be_done_is_reported_in_one_line(command, tmp_path, options, reported):
+def test_impossible_requests_give_one_line_errors(command, tmp_path, options, reported):
     paths = {name: tmp_path / value if isinstance(value, str) else value for name, value in options.items()}
     status, printed = command(**paths)
     assert status == 2

@@ -257,7 +257,7 @@ def huge(picture, path):
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("kind", [grey, alpha, rotated, huge])
-def test_pictures_of_all_kinds_are_fitted_in_their_own_pixels(tmp_path, fitted, picture, kind):
+def test_pictures_of_all_kinds_are_fitted_in_original_pixels(tmp_path, fitted, picture, kind):
     photo, scale = kind(picture, tmp_path / kind.__name__)
     fit_image.main(photo, out=tmp_path)
     result = read_result(tmp_path / kind.__name__ / "person0")
@@ -337,7 +337,7 @@ def test_help_lists_every_option(capsys):
 # Bad input
 
 
-def test_nobody_on_the_photo(refused, blank):
+def test_a_photo_without_people_gives_an_error(refused, blank):
     reported = refused(blank)
     assert "no person was found in the photo of 400 x 400 pixels" in reported
     assert "people below about 60 pixels are too small: crop it" in reported
@@ -353,7 +353,7 @@ def test_an_empty_file(refused, tmp_path):
     assert "is empty (0 bytes), not an image: give" in refused(tmp_path / "empty.jpg")
 
 
-def test_a_file_that_is_no_image(refused, tmp_path):
+def test_other_files_are_rejected_as_images(refused, tmp_path):
     (tmp_path / "text.jpg").write_text("not a picture " * 100)
     assert "is not a readable image: give" in refused(tmp_path / "text.jpg")
 
@@ -410,7 +410,7 @@ def test_bad_keypoints(refused, tmp_path, blank, change):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"people": []}', '{"people": [{"pose_keypoints_2d": [1, 2]}]}'])
-def test_a_keypoint_file_that_is_invalid(refused, tmp_path, blank, content):
+def test_an_invalid_keypoint_file_is_reported(refused, tmp_path, blank, content):
     (tmp_path / "k.json").write_text(content)
     assert "k.json: " in refused(blank, keypoints=tmp_path / "k.json")
 
@@ -420,7 +420,7 @@ def test_no_keypoint_file(refused, tmp_path, blank):
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".pkl", ".txt"])
-def test_a_body_file_that_is_invalid(refused, tmp_path, blank, suffix):
+def test_invalid_body_files_are_rejected(refused, tmp_path, blank, suffix):
     path = tmp_path / f"body{suffix}"
     path.write_bytes(b"not a body")
     given = keypoint_file(tmp_path / "k.json")
@@ -442,13 +442,13 @@ def own_assets(tmp_path, monkeypatch):
     return folder
 
 
-def test_weights_that_are_cut_off(refused, own_assets, blank):
+def test_truncated_weights_are_rejected(refused, own_assets, blank):
     path = own_assets / "qposer.safetensors"
     path.write_bytes(path.read_bytes()[:100_000])
     assert f"{path} is not a safetensors file" in refused(blank)
 
 
-def test_weights_of_other_sizes_than_their_configuration_says(refused, own_assets, blank):
+def test_weights_that_contradict_their_configuration_are_rejected(refused, own_assets, blank):
     model = QPoser.from_pretrained()
     model.config = dataclasses.replace(model.config, width=2 * model.config.width)
     model.save(own_assets / "qposer.safetensors")
@@ -480,7 +480,7 @@ def test_an_output_folder_that_holds_something_else(refused, tmp_path, blank):
 
 
 @pytest.mark.parametrize("people", [0, -1])
-def test_a_request_for_no_people(refused, blank, people):
+def test_requests_for_zero_people_are_rejected(refused, blank, people):
     assert f"the number of people must be at least 1, not {people}" in refused(blank, people=people)
 
 
@@ -490,13 +490,13 @@ def test_a_focal_length_in_millimetres(refused, tmp_path, blank):
 
 
 @pytest.mark.parametrize("focal", [0.0, -5.0, math.nan, math.inf])
-def test_a_focal_length_that_is_invalid(refused, tmp_path, blank, focal):
+def test_invalid_focal_lengths_are_rejected(refused, tmp_path, blank, focal):
     given = keypoint_file(tmp_path / "k.json")
     assert "a focal length must be a positive number of pixels" in refused(blank, keypoints=given, focal=focal)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there(refused, blank):
+def test_a_missing_device_is_reported(refused, blank):
     assert "this PyTorch finds no CUDA device" in refused(blank, device="cuda")
 
 

@@ -29,7 +29,7 @@ def result_warnings(reported):
     return [line.removeprefix("  warning: ") for line in reported.splitlines() if line.startswith("  warning: ")]
 
 
-def test_errors_are_warned_of(run, frames, tmp_path, monkeypatch):
+def test_errors_give_warnings(run, frames, tmp_path, monkeypatch):
     monkeypatch.setattr(clip_result, "ERROR_WARNING", 0.0)
     monkeypatch.setattr(agreement, "ERROR_WARNING", 0.0)
     reported, *_ = result_warnings(run("fit_video", frames, "--out", tmp_path / "out"))
@@ -53,7 +53,7 @@ def test_exports(run, frames, tmp_path):
     assert get_args(fit_video.ClipExport) == get_args(clip_exports.ClipExport)
 
 
-def test_everybody(run, frames, tmp_path):
+def test_all_people_are_fitted(run, frames, tmp_path):
     told = run("fit_video", frames, "--out", tmp_path / "out", "--people", "all", "--no-contact")
     assert f"{tmp_path / 'out' / 'walk' / 'person0'}: frames 0 to 2" in told
     assert read_clip(tmp_path / "out" / "walk" / "person0" / "fit.npz").contact is None
@@ -70,7 +70,7 @@ def test_no_people(refused, frames, tmp_path):
     )
 
 
-def test_a_run_that_is_stopped(run, frames, tmp_path, monkeypatch, capsys):
+def test_an_interrupted_run_is_reported(run, frames, tmp_path, monkeypatch, capsys):
     from fitting.video.clip_run import ClipRun
 
     def stop(*_):
@@ -90,12 +90,12 @@ def test_another_run_on_the_same_folder(refused, frames, tmp_path):
         assert "another run is writing into" in refused("fit_video", frames, "--out", tmp_path / "out")
 
 
-def test_no_video(refused, tmp_path):
+def test_a_missing_video_is_reported(refused, tmp_path):
     assert "there is no video" in refused("fit_video", tmp_path / "absent.mp4", "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_that_is_no_video(refused, tmp_path):
+def test_other_files_are_rejected_as_videos(refused, tmp_path):
     (tmp_path / "text.mp4").write_text("not a video " * 100)
     assert "can be read: it is not a video" in refused("fit_video", tmp_path / "text.mp4", "--out", tmp_path / "out")
 
@@ -106,5 +106,5 @@ def test_an_output_that_is_a_file(refused, frames, tmp_path):
 
 
 @pytest.mark.parametrize(("option", "value"), [("--focal", "-3"), ("--smoothness", "-1"), ("--fps", "0")])
-def test_numbers_that_are_invalid(refused, frames, tmp_path, option, value):
+def test_invalid_numbers_are_rejected(refused, frames, tmp_path, option, value):
     assert value in refused("fit_video", frames, "--out", tmp_path / "out", option, value)

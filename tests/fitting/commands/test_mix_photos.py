@@ -52,7 +52,7 @@ def test_arms_of_a_saved_pose(run, random_prior, poses, tmp_path):
     np.testing.assert_allclose(written["energy"], energy, rtol=1e-4, atol=1e-4)
 
 
-def test_nothing_said_takes_the_arms_of_b(run, random_prior, poses, tmp_path):
+def test_the_default_takes_the_arms_of_b(run, random_prior, poses, tmp_path):
     file, values = poses
     run("mix_photos", file, f"{file}:1", "--out", tmp_path)
     expected = edits.swap(values[0], values[1], "arms", model=random_prior.model)
@@ -100,7 +100,7 @@ def fitted(tmp_path_factory):
     return folder
 
 
-def test_a_photo_is_fitted_and_gets_legs_that_are_straight(fitted):
+def test_a_photo_is_fitted_with_straight_legs(fitted):
     written = arrays(fitted / "mix.npz")
     assert written["name"].tolist() == ["A: walk_side", "B: rest 0", "mixture"]
     walking, rest, mixture = written["body_pose"]
@@ -143,12 +143,12 @@ def test_keypoints_of_a_file(run, quick, poses, tmp_path):
         (["--take", "arms", "--take", "legs", "--from", "B"], "needs a --from after it: got 2 --take and 1 --from"),
     ],
 )
-def test_what_is_taken_is_checked_before_anything_else(refused, random_prior, tmp_path, arguments, message):
+def test_invalid_parts_are_rejected_before_any_work(refused, random_prior, tmp_path, arguments, message):
     assert message in refused("mix_photos", "a.jpg", "b.jpg", *arguments, "--out", tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_references_that_are_invalid(refused, random_prior, poses, tmp_path):
+def test_invalid_references_are_rejected(refused, random_prior, poses, tmp_path):
     file, _ = poses
     assert "a mixture needs 2 to 26 photos or poses, not 1" in refused("mix_photos", file)
     assert "there is no image file absent.jpg" in refused("mix_photos", file, "absent.jpg")
@@ -160,7 +160,7 @@ def test_references_that_are_invalid(refused, random_prior, poses, tmp_path):
     assert "is a file: give a folder as --out" in refused("mix_photos", file, file, "--out", tmp_path / "out")
 
 
-def test_nobody_on_a_photo(refused, poses, tmp_path):
+def test_a_photo_without_people_is_reported(refused, poses, tmp_path):
     Image.new("RGB", (300, 300), "grey").save(tmp_path / "empty.png")
     message = refused("mix_photos", poses[0], tmp_path / "empty.png", "--out", tmp_path / "out")
     assert f"{tmp_path / 'empty.png'}: no person was found" in message

@@ -19,7 +19,7 @@ def arrays(folder):
         return dict(file)
 
 
-def test_as_users_type_it(tmp_path):
+def test_the_command_works_from_another_folder(tmp_path):
     """With the shipped weights, from another working directory."""
     command = [sys.executable, DEMOS / "sample.py", "--number", "2", "--out", "sheets"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
@@ -56,7 +56,7 @@ def test_the_temperature_is_that_of_the_draws(run, random_prior, tmp_path):
     torch.testing.assert_close(again, matrix_to_axis_angle(drawn), atol=1e-5, rtol=0)
 
 
-def test_a_sheet_ends_where_it_would_be_too_large(monkeypatch, random_prior, tmp_path):
+def test_sheets_have_a_maximum_size(monkeypatch, random_prior, tmp_path):
     monkeypatch.setattr(sample, "MOST_DRAWN", 2)
     sample.main(number=9, out=tmp_path)
     with Image.open(tmp_path / "sample.png") as nine:
@@ -64,7 +64,7 @@ def test_a_sheet_ends_where_it_would_be_too_large(monkeypatch, random_prior, tmp
     assert len(arrays(tmp_path)["body_pose"]) == 9
 
 
-def test_what_was_there_stays_when_writing_fails(monkeypatch, run, refused, random_prior, tmp_path):
+def test_existing_files_survive_a_failed_write(monkeypatch, run, refused, random_prior, tmp_path):
     run("sample", "--number", 1, "--out", tmp_path)
     before = (tmp_path / "sample.png").read_bytes()
 
@@ -93,7 +93,7 @@ def test_wrong_input_is_reported_in_one_line(refused, random_prior, tmp_path, ar
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_where_the_folder_should_be(refused, random_prior, tmp_path):
+def test_a_file_in_place_of_the_folder_is_rejected(refused, random_prior, tmp_path):
     (tmp_path / "taken").touch()
     assert "is a file: give a folder as --out" in refused("sample", "--number", 1, "--out", tmp_path / "taken")
 

@@ -90,7 +90,7 @@ def test_the_head_turns_with_the_head():
 # Cameras
 
 
-def test_cameras_of_a_file(tmp_path):
+def test_cameras_of_a_file_are_read(tmp_path):
     path = tmp_path / "cameras.json"
     for focal in (1145.0, [1146.0, 1144.0]):
         path.write_text(json.dumps(camera_json(focal)))
@@ -100,7 +100,7 @@ def test_cameras_of_a_file(tmp_path):
         np.testing.assert_allclose(camera.R, SIDEWAYS)
 
 
-def test_the_calibration_that_circulates(tmp_path):
+def test_the_common_calibration_file_is_read(tmp_path):
     path = tmp_path / "cameras.json"
     lens = {"calibration_matrix": [[1146, 0, 512], [0, 1144, 515], [0, 0, 1]], "distortion": [0.1] * 5}
     place = {"R": SIDEWAYS.tolist(), "t": [[100.0], [200.0], [5000.0]]}
@@ -125,7 +125,7 @@ BAD_CAMERAS = {
 
 
 @pytest.mark.parametrize("case", BAD_CAMERAS)
-def test_camera_files_that_are_invalid(tmp_path, case):
+def test_invalid_camera_files_are_rejected(tmp_path, case):
     content, message = BAD_CAMERAS[case]
     path = tmp_path / "cameras.json"
     path.write_text(content)
@@ -192,7 +192,7 @@ def test_positions_in_a_cameras_space_are_seen_by_that_camera_only(tmp_path, giv
     assert view.camera.focal == (900.0 if given else FOCAL)
 
 
-def test_cameras_that_do_not_fit(tmp_path):
+def test_inconsistent_cameras_are_rejected(tmp_path):
     walking = recording(tmp_path)
     behind = RoomCamera("1", -SIDEWAYS, np.zeros(3), 1145.0, (500.0, 500.0))
     with pytest.raises(ValueError, match=r"in 5 of 5 frames the person is not in front of camera 1: x = R X \+ t"):
@@ -262,7 +262,7 @@ def test_a_perfect_fit_has_no_error(monkeypatch, fitter, truth, view):
     assert camera.focal.tolist() == [FOCAL] * 2
 
 
-def test_what_alignment_forgives(monkeypatch, fitter, truth, view):
+def test_alignment_removes_similarity_transforms(monkeypatch, fitter, truth, view):
     moved = dataclasses.replace(truth, transl=truth.transl + 1.0)
     solved_as(monkeypatch, fitter, moved)
     np.testing.assert_allclose(evaluate(fitter, view).mpjpe_17, np.zeros(5), atol=0.01)
@@ -275,7 +275,7 @@ def test_what_alignment_forgives(monkeypatch, fitter, truth, view):
     np.testing.assert_allclose(scores.pa_mpjpe_17, np.zeros(5), atol=0.01)
 
 
-def test_kept_scores_survive_a_round_trip_for_the_same_view_only(monkeypatch, tmp_path, fitter, truth, view):
+def test_cached_scores_are_read_only_for_the_same_view(monkeypatch, tmp_path, fitter, truth, view):
     solved_as(monkeypatch, fitter, truth)
     scores, path = evaluate(fitter, view), tmp_path / "S9" / "Walking.54138969.npz"
     write_scores(path, scores, view, "digest")

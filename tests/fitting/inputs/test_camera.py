@@ -37,7 +37,7 @@ def test_wrong_shapes(focal_shape, centre_shape):
         Camera(torch.ones(focal_shape), torch.ones(centre_shape))
 
 
-def test_a_camera_needs_a_focal_length_that_a_camera_has():
+def test_impossible_focal_lengths_of_cameras_are_rejected():
     with pytest.raises(ValueError, match="a focal length must be a positive number of pixels, not"):
         Camera.for_image(1600, 1200, -5.0)
 

@@ -5,7 +5,7 @@ from fitting.inputs.depth_bias import without_depth_bias
 from fitting.inputs.keypoints import FORMATS
 
 
-def test_heads_go_back_and_feet_come_forward():
+def test_the_correction_moves_heads_back_and_feet_forward():
     world = np.random.default_rng(0).normal(size=(33, 3))
     moved = without_depth_bias(world) - world
     np.testing.assert_array_equal(moved[:, :2], 0)
@@ -16,7 +16,7 @@ def test_heads_go_back_and_feet_come_forward():
         assert depth[name] == pytest.approx(metres), name
 
 
-def test_what_is_given_stays_as_it_is():
+def test_the_input_is_not_modified():
     world = np.zeros((33, 3))
     without_depth_bias(world)
     assert not world.any()

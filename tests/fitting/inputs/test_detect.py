@@ -64,7 +64,7 @@ def test_people_who_stand_do_not_lean_towards_the_camera(walk):
     assert 20 < (leaning(woman, "ear", "shoulder") + leaning(man, "ear", "shoulder")) / 2 < 40
 
 
-def test_a_huge_photo_is_detected_in_its_own_pixels(walk):
+def test_a_huge_photo_is_detected_in_original_pixels(walk):
     small = detect(walk)
     large = detect(cv2.resize(walk, None, fx=3, fy=3))
     height = np.ptp(small.xy[0, :, 1])
@@ -116,7 +116,7 @@ def person_at(x, y, size=100.0):
     return np.column_stack([xy, np.ones(33), np.zeros((33, 3))])
 
 
-def test_people_who_are_painted_over_are_not_found_again(walk):
+def test_overpainted_people_are_not_detected_again(walk):
     with Detector() as detector:
         first = detector.search(walk)
         people = [np.column_stack([first.xy[0], first.confidence[0], first.world[0]])]
@@ -127,7 +127,7 @@ def test_people_who_are_painted_over_are_not_found_again(walk):
 
 
 @pytest.mark.parametrize(("again", "found"), [(0, 0), (1, 0), (2, 1), (4, 1)])
-def test_who_is_found_in_a_part_of_the_picture_must_be_seen_again_from_close_by(monkeypatch, again, found):
+def test_people_detected_in_a_tile_must_be_detected_in_a_close_up(monkeypatch, again, found):
     person, looks = person_at(100, 50), iter(range(100))
 
     def landmarks(*_):
@@ -144,7 +144,7 @@ def test_clear_people_are_not_ambiguous(name):
     assert not detect(read_image(asset(name)).rgb, max_people=2).ambiguous.any()
 
 
-def test_keypoints_where_nobody_is_are_ambiguous(walk):
+def test_keypoints_without_a_person_are_ambiguous(walk):
     person = person_at(1500, 100, 300.0)
     there = np.stack([person[:, :2], person[:, :2]])
     with Detector() as detector:
@@ -152,7 +152,7 @@ def test_keypoints_where_nobody_is_are_ambiguous(walk):
     assert found.tolist() == [True, False]
 
 
-def test_who_is_ambiguous_is_marked(walk, monkeypatch):
+def test_ambiguous_people_are_marked(walk, monkeypatch):
     monkeypatch.setattr(detection, "_CLEAR", 1.0)
     monkeypatch.setattr(detection, "is_ambiguous", lambda person, views: len(views) == 8 and person[NOSE, 0] > 1000)
     assert detect(walk, max_people=2).ambiguous.tolist() == [True, False]
@@ -171,7 +171,7 @@ def test_people_found_in_a_turned_photo_are_turned_back(walk, quarters):
     assert np.linalg.norm(upright[:, 3:] - person.world[0], axis=-1).mean() < 0.03
 
 
-def test_photos_are_searched_turned_only_if_nobody_is_found(walk, monkeypatch):
+def test_photos_are_rotated_only_after_a_failed_detection(walk, monkeypatch):
     monkeypatch.setattr(Detector, "ambiguous", lambda *_: np.array([False]))
     asked = []
 

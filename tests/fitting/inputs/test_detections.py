@@ -35,11 +35,11 @@ def test_a_mixture_of_two_others_is_a_ghost():
         (8 * [[]], True),
     ],
 )
-def test_people_whom_other_cuts_show_differently_or_not_at_all_are_ambiguous(views, ambiguous):
+def test_people_with_different_detections_in_other_crops_are_ambiguous(views, ambiguous):
     assert is_ambiguous(PERSON, views) is ambiguous
 
 
-def test_keypoints_that_are_not_seen_make_nobody_ambiguous():
+def test_invisible_keypoints_do_not_make_people_ambiguous():
     person, moved = PERSON.copy(), SAME.copy()
     person[20:, 2] = 0.0
     moved[20:, :2] += 50

@@ -6,13 +6,13 @@ from fitting.inputs.focal import checked_focal, default_focal, focal_from_35mm
 
 
 @pytest.mark.parametrize("focal", [0.0, -5.0, math.nan, math.inf, 10**400])
-def test_numbers_that_are_no_focal_length(focal):
+def test_invalid_focal_lengths_are_rejected(focal):
     with pytest.raises(ValueError, match="a focal length must be a positive number of pixels, not"):
         checked_focal(focal, 1600, 1200)
 
 
 @pytest.mark.parametrize("focal", [25, 50, 399, 2.1e6, 1e22, 1e-17])
-def test_focal_lengths_that_no_camera_has(focal):
+def test_impossible_focal_lengths_are_rejected(focal):
     with pytest.raises(
         ValueError, match=r"no camera has a focal length of .* for an image of 1600 x 1200: give pixels"
     ):

@@ -28,7 +28,7 @@ def exif_of(**tags):
     return exif
 
 
-def test_rgb_is_read_as_it_is(tmp_path):
+def test_rgb_images_are_read_unchanged(tmp_path):
     two_colours().save(tmp_path / "a.png")
     photo = read_image(tmp_path / "a.png")
     assert photo.rgb.dtype == np.uint8
@@ -105,7 +105,7 @@ def test_a_focal_length_without_a_sensor_is_ignored(tmp_path):
         {"FocalLength": 1e-9, "FocalPlaneXResolution": 1e-9},
     ],
 )
-def test_a_focal_length_that_no_camera_has_is_ignored_with_a_warning(tmp_path, tags):
+def test_an_impossible_focal_length_is_ignored_with_a_warning(tmp_path, tags):
     two_colours().save(tmp_path / "a.jpg", exif=exif_of(**tags))
     photo = read_image(tmp_path / "a.jpg")
     assert photo.focal_px is None
@@ -126,7 +126,7 @@ def test_an_empty_file(tmp_path, name):
         read_image(tmp_path / name)
 
 
-def test_a_file_that_is_no_image(tmp_path):
+def test_other_files_are_rejected_as_images(tmp_path):
     (tmp_path / "a.jpg").write_text("hello")
     with pytest.raises(ValueError, match="not a readable image"):
         read_image(tmp_path / "a.jpg")
@@ -181,7 +181,7 @@ def test_damaged_metadata_are_left_out(tmp_path, kind, capfd):
 @pytest.mark.parametrize(
     "error", [TypeError, SyntaxError, RuntimeError, NotImplementedError, OverflowError, MemoryError]
 )
-def test_whatever_a_decoder_raises_is_damage(tmp_path, monkeypatch, error):
+def test_all_decoder_exceptions_count_as_damage(tmp_path, monkeypatch, error):
     two_colours().save(tmp_path / "a.png")
 
     def load(_):

@@ -41,11 +41,11 @@ INDICES = {
 
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("name", COUNTS)
-def test_limbs_have_the_indices_that_everybody_knows(name, side):
+def test_limbs_have_the_standard_indices(name, side):
     assert FORMATS[name].indices(*(f"{side}_{joint}" for joint in LIMBS)) == INDICES[name][side]
 
 
-def test_other_indices_that_everybody_knows():
+def test_other_keypoints_have_the_standard_indices():
     hands = ("left_pinky", "right_pinky", "left_index", "right_index", "left_thumb", "right_thumb")
     assert FORMATS["mediapipe"].indices(*hands) == (17, 18, 19, 20, 21, 22)
     feet = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
@@ -68,7 +68,7 @@ def test_people_are_chosen_and_ordered_by_size():
     assert np.array_equal(keypoints.largest_first().xy, keypoints.xy[::-1])
 
 
-def test_boxes_are_of_the_seen_keypoints():
+def test_boxes_cover_the_visible_keypoints():
     xy, confidence = random_people("coco", people=1)
     xy[0, 0], confidence[0, 0] = (-500, 900), 0.05
     keypoints = Keypoints(xy, confidence, "coco")
@@ -134,7 +134,7 @@ def test_impossible_confidence(value):
         Keypoints(xy, confidence, "coco")
 
 
-def test_wrong_shapes_formats_and_nobody():
+def test_wrong_shapes_and_formats_and_empty_keypoints_are_rejected():
     xy, confidence = random_people("coco")
     with pytest.raises(ValueError, match=r"need xy \(people, 25, 2\)"):
         Keypoints(xy, confidence, "openpose")
@@ -157,3 +157,14 @@ def test_people_keep_whether_they_are_ambiguous():
     for wrong in ([True, False], [0, 1, 0], [[True]]):
         with pytest.raises(ValueError, match="ambiguous must be a truth value for each of 3 people"):
             replace(keypoints, ambiguous=np.array(wrong))
+
+
+def test_exchanged_keypoints_swap_left_and_right_of_the_chosen_people():
+    xy = np.random.default_rng(0).uniform(0, 100, (2, 17, 2)).astype(np.float32)
+    people = Keypoints(xy, np.linspace(0.2, 1, 34).reshape(2, 17), "coco")
+    exchanged = people.exchanged(np.array([False, True]))
+    left, right = people.names.index("left_knee"), people.names.index("right_knee")
+    assert (exchanged.xy[0] == people.xy[0]).all()
+    assert (exchanged.xy[1, left] == people.xy[1, right]).all()
+    assert exchanged.confidence[1, right] == people.confidence[1, left]
+    assert (exchanged.exchanged(np.array([False, True])).xy == people.xy).all()

@@ -75,7 +75,7 @@ def test_smplify_x_pickles(tmp_path):
         read_start(tmp_path / "001.pkl")
 
 
-def test_amass_comes_without_an_orientation(tmp_path):
+def test_amass_files_have_no_orientation(tmp_path):
     poses = np.concatenate([ORIENT, POSE[:, :21].reshape(PEOPLE, 63), np.zeros((PEOPLE, 90), np.float32)], axis=1)
     np.savez(tmp_path / "a.npz", poses=poses, trans=np.zeros((PEOPLE, 3)), betas=BETAS[0])
     start = read_start(tmp_path / "a.npz")
@@ -109,7 +109,7 @@ def test_other_files_are_refused_and_nothing_is_run(tmp_path, capsys, name, cont
     assert not capsys.readouterr().out
 
 
-def test_what_is_not_finite_or_does_not_fit_together_is_refused():
+def test_nonfinite_or_inconsistent_starts_are_rejected():
     with pytest.raises(ValueError, match="NaN or infinite"):
         StartBodies(np.full((1, 21, 3), np.nan))
     with pytest.raises(ValueError, match="global_orient"):

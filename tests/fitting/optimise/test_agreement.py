@@ -20,7 +20,7 @@ def test_a_whole_person_with_a_small_error_gives_no_warning(format):
     assert warnings_of(names, seen(format, unseen=("left_wrist", "right_knee", "right_ear")), 2.9) == ()
 
 
-def test_large_errors_are_warned_of():
+def test_large_errors_give_warnings():
     names = FORMATS["openpose"].names
     assert warnings_of(names, seen("openpose"), 3.0) == (
         "2D error of 3.0 % of the person's height: the body may be wrong",
@@ -57,7 +57,7 @@ def test_the_height_is_the_bodys_where_keypoints_agree(person):
 
 
 @pytest.mark.parametrize("times", [2.0, 10.0])
-def test_the_height_of_a_body_that_exploded_is_the_keypoints(person, times):
+def test_the_height_of_an_implausible_body_comes_from_the_keypoints(person, times):
     landmarks, problem = person
     height = person_height(problem, landmarks, STATURE, DEPTH / times).item()
     assert height == pytest.approx(1000 * 1.69 / 5, rel=0.15)

@@ -104,7 +104,7 @@ def test_every_stage_lowers_its_objective_for_everyone(parts, problem, start, na
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_what_a_stage_does_not_move_stays(parts, problem, start, name):
+def test_fixed_variables_of_a_stage_do_not_change(parts, problem, start, name):
     end = run(parts, STAGES[name], problem, start)
     for unknown, value in vars(end).items():
         if unknown in STAGES[name].free:
@@ -122,7 +122,7 @@ def test_orientations_stay_rotations_and_latents_between_codes(parts, problem, s
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_a_result_does_not_depend_on_who_else_is_in_the_batch(parts, problem, start, name):
+def test_results_do_not_depend_on_others_in_the_batch(parts, problem, start, name):
     together = run(parts, STAGES[name], problem, start)
     for person in (torch.tensor([1]), torch.tensor([2, 0])):
         fewer = run(parts, STAGES[name], problem[person], start[person])

@@ -74,7 +74,7 @@ def test_place_takes_each_person_alone():
             assert torch.allclose(one[0], many[person])
 
 
-def test_place_leaves_what_no_placing_explains():
+def test_the_remaining_distance_is_weighted():
     """The remaining distance is the weighted one of the weak-perspective projections."""
     landmarks, weight = body(5)
     generator = torch.Generator().manual_seed(6)

@@ -31,7 +31,7 @@ def test_commit_moves_to_the_nearest_codes(space, numbers):
         torch.testing.assert_close(committed[..., head, :], codebooks[head][nearest[..., head]])
 
 
-def test_what_is_committed_stays(space, numbers):
+def test_committing_twice_changes_nothing(space, numbers):
     once = space.commit(numbers)
     torch.testing.assert_close(space.commit(once), once)
 
@@ -43,7 +43,7 @@ def test_no_latent_is_beyond_the_outermost_codes(space, numbers):
     assert (far <= codebooks.amax(1)).all()
 
 
-def test_a_committed_pose_is_what_its_codes_decode_to(space, numbers):
+def test_a_committed_pose_equals_its_decoded_codes(space, numbers):
     codes = space.model.encode_latents(space.latents(numbers))
     torch.testing.assert_close(space.decode(space.commit(numbers)), space.model.decode(codes), atol=1e-5, rtol=1e-4)
 

@@ -56,7 +56,7 @@ def test_fits_are_nearer_than_the_first_guess(fitter, camera, truth, seen):
     assert errors_mm(fitter, truth, found).mean() < 0.85 * errors_mm(fitter, truth, guessed).mean()
 
 
-def test_one_person_is_fitted_alike_alone_and_in_a_batch(fitter, camera, seen):
+def test_one_person_is_fitted_equally_alone_and_in_a_batch(fitter, camera, seen):
     _, together = fitter.solve(seen, camera)
     vertices = fitter.body(together.orient, fitter.body_pose(together), together.betas, together.transl).vertices
     for person in range(PEOPLE):
@@ -66,7 +66,7 @@ def test_one_person_is_fitted_alike_alone_and_in_a_batch(fitter, camera, seen):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_limbs_move_their_own_landmarks(format):
+def test_limbs_move_only_their_landmarks(format):
     moved = moved_by_joints(Body.open(), format)
     names = FORMATS[format].names
     assert moved.shape == (len(names), 21)
@@ -88,7 +88,7 @@ def test_joints_without_keypoints_rely_on_the_guess(fitter, camera, seen):
     assert relied == {f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle", "foot")}
 
 
-def test_inexactness_is_the_median_distance_in_heights(fitter, camera, seen):
+def test_the_relative_residual_is_the_median_distance_in_heights(fitter, camera, seen):
     problem, _ = initialize(fitter.body, fitter.space, fitter.regressor, seen, camera)
     depth = problem.keypoints.new_full((*problem.keypoints.shape[:2], 1), 3.0)
     off = problem.keypoints + torch.tensor([0.03, 0.04]) * problem.height[:, None, None]
@@ -100,7 +100,7 @@ def test_inexactness_is_the_median_distance_in_heights(fitter, camera, seen):
     torch.testing.assert_close(found, torch.full((PEOPLE,), 0.05), atol=1e-4, rtol=0)
 
 
-def test_inexact_keypoints_are_doubted(fitter, camera, seen):
+def test_inexact_keypoints_increase_the_prior_scale(fitter, camera, seen):
     noisy = seen.xy + 15.0 * torch.randn(seen.xy.shape, generator=torch.Generator().manual_seed(0)).numpy()
     exact, _ = fitter.solve(seen, camera)
     noisy_fit, _ = fitter.solve(dataclasses.replace(seen, xy=noisy.astype(seen.xy.dtype)), camera)
@@ -108,7 +108,7 @@ def test_inexact_keypoints_are_doubted(fitter, camera, seen):
     assert (noisy_fit.prior_scale > 1.5).all()
 
 
-def test_keypoints_are_no_more_exact_than_they_are_known_to_be(fitter, camera, seen):
+def test_the_noise_floor_limits_the_prior_scale(fitter, camera, seen):
     problem, _ = initialize(fitter.body, fitter.space, fitter.regressor, seen, camera)
     error = torch.tensor([0.0, 0.004, 0.02])
     three = problem[torch.arange(3)]
@@ -121,7 +121,7 @@ def test_keypoints_are_no_more_exact_than_they_are_known_to_be(fitter, camera, s
     torch.testing.assert_close(known[1], torch.tensor([1.0, 1.0, 5.0]))
 
 
-def test_wild_keypoints_are_not_believed_as_long_as_enough_are_left(fitter, camera, truth, seen):
+def test_outliers_are_rejected_if_enough_keypoints_remain(fitter, camera, truth, seen):
     problem, _ = initialize(fitter.body, fitter.space, fitter.regressor, seen, camera)
     landmarks = fitter.body.landmarks(*truth[:2], None, truth[2])
     xy = problem.keypoints.clone()
@@ -140,7 +140,7 @@ def test_wild_keypoints_are_not_believed_as_long_as_enough_are_left(fitter, came
     )
 
 
-def test_a_wild_keypoint_hardly_matters(fitter, camera, truth, seen):
+def test_an_outlier_hardly_matters(fitter, camera, truth, seen):
     xy = seen.xy.copy()
     xy[:, 15] = [[50.0, 50.0]]
     _, exact = fitter.solve(seen, camera)
@@ -171,7 +171,7 @@ def test_a_good_start_is_not_lost(fitter, camera, truth, seen):
     assert errors_mm(fitter, truth, found).max() < 25
 
 
-def test_as_many_ticks_as_steps(fitter, camera, seen, monkeypatch):
+def test_there_is_one_tick_per_step(fitter, camera, seen, monkeypatch):
     monkeypatch.setattr(schedule, "SCHEDULE", dataclasses.replace(schedule.SCHEDULE, fine=schedule.SCHEDULE.fine[:1]))
     steps_seen = []
     fitter.solve(seen, camera, lambda: steps_seen.append(None))

@@ -43,7 +43,7 @@ def errors_mm(fitter, truth, results):
     return 1000 * mpjpe(joints - joints[:, :1], true - true[:, :1])
 
 
-def test_a_good_start_is_kept_and_its_fault_is_mended(fitter, truth):
+def test_a_good_start_is_kept_and_its_fault_is_corrected(fitter, truth):
     """With elbows bent 40 degrees, the fit is closer to the truth than its start and than a fit without one."""
     start, keypoints = truth
     elbow = BODY_JOINT_NAMES.index("left_elbow")

@@ -41,7 +41,7 @@ def test_one_side_of_the_body_is_enough(open_body, side):
     assert found.item() == pytest.approx(130, abs=8)
 
 
-def test_of_whom_only_legs_or_arms_are_seen_nothing_is_assumed(open_body):
+def test_people_with_only_legs_or_arms_visible_are_not_rotated(open_body):
     for part in (BELOW, ("elbow", "wrist")):
         others = tuple(name for name in FORMATS["coco"].names if not name.endswith(part))
         assert tilt(*seen(open_body, "coco", (180, 90), others), "coco").tolist() == [0.0, 0.0]

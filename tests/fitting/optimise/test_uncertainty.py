@@ -47,7 +47,7 @@ def test_regions_of_90_percent_hold_about_90_percent(fitter, truth):
     assert 0.85 < (squared < 6.25).double().mean() < 0.995
 
 
-def test_they_are_covariances_and_zero_at_the_pelvis(fitter, truth):
+def test_covariances_are_valid_and_zero_at_the_pelvis(fitter, truth):
     found = covariance(fitter, *fitted(fitter, truth, 0.01))
     assert found.shape == (PEOPLE, 22, 3, 3)
     torch.testing.assert_close(found, found.mT)

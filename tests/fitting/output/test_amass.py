@@ -67,7 +67,7 @@ def test_a_changing_shape_keeps_the_pelvis_in_its_place(tmp_path, make_person, o
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, np.nan, np.inf])
-def test_frames_a_second_that_are_invalid(tmp_path, clip, fps):
+def test_invalid_frame_rates_are_rejected(tmp_path, clip, fps):
     with pytest.raises(ValueError, match="must be a positive number"):
         write_amass(tmp_path / "clip.npz", clip, fps)
 

@@ -98,12 +98,12 @@ def test_quaternions_do_not_change_their_sign(moving, read_glb):
     assert ((turns[:, 1:] * turns[:, :-1]).sum(-1) > 0).all()
 
 
-def test_the_file_says_how_far_its_skin_is_off(moving, read_glb):
+def test_the_file_states_the_skinning_error(moving, read_glb):
     assert read_glb(moving).json["meshes"][0]["extras"] == {"skinning_error_mm": 1.25}
 
 
 @pytest.mark.skipif(NODE is None, reason="there is no node to run Khronos' validator with")
-def test_khronos_finds_nothing_to_complain_about(moving, rig, tmp_path):
+def test_the_khronos_validator_finds_no_errors(moving, rig, tmp_path):
     (tmp_path / "moving.glb").write_bytes(moving)
     (tmp_path / "still.glb").write_bytes(glb(*rig))
     (tmp_path / "one.glb").write_bytes(glb(rig[0], dataclasses.replace(rig[1], fps=1e-3), animated=True))
@@ -119,7 +119,7 @@ def test_khronos_finds_nothing_to_complain_about(moving, rig, tmp_path):
 @pytest.mark.parametrize(
     ("change", "told"), [({"fps": np.nan}, "must be a positive number"), ({"root": np.full((9, 3), np.inf)}, "finite")]
 )
-def test_what_is_no_motion_is_refused(rig, tmp_path, change, told):
+def test_invalid_motions_are_rejected(rig, tmp_path, change, told):
     with pytest.raises(ValueError, match=told):
         write_glb(tmp_path / "a.glb", rig[0], dataclasses.replace(rig[1], **change))
     assert not list(tmp_path.iterdir())

@@ -15,6 +15,6 @@ def test_the_file_is_the_one_that_trimesh_writes(tmp_path):
     assert ours.endswith("\n")
 
 
-def test_what_cannot_be_written_is_an_os_error(tmp_path):
+def test_a_failed_write_is_an_os_error(tmp_path):
     with pytest.raises(OSError, match="No such file"):
         write_obj(tmp_path / "none" / "mesh.obj", np.zeros((3, 3)), np.array([[0, 1, 2]]))

@@ -47,7 +47,7 @@ def test_both_renderers_agree(mesh, size, focal, centre):
     assert np.abs(by_gl[a & b].astype(float) - painted[a & b]).mean() < 2
 
 
-def test_a_machine_without_opengl_gets_the_painter(monkeypatch):
+def test_the_software_rasterizer_replaces_missing_opengl(monkeypatch):
     monkeypatch.setattr(opengl, "_renderer", lambda: None)
     picture = render.render([figure()], 400.0, (200.0, 150.0), (400, 300))
     assert picture.shape == (300, 400, 4)
@@ -66,7 +66,7 @@ def test_opengl_is_not_touched_in_software(monkeypatch):
         render.render([figure()], 400.0, (200.0, 150.0), (400, 300))
 
 
-def test_a_failing_opengl_gets_the_painter(monkeypatch):
+def test_the_software_rasterizer_replaces_failing_opengl(monkeypatch):
     class Broken:
         def render(self, *_):
             raise OSError("the driver is gone")
@@ -90,7 +90,7 @@ assert not [name for name in sys.modules if name.startswith(("OpenGL", "pyrender
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_people_have_colours_of_their_own_and_hide_each_other():
+def test_people_have_different_colours_and_occlude_each_other():
     near, far = figure(), figure()
     far = Mesh(far.vertices + np.array([0.3, 0.0, 1.0]), far.faces)
     both = render.render([near, far], 400.0, (200.0, 150.0), (400, 300)).astype(int)

@@ -146,7 +146,7 @@ def test_a_second_run_replaces_the_first(tmp_path):
     assert np.array_equal(read_result(tmp_path / "person0").codes, make_result(2).codes)
 
 
-def test_what_is_not_ours_is_left_alone(tmp_path):
+def test_foreign_files_are_not_touched(tmp_path):
     (tmp_path / "person0").mkdir()
     (tmp_path / "person0" / "diary.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="does not contain a fit"):
@@ -207,7 +207,7 @@ def test_a_fit_has_only_finite_numbers(name, value):
         dataclasses.replace(result, **{name: changed})
 
 
-def test_a_fit_put_aside_under_another_name_stays(tmp_path):
+def test_a_renamed_fit_is_kept(tmp_path):
     (folder,) = write_results(tmp_path, [make_result()], [{}])
     aside = tmp_path / "person0_best"
     shutil.copytree(folder, aside)
@@ -263,7 +263,7 @@ def test_alternatives_are_read_back(tmp_path):
     assert told["alternatives_probability"] == [0.3, 0.2]
 
 
-def test_both_facings_are_a_reason_for_doubt():
+def test_ambiguous_facing_makes_a_fit_doubtful():
     ahead, behind = hypotheses(0.7, 0.3)
     ahead = dataclasses.replace(ahead, global_orient=np.array([np.pi, 0.0, 0.0]))
     behind = dataclasses.replace(behind, global_orient=np.array([0.0, 0.0, np.pi]))
@@ -275,7 +275,7 @@ def test_both_facings_are_a_reason_for_doubt():
     assert not any("other way" in one for one in with_alternatives([ahead, ahead]).warnings)
 
 
-def test_large_uncertainty_is_a_reason_for_doubt():
+def test_large_uncertainty_makes_a_fit_doubtful():
     (body,) = hypotheses(1.0)
     wide = dataclasses.replace(body, joint_covariance=np.tile(0.2**2 * np.eye(3), (22, 1, 1)))
     assert any("uncertain by 35 cm" in one for one in wide.warnings)

@@ -73,7 +73,7 @@ def test_the_camera_sees_the_body_where_the_photo_shows_it(make_person, open_bod
     assert np.allclose(seen.numpy(), result.keypoints.xy, atol=0.01)
 
 
-def test_the_mesh_stands_upright_at_the_bodys_own_place(tmp_path, make_person):
+def test_the_mesh_is_upright_at_the_position_of_the_body(tmp_path, make_person):
     result = make_person()
     write_smplifyx(tmp_path, "photo", [result])
     mesh = trimesh.load(tmp_path / "meshes" / "photo" / "000.obj", process=False)

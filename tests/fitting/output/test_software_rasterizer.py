@@ -46,7 +46,7 @@ def square(depth, colour, half=0.2):
     return corners, np.array([[0, 1, 2], [0, 2, 3]]), np.tile(colour, (4, 1))
 
 
-def test_what_is_nearer_hides_what_is_farther():
+def test_nearer_surfaces_hide_farther_ones():
     (far, faces, red), (near, _, blue) = square(3.0, [1.0, 0, 0], half=0.4), square(2.0, [0, 0, 1.0])
     for first, second in (((far, red), (near, blue)), ((near, blue), (far, red))):
         vertices = np.concatenate([first[0], second[0]])
@@ -67,7 +67,7 @@ def test_edges_cover_the_pixels_that_they_should():
     assert alpha[15, 9] == alpha[15, 30] == 0
 
 
-def test_what_is_behind_the_camera_or_outside_the_picture_is_not_painted():
+def test_surfaces_behind_the_camera_or_outside_the_picture_are_not_painted():
     for depth, centre in ((-2.0, (20.0, 20.0)), (0.01, (20.0, 20.0)), (2.0, (900.0, 20.0)), (2.0, (20.0, -900.0))):
         assert paint(*square(depth, [1.0, 1.0, 1.0]), 100.0, centre, (40, 40)).max() == 0
 

@@ -73,7 +73,7 @@ def test_a_title_is_text_only(photo, people):
     assert page.count("&lt;/title&gt;&lt;script&gt;{{scene}}") == 2
 
 
-def test_people_who_cannot_be_shown(photo, people):
+def test_invalid_people_are_rejected(photo, people):
     with pytest.raises(ValueError, match="no result to show"):
         viewer_page(photo, [], "photo")
     for name in ("vertices", "faces"):
@@ -87,7 +87,7 @@ def test_people_who_cannot_be_shown(photo, people):
         viewer_page(photo, [large], "photo")
 
 
-def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path, photo, people, monkeypatch):
+def test_a_failed_page_write_leaves_the_old_page(tmp_path, photo, people, monkeypatch):
     path = tmp_path / "view.html"
     path.write_text("old")
 

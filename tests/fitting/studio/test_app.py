@@ -71,7 +71,7 @@ def test_a_solve_that_fails_is_reported_and_the_studio_continues(studio, tab, so
 
 
 @pytest.mark.parametrize("to", [(np.nan, 0.0, 0.0), (np.inf, 0.0, 0.0), (1e300, 0.0, 0.0)])
-def test_places_that_are_invalid(studio, tab, to, eventually):
+def test_invalid_places_are_rejected(studio, tab, to, eventually):
     tab.pull("start", to=to)
     tab.pull("end", to=to)
     tab.press(studio._panel.whole, "mirror")
@@ -154,7 +154,7 @@ def test_wrong_files_are_reported_in_one_sentence(studio, tab, eventually):
     assert poses(studio) == 1
 
 
-def test_a_pose_that_is_loaded(studio, tab, tmp_path, eventually):
+def test_a_loaded_pose_is_shown(studio, tab, tmp_path, eventually):
     file = io.BytesIO()
     np.savez(file, poses=np.zeros((2, 72)))
     tab.upload(studio._panel.load, "smpl.npz", file.getvalue())
@@ -178,14 +178,14 @@ def test_instructions_that_are_not_understood_stay_in_the_box(studio, tab, event
     eventually(lambda: text.value == "")
 
 
-def test_the_button_does_what_is_in_the_box(studio, tab, eventually):
+def test_the_button_follows_the_instruction_in_the_box(studio, tab, eventually):
     tab.press(studio._panel.text, "turn")
     assert poses(studio) == 1
     tab.press(studio._panel.do, True)
     eventually(lambda: poses(studio) == 2)
 
 
-def test_a_session_that_cannot_be_kept_is_reported(studio, tab, tmp_path, eventually):
+def test_a_failed_session_write_is_reported(studio, tab, tmp_path, eventually):
     assert studio.worker.wait(PATIENCE)
     (tmp_path / "session.npz").unlink()
     (tmp_path / "session.npz").mkdir()

@@ -176,14 +176,14 @@ def test_an_instruction_changes_the_pose_and_undo_restores_it(page, studio):
     eventually(lambda: studio.session.number == reported.number)
 
 
-def test_what_is_not_understood_is_reported_and_changes_nothing(page, studio):
+def test_unknown_instructions_are_reported_and_change_nothing(page, studio):
     before = studio.session
     page.tell("xyzzy <img src=x onerror=alert(1)>")
     page.shows("is not known")
     assert studio.session.number == before.number
 
 
-def test_nothing_is_lost_of_what_is_typed_fast(page, studio):
+def test_fast_typing_loses_nothing(page, studio):
     box = page.tab.locator("textarea").first
     box.fill("turn le")
     box.press_sequentially("ft\n")
@@ -299,7 +299,7 @@ def knock(tab, url):
     return tab.evaluate(KNOCK, [url, f"viser-v{viser.__version__}"])
 
 
-def test_a_page_from_elsewhere_gets_nothing_though_it_knows_the_token(elsewhere, studio):
+def test_a_page_from_another_origin_is_rejected_despite_the_token(elsewhere, studio):
     for url in (studio.url, studio.url.replace("127.0.0.1", "localhost")):
         reported = knock(elsewhere, url)
         assert reported == {"websocket": "closed", "cors": "failed", "no-cors": "failed", "frame": "blocked"}
@@ -313,7 +313,7 @@ def test_the_same_attempts_from_the_studios_page_reach_it(browser, studio):
     tab.close()
 
 
-def test_a_page_under_a_foreign_name_of_this_machine_gets_nothing(browser, studio):
+def test_a_page_under_a_foreign_host_name_is_rejected(browser, studio):
     tab = browser.new_page()
     answer = tab.goto(studio.url.replace("127.0.0.1", FOREIGN_NAME))
     assert answer.status == 403
@@ -323,7 +323,7 @@ def test_a_page_under_a_foreign_name_of_this_machine_gets_nothing(browser, studi
     tab.close()
 
 
-def test_a_tab_without_the_token_gets_nothing(browser, studio):
+def test_a_tab_without_the_token_is_rejected(browser, studio):
     tab = browser.new_page()
     assert tab.goto(studio.url.rpartition("/")[0]).status == 403
     assert knock(tab, studio.url.rpartition("/")[0])["websocket"] == "closed"

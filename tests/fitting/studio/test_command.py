@@ -71,7 +71,7 @@ def test_a_stuck_job_does_not_keep_the_command_from_ending(monkeypatch, capsys, 
     assert read_session(tmp_path / "session.npz").current.origin == "at ease"
 
 
-def test_nothing_to_go_on_with(refused, tmp_path):
+def test_resuming_requires_a_session(refused, tmp_path):
     assert "omit --resume" in refused("studio", "--resume", "--out", tmp_path)
 
 
@@ -100,13 +100,13 @@ def test_a_second_studio_in_the_same_folder_is_refused_and_moves_nothing(monkeyp
     assert [path.name for path in earlier.glob("*.npz")] == ["session.npz"]
 
 
-def test_a_port_that_is_taken(refused, random_prior, tmp_path):
+def test_a_port_in_use_is_reported(refused, random_prior, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert "give another --host or --port" in refused("studio", "--port", taken.getsockname()[1], "--out", tmp_path)
 
 
-def test_a_file_where_the_folder_should_be(refused, random_prior, tmp_path):
+def test_a_file_in_place_of_the_folder_is_rejected(refused, random_prior, tmp_path):
     (tmp_path / "out").touch()
     assert "is a file: give a folder" in refused("studio", "--out", tmp_path / "out")

@@ -42,7 +42,7 @@ def test_the_pelvis_alone_sets_no_target(standing):
     assert drag.targets() == {}
 
 
-def test_pins_hold_what_the_pull_could_move(standing):
+def test_pins_hold_joints_against_the_pull(standing):
     drag = Drag(standing, {"left_foot", "right_foot", "right_hand"})
     drag.pull("left_knee", np.array([0.0, 0.1, 0.1]))
     assert sorted(drag.targets()) == ["left_foot", "left_heel", "left_knee"]
@@ -66,7 +66,7 @@ def test_no_place(standing, by):
     assert drag.targets() == {}
 
 
-def test_nothing_is_pulled_out_of_the_world(standing):
+def test_drags_stay_within_the_scene(standing):
     drag = Drag(standing, ())
     drag.pull("left_hand", np.array([0.0, 1e30, 0.0]))
     assert np.linalg.norm(drag.held["left_hand"]) == pytest.approx(FARTHEST)
@@ -112,7 +112,7 @@ def test_the_pelvis_is_dragged_over_its_feet(editor, solver):
     np.testing.assert_allclose(editor.standing().pelvis, pelvis)
 
 
-def test_how_far_a_target_is_out_of_reach_is_reported(editor):
+def test_the_remaining_distance_to_a_target_is_reported(editor):
     assert "The left hand reaches as far as it can" in drag(editor, "left_hand", [0.0, 3.0, 0.0])
     editor.drags.grab("left_hand")
     assert "m short" in editor.drags.pull("left_hand", np.array([0.0, 3.0, 0.0]))
@@ -142,7 +142,7 @@ def test_two_people_drag_two_handles(editor, solver):
     assert editor.session.current.origin == "left hand and right hand dragged"
 
 
-def test_what_was_dragged_so_far_is_kept_when_something_else_is_done(editor):
+def test_an_interrupted_drag_is_kept(editor):
     editor.drags.grab("left_hand")
     editor.drags.pull("left_hand", np.array([0.1, 0.0, 0.0]))
     editor.sample()
@@ -197,7 +197,7 @@ def test_a_drag_that_ends_on_target_needs_no_more_solves(editor, solver):
     assert len(solver.calls) == 1
 
 
-def test_a_press_that_drags_nothing_is_no_step(editor):
+def test_a_press_without_a_drag_adds_no_undo_step(editor):
     editor.drags.grab("head")
     editor.drags.release("head")
     editor.drags.release("head")

@@ -71,7 +71,7 @@ def test_parts_that_hold_still_keep_their_rotations(editor):
     assert torch.equal(editor.session.current.posture.body_pose[joints], before[joints])
 
 
-def test_nothing_that_could_follow_may(editor):
+def test_drags_of_locked_limbs_are_rejected(editor):
     editor.drags.locks = {"left_arm", "torso", "head"}
     editor.drags.grab("left_hand")
     with pytest.raises(ValueError, match=r"\w"):

@@ -143,7 +143,7 @@ def test_png_from_within_the_body(mannequin):
         png_file(mannequin.stand(neutral_pose()), mannequin, looking([0.0, 0.9, 0.05], [0.0, 0.9, -1.0]))
 
 
-def test_fitter_is_what_the_photo_goes_to(editor, monkeypatch):
+def test_the_photo_is_passed_to_the_fitter(editor, monkeypatch):
     """A photo without people is reported, and nothing is lost."""
     nobody = lambda self, photo, hypotheses: (_ for _ in ()).throw(ValueError("nobody is seen"))  # noqa: E731
     monkeypatch.setattr(Fitter, "fit_photo", nobody)

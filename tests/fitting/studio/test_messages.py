@@ -98,7 +98,7 @@ def part(index, content, transfer="t", button="photo"):
     return {"type": "FileTransferPart"} | fields
 
 
-def test_what_the_page_sends_gets_through(passes, camera):
+def test_messages_of_the_page_are_accepted(passes, camera):
     for message in (camera, BOX, KEY, CLICK, DRAG):
         assert passes(message)
 
@@ -164,7 +164,7 @@ def test_only_balls_are_dragged_and_to_points_only(refused, change):
     refused(DRAG | change)
 
 
-def test_of_clicks_keys_and_cameras_nothing_unknown_gets_through(refused, camera):
+def test_unknown_fields_of_clicks_keys_and_cameras_are_rejected(refused, camera):
     refused(CLICK | {"name": "/ground"})
     refused(KEY | {"uuid": "box"})
     refused(camera | {"image_width": -1})
@@ -184,11 +184,11 @@ def test_of_clicks_keys_and_cameras_nothing_unknown_gets_through(refused, camera
         encode({"type": 1}),
     ],
 )
-def test_rubbish_is_refused(refused, raw):
+def test_invalid_data_are_rejected(refused, raw):
     refused(raw)
 
 
-def test_what_is_repeated_is_sent_once(listener):
+def test_repeated_messages_are_sent_once(listener):
     """With a duplicate key, viser could read another value than the checked one."""
     once = encode(BOX)
     twice = bytes([once[0] + 1]) + encode("uuid") + encode("gone") + once[1:]
@@ -215,7 +215,7 @@ def test_files_come_in_parts_of_any_order(passes, refused):
     assert passes(start(0, "empty"))
 
 
-def test_a_file_is_no_larger_than_it_said(passes, refused):
+def test_a_file_must_not_exceed_its_declared_size(passes, refused):
     assert passes(start(PART + 1))
     assert passes(part(0, bytes(PART)))
     refused(part(1, b"ab"))
@@ -224,7 +224,7 @@ def test_a_file_is_no_larger_than_it_said(passes, refused):
 @pytest.mark.parametrize(
     "change", [{"part_count": 10**9}, {"part_count": 0}, {"source_component_uuid": "box"}, {"size_bytes": -1}]
 )
-def test_uploads_that_no_button_begins(refused, change):
+def test_uploads_without_a_button_are_rejected(refused, change):
     refused(start(PART) | change)
 
 

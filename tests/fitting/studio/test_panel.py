@@ -20,14 +20,14 @@ def test_the_mark_moves_with_the_energy_and_stays_on_the_bar():
     assert (marks[0], marks[-1]) == (0.0, 100.0)
 
 
-def test_what_people_write_is_shown_as_text():
+def test_user_input_is_shown_as_plain_text():
     shown = said([Instruction("<script>alert(1)</script>", "<b>no</b>", False)])
     assert "<script>" not in shown
     assert "&lt;script&gt;" in shown
     assert "<b>no</b>" not in shown
 
 
-def test_what_was_not_understood_is_underlined():
+def test_unknown_words_are_underlined():
     shown = said([Instruction("raise <the> foo", "no", False, (6, 11))])
     assert re.search(r"raise <span style=\"[^\"]*underline[^\"]*\">&lt;the&gt;</span> foo", shown)
 

@@ -102,7 +102,7 @@ def test_others_get_nothing(studio, get, listen, address, path, host, origin):
     assert studio._server.get_clients() == {}
 
 
-def test_a_websocket_without_a_page_gets_nothing(listen, address):
+def test_a_websocket_without_a_page_is_rejected(listen, address):
     with pytest.raises(InvalidStatus, match="403"):
         listen(address.path, origin=None)
 
@@ -112,7 +112,7 @@ def test_only_this_machine_is_listened_to(studio):
     assert studio._server.request_share_url() is None
 
 
-def test_places_where_no_server_can_be():
+def test_invalid_addresses_are_rejected():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -122,13 +122,13 @@ def test_places_where_no_server_can_be():
                 start_server(host, number)
 
 
-def test_a_viser_that_cannot_be_guarded_is_not_used(monkeypatch):
+def test_an_unsupported_viser_is_rejected(monkeypatch):
     monkeypatch.setattr(server, "_behind", lambda *_: contextlib.nullcontext([]))
     with pytest.raises(ValueError, match="cannot be guarded"):
         start_server("127.0.0.1", 0)
 
 
-def test_everybodys_server_prints_an_address_that_opens_here():
+def test_a_server_on_all_interfaces_prints_a_local_address():
     started = start_server("0.0.0.0", 0)
     try:
         assert started.url == f"http://127.0.0.1:{started.get_port()}/{started.gate.token}"
@@ -168,7 +168,7 @@ def test_connections_with_invalid_messages_are_closed(studio, tab, open_tab, eve
 
 
 @pytest.mark.parametrize("rubbish", ["text, and no bytes", b"", b"\x00" * 64, np.random.default_rng(0).bytes(4096)])
-def test_rubbish_hurts_nobody_else(studio, tab, open_tab, eventually, rubbish):
+def test_invalid_messages_do_not_affect_other_clients(studio, tab, open_tab, eventually, rubbish):
     bad = open_tab()
     bad.socket.send(rubbish)
     assert bad.is_closed()
@@ -195,7 +195,7 @@ def test_a_file_that_is_too_large_is_reported_and_not_kept(studio, tab, eventual
     eventually(lambda: "short.npz: expected" in studio._panel._status.content)
 
 
-def test_the_page_gets_an_end_of_the_file_that_is_too_large(studio, tab, eventually, monkeypatch):
+def test_uploads_of_large_files_are_ended(studio, tab, eventually, monkeypatch):
     sent = []
     monkeypatch.setattr(studio._server._websock_server, "queue_message", sent.append)
     monkeypatch.setattr(messages, "LARGEST_UPLOAD", 1000)

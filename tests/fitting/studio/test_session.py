@@ -42,7 +42,7 @@ def test_ends_are_reported():
     assert made.number == 0
 
 
-def test_what_was_undone_and_replaced_stays_among_the_poses():
+def test_undone_and_replaced_poses_are_kept():
     made = session()
     made.undo()
     made.put(pose(7, "instead"))
@@ -55,7 +55,7 @@ def test_what_was_undone_and_replaced_stays_among_the_poses():
     assert made.number == 1
 
 
-def test_a_pose_in_the_place_of_another():
+def test_a_pose_replaces_another():
     made = session()
     made.undo()
     made.replace(pose(8, "other"))
@@ -64,7 +64,7 @@ def test_a_pose_in_the_place_of_another():
 
 
 @pytest.mark.parametrize("number", [-1, 3, 10**9])
-def test_there_is_no_such_pose(number):
+def test_unknown_poses_are_rejected(number):
     with pytest.raises(ValueError, match="poses 0 to 2"):
         session().pose(number)
 
@@ -109,7 +109,7 @@ def test_other_tools_read_the_poses(tmp_path):
     assert read_poses(tmp_path / "session.npz").shape == (3, 21, 3)
 
 
-def test_no_session_to_go_on_with(tmp_path):
+def test_resuming_requires_a_session_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="omit --resume"):
         read_session(tmp_path / "session.npz")
 
@@ -127,7 +127,7 @@ def test_damaged_sessions_are_refused(tmp_path, change):
         read_session(path)
 
 
-def test_any_file_is_no_session(tmp_path):
+def test_other_files_are_rejected_as_sessions(tmp_path):
     path = tmp_path / "session.npz"
     path.write_bytes(b"PK\x03\x04 and more")
     with pytest.raises(ValueError, match="expected an npz archive"):

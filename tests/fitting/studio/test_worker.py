@@ -41,7 +41,7 @@ def test_the_newest_target_wins(worker, gate):
     assert done == ["grab", 99, "release"]
 
 
-def test_what_came_between_is_not_overtaken(worker, gate):
+def test_jobs_in_between_are_not_overtaken(worker, gate):
     done = []
     worker.do(lambda: done.append("a1"), key="a")
     worker.do(lambda: done.append("b1"), key="b")
@@ -60,7 +60,7 @@ def test_a_job_that_fails_stops_nothing(worker, capfd):
     assert "ZeroDivisionError" in capfd.readouterr().err
 
 
-def test_stopping_drops_what_was_not_begun():
+def test_stopping_drops_waiting_jobs():
     worker, opened, begun, done = Worker(), threading.Event(), threading.Event(), []
     worker.do(lambda: (begun.set(), opened.wait(20), done.append("first")))
     worker.do(lambda: done.append("second"))

@@ -54,6 +54,6 @@ def test_points_in_space_and_a_wrong_height(fitter):
 
 
 @pytest.mark.parametrize("height", [0.0, 178.0, float("nan"), -1.7])
-def test_heights_that_nobody_has_are_refused(height):
+def test_impossible_heights_are_rejected(height):
     with pytest.raises(ValueError, match=r"the height must be from 0\.4 to 2\.8 metres, not"):
         dataclasses.replace(FitSettings(), height=height)

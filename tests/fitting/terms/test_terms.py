@@ -100,6 +100,7 @@ def terms(problem):
         "view_reprojection": ViewReprojection(2e3, 0.1, views(problem)),
         "depth": Depth(5.0, problem.depths, problem.confidence),
         "shape": Shape(weight, draw(PEOPLE, 10, seed=11)),
+        "shape of somebody": Shape(weight, draw(1, 10, seed=11), draw(10, 10, seed=12).tril()),
         "code_prior": CodePull(weight, draw(PEOPLE, 21, 4, seed=9)),
         "initial_pose": InitialPose(weight, problem.guess, problem.init_weight),
         "residual_rotation": ResidualRotation(weight),
@@ -129,6 +130,7 @@ NAMES = (
     "view_reprojection",
     "depth",
     "shape",
+    "shape of somebody",
     "code_prior",
     "initial_pose",
     "residual_rotation",
@@ -262,7 +264,7 @@ def test_keypoints_without_confidence_have_no_influence(scene, far):
     torch.testing.assert_close(slopes[0], slopes[1])
 
 
-def test_nobody_seen_costs_nothing(scene):
+def test_people_without_visible_keypoints_cost_nothing(scene):
     _, problem, state = scene
     unseen = torch.zeros_like(problem.confidence)
     residual = Reprojection(2e3, 0.1, problem.keypoints, unseen, problem.height, problem.camera).residual(state)
@@ -279,7 +281,7 @@ def test_the_gap_to_a_prediction_counts_joints_by_weight(scene):
     torch.testing.assert_close(found, expected)
 
 
-def test_depths_do_not_know_how_far_anybody_is(scene):
+def test_depths_do_not_depend_on_the_distance_to_the_camera(scene):
     _, problem, state = scene
     term = terms(problem)["depth"]
     away = state._replace(landmarks=state.landmarks + torch.tensor([0.0, 0.0, 5.0], dtype=DTYPE))
@@ -371,7 +373,7 @@ def test_slopes_of_standing_feet_are_those_of_autograd(scene):
         assert (slope - expected).norm() <= (0.05 if unknown == "pose" else 0.02) * expected.norm() + 1e-9, unknown
 
 
-def test_feet_that_stand_cost_what_they_slide(scene):
+def test_the_cost_of_standing_feet_is_their_sliding(scene):
     _, _, state = scene
     still = state._replace(landmarks=state.landmarks[:1].expand(PEOPLE, -1, -1))
     assert standing_feet().cost(still) == 0

@@ -40,7 +40,7 @@ def no_swaps(monkeypatch):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_format_gets_errors_of_a_detectors_size(format):
+def test_every_format_has_errors_of_a_typical_detector(format):
     found, xy = drawn(format)
     assert found.xy.shape == xy.shape
     assert torch.isfinite(found.xy).all()

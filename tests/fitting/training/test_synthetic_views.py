@@ -21,7 +21,7 @@ def views(poses, format="mediapipe", seed=0):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_views_hold_what_they_say(poses, format):
+def test_views_have_valid_shapes_and_keypoints(poses, format):
     drawn = views(poses, format)
     joints = len(FORMATS[format].names)
     assert drawn.keypoints.shape == (PEOPLE, joints, 2)
@@ -52,7 +52,7 @@ def test_some_keypoints_err_as_a_detectors_and_some_independently(poses):
     assert 0.4 < (nose[nose > 0] > 0.96).float().mean() < 0.85
 
 
-def test_some_are_seen_from_eye_level():
+def test_some_cameras_are_at_eye_level():
     photographer = Photographer(Body.open(), torch.Generator().manual_seed(0))
     standing = torch.eye(3).expand(4000, 3, 3)
     up = photographer._orientations(standing) @ torch.tensor([0.0, 1.0, 0.0])

@@ -34,7 +34,7 @@ def test_greys_differ_by_brightness():
     assert colour_distance(black, white)[0] > 0.9
 
 
-def test_an_unseen_torso_says_nothing():
+def test_an_unseen_torso_has_no_appearance():
     unknown = torso_colours(picture((200, 30, 30)), person(seen=False))
     assert not unknown.any()
     assert colour_distance(unknown, torso_colours(picture((30, 30, 200)), person()))[0] == 0

@@ -19,7 +19,7 @@ def window(room, left, top=20):
     return room[top : top + 300, left : left + 400]
 
 
-def test_how_far_the_background_goes(room):
+def test_background_motion_is_measured(room):
     still, moved = (thumbnail(window(room, left)) for left in (100, 112))
     shift = background_shift(still, moved, NOBODY)
     assert shift == pytest.approx([-12 / 500, 0], abs=0.003)
@@ -34,7 +34,7 @@ def test_people_are_not_background(room):
     assert np.abs(background_shift(thumbnail(before), thumbnail(after), person)).max() < 0.002
 
 
-def test_a_background_without_structure_says_nothing():
+def test_a_uniform_background_gives_no_camera_motion():
     grey = thumbnail(np.full((300, 400, 3), 90, np.uint8))
     assert np.isnan(background_shift(grey, grey, NOBODY)).all()
 
@@ -45,11 +45,11 @@ def test_slow_pans_add_up(speed, moves):
     assert camera_moves(shifts) is moves
 
 
-def test_shaking_without_going_anywhere_is_a_stand():
+def test_shaking_in_place_counts_as_static():
     assert camera_moves(0.004 * np.tile([[1.0, 0.0], [-1.0, 0.0]], (20, 1))) is False
 
 
-def test_nothing_is_known_where_most_looks_say_nothing():
+def test_camera_motion_is_unknown_without_measurements():
     assert camera_moves(np.full((10, 2), np.nan)) is None
     assert camera_moves(np.zeros((0, 2))) is False
 

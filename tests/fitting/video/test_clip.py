@@ -13,6 +13,7 @@ from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise.initialize import initialize
 from fitting.optimise.schedule import FitSettings
+from fitting.terms.penetration import ArmsInside
 from fitting.video import clip, clip_windows
 from fitting.video.clip import ClipFit, fit_clip
 from fitting.video.clip_output import Standing, clip_result
@@ -20,9 +21,11 @@ from fitting.video.clip_problem import ClipSolver
 from fitting.video.clip_result import read_clip
 from fitting.video.clip_start import interpolate_gaps, rotation_median
 from fitting.video.tracked_keypoints import TrackedKeypoints
+from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
 from qposer.body_pose.poses import read_poses
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
+from qposer.control.collisions import penetration
 from qposer.data.amass import read_amass
 from qposer.evaluation.metrics import pa_mpjpe
 
@@ -101,7 +104,27 @@ def test_frames_without_keypoints_are_filled_in_and_reported(result, truth):
     assert np.isnan(result.reprojection_error_px).nonzero()[0].tolist() == list(GAP)
 
 
-def test_smoothness_takes_the_jitter_off(fitter, truth):
+def test_arms_stay_out_of_the_body(fitter, monkeypatch):
+    """Both hands touch the thighs, and keypoints are inexact."""
+    pose = torch.zeros(12, 21, 3)
+    for side, sign in (("left", -1), ("right", 1)):
+        pose[:, BODY_JOINT_NAMES.index(f"{side}_shoulder"), 2] = sign * 1.6
+    orient = axis_angle_to_matrix(torch.tensor([math.pi, 0.0, 0.0]).expand(12, 3))
+    place = torch.tensor([0.0, 0.2, 4.0]).expand(12, 3)
+    camera = Camera.for_image(*SIZE, FOCAL, batch=12)
+    xy = camera.project(fitter.body.landmarks(orient, axis_angle_to_matrix(pose), None, place)).numpy()
+    xy = xy + 3 * np.random.default_rng(1).normal(size=xy.shape)
+    seen = TrackedKeypoints(Keypoints(xy, np.ones((12, 33)), "mediapipe"), np.arange(12), 30.0)
+    depths = []
+    for weight in (0.0, clip.ARMS.weight):
+        monkeypatch.setattr(clip, "ARMS", ArmsInside(weight))
+        result = fit_clip(fitter, seen, SIZE, focal=FOCAL)
+        skeleton = PosedSkeleton.of(OrientedPose(axis_angle_to_matrix(torch.from_numpy(result.body_pose)), orient))
+        depths.append(penetration(skeleton, ("left", "right")).amax(-1).mean().item())
+    assert depths[1] < 0.5 * depths[0]
+
+
+def test_smoothness_reduces_jitter(fitter, truth):
     seen = sightings(truth)
     smooth, rough = (fit_clip(fitter, seen, SIZE, focal=FOCAL, smoothness=smoothness) for smoothness in (1.0, 0.0))
     assert jitter_mm(smooth.joints, truth) < 0.3 * jitter_mm(rough.joints, truth)
@@ -116,7 +139,7 @@ def test_joints_and_poses_are_those_of_the_parameters(fitter, result):
     assert geodesic_angle(axis_angle_to_matrix(torch.from_numpy(result.body_pose)), decoded).max() < 1e-3
 
 
-def test_what_is_written_is_read(result, tmp_path):
+def test_a_written_clip_is_read_back(result, tmp_path):
     result.write(tmp_path / "fit.npz")
     again = read_clip(tmp_path / "fit.npz")
     for name, value in vars(result).items():
@@ -162,7 +185,7 @@ def test_warnings_of_errors_and_unseen_parts(result):
     assert changed(result, 1.0, ankles).warnings == ("cut off or hidden, and guessed: ankles",)
 
 
-def test_warnings_of_turns_that_nobody_makes(result):
+def test_impossible_turns_give_warnings(result):
     orient = result.global_orient.copy()
     assert changed(result, 1.0).warnings == ()
     orient[7:9, :] = 0.0
@@ -256,7 +279,7 @@ class TestWithShortStages:
         assert apart.amax(-1).min() > 1e-3
         assert apart.max() < 0.5
 
-    def test_what_is_kept_is_not_made_again(self, fitter, truth):
+    def test_cached_work_is_not_repeated(self, fitter, truth):
         seen, made = sightings(truth), {}
 
         def keep(name, make):
@@ -325,13 +348,13 @@ def test_the_next_sightings_outside_a_stretch_are_known(truth):
 
 
 @pytest.mark.parametrize(("frames", "fps"), [([1, 1], 30.0), ([2, 1], 30.0), ([1], 30.0), ([1, 2], 0.0)])
-def test_sightings_that_are_invalid(truth, frames, fps):
+def test_invalid_sightings_are_rejected(truth, frames, fps):
     keypoints = Keypoints(truth.xy[:2], np.ones((2, 33)), "mediapipe")
     with pytest.raises(ValueError, match=r"ascending frame numbers|frames per second"):
         TrackedKeypoints(keypoints, np.array(frames), fps)
 
 
-def test_numbers_that_are_invalid(fitter, truth):
+def test_invalid_numbers_are_rejected(fitter, truth):
     with pytest.raises(ValueError, match="a focal length must be a positive number of pixels, not -1"):
         fit_clip(fitter, sightings(truth), SIZE, focal=-1.0)
     with pytest.raises(ValueError, match="smoothness must be a factor"):

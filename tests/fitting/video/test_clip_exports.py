@@ -31,7 +31,7 @@ def test_every_file_holds_the_clip(tmp_path, make_clip, open_body, read_glb, ver
     assert "--ratio: 1.3333" in page
 
 
-def test_a_clip_whose_ground_is_known_stands_on_it(tmp_path, make_clip, open_body, read_glb):
+def test_a_clip_with_known_ground_stands_on_it(tmp_path, make_clip, open_body, read_glb):
     clip, ground = make_clip(), Ground((0.1, -0.9, 0.3), 1.4)
     world = ground.to_world(clip.joints)
     turned = Rotation.from_matrix(ground.rotation) * Rotation.from_rotvec(clip.global_orient)
@@ -47,13 +47,13 @@ def test_a_clip_whose_ground_is_known_stands_on_it(tmp_path, make_clip, open_bod
     assert 10 * np.abs(bvh.positions()[:, order] - 100 * (world - world[:, :1])).max() < 0.01
 
 
-def test_files_that_are_not_asked_for_are_deleted(tmp_path, make_clip, open_body):
+def test_unrequested_files_are_deleted(tmp_path, make_clip, open_body):
     write_clip_exports(tmp_path, make_clip(), open_body, ("bvh", "trc"), "a clip")
     write_clip_exports(tmp_path, make_clip(), open_body, ("trc",), "a clip")
     assert [path.name for path in tmp_path.iterdir()] == ["markers.trc"]
 
 
-def test_what_the_skin_loses_is_noted(tmp_path, make_clip, smpl_like, read_glb):
+def test_losses_of_the_skin_are_noted(tmp_path, make_clip, smpl_like, read_glb):
     (note,) = write_clip_exports(tmp_path, make_clip(smpl_like), smpl_like, ("glb",), "a clip")
     error = read_glb((tmp_path / "motion.glb").read_bytes()).json["meshes"][0]["extras"]["skinning_error_mm"]
     assert error > 5

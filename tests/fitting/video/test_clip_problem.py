@@ -146,7 +146,7 @@ def test_a_fit_lowers_the_cost_and_fills_the_unseen_frame_from_its_neighbours(sc
     assert (start.transl[2] - (start.transl[1] + start.transl[3]) / 2).norm() > 0.05
 
 
-def test_frames_that_nothing_couples_are_fitted_each_for_itself(scene):
+def test_uncoupled_frames_are_fitted_separately(scene):
     body, space, problem, start = scene
     together = ClipSolver(body, space, Weights(), 0).run(MOTION, problem, start)
     for frame in (0, 3):

@@ -114,11 +114,13 @@ def test_files_of_a_video(finished):
     assert np.array_equal(read_clip(out / "fit.npz").joints, result.joints)
     assert read_poses(out / "motion.npz").shape == (FRAMES, 21, 3)
     drawn = open_video(out / "video.mp4")
-    assert (drawn.height, drawn.width, drawn.fps) == (HEIGHT, WIDTH + HEIGHT, 25.0)
+    assert (drawn.height, drawn.width, drawn.fps) == (HEIGHT, WIDTH + 2 * HEIGHT, 25.0)
     frames, shown = list(drawn.frames()), np.array(range(FRAMES))
     assert len(frames) == FRAMES
-    on_the_side = np.array([(frame[:, WIDTH:] < 200).mean() for frame in frames])
+    on_the_side = np.array([(frame[:, WIDTH : WIDTH + HEIGHT] < 200).mean() for frame in frames])
     assert (on_the_side > 0.03).all()
+    above = np.array([np.ptp(frame[50:, WIDTH + HEIGHT :].astype(int), axis=-1).max() for frame in frames])
+    assert (above > 30).all()
     assert all(frames[black].max() > 200 for black in BLACK), shown
 
 
@@ -185,7 +187,7 @@ def test_other_requests_are_repeated(run, done, looks):
     assert not np.array_equal(done.transl, second.transl)
 
 
-def test_a_damaged_part_is_made_again(run, done, looks, tmp_path):
+def test_a_damaged_part_is_recomputed(run, done, looks, tmp_path):
     part = tmp_path / "out" / ".work" / "detected-000004.npz"
     part.write_bytes(part.read_bytes()[:100])
     again = run()
@@ -194,7 +196,7 @@ def test_a_damaged_part_is_made_again(run, done, looks, tmp_path):
 
 
 @pytest.mark.parametrize(("part", "lost"), [("detected-000004", "world"), ("shape", "betas")])
-def test_a_part_that_lost_an_array_is_made_again(run, done, tmp_path, part, lost):
+def test_a_part_with_a_missing_array_is_recomputed(run, done, tmp_path, part, lost):
     file = tmp_path / "out" / ".work" / f"{part}.npz"
     write_npz(file, {name: array for name, array in read_npz(file).items() if name != lost})
     np.testing.assert_allclose(run().joints, done.joints, atol=1e-4)
@@ -211,7 +213,7 @@ def test_the_person_at_a_point(run, walk, tmp_path):
     assert result.keypoints_xy[0, 0] == pytest.approx([115, 64], abs=12)
 
 
-def test_everybody_has_a_folder(fitter, walk, tmp_path):
+def test_every_person_has_a_folder(fitter, walk, tmp_path):
     frames = [np.ascontiguousarray(walk[:992, 400:1400][::2, ::2]) for _ in range(3)]
     with writing_video(tmp_path / "two.mp4", 25.0, (500, 496)) as writer:
         for frame in frames:
@@ -242,7 +244,7 @@ def test_nobody(run, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_a_person_who_is_not_there(run):
+def test_a_missing_person_is_reported(run):
     with pytest.raises(ValueError, match="there is no person 3"):
         run(person=3)
 

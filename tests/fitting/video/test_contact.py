@@ -35,7 +35,7 @@ def test_a_foot_in_the_air_does_not_stand():
     assert found[:, 1].max() < 0.1
 
 
-def test_what_is_not_seen_is_known_from_before_and_after():
+def test_contact_of_unseen_frames_follows_from_their_neighbours():
     points, heights, _ = walking(FPS, noise=0.0)
     still, seen = np.zeros_like(points), np.ones(heights.shape)
     seen[50:54] = 0.0
@@ -47,7 +47,7 @@ def test_what_is_not_seen_is_known_from_before_and_after():
     assert standing_probability(still, np.zeros_like(heights), seen, FPS) == pytest.approx(0.5)
 
 
-def test_a_single_frame_says_nothing():
+def test_a_single_frame_gives_no_contact():
     assert standing_probability(np.zeros((1, 4, 3)), np.zeros((1, 4)), np.ones((1, 4)), FPS) == pytest.approx(0.5)
 
 

@@ -46,7 +46,7 @@ def test_one_person_throughout():
     assert found.when.fps == 30.0
 
 
-def test_everybody_the_largest_first_and_chairs_left_out():
+def test_people_are_sorted_by_size_and_false_detections_are_excluded():
     small, chair = detections(scale=0.5), detections(range(3), scale=5.0, number=1)
     large = detections(range(20, FRAMES), scale=2.0, number=2)
     people = footage(both(both(small, chair), large), 30.0, None).people
@@ -61,7 +61,7 @@ def test_everybody_the_largest_first_and_chairs_left_out():
         {"scale": np.where(np.arange(FRAMES) < 25, 1, 2)},
     ],
 )
-def test_a_track_that_becomes_somebody_else_is_cut(changed):
+def test_a_track_that_switches_to_another_person_is_cut(changed):
     detected = detections(**changed)
     people = footage(detected, 30.0, None).people
     assert sorted((person.frames[0], person.frames[-1]) for person in people) == [(0, 24), (25, FRAMES - 1)]
@@ -71,12 +71,12 @@ def test_a_track_that_becomes_somebody_else_is_cut(changed):
     assert "not fitted" in one.notes[0]
 
 
-def test_who_comes_nearer_is_the_same():
+def test_an_approaching_person_stays_on_one_track():
     (person,) = footage(detections(scale=np.geomspace(1, 3, FRAMES)), 30.0, None).people
     assert len(person.frames) == FRAMES
 
 
-def test_gaps_ties_and_cuts_are_told_with_their_frames():
+def test_gaps_ties_and_cuts_are_reported_with_their_frames():
     detected = detections([*range(10), *range(45, 50)])
     unsure, cuts = detected.unsure.copy(), detected.cuts.copy()
     unsure[[3, 4, 5, 8]] = True
@@ -87,7 +87,7 @@ def test_gaps_ties_and_cuts_are_told_with_their_frames():
     assert [note for note in person.notes if "another shot at frame 55" in note]
 
 
-def test_a_moving_camera_is_known_to_its_people():
+def test_a_moving_camera_is_recorded_in_the_results():
     detected = detections()
     shifts = detected.shifts.copy()
     shifts[::8] = (0.01, 0.0)

@@ -109,7 +109,7 @@ def test_world_axes_have_the_ground_at_zero(fitter, result, tmp_path):
     np.testing.assert_allclose(z, result.world_joints[..., 1], atol=1e-3)
 
 
-def test_what_is_found_is_kept_in_the_file(result, tmp_path):
+def test_contacts_are_stored_in_the_file(result, tmp_path):
     result.write(tmp_path / "fit.npz")
     again = read_clip(tmp_path / "fit.npz")
     for name in ("contact", "contact_points", "ground", "world_orient", "world_transl", "world_joints", "track_notes"):
@@ -125,7 +125,7 @@ class TestWithShortStages:
         assert found.contact is None
         assert MOVING_CAMERA in found.warnings
 
-    def test_a_background_that_says_nothing_is_reported(self, fitter, seen):
+    def test_a_background_without_information_is_reported(self, fitter, seen):
         found = fit_clip(fitter, dataclasses.replace(seen, camera_moves=None), SIZE, focal=FOCAL)
         assert any("taken to stand" in warning for warning in found.warnings)
 

@@ -38,7 +38,7 @@ def test_a_little_jitter_changes_nothing():
 @pytest.mark.parametrize(
     "seconds", [np.zeros(10), np.array([0.0, 1.0, 0.5]), np.array([0.0, np.nan, 1.0]), np.array([0.0]), np.zeros(0)]
 )
-def test_times_that_mean_nothing_are_not_followed(seconds):
+def test_invalid_times_are_ignored(seconds):
     found = timing(seconds, 24.0)
     assert found.fps == 24.0
     assert found.numbers.tolist() == list(range(len(seconds)))

@@ -42,7 +42,7 @@ def folder(tmp_path, frames):
     return folder
 
 
-def test_what_is_written_is_read(video, frames):
+def test_written_frames_are_read_back(video, frames):
     opened = open_video(video)
     assert (opened.width, opened.height) == SIZE
     assert opened.fps == pytest.approx(25.0)
@@ -78,17 +78,17 @@ def test_an_absurd_focal_length_of_a_folder_is_ignored_with_a_warning(tmp_path, 
     assert opened.focal_warning == read_image(tmp_path / "0.jpg").focal_warning is not None
 
 
-def test_frames_a_second_may_be_given(video, folder):
+def test_the_frame_rate_may_be_given(video, folder):
     assert open_video(video, 60.0).fps == open_video(folder, 60.0).fps == 60.0
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), float("inf")])
-def test_frames_a_second_that_are_invalid(video, fps):
+def test_invalid_frame_rates_are_rejected(video, fps):
     with pytest.raises(ValueError, match="frames per second must be a positive number"):
         open_video(video, fps)
 
 
-def test_no_video(tmp_path):
+def test_a_missing_video_is_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no video"):
         open_video(tmp_path / "absent.mp4")
 
@@ -100,7 +100,7 @@ def test_an_empty_file(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"no video " * 1000, b"\x00\x00\x00\x18ftypmp42" + bytes(500)])
-def test_files_that_cannot_be_read(tmp_path, content, capfd):
+def test_unreadable_files_are_reported(tmp_path, content, capfd):
     (tmp_path / "v.mp4").write_bytes(content)
     with pytest.raises(ValueError, match=r"no frame of .*v\.mp4 can be read: .*convert it"):
         open_video(tmp_path / "v.mp4")
@@ -118,7 +118,7 @@ def test_frames_of_another_size(folder):
         list(open_video(folder).frames())
 
 
-def test_a_video_that_is_not_finished_leaves_nothing(tmp_path, frames):
+def test_an_unfinished_video_leaves_nothing(tmp_path, frames):
     def stopped():
         with writing_video(tmp_path / "v.mp4", 25.0, SIZE) as writer:
             writer.write(frames[0])
@@ -147,7 +147,7 @@ def test_a_frame_of_another_size_is_not_written(tmp_path, frames):
             writer.write(frames[0][:50])
 
 
-def test_a_place_that_cannot_be_written(tmp_path):
+def test_a_failed_write_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises((NotADirectoryError, FileExistsError)), writing_video(tmp_path / "file" / "v.mp4", 25.0, SIZE):
         pass

@@ -43,7 +43,7 @@ STANDS = np.ones((FRAMES, 4))
 
 
 @pytest.mark.parametrize("pitch", [-0.1, 0.0, 0.3, 0.8])
-def test_the_ground_below_somebody_who_walks_about(pitch):
+def test_the_ground_below_a_walking_person_is_estimated(pitch):
     up = tilted(pitch)
     seen = evidence(up, lean=math.radians(8))
     found = estimate_up([(seen, STANDS)])
@@ -53,17 +53,17 @@ def test_the_ground_below_somebody_who_walks_about(pitch):
     assert reason == ""
 
 
-def test_a_camera_that_is_rolled_a_little():
+def test_a_slightly_rolled_camera_is_supported():
     up = tilted(0.2, roll=0.1)
     assert angle(estimate_up([(evidence(up), STANDS)]), up) < 1.0
 
 
-def test_who_stands_in_one_place_shows_the_vertical_alone():
+def test_standing_in_one_place_determines_only_the_vertical():
     up = tilted(0.3)
     assert angle(estimate_up([(evidence(up, spread=0.02), STANDS)]), up) < 2.0
 
 
-def test_a_camera_that_is_turned_by_a_right_angle():
+def test_a_camera_rotated_by_a_right_angle_is_supported():
     up = tilted(0.1, roll=math.pi / 2)
     assert angle(estimate_up([(evidence(up), STANDS)]), up) < 2.0
 

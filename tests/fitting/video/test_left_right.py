@@ -60,11 +60,11 @@ def test_legs_that_are_exchanged_from_one_crossing_to_the_next(walk):
     assert np.flatnonzero(found & 2).tolist() == exchanged
 
 
-def test_what_is_right_stays(walk):
+def test_correct_sides_are_kept(walk):
     assert not exchanged_states(walk, np.ones((FRAMES, 17)), np.arange(FRAMES), "coco").any()
 
 
-def test_all_arrays_are_put_right(walk):
+def test_all_arrays_are_corrected(walk):
     world = np.random.default_rng(1).normal(size=(FRAMES, 17, 3))
     confidence = np.tile(np.linspace(0.5, 1.0, 17), (FRAMES, 1))
     right = TrackedKeypoints(Keypoints(walk, confidence, "coco", world), np.arange(FRAMES) + 100, 30.0)

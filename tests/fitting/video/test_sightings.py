@@ -18,13 +18,13 @@ def lefts(found):
     return (found.xy[:, 0, 0] - SHAPE[0, 0]).tolist()
 
 
-def test_everybody_is_kept_once():
+def test_every_person_is_kept_once():
     found = _merged([people(0, 300), None, people(304, 600)])
     assert lefts(found) == pytest.approx([0, 300, 600], abs=1e-3)
     assert _merged([None, None]) is None
 
 
-def test_who_is_in_the_middle_of_a_box_goes_first():
+def test_the_person_nearest_to_the_centre_of_a_box_comes_first():
     """Beside somebody else's box people are cut off."""
     a, b = people(0).boxes[0], people(300).boxes[0]
     found = _central_first([(a, people(303, 1)), (b, people(300)), (b, None)])

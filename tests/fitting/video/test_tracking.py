@@ -32,18 +32,18 @@ def test_the_largest_is_followed_unless_another_is_chosen():
 
 
 @pytest.mark.parametrize(("point", "index"), [((350, 50), 1), ((-500, 40), 0), ((640, 99), 2)])
-def test_a_point_chooses_who_is_there_or_nearest(point, index):
+def test_a_point_selects_the_person_there_or_the_nearest(point, index):
     assert chosen_person(point, people((0, 0), (300, 0), (600, 0))) == index
 
 
 @pytest.mark.parametrize("choice", [2, -1])
-def test_who_is_not_there_cannot_be_chosen(choice):
+def test_missing_people_cannot_be_chosen(choice):
     with pytest.raises(ValueError, match=rf"there is no person {choice}: the first frame with people shows 2"):
         chosen_person(choice, people((0, 0), (300, 0)))
 
 
 @pytest.mark.parametrize("colours", [(PLAIN, PLAIN), (RED, RED), (RED, BLUE)], ids=["unknown", "same", "different"])
-def test_two_people_who_walk_through_each_other_keep_their_numbers(colours):
+def test_two_crossing_people_keep_their_numbers(colours):
     tracker = Tracker()
     for frame in range(40):
         places = (10.0 * frame, 0.0), (390.0 - 10.0 * frame, 30.0)
@@ -55,7 +55,7 @@ def test_two_people_who_walk_through_each_other_keep_their_numbers(colours):
             assert not any(unsure)
 
 
-def test_who_is_hidden_while_crossing_is_known_again_by_motion_and_colours():
+def test_people_hidden_while_crossing_are_recognised_by_motion_and_colours():
     tracker = Tracker()
     for frame in range(40):
         places = [(10.0 * frame, 0.0), (390.0 - 10.0 * frame, 30.0)]
@@ -74,14 +74,14 @@ def test_a_tie_is_reported():
     assert step(tracker, people((2, 0)))[1] == [True]
 
 
-def test_somebody_in_other_clothes_or_of_another_size_is_somebody_else():
+def test_different_clothes_or_sizes_start_a_new_track():
     for found, colours in ((people((0, 0)), BLUE), (people((0, 0), size=160.0), RED)):
         tracker = Tracker()
         step(tracker, people((0, 0)), RED)
         assert step(tracker, found, colours)[0] == [1]
 
 
-def test_somebody_elsewhere_is_somebody_else():
+def test_a_distant_person_starts_a_new_track():
     for place, number in (((60, 0), 1), ((15, 0), 0)):
         tracker = Tracker()
         step(tracker, people((0, 0)))
@@ -97,7 +97,7 @@ def test_exchanged_sides_are_the_same_person():
 
 
 @pytest.mark.parametrize(("place", "number"), [((60, 0), 0), ((160, 0), 1)])
-def test_who_was_lost_may_be_farther_off(place, number):
+def test_lost_people_may_reappear_farther_away(place, number):
     tracker = Tracker()
     step(tracker, people((0, 0)))
     for _ in range(20):
@@ -107,7 +107,7 @@ def test_who_was_lost_may_be_farther_off(place, number):
 
 
 @pytest.mark.parametrize(("colours", "number"), [(RED, 0), (BLUE, 1), (PLAIN, 1)])
-def test_who_was_away_for_long_is_known_by_the_clothes_alone(colours, number):
+def test_after_a_long_absence_only_clothes_identify_a_person(colours, number):
     tracker = Tracker()
     step(tracker, people((0, 0)), RED)
     for _ in range(50):
@@ -115,7 +115,7 @@ def test_who_was_away_for_long_is_known_by_the_clothes_alone(colours, number):
     assert step(tracker, people((900, 0)), colours)[0] == [number]
 
 
-def test_the_box_goes_on_as_the_person_went():
+def test_the_box_continues_the_motion_of_the_person():
     tracker = Tracker()
     step(tracker, people((0, 0)))
     step(tracker, people((10, 5)))

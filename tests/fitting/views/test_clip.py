@@ -81,7 +81,7 @@ def test_videos_without_a_common_moment(fitter, walk, cameras):
         fit_tracks(fitter, tracks(walk, cameras[:2]), cameras[:2], (0, 500))
 
 
-def test_a_view_of_somebody_else_is_named(fitter, walk, cameras, quick):
+def test_a_view_of_another_person_is_named(fitter, walk, cameras, quick):
     seen = tracks(walk, cameras[:3])
     other = Keypoints(seen[2].keypoints.xy + np.float32([150, -200]), seen[2].keypoints.confidence, "mediapipe")
     clip = fit_tracks(fitter, [*seen[:2], dataclasses.replace(seen[2], keypoints=other)], cameras[:3], (0, 0, 0))

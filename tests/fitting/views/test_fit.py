@@ -43,7 +43,7 @@ def test_results_are_of_the_family_and_their_parameters_give_the_joints(fitter, 
         np.testing.assert_allclose(output.vertices[0].numpy(), result.vertices, atol=2e-3)
 
 
-def test_the_refinement_uses_what_one_view_alone_sees(fitter, cameras, truth):
+def test_the_refinement_uses_keypoints_of_single_views(fitter, cameras, truth):
     """Only the first view sees the left arm and hand, and the fit matches it."""
     limb = {f"left_{part}" for part in ("elbow", "wrist", "pinky", "index", "thumb")}
     arm = [joint for joint, name in enumerate(truth.seen_by(cameras[0]).names) if name in limb]
@@ -140,7 +140,7 @@ def test_keypoints_outside_the_picture_are_reported_with_the_camera(fitter, came
         fitter.fit_views(views, small)
 
 
-def test_calibrations_that_do_not_fit_are_reported(fitter, cameras, truth):
+def test_inconsistent_calibrations_are_reported(fitter, cameras, truth):
     views, pair = two(cameras, truth)
     inches = [dataclasses.replace(camera, translation=1000 * camera.translation) for camera in pair]
     with pytest.raises(ValueError, match="must be in metres"):

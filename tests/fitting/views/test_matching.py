@@ -38,7 +38,7 @@ def test_one_person_is_enough_if_one_is_requested(cameras, truth):
 
 
 @pytest.mark.parametrize("view", range(4))
-def test_a_view_with_left_and_right_swapped_is_put_right(cameras, truth, views, view, exchanged):
+def test_a_view_with_left_and_right_swapped_is_corrected(cameras, truth, views, view, exchanged):
     views[view] = exchanged(views[view])
     (person,) = match_people(Rig.of(cameras), views, 1)
     assert person.exchanged.tolist() == [number == view for number in range(4)]
@@ -71,7 +71,7 @@ def test_a_wrong_keypoint_of_one_view_does_not_count(cameras, truth, views):
     np.testing.assert_allclose(person.points, truth.landmarks[0], atol=1e-3)
 
 
-def test_what_one_view_alone_sees_is_no_point(cameras, views):
+def test_keypoints_of_a_single_view_are_not_triangulated(cameras, views):
     confidence = np.ones((1, 33))
     confidence[:, 15] = 0
     views[1:] = [dataclasses.replace(view, confidence=confidence) for view in views[1:]]
@@ -81,7 +81,7 @@ def test_what_one_view_alone_sees_is_no_point(cameras, views):
     assert (np.delete(person.point_confidence, 15) == 1).all()
 
 
-def test_views_without_anybody_are_passed_over(cameras, views):
+def test_views_without_people_are_skipped(cameras, views):
     (person,) = match_people(Rig.of(cameras), [views[0], None, views[2], None], 1)
     assert person.person.tolist() == [0, -1, 0, -1]
     assert match_people(Rig.of(cameras), [views[0], None, None, None], 1) == []

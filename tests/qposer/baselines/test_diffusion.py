@@ -52,19 +52,19 @@ def test_standardising_survives_a_round_trip(prior):
     torch.testing.assert_close(prior.standardise(poses), (poses - MEAN) / SPREAD)
 
 
-def test_samples_are_of_the_distribution_that_the_denoiser_knows(prior):
+def test_samples_follow_the_distribution_of_the_denoiser(prior):
     samples, truth = prior.sample(2000, generator()).flatten(1), prior.denoiser.draw(2000).flatten(1)
     torch.testing.assert_close(samples.mean(0), truth.mean(0), atol=0.05, rtol=0)
     torch.testing.assert_close(samples.T.cov(), truth.T.cov(), atol=0.02, rtol=0)
 
 
-def test_the_energy_is_low_for_what_the_denoiser_knows(prior):
+def test_mixed_poses_have_a_higher_energy(prior):
     poses = prior.denoiser.draw(100)
     mixed = torch.cat([poses[:, :10], poses.roll(1, 0)[:, 10:]], dim=1)
     assert (prior.energy(poses) < prior.energy(mixed)).float().mean() > 0.9
 
 
-def test_the_energy_of_a_pose_is_its_own_and_always_the_same(prior):
+def test_the_energy_of_a_pose_is_independent_and_reproducible(prior):
     poses = prior.denoiser.draw(5)
     torch.testing.assert_close(prior.energy(poses)[1:2], prior.energy(poses[1:2]))
     assert torch.equal(prior.energy(poses), prior.energy(poses))

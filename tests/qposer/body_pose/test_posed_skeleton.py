@@ -115,7 +115,7 @@ def test_the_ground_is_under_the_lowest_that_may_carry(posed):
     assert figure.ground() == figure.point("left_kneecap")[1]
 
 
-def test_what_carries_a_point_moves_it(random_postures):
+def test_ancestors_of_a_point_move_it(random_postures):
     posture = one(random_postures(3, 1), 0)
     before = PosedSkeleton.of(posture)
     for name in POINT_NAMES:

@@ -28,7 +28,7 @@ def test_both_representations_of_any_batch_shape_are_poses(batch):
 
 @settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 10.0), st.sampled_from([torch.float32, torch.float64]))
-def test_what_is_made_of_rotations_always_passes(seed, size, dtype):
+def test_poses_from_rotations_are_valid(seed, size, dtype):
     vectors = size * torch.randn(2, 21, 3, generator=torch.Generator().manual_seed(seed), dtype=dtype)
     rotations = as_matrices(vectors)
     assert torch.equal(as_matrices(rotations), rotations)
@@ -77,7 +77,7 @@ def test_other_shapes_are_refused_without_a_guess(shape):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("pose", [axis_angle(3), matrices(3)])
-def test_what_is_not_finite_is_refused(pose, value):
+def test_nonfinite_poses_are_rejected(pose, value):
     pose = pose.clone()
     pose[1, 7, 0] = value
     with pytest.raises(ValueError, match="NaN or infinite"):
@@ -89,7 +89,7 @@ def test_whole_numbers_are_refused():
         as_matrices(torch.zeros(21, 3, dtype=torch.long))
 
 
-def test_matrices_that_are_no_rotations_are_counted():
+def test_invalid_rotation_matrices_are_counted():
     bad = matrices(2)
     bad[0, 3] *= 1.01
     bad[1, 4, :, 0] *= -1
@@ -151,7 +151,7 @@ def test_known_joints():
         (torch.tensor([1, 2, 5]), r"not torch.int64 \(3,\)"),
     ],
 )
-def test_masks_that_make_no_sense_are_refused(mask, message):
+def test_invalid_masks_are_rejected(mask, message):
     with pytest.raises(ValueError, match=message):
         check_known_joints(mask)
 

@@ -173,7 +173,7 @@ def test_turns_about_an_axis_are_its_twists(swing, axis, angle):
 
 
 @given(vectors)
-def test_a_mirror_turns_rotations_as_it_turns_points(axis_angle):
+def test_mirroring_commutes_with_rotating_points(axis_angle):
     mirror = torch.diag(torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64))
     matrix, point = axis_angle_to_matrix(axis_angle), torch.tensor([0.3, -1.0, 2.0], dtype=torch.float64)
     torch.testing.assert_close(reflected(matrix) @ (mirror @ point), mirror @ (matrix @ point))

@@ -67,6 +67,6 @@ def test_the_balls_fill_the_open_body():
         assert 0.3 * radius < distance < 1.05 * radius
 
 
-def test_nobodys_arms_are_in_nothing():
+def test_no_arms_have_no_penetration():
     depth = penetration(PosedSkeleton.of(neutral_pose()), [])
     assert depth.shape == (0,)

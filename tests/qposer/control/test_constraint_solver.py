@@ -45,7 +45,7 @@ def test_joints_beyond_their_ranges_cost_by_how_far_they_are(solver, degrees, be
     assert float(squared(ranges).sqrt()) == pytest.approx(beyond / RANGE_UNIT, abs=0.1)
 
 
-def test_a_knee_asked_to_bend_the_wrong_way_hardly_does(shipped_prior):
+def test_a_knee_hardly_bends_the_wrong_way_on_request(shipped_prior):
     wrong = about("the wrong way", JointAngle("left_knee_flexion"), -25.0, "degrees", ("left_knee",))
     bent = NEUTRAL.body_pose.clone()
     bent[BODY_JOINT_NAMES.index("left_knee")] = axis_angle_to_matrix(torch.tensor([-0.44, 0.0, 0.0]))

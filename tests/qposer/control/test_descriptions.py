@@ -31,7 +31,7 @@ def random_postures(seed, number, spread=0.4):
     return OrientedPose.upright(NEUTRAL.body_pose @ axis_angle_to_matrix(noise))
 
 
-def test_nothing_is_remarkable_about_somebody_at_ease():
+def test_a_person_at_ease_has_no_description():
     assert describe(NEUTRAL) == []
 
 
@@ -55,11 +55,11 @@ def test_nothing_is_remarkable_about_somebody_at_ease():
         ({"left_hip": (-80.0, 0.0, 0.0), "left_knee": (80.0, 0.0, 0.0)}, "the left foot is off the ground"),
     ],
 )
-def test_what_is_bent_turned_or_raised_is_reported(turns, sentence):
+def test_bent_turned_and_raised_parts_are_reported(turns, sentence):
     assert sentence in describe(posed(**turns))
 
 
-def test_both_knees_are_reported_of_feet_that_stand():
+def test_both_knees_of_standing_feet_are_reported():
     knees = {"left_knee": (62.0, 0.0, 0.0), "right_knee": (58.0, 0.0, 0.0)}
     feet = {f"{side}_{joint}": (-30.0, 0.0, 0.0) for side in ("left", "right") for joint in ("hip", "ankle")}
     assert "both knees are bent 60 degrees" in describe(posed(**knees, **feet))
@@ -83,7 +83,7 @@ def test_hands_on_the_hips():
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**31))
-def test_what_is_reported_is_true(seed):
+def test_reported_relations_hold(seed):
     postures = random_postures(seed, 8)
     for index, reported in enumerate(relations(postures)):
         figure = PosedSkeleton.of(OrientedPose(*(part[index] for part in postures)))
@@ -118,13 +118,13 @@ def test_the_most_remarkable_comes_first_and_one_thing_is_reported_of_a_hand(see
         assert len({relation.text for relation in reported}) == len(reported)
 
 
-def test_a_batch_is_described_as_its_poses_are():
+def test_a_batch_is_described_like_its_poses():
     postures = random_postures(0, 5)
     each = [describe(OrientedPose(*(part[index] for part in postures))) for index in range(5)]
     assert [[relation.text for relation in reported] for reported in relations(postures)] == each
 
 
-def test_axis_angle_and_matrices_are_described_alike():
+def test_axis_angle_and_matrices_have_the_same_description():
     posture = posed(left_knee=(62.0, 0.0, 0.0))
     axis_angle = torch.zeros(21, 3)
     axis_angle[BODY_JOINT_NAMES.index("left_knee"), 0] = torch.tensor(62.0).deg2rad()

@@ -66,7 +66,7 @@ def test_unknown_parts_are_named_with_the_known_ones(parts, message):
     assert "upper_body" in str(error.value)
 
 
-def test_a_near_miss_gets_a_hint():
+def test_misspelt_names_give_a_hint():
     with pytest.raises(ValueError, match="did you mean left_elbow"):
         joints_of("left_elbov")
 
@@ -106,7 +106,7 @@ def test_half_way_to_sitting_the_knees_are_half_bent(model):
 
 
 @pytest.mark.parametrize("weights", [[1.0], [0.0, 0.0], [1.0, -0.5], [math.nan, 1.0], [1.0, math.inf]])
-def test_weights_that_make_no_sense_are_refused(model, weights):
+def test_invalid_weights_are_rejected(model, weights):
     with pytest.raises(ValueError, match="weight"):
         blend([STANDING, SITTING], weights, model=model)
 
@@ -191,7 +191,7 @@ def test_larger_amounts_lead_further_away():
         ("arms", 0.5, 0, "n must be at least 1"),
     ],
 )
-def test_variations_that_make_no_sense_are_refused(prior, parts, amount, n, message):
+def test_invalid_variations_are_rejected(prior, parts, amount, n, message):
     with pytest.raises(ValueError, match=message):
         vary(SITTING, parts, amount, n, generator=generator(), prior=prior)
 

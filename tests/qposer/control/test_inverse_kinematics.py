@@ -73,7 +73,7 @@ def test_solving_again_from_where_it_ended_comes_nearer(shipped_prior):
 
 
 @pytest.mark.parametrize("target", [(3.0, 0.4, 0.0), (0.2, 3.0, 0.5), (0.0, 0.0, 1e20)])
-def test_out_of_reach_it_goes_as_far_as_it_can_and_reports_the_remaining_distance(shipped_prior, target):
+def test_unreachable_targets_are_approached_and_the_remaining_distance_is_reported(shipped_prior, target):
     posture = NEUTRAL
     for _ in range(8):
         solution = solve_ik(posture, {"left_wrist": target}, prior=shipped_prior)
@@ -86,7 +86,7 @@ def test_out_of_reach_it_goes_as_far_as_it_can_and_reports_the_remaining_distanc
     assert_rotations(posture)
 
 
-def test_how_far_out_of_reach_a_target_is_does_not_matter(shipped_prior):
+def test_the_distance_beyond_reach_does_not_matter(shipped_prior):
     """Only the direction from the limb's origin matters."""
     away = torch.nn.functional.normalize(torch.tensor([1.0, 0.3, 0.6]), dim=0)
     near, far = (
@@ -104,7 +104,7 @@ def test_only_the_limb_and_the_spine_move(shipped_prior):
     assert moved(NEUTRAL, legs.posture) <= set(BODY_PARTS["right_leg"])
 
 
-def test_what_is_kept_does_not_move(shipped_prior):
+def test_kept_joints_do_not_move(shipped_prior):
     target = {"left_fingers": (0.5, 0.6, 0.3)}
     assert moved(NEUTRAL, solve_ik(NEUTRAL, target, keep=["torso"], prior=shipped_prior).posture) <= LEFT_ARM
     kept = solve_ik(NEUTRAL, target, keep=["torso", "left_collar", "left_wrist"], prior=shipped_prior)
@@ -160,7 +160,7 @@ def test_any_point_can_be_moved_from_any_posture(shipped_prior, random_postures,
         ({"left_wrist": (0, 0, 0)}, ["left_arm", "torso"], "no joint may move"),
     ],
 )
-def test_targets_that_make_no_sense_are_refused(shipped_prior, targets, keep, message):
+def test_invalid_targets_are_rejected(shipped_prior, targets, keep, message):
     with pytest.raises(ValueError, match=message):
         solve_ik(NEUTRAL, targets, keep, prior=shipped_prior)
 
@@ -180,7 +180,7 @@ def test_constraints_hold_and_nothing_else_moves(shipped_prior):
     assert_rotations(answer.posture)
 
 
-def test_what_holds_already_stays_satisfied(shipped_prior):
+def test_satisfied_constraints_stay_satisfied(shipped_prior):
     holds = about("arms down", Elevation("left_shoulder", "left_wrist"), -80.0, "degrees", ("left_shoulder",), 60.0)
     freedom = FreeJoints.of(["left_shoulder", "left_elbow"])
     (answer,) = solve_constraints(shipped_prior, NEUTRAL, [holds], freedom, generator=generator())
@@ -198,7 +198,7 @@ def test_joints_keep_to_anatomical_ranges(shipped_prior):
             assert angle.low - 8 < angle.measure(figure) < angle.high + 8, name
 
 
-def test_where_the_pelvis_turns_the_legs_stay_in_space(shipped_prior):
+def test_legs_keep_their_direction_when_the_pelvis_turns(shipped_prior):
     lean = about("leaning", Lean("forward"), 35.0, "degrees", ())
     freedom = FreeJoints.of(["spine1", "spine2", "spine3"], pelvis=True)
     (answer,) = solve_constraints(shipped_prior, NEUTRAL, [lean], freedom, generator=generator())
@@ -241,7 +241,7 @@ def test_posture_and_constraints_are_not_changed(shipped_prior):
     assert all(torch.equal(a, b) for a, b in zip(start, NEUTRAL, strict=True))
 
 
-def test_freedom_knows_joints_by_name():
+def test_free_joints_are_found_by_name():
     freedom = FreeJoints.of(["left_knee", "head"], ["left_knee", "spine1"], pelvis=True)
     names = {"left_knee", "head", "spine1", "left_hip", "right_hip"}
     assert [BODY_JOINT_NAMES[joint] for joint in freedom.moving] == [n for n in BODY_JOINT_NAMES if n in names]

@@ -140,7 +140,7 @@ def test_faces_gazes_and_leans_go_to_the_left(posed):
     assert Lean("right")(leaning) == pytest.approx(-20, abs=0.5)
 
 
-def test_a_gaze_at_what_is_straight_ahead_is_zero(posed):
+def test_a_gaze_straight_ahead_is_zero(posed):
     ahead = posed(left_shoulder=(0.0, -80.0, 10.0), head=(0.0, 0.0, 0.0))
     figure = PosedSkeleton.of(ahead)
     eyes = (figure.point("left_eye") + figure.point("right_eye")) / 2
@@ -149,7 +149,7 @@ def test_a_gaze_at_what_is_straight_ahead_is_zero(posed):
     assert float(Gaze("left_palm")(figure)) == pytest.approx(expected, abs=0.05)
 
 
-def test_the_mass_of_somebody_standing_is_over_the_feet(posed):
+def test_the_centre_of_mass_of_a_standing_person_is_over_the_feet(posed):
     mass = centre_of_mass(STANDS)
     assert mass[0].abs() < 1e-4
     assert STANDS.point("left_hip")[1] < mass[1] < STANDS.point("chest")[1]

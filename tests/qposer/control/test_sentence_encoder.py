@@ -43,12 +43,12 @@ def test_bags_of_several_sentences_are_the_bags_of_each_one_after_the_other():
         torch.testing.assert_close(together.weights[start : start + len(alone.rows)], alone.weights)
 
 
-def test_the_order_of_sentences_says_nothing(encoder):
+def test_the_order_of_sentences_does_not_matter(encoder):
     one, other = encoder.encode(["raise the left arm. bend the knee", "bend the knee. raise the left arm"])
     torch.testing.assert_close(one, other)
 
 
-def test_the_order_of_words_says_something(encoder):
+def test_the_order_of_words_matters(encoder):
     one, other = encoder.encode(["left hand on right knee", "right hand on left knee"])
     assert not torch.allclose(one, other, atol=1e-3)
 
@@ -58,7 +58,7 @@ def test_texts_do_not_depend_on_each_other(encoder):
     torch.testing.assert_close(encoder.encode(texts), torch.cat([encoder.encode([text]) for text in texts]))
 
 
-def test_texts_that_are_invalid(encoder):
+def test_invalid_texts_are_rejected(encoder):
     with pytest.raises(ValueError, match="has no words"):
         encoder.encode(["raise the left arm", " . "])
     with pytest.raises(ValueError, match=f"must have at most {LONGEST_TEXT} characters, not 10000"):

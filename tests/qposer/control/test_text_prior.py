@@ -47,7 +47,7 @@ def test_without_guidance_the_text_is_not_looked_at(drawing):
     assert not torch.equal(one, other)
 
 
-def test_each_text_of_a_batch_has_a_pose_of_its_own(drawing):
+def test_each_text_of_a_batch_has_a_separate_pose(drawing):
     each = drawing.generate_each(["sit", "kneel"], generator=seeded(0))
     other = drawing.generate_each(["sit", "raise the left arm"], generator=seeded(0))
     torch.testing.assert_close(each[0], other[0])

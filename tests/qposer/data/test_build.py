@@ -22,7 +22,7 @@ def sources(clips: Path, tmp_path: Path) -> Path:
     return tmp_path / "sources"
 
 
-def test_builds_what_the_dataset_reads(sources: Path, write_amass: WriteAmass, swing: Swing, tmp_path: Path) -> None:
+def test_the_dataset_reads_a_built_file(sources: Path, write_amass: WriteAmass, swing: Swing, tmp_path: Path) -> None:
     out = tmp_path / "new" / "poses.npz"
     assert main([sources, write_amass(swing(4))], out) == 0
     data = PoseDataset.load(out)

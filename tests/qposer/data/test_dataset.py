@@ -52,7 +52,7 @@ def test_split_without_poses(tmp_path: Path) -> None:
         ({"subject": np.array(["01", None, "02"])}, "plain arrays"),
     ],
 )
-def test_file_of_something_else(tmp_path: Path, changed: dict, message: str) -> None:
+def test_other_files_are_rejected(tmp_path: Path, changed: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PoseDataset.load(save(tmp_path / "poses.npz", **changed))
 

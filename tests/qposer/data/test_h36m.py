@@ -96,7 +96,7 @@ def test_kinematics_by_row_vectors(numbers):
     np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
-def test_the_joints_that_are_evaluated():
+def test_evaluated_joints_match_the_dataset():
     rest = positions_of_angles(np.zeros((1, 32, 3)), np.zeros((1, 3)))[0]
     assert len(JOINTS_17) == 17
     assert [JOINTS_17[index] for index in JOINTS_14] == [1, 2, 3, 6, 7, 8, 13, 15, 17, 18, 19, 25, 26, 27]
@@ -154,7 +154,7 @@ def test_damaged_files_of_other_libraries(tmp_path, package, suffix):
 
 
 @pytest.mark.parametrize(("package", "suffix"), [("cdflib", ".cdf"), ("h5py", ".h5")])
-def test_a_package_that_is_not_there(tmp_path, monkeypatch, package, suffix):
+def test_a_missing_package_is_reported(tmp_path, monkeypatch, package, suffix):
     monkeypatch.setitem(h36m.importlib.sys.modules, package, None)
     path = tmp_path / f"Walking{suffix}"
     path.touch()
@@ -195,7 +195,7 @@ BAD_ARRAYS = {
 
 
 @pytest.mark.parametrize("array", BAD_ARRAYS)
-def test_arrays_that_are_no_positions(tmp_path, array):
+def test_invalid_position_arrays_are_rejected(tmp_path, array):
     values, message = BAD_ARRAYS[array]
     np.savez(tmp_path / "a.npz", positions=values)
     with pytest.raises(ValueError, match=rf"a\.npz: .*{message}"):
@@ -218,7 +218,7 @@ BAD_TEXTS = {
 
 
 @pytest.mark.parametrize("text", BAD_TEXTS)
-def test_texts_that_are_invalid(tmp_path, text):
+def test_invalid_texts_are_rejected(tmp_path, text):
     path = tmp_path / "walking_1.txt"
     path.write_text(text)
     with pytest.raises(ValueError, match=BAD_TEXTS[text]) as reported:
@@ -226,7 +226,7 @@ def test_texts_that_are_invalid(tmp_path, text):
     assert str(path) in str(reported.value)
 
 
-def test_files_that_are_not_there_or_of_other_kinds(tmp_path):
+def test_missing_and_other_files_are_rejected(tmp_path):
     with pytest.raises(FileNotFoundError, match="check the path"):
         read_positions(tmp_path / "absent.txt")
     touch(tmp_path, "a.mat")

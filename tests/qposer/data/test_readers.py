@@ -195,7 +195,7 @@ def test_amc_without_its_skeleton(amc: Path) -> None:
         read_amc(amc)
 
 
-def test_a_skeleton_of_another_name_is_the_clips_where_it_is_the_only_one(amc: Path, tmp_path: Path) -> None:
+def test_a_single_skeleton_with_another_name_is_used(amc: Path, tmp_path: Path) -> None:
     assert read_amc(amc).subject == "leg"
     assert read_amc(amc.rename(amc.with_name("walk.amc"))).subject == tmp_path.name
 

@@ -13,7 +13,7 @@ WriteAmass = Callable[..., Path]
 Swing = Callable[[int], np.ndarray]
 
 
-def test_shape_files_of_amass_are_no_recordings(write_amass: WriteAmass, swing: Swing, tmp_path: Path) -> None:
+def test_shape_files_of_amass_are_skipped(write_amass: WriteAmass, swing: Swing, tmp_path: Path) -> None:
     path = write_amass(swing(3))
     np.savez(path.with_name("shape.npz"), betas=np.zeros(10))
     np.savez(path.with_name("neutral_stagei.npz"), betas=np.zeros(10))

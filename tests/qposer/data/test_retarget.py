@@ -104,7 +104,7 @@ def test_a_walk_looks_ahead_on_flat_soles_with_knees_bent_forward() -> None:
 
 
 @pytest.mark.parametrize("rig", MOTIONS)
-def test_a_t_pose_stays_one(rig: str) -> None:
+def test_a_t_pose_is_preserved(rig: str) -> None:
     motion = MOTIONS[rig]
     still = replace(motion, rotations=np.broadcast_to(np.eye(3), motion.rotations.shape), t_pose=True)
     pose = retarget(still)

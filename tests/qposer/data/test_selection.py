@@ -26,7 +26,7 @@ def test_both_frames_of_a_jump_are_dropped(write_amass: WriteAmass, swing: Swing
     assert clip.faults == ("frame 5: right_hip jumps by 80 degrees",)
 
 
-def test_a_turn_of_the_whole_circle_is_no_jump(write_amass: WriteAmass) -> None:
+def test_a_full_turn_is_not_a_jump(write_amass: WriteAmass) -> None:
     poses = np.zeros((10, 156))
     poses[:, 2] = np.radians(np.arange(10) * 40)
     poses[:, 3 * JOINT_NAMES.index("left_knee")] = np.radians(np.arange(10) * 5)

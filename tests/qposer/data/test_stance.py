@@ -83,7 +83,7 @@ def test_nothing_to_correct_changes_next_to_nothing():
 
 
 @pytest.mark.parametrize("segment", ["pelvis", "spine1", "spine3", "head", "left_ankle"])
-def test_a_segment_that_leans_by_a_constant_is_set_upright_and_the_others_stay(segment: str):
+def test_a_constant_lean_of_a_segment_is_corrected_and_the_others_stay(segment: str):
     joint = JOINT_NAMES.index(segment)
     pose = crouched(np.concatenate([np.zeros(50), np.linspace(0, 60, 50)]))
     before = measure_stance(pose).pitch
@@ -118,7 +118,7 @@ def test_a_tilted_recording_of_a_standing_person_becomes_upright():
         assert abs(leans[JOINT_NAMES.index(name)]) < most, name
 
 
-def test_an_actor_who_never_stands_is_drawn_to_the_others():
+def test_an_actor_who_never_stands_is_shrunk_towards_the_others():
     usual, fighter = Stance(np.full(NUM_JOINTS, 2.0), 0.02), Stance(np.full(NUM_JOINTS, 12.0), 0.12)
     drawn = shrink([usual, usual, fighter])
     assert drawn[0].excess == pytest.approx(0.02)

@@ -63,7 +63,7 @@ def test_frechet_distance_of_a_shift_is_its_square_and_of_itself_zero():
     assert frechet_distance(rows + torch.tensor([3.0, 0.0, 4.0, 0.0]), rows) == pytest.approx(25.0)
 
 
-def test_frechet_distance_bears_sets_that_span_less_than_their_space():
+def test_frechet_distance_supports_degenerate_sets():
     flat = torch.cat([drawn(0, 30, 2), torch.zeros(30, 3, dtype=torch.float64)], dim=1)
     assert frechet_distance(flat, flat) == pytest.approx(0.0, abs=1e-9)
 
@@ -98,7 +98,7 @@ def test_precision_and_recall_are_those_of_the_definition(monkeypatch, chunk):
     assert precision_recall(samples, reference) == pytest.approx(naive_precision_recall(samples, reference, 3))
 
 
-def test_few_modes_are_precise_and_recall_little():
+def test_few_modes_have_high_precision_and_low_recall():
     reference = torch.cat([drawn(0, 50, 3), drawn(1, 50, 3) + 100])
     found = precision_recall(reference[:50] + 1e-3, reference)
     assert found.precision == 1.0

@@ -10,7 +10,7 @@ import qposer
 from qposer.io.atomic_files import atomic_write
 
 
-def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_after(tmp_path, monkeypatch):
+def test_a_file_is_flushed_before_and_its_folder_after_the_rename(tmp_path, monkeypatch):
     synced = []
 
     def fsync(handle):
@@ -24,7 +24,7 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_after(tmp_pat
     assert synced == [(str(temporary), False), (str(tmp_path), True)]
 
 
-def test_what_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_a_failed_write_leaves_only_the_old_file(tmp_path):
     path = tmp_path / "a"
     path.write_text("old")
 
@@ -63,7 +63,7 @@ def test_threads_do_not_share_a_temporary_file(tmp_path):
     assert (tmp_path / "a").read_text() == "mine"
 
 
-def test_what_a_killed_process_left_of_a_file_is_cleared_away(tmp_path):
+def test_leftovers_of_a_killed_process_are_removed(tmp_path):
     writing = """
 import os, signal, sys
 from qposer.io.atomic_files import atomic_write

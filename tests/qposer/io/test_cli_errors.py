@@ -17,7 +17,7 @@ def test_names_of_files_are_printed_in_one_line_as_they_are(name, capsys):
     assert reported.count("\n") == 1
 
 
-def test_consoles_print_what_they_are_given(capsys):
+def test_consoles_print_text_verbatim(capsys):
     plain_console().print("out/:-1:/[bold]x[/bold] " + 200 * "a")
     assert capsys.readouterr().out == "out/:-1:/[bold]x[/bold] " + 200 * "a" + "\n"
 
@@ -41,7 +41,7 @@ def test_an_interrupt_is_one_line_and_130(capsys):
     assert capsys.readouterr().err == "program: stopped\n"
 
 
-def test_faults_of_the_program_pass():
+def test_program_errors_propagate():
     with pytest.raises(AssertionError), cli_errors("program"):
         raise AssertionError
 

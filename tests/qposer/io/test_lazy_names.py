@@ -14,7 +14,7 @@ def test_a_name_loads_its_module():
         load("other")
 
 
-def test_other_names_are_no_attributes():
+def test_unknown_names_are_attribute_errors():
     with pytest.raises(AttributeError, match="module 'package' has no attribute 'absent'"):
         lazy_names("package", {"json": ("dumps",)})("absent")
 

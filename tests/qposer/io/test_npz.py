@@ -42,7 +42,7 @@ def test_a_small_file_of_large_arrays_is_refused_before_it_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("shape", ["(99999999999,)", "(-5, 25, 2)", "(10000000000, 10000000000)"])
-def test_a_header_that_promises_more_than_there_is_gets_no_memory(tmp_path, shape):
+def test_a_header_that_exceeds_the_data_allocates_no_memory(tmp_path, shape):
     header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
     content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(80)
     with pytest.raises(ValueError, match="declares the shape"):

@@ -27,7 +27,7 @@ def test_collection_rests_while_modules_load():
     assert gc.get_freeze_count() >= len(kept)
 
 
-def test_what_is_made_later_is_collected():
+def test_objects_created_later_are_collected():
     with loading():
         pass
 
@@ -42,7 +42,7 @@ def test_what_is_made_later_is_collected():
     assert gone() is None
 
 
-def test_collection_that_was_off_stays_off_and_errors_pass():
+def test_disabled_garbage_collection_stays_off_and_errors_propagate():
     gc.disable()
     with pytest.raises(ZeroDivisionError), loading():
         1 / 0  # noqa: B018

@@ -40,7 +40,7 @@ def with_config(path, **changes):
         ({"unheard_of": 1}, "unheard_of"),
     ],
 )
-def test_a_configuration_that_is_not_that_of_the_weights_is_refused_at_once(saved, changes, reported):
+def test_a_configuration_of_other_weights_is_rejected_at_once(saved, changes, reported):
     with pytest.raises(ValueError, match=reported):
         QPoser.from_pretrained(with_config(saved, **changes))
 
@@ -61,7 +61,7 @@ def test_sizes_are_compared_before_memory_is_taken(saved, monkeypatch):
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, 1e30])
-def test_weights_that_are_no_numbers_are_refused(saved, value):
+def test_nonfinite_weights_are_rejected(saved, value):
     tensors, metadata = read_tensors(saved)
     tensors["decoder.norm.weight"][3] = value
     write_tensors(saved, tensors, metadata)

@@ -4,7 +4,7 @@ import torch
 from qposer.body_pose.kinematics import body_joints
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import PARENTS, REST_JOINTS
-from qposer.prior.classifiers import FEATURES, CoherenceClassifier, PerJointDetector, any_of
+from qposer.prior.classifiers import CoherenceClassifier, PerJointDetector, any_of
 
 
 def poses(number=4, seed=0):
@@ -21,12 +21,12 @@ def judge(request):
 
 def test_features_are_standardised(judge):
     seen = judge.seen(poses(64))
-    assert seen.shape == (64, FEATURES)
+    assert seen.shape == (64, 21 * 9 + 3)
     assert seen.mean(0).abs().max() < 1e-3
     assert seen.std(0).max() < 1.01
 
 
-def test_judgements_do_not_depend_on_the_batch(judge):
+def test_classifications_do_not_depend_on_the_batch(judge):
     rotations = poses(4)
     whole = judge(rotations)
     torch.testing.assert_close(judge(rotations.reshape(2, 2, 21, 3, 3)).reshape(whole.shape), whole)
@@ -40,7 +40,7 @@ def test_only_in_training_are_features_hidden(judge):
     assert hidden.min() < 0.1 < hidden.max() < judge.hidden + 0.2
 
 
-def test_a_joint_judge_sees_each_joint_where_it_is():
+def test_the_per_joint_detector_distinguishes_joints():
     judge = PerJointDetector(16, 1).eval()
     shown = []
     judge.stack.register_forward_pre_hook(lambda _, arguments: shown.append(arguments[0]))
@@ -53,7 +53,7 @@ def test_a_joint_judge_sees_each_joint_where_it_is():
         torch.testing.assert_close(at[:, 9:], joints[:, PARENTS[joint]])
 
 
-def test_one_disturbed_joint_is_enough():
+def test_one_corrupted_joint_is_enough():
     logits = torch.full((2, 21), -5.0)
     logits[1, 3] = 4.0
     quiet, disturbed = any_of(logits)

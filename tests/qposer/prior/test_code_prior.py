@@ -101,7 +101,7 @@ def test_a_prior_of_a_model_of_the_same_sizes_and_other_weights_is_refused(prior
 
 
 @pytest.mark.parametrize("level", [0.0, -0.1, float("nan"), float("inf"), torch.tensor([0.5] * 20 + [0.0])])
-def test_noise_levels_that_are_invalid_are_refused(prior, level):
+def test_invalid_noise_levels_are_rejected(prior, level):
     with pytest.raises(ValueError, match="noise levels must be finite and above 0"):
         prior.pull(torch.randn(2, 21, 2, 2), level, generator())
 
@@ -208,7 +208,7 @@ def test_impossible_draws_are_refused(shipped, n, temperature):
 
 
 @pytest.mark.parametrize("kind", ["axis-angle", "matrices"])
-def test_completing_keeps_what_is_known_and_ignores_what_is_not(shipped, kind):
+def test_completion_keeps_known_joints_and_ignores_unknown_ones(shipped, kind):
     pose = poses(2)
     pose = axis_angle_to_matrix(pose) if kind == "matrices" else pose
     known = torch.ones(21, dtype=torch.bool)

@@ -12,7 +12,7 @@ def test_weights_have_their_variance():
     assert weights.mean().item() == pytest.approx(0.0, abs=0.01)
 
 
-def test_nothing_is_drawn_where_there_are_no_numbers():
+def test_initialization_on_the_meta_device_draws_nothing():
     state = torch.get_rng_state()
     with torch.device("meta"):
         assert scaled_normal(3, 4, fan_in=4).is_meta

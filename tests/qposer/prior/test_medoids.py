@@ -34,7 +34,7 @@ def test_one_medoid_is_the_member_nearest_to_all():
 
 
 @given(st.integers(0, 50), st.integers(1, 4))
-def test_they_are_different_members_and_nearly_as_near_to_all_as_the_best_are(seed, number):
+def test_medoids_are_distinct_and_nearly_optimal(seed, number):
     between = distances(torch.randn(9, 2, generator=torch.Generator().manual_seed(seed)))
     chosen = medoids(between, number)
     best = min(cost(between, torch.tensor(some)) for some in itertools.combinations(range(9), number))
@@ -42,12 +42,12 @@ def test_they_are_different_members_and_nearly_as_near_to_all_as_the_best_are(se
     assert cost(between, chosen) <= 1.35 * best
 
 
-def test_as_many_as_there_are_members_are_all_of_them():
+def test_selecting_as_many_as_members_returns_all():
     between = distances(torch.randn(6, 2, generator=torch.Generator().manual_seed(2)))
     assert sorted(medoids(between, 6).tolist()) == list(range(6))
 
 
-def test_members_in_one_place_are_no_obstacle():
+def test_coincident_points_give_distinct_medoids():
     chosen = medoids(torch.zeros(5, 5), 3)
     assert len(set(chosen.tolist())) == 3
 

@@ -32,7 +32,7 @@ def test_squared_distances_are_the_naive_ones(quantizer):
     torch.testing.assert_close(quantizer.squared_distances(latents), expected)
 
 
-def test_codes_are_nearest_to_their_own_entries(quantizer):
+def test_codes_are_nearest_to_their_entries(quantizer):
     codes = torch.randint(7, (6, 2, 3))
     assert torch.equal(quantizer.nearest(quantizer.lookup(codes)), codes)
 

@@ -4,7 +4,7 @@ import torch
 from qposer.prior.seeding import generator_of
 
 
-def test_a_generator_goes_before_the_seed():
+def test_a_generator_overrides_the_seed():
     generator = torch.Generator()
     assert generator_of(-1, generator) is generator
 

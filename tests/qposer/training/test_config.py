@@ -31,7 +31,7 @@ def test_a_run_draws_the_same_from_the_same_seed(poses, tmp_path):
     assert not set(drawn(1)) & set(drawn(2))
 
 
-def test_the_command_trains_and_says_where_the_weights_are(poses, tmp_path, monkeypatch, capsys):
+def test_the_command_trains_and_prints_the_path_of_the_weights(poses, tmp_path, monkeypatch, capsys):
     seen = []
     out = tmp_path / "run"
     monkeypatch.setattr(sys, "argv", ["train_x", "--data", str(poses), "--out", str(out), "--steps", "7"])

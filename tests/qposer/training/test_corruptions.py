@@ -24,7 +24,7 @@ def disturbances():
     return geodesic_angle(perturbed_poses, poses), chosen
 
 
-def test_what_is_chosen_turns_and_nothing_else_does(disturbances):
+def test_only_chosen_joints_turn(disturbances):
     angles, chosen = disturbances
     assert (angles[~chosen] < 1e-3).all()
     turned = angles[:, OTHERS][chosen[:, OTHERS]]

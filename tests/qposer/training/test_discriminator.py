@@ -9,7 +9,7 @@ def poses(number, spread, seed):
     return axis_angle_to_matrix(turns)
 
 
-def test_neither_player_moves_the_other():
+def test_adversarial_losses_update_separate_networks():
     torch.manual_seed(0)
     discriminator = Discriminator(width=8, body_width=16)
     fake = poses(4, 0.5, 1).requires_grad_()

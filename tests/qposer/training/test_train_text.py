@@ -80,7 +80,7 @@ def test_descriptions_are_kept_for_the_same_poses_and_rules(tmp_path, monkeypatc
     assert described(torch.zeros(0, 21, 3), tmp_path / "kept.npz") == []
 
 
-def test_a_short_run_continues_where_it_was(tmp_path, strengths_of):
+def test_a_short_run_resumes(tmp_path, strengths_of):
     strengths = strengths_of(batches)
     generator = torch.Generator().manual_seed(0)
     noise = axis_angle_to_matrix(0.4 * torch.randn(60, 21, 3, generator=generator))

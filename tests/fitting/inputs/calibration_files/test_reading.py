@@ -171,7 +171,7 @@ def test_other_files_are_refused_in_one_sentence(tmp_path, content, message):
     assert "\n" not in str(refused.value)
 
 
-def test_easymocap_without_what_it_needs(tmp_path):
+def test_incomplete_easymocap_files_are_rejected(tmp_path):
     easymocap(tmp_path)
     text = (tmp_path / "extri.yml").read_text()
     (tmp_path / "extri.yml").write_text(text.replace("T_cam02", "S_cam02"))

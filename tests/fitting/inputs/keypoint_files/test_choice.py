@@ -60,7 +60,7 @@ def test_names_in_place_of_ids(references):
         of_image(content(*references), "c.jpg")
 
 
-def test_a_file_name_next_to_an_id_of_its_own_kind():
+def test_file_names_and_ids_of_the_same_kind_are_separate():
     assert chosen(content(("im_1.jpg", "im_1"), ("im_2.jpg", "im_2")), "im_2.jpg") == [1]
 
 

@@ -26,7 +26,7 @@ def test_annotations_with_flags(write, figures):
         read_keypoints(file)
 
 
-def test_what_has_no_keypoints_is_passed_over(write, figures):
+def test_annotations_without_keypoints_are_skipped(write, figures):
     zeros = person([[0, 0, 0]] * 17, iscrowd=1, num_keypoints=0)
     nothing = [{"image_id": 1, "bbox": [1, 2, 3, 4]}, {"image_id": 1, "keypoints": None}, person([]), zeros]
     file = write(annotations([*nothing, person(figures.rows(score=2))], "a.jpg"))
@@ -69,19 +69,19 @@ def test_nested_rows_and_image_names(write, figures):
 
 
 @pytest.mark.parametrize("images", [True, 5, {"a": 1}, [None, 3, {"id": 1, "file_name": 5}, {}]])
-def test_a_table_that_is_invalid(write, figures, images):
+def test_invalid_tables_are_rejected(write, figures, images):
     file = annotations([person(figures.rows())]) | {"images": images}
     assert figures.same(read_keypoints(write(file), "photo.jpg"))
 
 
 @pytest.mark.parametrize("image", [[1], {}, True, 1.5])
-def test_ids_that_are_invalid(write, figures, image):
+def test_invalid_ids_are_rejected(write, figures, image):
     with pytest.raises(ValueError, match="image_id must be a number or text"):
         read_keypoints(write([person(figures.rows(), image)]), "photo.jpg")
 
 
 @pytest.mark.parametrize("what", [None, 3, "x", {}])
-def test_annotations_that_are_invalid(write, what):
+def test_invalid_annotations_are_rejected(write, what):
     with pytest.raises(ValueError, match="neither OpenPose JSON"):
         read_keypoints(write({"annotations": what}))
 

@@ -49,6 +49,6 @@ def test_keypoints_in_space_are_refused(write, instance):
 
 
 @pytest.mark.parametrize("instances", [None, 3, ["x"], {}])
-def test_instances_that_are_invalid(write, instances):
+def test_invalid_instances_are_rejected(write, instances):
     with pytest.raises(ValueError, match="instances must be a list of objects"):
         read_keypoints(write([{"instances": instances}]))

@@ -45,7 +45,7 @@ def test_controlnet_with_pixels_or_parts_of_its_canvas(write, figures):
 
 
 @pytest.mark.parametrize("width", [None, "x", 0, float("nan")])
-def test_a_canvas_that_is_invalid(write, figures, width):
+def test_invalid_canvases_are_rejected(write, figures, width):
     file = {"people": people(figures.rows("coco_18")), "canvas_width": width, "canvas_height": 700}
     with pytest.raises(ValueError, match="canvas_width and canvas_height must be pixels"):
         read_keypoints(write([file]))
@@ -69,6 +69,6 @@ def test_alphapose_by_image_name(write, figures):
 
 
 @pytest.mark.parametrize("what", [{"0": 1}, None, ["a"], [[1]], "x"])
-def test_people_that_are_no_list_of_objects(write, what):
+def test_people_must_be_a_list_of_objects(write, what):
     with pytest.raises(ValueError, match="people must be a list of objects"):
         read_keypoints(write({"people": what}))

@@ -18,7 +18,7 @@ FLAT = [value for row in ROWS for value in row]
         Entry([str(value) for value in FLAT]),
     ],
 )
-def test_shapes_that_tools_write(entry):
+def test_shapes_of_common_tools_are_read(entry):
     assert points_of(entry).tolist() == ROWS
 
 
@@ -32,7 +32,7 @@ def test_a_point_in_the_corner_is_unseen():
 
 
 @pytest.mark.parametrize("value", [1e8, -1e308, np.inf])
-def test_huge_coordinates_are_none(value):
+def test_huge_coordinates_become_nan(value):
     points = points_of(Entry([value, 20, 0.5, 30, 40, 0.6]))
     assert np.isnan(points[0, :2]).all()
     assert points[0, 2] == 0.5
@@ -49,7 +49,7 @@ def test_values_that_are_not_lists_of_numbers(values):
 
 
 @pytest.mark.parametrize("values", [[1] * 7, [[1, 2]] * 3, [[1, 2, 3, 4]] * 3])
-def test_numbers_that_are_no_points(values):
+def test_numbers_must_form_points(values):
     with pytest.raises(ValueError, match="keypoints must be x, y and score of each point, not numbers of shape"):
         points_of(Entry(values))
 

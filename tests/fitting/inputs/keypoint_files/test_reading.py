@@ -48,7 +48,7 @@ def test_encodings(write, figures, two, encoding):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1e400", "1e30", "-3.4e38", "-1e308"])
-def test_coordinates_that_are_invalid(write, two, value):
+def test_invalid_coordinates_are_rejected(write, two, value):
     text = json.dumps(openpose(two[0])).replace("350.0", value, 1)
     with pytest.raises(ValueError, match=r"keypoints\.json: the left_shoulder of person 0 has NaN, inf"):
         read_keypoints(write(text))
@@ -91,7 +91,7 @@ def test_coordinates_in_parts_of_the_size(write, two):
         (json.dumps([{"keypoints": ["x"] * 51}]), "only numbers"),
     ],
 )
-def test_files_that_hold_no_keypoints(write, content, message):
+def test_files_without_keypoints_are_rejected(write, content, message):
     with pytest.raises(ValueError, match=message) as error:
         read_keypoints(write(content))
     assert "\n" not in str(error.value)
@@ -128,7 +128,7 @@ def test_npz(tmp_path, world):
     assert (keypoints.world is None) == (world is None)
 
 
-def test_an_archive_is_recognised_by_what_it_holds(tmp_path):
+def test_archives_are_recognised_by_their_contents(tmp_path):
     path, xy = archive(tmp_path)
     assert read_keypoints(path.rename(tmp_path / "keypoints.dat")).xy == pytest.approx(xy[::-1], rel=1e-5)
 

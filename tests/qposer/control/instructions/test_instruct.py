@@ -105,7 +105,7 @@ def test_every_family_of_verbs_is_followed(instructed, text):
     torch.testing.assert_close(edit.posture.body_pose @ edit.posture.body_pose.mT, identity, atol=1e-4, rtol=0)
 
 
-def test_sides_are_the_persons_own(instructed):
+def test_sides_are_those_of_the_person(instructed):
     (edit,) = instructed("raise the left arm and bend the right knee 70 degrees")
     assert angle(edit.posture, "left_shoulder_elevation") > 55
     assert angle(edit.posture, "right_shoulder_elevation") < 30
@@ -113,7 +113,7 @@ def test_sides_are_the_persons_own(instructed):
     assert abs(angle(edit.posture, "left_knee_flexion")) < 15
 
 
-def test_what_is_neither_mentioned_nor_helps_keeps_its_rotations_exactly(instructed):
+def test_uninvolved_joints_keep_their_rotations_exactly(instructed):
     (edit,) = instructed("bend the left elbow 90 degrees")
     assert moved(NEUTRAL, edit.posture) == set(edit.mentioned) == {"left_elbow"}
     (edit,) = instructed("raise the right arm")
@@ -134,7 +134,7 @@ def test_checks_measure_before_and_after(instructed):
 
 @settings(max_examples=3)
 @given(st.floats(-math.pi, math.pi))
-def test_who_faces_elsewhere_takes_the_same_pose(instructed, heading):
+def test_the_pose_does_not_depend_on_the_facing(instructed, heading):
     turn = axis_angle_to_matrix(torch.tensor([0.0, heading, 0.0]))
     text = "raise the left arm forward and lean to the left"
     (expected,) = instructed(text)
@@ -226,7 +226,7 @@ def test_more_of_a_lowered_arm_does_not_raise_it(instructed):
     assert height[1] < height[0] + 0.02
 
 
-def test_the_same_with_others(conversation):
+def test_edits_can_be_repeated_with_other_parts(conversation):
     both = conversation("raise the left arm", "do the same with the right arm")
     assert angle(both.posture, "left_shoulder_elevation") > 55
     assert angle(both.posture, "right_shoulder_elevation") > 55
@@ -243,12 +243,12 @@ def test_the_same_with_others(conversation):
     assert angle(thrice.posture, "right_hip_flexion") > 35
 
 
-def test_the_same_in_another_direction(conversation):
+def test_edits_can_be_repeated_in_another_direction(conversation):
     edit = conversation("turn the head to the left", "do the same to the right")
     assert angle(edit.posture, "head_turn") < -30
 
 
-def test_the_same_points_at_what_is_said_now(conversation):
+def test_errors_of_the_same_point_at_the_current_instruction(conversation):
     with pytest.raises(InstructionError, match="150 degrees are out of range") as error:
         conversation("please bend the left knee 150 degrees", "do the same with the right hip")
     assert error.value.text[error.value.start : error.value.end] == "do the same with the right hip"
@@ -276,7 +276,7 @@ def test_the_same_points_at_what_is_said_now(conversation):
         ("bend it", "no part was named before", "it"),
     ],
 )
-def test_what_is_not_understood_is_shown(instructed, text, message, place):
+def test_errors_show_the_words_not_understood(instructed, text, message, place):
     with pytest.raises(InstructionError, match=message) as error:
         instructed(text)
     assert error.value.text == text

@@ -41,7 +41,7 @@ def test_any_other_text_is_an_error(text):
     steps_or_error(text)
 
 
-def test_a_command_with_all_that_belongs_to_it():
+def test_a_complete_command_is_parsed():
     reported = clause("please slowly raise the left arm diagonally forward by 30 degrees")
     assert (reported.verb, parts(reported.parts), reported.direction) == ("raise", [("arm", "left")], "forward")
     assert reported.diagonal
@@ -76,7 +76,7 @@ def test_parts_and_their_sides(text, expected):
         (Part("knee", "any"), False, ["right"]),
     ],
 )
-def test_sides_that_are_meant(part, alone, sides):
+def test_omitted_sides_are_inferred(part, alone, sides):
     assert part.sides(alone) == sides
 
 
@@ -124,7 +124,7 @@ def test_verbs_of_the_whole_body_share_nothing():
     assert (squat.verb, squat.parts, raised.verb) == ("squat", (), "raise")
 
 
-def test_pronouns_are_what_was_named_before():
+def test_pronouns_refer_to_the_last_named_parts():
     ((_, it),) = parse("raise the left arm and bend it")
     assert parts(it.parts) == [("arm", "left")]
     (_, (them,)) = parse("raise the left arm and the right knee, then lower them")
@@ -136,7 +136,7 @@ def test_pronouns_are_what_was_named_before():
     assert (error.value.start, error.value.end) == (5, 7)
 
 
-def test_what_is_said_of_what_was_done():
+def test_references_to_the_previous_edit_are_parsed():
     assert isinstance(clause("mirror that"), Mirror)
     assert clause("a bit more") == Again(False, clause("a bit more").extent, (0, 10))
     assert clause("a little less").less
@@ -169,7 +169,7 @@ def test_spans_are_those_of_the_words():
         ("left left left", "is not understood here", "left"),
     ],
 )
-def test_sentences_that_are_invalid(text, message, place):
+def test_invalid_sentences_are_rejected(text, message, place):
     with pytest.raises(InstructionError, match=message) as error:
         parse(text)
     assert text[error.value.start : error.value.end] == place

@@ -131,7 +131,7 @@ def test_with_left_and_right_swapped_the_mirrored_skeleton_has_the_same_constrai
         ("kick to the left with the right leg", "the right leg can kick forward, backward or to the right", None),
     ],
 )
-def test_what_cannot_be_followed_is_reported(text, message, place):
+def test_impossible_instructions_are_reported(text, message, place):
     with pytest.raises(InstructionError, match=message) as error:
         meant(text)
     assert place is None or text[error.value.start : error.value.end] == place
@@ -157,7 +157,7 @@ def test_numbers_are_taken_and_amounts_are_ordered():
     assert by.low == pytest.approx(20 + float(by.measure(NOW)), abs=1e-3)
 
 
-def test_what_is_to_be_kept_still_is_known():
+def test_parts_to_keep_still_are_known():
     meaning = meant("keep the left arm still")
     assert meaning.still == {"left_collar", "left_shoulder", "left_elbow", "left_wrist"}
     assert all(constraint.gap(NOW) == 0 for constraint in meaning.constraints)
@@ -165,7 +165,7 @@ def test_what_is_to_be_kept_still_is_known():
     assert meant("keep the body still").still == set(BODY_JOINT_NAMES)
 
 
-def test_what_helps_belongs_to_the_reach():
+def test_helping_joints_belong_to_the_reach():
     assert {"spine1", "spine2", "spine3"} <= meant("put the left hand on the left knee").helping
     assert meant("put the left hand on the left knee").pelvis
     assert not meant("put the left hand on the head").pelvis
