@@ -20,9 +20,9 @@ from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.io.startup import loading
 
 if TYPE_CHECKING:
-    from fitting.studio.live_page import LivePage
     from fitting import Body
     from fitting.inputs.detections import Picture
+    from fitting.studio.live_page import LivePage
 
 
 def main(

@@ -8,8 +8,8 @@ import viser
 from jaxtyping import Float, Int
 from scipy.spatial.transform import Rotation
 
-from fitting.studio.scene import furnish
 from fitting.output.render import Picture
+from fitting.studio.scene import furnish
 
 _BLUE = (120, 165, 215)
 _SIDE = 480
