@@ -52,7 +52,8 @@ def as_matrices(body_pose: Tensor) -> Float[Tensor, "*batch 21 3 3"]:
         ValueError: the pose has a wrong shape (the message explains how to convert poses of SMPL, SMPL-H and SMPL-X),
             is not floating point, is not finite or too large, or its matrices are not rotations.
     """
-    given_matrices = body_pose.shape[-3:] == (NUM_BODY_JOINTS, 3, 3)
+    # the last sizes first: torch.export would exclude batches of as many poses as joints
+    given_matrices = body_pose.shape[-2:] == (3, 3) and body_pose.shape[-3:-2] == (NUM_BODY_JOINTS,)
     if not given_matrices and body_pose.shape[-2:] != (NUM_BODY_JOINTS, 3):
         raise ValueError(
             "a body pose must be (..., 21, 3) axis-angle or (..., 21, 3, 3) matrices, "
