@@ -6,16 +6,18 @@ energy is a constant of the prior.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from qposer import __version__
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.atomic_files import atomic_write
 from qposer.prior.code_prior import CodePrior
@@ -25,6 +27,9 @@ ModelName = Literal["encode", "decode", "energy", "pull", "vposer_decode"]
 
 OPSET = 20
 """Version of ONNX's operators; onnxruntime has had it since 1.17."""
+
+INT64 = 7
+"""Number of that type in ONNX."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,20 @@ class Exportable:
     outputs: tuple[str, ...]
     shared: frozenset[str] = frozenset()
 
-    def program(self) -> ExportedProgram:
-        """Trace the function with a batch of any size, without source locations in the graph."""
+    @property
+    def dynamic_shapes(self) -> tuple[tuple[dict[int, Dim] | None, ...]]:
+        """Which sizes of the inputs are the batch, as ``torch.export`` takes it."""
         batch = Dim("batch", min=1)
-        shapes = tuple(None if name in self.shared else {0: batch} for name in self.inputs)
+        return (tuple(None if name in self.shared else {0: batch} for name in self.inputs),)
+
+    def program(self) -> ExportedProgram:
+        """The traced function, for any batch; source files of this machine are not named in it."""
         with torch.no_grad():
-            program = torch.export.export(self.module.eval(), tuple(self.inputs.values()), dynamic_shapes=(shapes,))
+            program = torch.export.export(
+                self.module.eval(), tuple(self.inputs.values()), dynamic_shapes=self.dynamic_shapes
+            )
+        for node in program.graph.nodes:
+            node.meta.pop("stack_trace", None)
         return program
 
 
@@ -95,15 +108,17 @@ def export_onnx(model: ModelName | Exportable, path: str | Path) -> None:
         import onnxscript  # noqa: F401
     except ImportError:
         raise ImportError("export to ONNX needs onnx and onnxscript: pip install onnx onnxscript") from None
-    program = model.program().run_decompositions({torch.ops.aten.searchsorted.Tensor: _searchsorted})
     written = torch.onnx.export(
-        program,
+        model.program(),
         input_names=list(model.inputs),
         output_names=list(model.outputs),
         opset_version=OPSET,
+        dynamic_shapes=model.dynamic_shapes,
+        custom_translation_table={torch.ops.aten.searchsorted.Tensor: _searchsorted},
         verbose=False,
     )
     assert written is not None
+    _clear_notes(written.model)
     with atomic_write(path) as temporary:
         written.save(temporary)
 
@@ -128,8 +143,8 @@ def _resolved(model: ModelName | Exportable) -> Exportable:
     return model if isinstance(model, Exportable) else prior_model(model)
 
 
-class _Function(nn.Module):
-    """A function of a module's methods, with that module's weights."""
+class Function(nn.Module):
+    """A function, with the modules whose weights it uses."""
 
     def __init__(self, function: Callable[..., Tensor | tuple[Tensor, ...]], *parts: nn.Module) -> None:
         super().__init__()
@@ -137,6 +152,7 @@ class _Function(nn.Module):
         self.function = function
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The function's outputs."""
         return self.function(*inputs)
 
 
@@ -147,16 +163,16 @@ def _encode(prior: CodePrior) -> Exportable:
         latents = model.latents(body_pose)
         return model.encode_latents(latents), latents
 
-    return Exportable(_Function(encode, model), {"body_pose": _example_pose()}, ("codes", "latents"))
+    return Exportable(Function(encode, model.encoder, model.quantizer), {"body_pose": _example_pose()}, ("codes", "latents"))
 
 
 def _decode(prior: CodePrior) -> Exportable:
     codes = torch.zeros(2, NUM_BODY_JOINTS, prior.model.config.heads, dtype=torch.long)
-    return Exportable(_Function(prior.model.decode, prior.model), {"codes": codes}, ("body_pose",))
+    return Exportable(Function(prior.model.decode, prior.model.quantizer, prior.model.decoder), {"codes": codes}, ("body_pose",))
 
 
 def _energy(prior: CodePrior) -> Exportable:
-    module = _Function(prior.energy, prior.model, prior.network)
+    module = Function(prior.energy, prior.model, prior.network)
     return Exportable(module, {"body_pose": _example_pose()}, ("energy",))
 
 
@@ -174,7 +190,7 @@ def _pull(prior: CodePrior) -> Exportable:
         "noise_level": torch.ones(2, NUM_BODY_JOINTS),
         "noise": torch.zeros(NUM_BODY_JOINTS, network.config.latent_dim),
     }
-    return Exportable(_Function(pull, network), inputs, ("pull", "gradient"), frozenset({"noise"}))
+    return Exportable(Function(pull, network.denoiser), inputs, ("pull", "gradient"), frozenset({"noise"}))
 
 
 def _vposer_decode(model: VPoserV2) -> Exportable:
@@ -182,7 +198,7 @@ def _vposer_decode(model: VPoserV2) -> Exportable:
         return tuple(model.decode(latents).values())
 
     inputs = {"latents": torch.zeros(2, model.latentD)}
-    return Exportable(_Function(decode, model), inputs, ("pose_body", "pose_body_matrot"))
+    return Exportable(Function(decode, model.space.expand, model.space.decoder), inputs, ("pose_body", "pose_body_matrot"))
 
 
 _OF_PRIOR: dict[str, Callable[[CodePrior], Exportable]] = {
@@ -197,16 +213,27 @@ def _example_pose() -> Float[Tensor, "2 21 3"]:
     return torch.full((2, NUM_BODY_JOINTS, 3), 0.1)
 
 
-def _searchsorted(
-    sorted_sequence: Float[Tensor, "rows numbers"], values: Float[Tensor, "rows batch"], **options: object
-) -> Int[Tensor, "rows batch"]:
-    """``torch.searchsorted`` as a binary search by operators that ONNX has."""
+def _clear_notes(model: Any) -> None:
+    """Remove what the exporter notes about every node, two thirds of a small file."""
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+        for value in node.outputs:
+            value.metadata_props.clear()
+    model.producer_name, model.producer_version = "qposer", __version__
+
+
+def _searchsorted(sorted_sequence: Any, values: Any, **options: Any) -> Any:
+    """``torch.searchsorted`` as a binary search, by operators that ONNX has."""
+    from onnxscript import opset20 as op
+
     size = sorted_sequence.shape[-1]
-    found = torch.zeros_like(values, dtype=torch.long)
     step = 1 << (size.bit_length() - 1)
-    padding = step * 2 - 1 - size
-    padded = torch.nn.functional.pad(sorted_sequence, (0, padding), value=torch.inf)
+    padding = op.Constant(value_ints=[0, 0, 0, 2 * step - 1 - size])
+    padded = op.Pad(sorted_sequence, padding, op.Constant(value_float=math.inf))
+    found = op.Expand(op.Constant(value_int=0), op.Shape(values))
     while step:
-        found = found + step * (padded.gather(-1, found + (step - 1)) < values).long()
+        probed = op.GatherElements(padded, op.Add(found, op.Constant(value_int=step - 1)), axis=-1)
+        below = op.Cast(op.Less(probed, values), to=INT64)
+        found = op.Add(found, op.Mul(below, op.Constant(value_int=step)))
         step //= 2
     return found
