@@ -6,8 +6,11 @@ energy is a constant of the prior.
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -99,24 +102,24 @@ def export_onnx(model: ModelName | Exportable, path: str | Path) -> None:
         path: the file to write.
 
     Raises:
-        ImportError: onnx or onnxscript is not installed.
-        ValueError: there is no such model.
+        ValueError: there is no such model, or onnx or onnxscript is not installed.
         OSError: the file cannot be written.
     """
     model = _resolved(model)
     try:
         import onnxscript  # noqa: F401
     except ImportError:
-        raise ImportError("export to ONNX needs onnx and onnxscript: pip install onnx onnxscript") from None
-    written = torch.onnx.export(
-        model.program(),
-        input_names=list(model.inputs),
-        output_names=list(model.outputs),
-        opset_version=OPSET,
-        dynamic_shapes=model.dynamic_shapes,
-        custom_translation_table={torch.ops.aten.searchsorted.Tensor: _searchsorted},
-        verbose=False,
-    )
+        raise ValueError("export to ONNX needs two packages: pip install onnx onnxscript") from None
+    with _silence():
+        written = torch.onnx.export(
+            model.program(),
+            input_names=list(model.inputs),
+            output_names=list(model.outputs),
+            opset_version=OPSET,
+            dynamic_shapes=model.dynamic_shapes,
+            custom_translation_table={torch.ops.aten.searchsorted.Tensor: _searchsorted},
+            verbose=False,
+        )
     assert written is not None
     _clear_notes(written.model)
     with atomic_write(path) as temporary:
@@ -211,6 +214,18 @@ _OF_PRIOR: dict[str, Callable[[CodePrior], Exportable]] = {
 
 def _example_pose() -> Float[Tensor, "2 21 3"]:
     return torch.full((2, NUM_BODY_JOINTS, 3), 0.1)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Without the exporter's warnings, which are about absent packages and about its own code."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _clear_notes(model: Any) -> None:
