@@ -2,9 +2,9 @@
 
     python demos/export_model.py onnx --model decode vposer_decode
 
-writes OUT/decode.onnx and OUT/vposer_decode.onnx; the format torch writes .pt2 files, which torch.export.load reads. Models:
-encode, decode, energy, pull, vposer_decode (of the prior) and regressor (the start of a fit); by default all of them.
-docs/export.md lists their inputs and outputs. ONNX needs onnx and onnxscript.
+writes OUT/decode.onnx and OUT/vposer_decode.onnx; the format torch writes .pt2 files, which torch.export.load reads.
+Models: encode, decode, energy, pull, vposer_decode (of the prior) and regressor (the start of a fit); by default all of
+them. docs/export.md lists their inputs and outputs. ONNX needs onnx and onnxscript.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Export of the prior's functions to ONNX, and to programs of ``torch.export`` that load without this package.
 
-A model has named inputs and outputs of a dynamic batch. Nothing in it is random: noise is an input, and the noise of the
-energy is a constant of the prior.
+A model has named inputs and outputs of a dynamic batch. Nothing in it is random: noise is an input, and the noise of
+the energy is a constant of the prior.
 """
 
 from __future__ import annotations
@@ -166,12 +166,16 @@ def _encode(prior: CodePrior) -> Exportable:
         latents = model.latents(body_pose)
         return model.encode_latents(latents), latents
 
-    return Exportable(Function(encode, model.encoder, model.quantizer), {"body_pose": _example_pose()}, ("codes", "latents"))
+    return Exportable(
+        Function(encode, model.encoder, model.quantizer), {"body_pose": _example_pose()}, ("codes", "latents")
+    )
 
 
 def _decode(prior: CodePrior) -> Exportable:
     codes = torch.zeros(2, NUM_BODY_JOINTS, prior.model.config.heads, dtype=torch.long)
-    return Exportable(Function(prior.model.decode, prior.model.quantizer, prior.model.decoder), {"codes": codes}, ("body_pose",))
+    return Exportable(
+        Function(prior.model.decode, prior.model.quantizer, prior.model.decoder), {"codes": codes}, ("body_pose",)
+    )
 
 
 def _energy(prior: CodePrior) -> Exportable:
@@ -201,7 +205,9 @@ def _vposer_decode(model: VPoserV2) -> Exportable:
         return tuple(model.decode(latents).values())
 
     inputs = {"latents": torch.zeros(2, model.latentD)}
-    return Exportable(Function(decode, model.space.expand, model.space.decoder), inputs, ("pose_body", "pose_body_matrot"))
+    return Exportable(
+        Function(decode, model.space.expand, model.space.decoder), inputs, ("pose_body", "pose_body_matrot")
+    )
 
 
 _OF_PRIOR: dict[str, Callable[[CodePrior], Exportable]] = {

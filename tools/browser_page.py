@@ -14,6 +14,7 @@ import json
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ FAR = 2.0
 """Latents at which their effects are compared, in standard deviations."""
 
 
-def main(package: Path, out: Path = Path("docs/browser/index.html")) -> None:
+def main(package: Annotated[Path, tyro.conf.Positional], out: Path = Path("docs/browser/index.html")) -> None:
     """Make the page.
 
     Args:

@@ -1,4 +1,4 @@
-"""Exported models: the numbers of PyTorch, for batches of any size, in onnxruntime and in torch without this package."""
+"""Exported models: PyTorch's numbers for batches of any size, in onnxruntime and in torch without this package."""
 
 import subprocess
 import sys
