@@ -47,7 +47,9 @@ def test_its_size_is_that_of_a_photo_or_two():
 
 def test_latents_decode_as_in_pytorch(page):
     latents = torch.randn(32, generator=torch.Generator().manual_seed(0))
-    found = page.evaluate("async latents => Array.from((await page.run.poseOfLatents(latents)).matrices)", latents.tolist())
+    found = page.evaluate(
+        "async latents => Array.from((await page.run.poseOfLatents(latents)).matrices)", latents.tolist()
+    )
     expected = VPoserV2.from_pretrained().decode(latents[None])["pose_body_matrot"]
     torch.testing.assert_close(torch.tensor(found), expected.flatten(), atol=1e-5, rtol=0)
 
