@@ -28,8 +28,8 @@ def page():
         asked = []
         opened.on("request", lambda request: asked.append(request.url))
         opened.goto(PAGE.as_uri())
-        opened.wait_for_function("window.page || document.querySelector('#status.error')", timeout=PATIENCE_MS)
-        assert opened.locator("#status").text_content().startswith("decoded in ")
+        opened.locator("#status", has_text=re.compile("decoded in|cannot run")).wait_for(timeout=PATIENCE_MS)
+        assert opened.locator("#status").text_content().startswith("decoded in")
         assert {url.partition(":")[0] for url in asked} <= {"file", "blob", "data"}
         yield opened
         browser.close()

@@ -65,9 +65,9 @@ def browser_page(package: Path) -> str:
         runtime, wasm = (_member(archive, f"package/dist/{name}") for name in (SCRIPT, WASM))
     parts = {"runtime": runtime, "wasm": wasm, "body": _mesh(skinned)}
     with tempfile.TemporaryDirectory() as folder:
-        for name in MODELS:
-            export_onnx(prior_model(name, prior), Path(folder) / name)
-            parts[name] = (Path(folder) / name).read_bytes()
+        for model in MODELS:
+            export_onnx(prior_model(model, prior), Path(folder) / model)
+            parts[model] = (Path(folder) / model).read_bytes()
     settings = {
         "vertices": len(skinned.vertices),
         "faces": skinned.faces.size,
@@ -109,7 +109,8 @@ def _by_effect(model: VPoserV2) -> list[int]:
     latents = FAR * torch.cat([torch.eye(model.latentD), -torch.eye(model.latentD)])
     joints = body_joints(model.rotations(latents), torch.tensor(REST_JOINTS, dtype=torch.float32))
     distance = torch.linalg.vector_norm(joints[: model.latentD] - joints[model.latentD :], dim=-1).mean(-1)
-    return distance.argsort(descending=True).tolist()
+    order: list[int] = distance.argsort(descending=True).tolist()
+    return order
 
 
 if __name__ == "__main__":
