@@ -41,7 +41,8 @@ def as_matrices(pose: Tensor, articulation: Articulation = BODY) -> Float[Tensor
             is not floating point, is not finite or too large, or its matrices are not rotations.
     """
     joints, name = articulation.joints, articulation.name
-    given_matrices = pose.shape[-3:] == (joints, 3, 3)
+    # the last sizes first: torch.export would exclude batches of as many poses as joints
+    given_matrices = pose.shape[-2:] == (3, 3) and pose.shape[-3:-2] == (joints,)
     if not given_matrices and pose.shape[-2:] != (joints, 3):
         raise ValueError(
             f"a {name} must be (..., {joints}, 3) axis-angle or (..., {joints}, 3, 3) matrices, "

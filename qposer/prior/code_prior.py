@@ -192,10 +192,7 @@ class CodePrior:
         if not bool(((levels > 0) & levels.isfinite()).all()):
             raise ValueError(f"noise levels must be finite and above 0: found {levels.min()} to {levels.max()}")
         standard = self.network.standardise(latents)
-        with torch.no_grad():
-            level = levels.to(standard).expand(standard.shape[:-1])
-            noise = _noise(1, standard.new_empty(standard.shape[-2:]), generator)[0]
-            target = self.network.denoiser(standard + level.unsqueeze(-1) * noise, level)
+        target = self.network.denoised(standard, levels, _noise(1, self.network.mean, generator)[0])
         pull: Tensor = 0.5 * (standard - target).square().mean((-1, -2))
         return pull
 

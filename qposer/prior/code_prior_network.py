@@ -84,6 +84,27 @@ class CodePriorNetwork(nn.Module):
         """Inverse of ``standardise``, with heads still joined."""
         return standard * self.scale + self.mean
 
+    @torch.no_grad()
+    def denoised(
+        self,
+        standard: Float[Tensor, "*batch joints latent"],
+        noise_level: Float[Tensor, "*#batch #joints"] | Float[Tensor, ""],
+        noise: Float[Tensor, "joints latent"],
+    ) -> Float[Tensor, "*batch joints latent"]:
+        """The denoiser's prediction after adding noise, without gradients.
+
+        Args:
+            standard: standardised latents.
+            noise_level: standard deviation of the added noise, for all joints or for each.
+            noise: unit normal noise, the same for the whole batch.
+
+        Returns:
+            Standardised latents.
+        """
+        level = noise_level.to(standard).expand(standard.shape[:-1])
+        denoised: Tensor = self.denoiser(standard + level.unsqueeze(-1) * noise.to(standard), level)
+        return denoised
+
     def denoising_errors(self, standard: Float[Tensor, "*batch joints latent"]) -> Float[Tensor, "*batch levels"]:
         """Log denoising errors at each level, as means of fourth powers over joints to emphasise outliers."""
         found = []
