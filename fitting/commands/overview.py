@@ -92,6 +92,9 @@ TOPICS: Mapping[str, Mapping[str, Command]] = {
         ),
     },
     "More": {
+        "export": Command(
+            "fitting.commands.export_model:command", "the networks as ONNX or torch.export files", "onnx --model decode"
+        ),
         "assets": Command(
             "fitting.commands.shell:print_assets", "print the folder of the weights and example photos", ""
         ),

@@ -7,19 +7,19 @@ from qposer.hands.skeleton import (
     BONES,
     FLEXION_AXES,
     HAND,
-    JOINT_NAMES,
     LANDMARKS,
     PARENTS,
     SPREAD_AXES,
     mirror_hand,
 )
+from qposer.hands.smplh import FINGER_JOINT_NAMES
 
 
 def test_joints_are_in_the_order_of_smplh():
-    assert JOINT_NAMES[:4] == ("index1", "index2", "index3", "middle1")
-    assert JOINT_NAMES[6] == "pinky1"
-    assert JOINT_NAMES[9] == "ring1"
-    assert JOINT_NAMES[12:] == ("thumb1", "thumb2", "thumb3")
+    assert FINGER_JOINT_NAMES[:4] == ("index1", "index2", "index3", "middle1")
+    assert FINGER_JOINT_NAMES[6] == "pinky1"
+    assert FINGER_JOINT_NAMES[9] == "ring1"
+    assert FINGER_JOINT_NAMES[12:] == ("thumb1", "thumb2", "thumb3")
     assert PARENTS[1:4] == (0, 1, 2)
     assert PARENTS[16:] == (3, 6, 9, 12, 15)
 
@@ -29,8 +29,8 @@ def test_landmarks_follow_the_fingers_from_the_palm_to_the_tip():
     for finger in range(5):
         chain = LANDMARKS[1 + 4 * finger : 5 + 4 * finger]
         assert [PARENTS[point] for point in chain] == [0, *chain[:3]]
-    assert LANDMARKS[1] - 1 == JOINT_NAMES.index("thumb1")
-    assert LANDMARKS[17] - 1 == JOINT_NAMES.index("pinky1")
+    assert LANDMARKS[1] - 1 == FINGER_JOINT_NAMES.index("thumb1")
+    assert LANDMARKS[17] - 1 == FINGER_JOINT_NAMES.index("pinky1")
 
 
 def test_axes_are_orthonormal():
