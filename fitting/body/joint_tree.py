@@ -36,6 +36,7 @@ class JointTree(nn.Module):
             rotating: number of joints that rotate; the ones after them move with their parents.
         """
         super().__init__()
+        self.parent_of = tree
         levels = [(0,), *tree_levels(rotating, tree)]
         self.level_sizes = [len(level) for level in levels]
         for depth, (above, level) in enumerate(pairwise(levels), start=1):

@@ -102,10 +102,9 @@ class LandmarkJacobian:
         return shapes
 
 
-def _below(articulation: JointTree) -> Float[Tensor, "rotating joints"]:
+def _below(tree: JointTree) -> Float[Tensor, "rotating joints"]:
     """One where a joint (column) is a rotating joint (row) or its descendant, else zero."""
-    parents = articulation.parents.tolist()
-    below = torch.eye(len(parents) + 1)
-    for joint in range(len(parents), 0, -1):
-        below[parents[joint - 1]] += below[joint]
-    return below[: len(articulation.by_level)]
+    below = torch.eye(len(tree.parent_of))
+    for joint in range(len(below) - 1, 0, -1):
+        below[tree.parent_of[joint]] += below[joint]
+    return below[: len(tree.by_level)]

@@ -16,8 +16,9 @@ from qposer.body_pose.rotations import nearest_rotation
 from qposer.prior.code_prior import CodePrior, default_prior
 from qposer.prior.model import QPoser
 
-Pose = Float[Tensor, "*#batch joints 3"] | Float[Tensor, "*#batch joints 3 3"]
-"""Body poses, as axis-angle or matrices; edits return the representation of the first input."""
+Pose = Tensor
+"""Poses, as axis-angle ``(..., joints, 3)`` or matrices ``(..., joints, 3, 3)``; edits return the representation of the
+first input."""
 
 
 def joints_of(parts: str | Sequence[str]) -> list[int]:

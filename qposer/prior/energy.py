@@ -28,9 +28,7 @@ class PoseEnergy:
     def __init__(self, model: QPoser, network: CodePriorNetwork) -> None:
         self.model, self.network = model, network
 
-    def of_poses(
-        self, body_pose: Float[Tensor, "*batch joints 3"] | Float[Tensor, "*batch joints 3 3"]
-    ) -> Float[Tensor, " *batch"]:
+    def of_poses(self, body_pose: Tensor) -> Float[Tensor, " *batch"]:
         """Energy of poses, from all features."""
         return self._calibrated(self._features_of_poses(body_pose)[0])
 
@@ -56,7 +54,7 @@ class PoseEnergy:
         calibration[CLUES + 1] = _middle_and_spread(self._calibrated(energy_terms).unsqueeze(-1))[0]
 
     def _features_of_poses(
-        self, body_pose: Float[Tensor, "*batch joints 3"] | Float[Tensor, "*batch joints 3 3"]
+        self, body_pose: Tensor
     ) -> tuple[Float[Tensor, "*batch 5"], Int[Tensor, "*batch joints heads"]]:
         """All features of poses, and their codes."""
         articulation = self.model.articulation

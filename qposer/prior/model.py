@@ -80,20 +80,16 @@ class QPoser(nn.Module):
         self.quantizer = MultiHeadQuantizer(config.heads, config.codes, config.code_dim, config.shared_codebook)
         self.decoder = GLIFStack(config.joints, latent, 6, *stack)
 
-    def encode(
-        self, body_pose: Float[Tensor, "*batch joints 3"] | Float[Tensor, "*batch joints 3 3"]
-    ) -> Int[Tensor, "*batch joints heads"]:
-        """Codes of poses.
+    def encode(self, body_pose: Tensor) -> Int[Tensor, "*batch joints heads"]:
+        """Codes of poses, ``(..., joints, 3)`` axis-angle or ``(..., joints, 3, 3)`` matrices.
 
         Raises:
             ValueError: the pose has a wrong shape or is not finite.
         """
         return self.encode_latents(self.latents(body_pose))
 
-    def latents(
-        self, body_pose: Float[Tensor, "*batch joints 3"] | Float[Tensor, "*batch joints 3 3"]
-    ) -> Float[Tensor, "*batch joints heads dim"]:
-        """Continuous latents of poses, before quantisation, in the model's precision.
+    def latents(self, body_pose: Tensor) -> Float[Tensor, "*batch joints heads dim"]:
+        """Continuous latents of poses (as for `encode`), before quantisation, in the model's precision.
 
         Raises:
             ValueError: the pose has a wrong shape or is not finite.

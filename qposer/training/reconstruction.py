@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from qposer.evaluation.metrics import mpjpe
 from qposer.training.config import SubjectsConfig
 
 
+@runtime_checkable
 class Surfaces(Protocol):
     """Points that poses move."""
 
