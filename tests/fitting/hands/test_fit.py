@@ -39,6 +39,7 @@ def people(body):
     )
     pose = torch.zeros(PEOPLE, 21, 3)
     pose[:, WRISTS] = 0.3 * torch.randn(PEOPLE, 2, 3, generator=generator)
+    pose[:, WRISTS, 0] += 0.8  # twists of the forearms
     pose = axis_angle_to_matrix(pose)
     betas = 0.5 * torch.randn(PEOPLE, body.num_betas, generator=generator)
     transl = torch.tensor([0.0, 0.2, 2.5]).expand(PEOPLE, 3)
