@@ -245,8 +245,9 @@ def _clear_notes(model: Any) -> None:
 
 def _searchsorted(sorted_sequence: Any, values: Any, **options: Any) -> Any:
     """``torch.searchsorted`` as a binary search, by operators that ONNX has."""
-    from onnxscript import opset20 as op
+    import onnxscript
 
+    op: Any = onnxscript.opset20
     size = sorted_sequence.shape[-1]
     step = 1 << (size.bit_length() - 1)
     padding = op.Constant(value_ints=[0, 0, 0, 2 * step - 1 - size])

@@ -112,10 +112,8 @@ def main(
             settings = FitSettings(residual, depth_cue, seed, height, **known)
             fitter, somebody = fitter_of(body, settings, device, Who(subject, subjects, out, people == 1), photo)
         progress.update(task, description="fitting", total=total_steps(settings, hypotheses))
-        options = dict[str, Any](
-            people=people, focal=focal, start=given, hypotheses=hypotheses, keypoints=found.result()
-        )
-        results = fitter.fit_photo(image, on_step=lambda: progress.advance(task), **options)
+        options = dict[str, Any](people=people, focal=focal, start=given, hypotheses=hypotheses)
+        results = fitter.fit_photo(image, keypoints=found.result(), on_step=lambda: progress.advance(task), **options)
         if somebody:
             somebody.add(photo, results[0].shape_evidence)
         progress.update(task, description="drawing", total=None)
