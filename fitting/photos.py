@@ -37,8 +37,6 @@ from qposer.hands.smplh import SIDES
 MIN_EXTENT = 8
 """Smallest extent of a person's keypoints, in pixels."""
 
-SWAPPED = "this body fits if left and right of the keypoints are swapped"
-
 SHARE = 32
 """Minimum number of people per thread; with fewer, a thread mostly waits for Python."""
 
@@ -174,7 +172,7 @@ class PeopleFit:
         bodies = _results(models, seen, size, candidates.problem[rows], candidates.estimate[rows])
         shares = [share for found in chosen for _, share in found]
         each = iter(
-            dataclasses.replace(body, probability=share, notes=(*body.notes, *([SWAPPED] if other else [])))
+            dataclasses.replace(body, probability=share, swapped=bool(other))
             for body, share, other in zip(bodies, shares, swapped, strict=True)
         )
         return [with_alternatives([next(each) for _ in found]) for found in chosen]

@@ -131,7 +131,7 @@ def test_dependencies(metadata):
     required = metadata.get_all("Requires-Dist")
     base = {re.match(r"[\w-]+", line)[0] for line in required if "extra ==" not in line}
     assert base == BASE
-    assert set(metadata.get_all("Provides-Extra")) == {"fit", "smplx", "studio", "train"}
+    assert set(metadata.get_all("Provides-Extra")) == {"export", "fit", "smplx", "studio", "train"}
     assert [line for line in required if "smplx" in line] == ["smplx>=0.1.28; extra == 'smplx'"]
 
 

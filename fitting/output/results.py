@@ -25,7 +25,7 @@ from qposer.io.messages import one_line
 from qposer.io.npz import read_npz
 
 _OF_ALTERNATIVES = (
-    *("probability", "global_orient", "body_pose", "betas", "transl", "codes"),
+    *("probability", "swapped", "global_orient", "body_pose", "betas", "transl", "codes"),
     *("reprojection_error_px", "person_height_px"),
 )
 """What the alternatives do not share with the answer; stored with the prefix ``alternatives_``."""
@@ -198,7 +198,7 @@ def _flattened(result: FitResult) -> dict[str, np.ndarray]:
         if getattr(result, name) is not None:
             values[name] = getattr(result, name)
     values["guessed_joints"] = np.asarray(json.dumps(list(result.guessed_joints)))
-    values["probability"] = np.asarray(result.probability)
+    values["probability"], values["swapped"] = np.asarray(result.probability), np.asarray(result.swapped)
     values |= {} if result.hands is None else result.hands.arrays
     if result.alternatives:
         values |= {
@@ -237,6 +237,7 @@ def read_result(path: str | Path) -> FitResult:
         fields |= {name: values.get(name) for name in ("joint_covariance", "keypoint_shares")}
         fields["guessed_joints"] = tuple(map(str, json.loads(str(values.get("guessed_joints", "[]")))))
         fields["probability"] = float(values.get("probability", 1.0))
+        fields["swapped"] = bool(values.get("swapped", False))
         fields["hands"] = HandPoses.read(values)
         answer = FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
         columns = {name: values.get(f"alternatives_{name}", ()) for name in _OF_ALTERNATIVES}

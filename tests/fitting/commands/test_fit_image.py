@@ -204,7 +204,9 @@ def test_the_mesh_is_the_body_upright(fitted):
     mesh = trimesh.load(fitted.folder / "mesh.obj", process=False)
     result = fitted.result
     parameters = (result.global_orient, result.body_pose, result.betas, result.transl)
-    expected = Body.open()(*(torch.from_numpy(value)[None] for value in parameters)).vertices[0].numpy()
+    fingers = torch.from_numpy(result.hands.both)[None]
+    body = Body.open(hands=True)
+    expected = body(*(torch.from_numpy(value)[None] for value in parameters), hand_pose=fingers).vertices[0].numpy()
     np.testing.assert_allclose(mesh.vertices * [1, -1, -1], expected, atol=1e-4)
 
 
@@ -297,12 +299,13 @@ def test_a_fit_begins_with_the_body_of_a_file(tmp_path, fitted, capsys):
     pose[BODY_JOINT_NAMES.index("left_elbow")] += [0.0, 0.7, 0.0]
     arrays = {"global_orient": fitted.result.global_orient, "betas": fitted.result.betas, "body": "open"}
     np.savez(tmp_path / "start.npz", body_pose=pose, **arrays)
-    fit_image.main(PHOTO, out=tmp_path / "out", start=tmp_path / "start.npz")
+    fit_image.main(PHOTO, out=tmp_path / "out", start=tmp_path / "start.npz", hands=False)
     assert "rotated from the start, in degrees: left_elbow" in capsys.readouterr().out
     folder = tmp_path / "out" / "walk_side" / "person0"
     moved = json.loads((folder / "fit.json").read_text())["moved_from_start_degrees"]
     assert next(iter(moved)) == "left_elbow"
-    others = np.delete(read_result(folder).body_pose - fitted.result.body_pose, BODY_JOINT_NAMES.index("left_elbow"), 0)
+    arms = [BODY_JOINT_NAMES.index(f"{side}_{joint}") for side in ("left", "right") for joint in ("elbow", "wrist")]
+    others = np.delete(read_result(folder).body_pose - fitted.result.body_pose, arms, 0)
     assert np.degrees(np.abs(others).max()) < 15
 
 
