@@ -7,8 +7,8 @@ SHAPES = $(addprefix tests/qposer/,body_pose prior/test_denoiser.py prior/test_d
   control/test_anatomy.py control/test_constraints.py control/test_edits.py control/test_inverse_kinematics.py \
   control/test_measures.py baselines/test_mixture.py \
   data/test_readers.py data/test_retarget.py data/test_stance.py evaluation io/test_npz.py test_vposer.py \
-  training/test_corruptions.py training/test_rig_variation.py test_least_squares.py) \
-  $(addprefix tests/fitting/,body/test_body.py body/test_landmarks.py inputs/keypoint_files inputs/test_camera.py \
+  hands training/test_corruptions.py training/test_rig_variation.py test_least_squares.py) \
+  $(addprefix tests/fitting/,hands body/test_body.py body/test_landmarks.py inputs/keypoint_files inputs/test_camera.py \
   inputs/test_keypoints.py optimise/test_landmark_jacobian.py \
   optimise/test_levenberg_marquardt.py optimise/test_placement.py \
   optimise/test_pose_space.py optimise/test_regressor.py output/test_amass.py output/test_bvh.py \

@@ -11,7 +11,7 @@ from qposer.body_pose.rotations import axis_angle_to_matrix
 SIZES = {"global_orient": 1, "body_pose": 21, "hand_pose": 30}
 
 
-def local_rotations(*parts: Float[Tensor, "batch joints *rotation"]) -> Float[Tensor, "all_joints 3 3 batch"]:
+def local_rotations(*parts: Float[Tensor, "batch _joints ..."]) -> Float[Tensor, "all_joints 3 3 batch"]:
     """Rotations of all joints relative to their parents, from axis-angle vectors, matrices, or some of each.
 
     Args:
