@@ -140,11 +140,11 @@ def _parts(rounds: int) -> dict[str, float]:
     fitter = Fitter()
     with ExitStack() as stack, tempfile.TemporaryDirectory() as out:
         detector = stack.enter_context(Detector())
-        keypoints = detect(photo.rgb, 1, detector)
+        keypoints = detect(photo.rgb, 1, True, detector)
         results = fitter.fit_photo(photo, keypoints=keypoints, hypotheses=5)
         work: dict[str, tuple[int, Callable[[], object]]] = {
             "reading the photo": (1, lambda: read_image(asset("walk_side.jpg"))),
-            "detection": (1, lambda: detect(photo.rgb, 1, detector)),
+            "detection": (1, lambda: detect(photo.rgb, 1, True, detector)),
             "loading the detector for one photo, once for a folder": (1, lambda: Detector().__enter__().__exit__()),
             "fit, 5 hypotheses": (1, lambda: fitter.fit_photo(photo, keypoints=keypoints, hypotheses=5)),
             "fit, 5 hypotheses, in a batch of 16": (

@@ -44,6 +44,7 @@ class Fitter(FittingModels):
         keypoints: Keypoints | None = None,
         start: StartBodies | None = None,
         hypotheses: int = 1,
+        hands: bool = True,
         detector: Detector | None = None,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
@@ -57,6 +58,7 @@ class Fitter(FittingModels):
             start: initial bodies from another method (`read_start`); the fit stays close to them where the keypoints
                 allow it.
             hypotheses: maximum number of bodies to find for each person: the answer and its ``alternatives``.
+            hands: also detect and fit hands; given keypoints have them or not.
             detector: an open detector, for many photos; default: one is opened for this photo.
             on_step: called after every step.
 
@@ -71,7 +73,10 @@ class Fitter(FittingModels):
         if people < 1:
             raise ValueError(f"the number of people must be at least 1, not {people}")
         photo = photo if isinstance(photo, Photo) else read_image(photo)
-        keypoints = detect(photo.rgb, people, detector) if keypoints is None else keypoints.largest_first()[:people]
+        if keypoints is None:
+            keypoints = detect(photo.rgb, people, hands, detector)
+        else:
+            keypoints = keypoints.largest_first()[:people]
         size, known = (photo.width, photo.height), photo.focal_px if focal is None else focal
         results = self.fit_keypoints(keypoints, size, focal=known, start=start, hypotheses=hypotheses, on_step=on_step)
         return _with_focal_warning(results, photo) if focal is None else results

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fitting.body.body import Body
-from fitting.fit import Fitter
 from fitting.folders import FolderRun
 from fitting.inputs.detect import Detector
 from fitting.optimise.schedule import FitSettings
+from fitting.subjects import Who, fitter_of
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,23 @@ class FolderRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of `FolderRun`."""
 
-    def open(self, stack: ExitStack) -> FolderRun:
+    who: Who | None = None
+    """The person in all images, whose shape is kept; only for a run on one machine."""
+
+    def open(self, stack: ExitStack, *footage: Path) -> FolderRun:
         """Load the models; the detector is closed with the stack.
+
+        Args:
+            stack: closes the detector.
+            footage: the images, if the person's shape is kept.
+
+        Returns:
+            The run.
 
         Raises:
             ValueError: an argument is invalid, or the body's file cannot be read.
         """
-        fitter = Fitter(Body.load(self.body) if self.body else None, settings=self.settings, device=self.device)
-        run = FolderRun(fitter, self.out, **self.options)
+        who = self.who or Who(None, None, self.out, alone=False)
+        fitter, subject = fitter_of(self.body, self.settings, self.device, who, *footage)
+        run = FolderRun(fitter, self.out, subject=subject, **self.options)
         return replace(run, detector=stack.enter_context(Detector())) if self.detects else run

@@ -20,6 +20,7 @@ from fitting.inputs.images import Photo, is_image, read_image
 from fitting.inputs.keypoint_files import read_keypoints
 from fitting.output.exports import Export, check_name, write_fit
 from fitting.output.fit_result import FitResult
+from fitting.subjects import Subject
 from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 
@@ -140,6 +141,10 @@ class FolderRun:
     focal: float | None = None
     hypotheses: int = 1
     exports: Sequence[Export] = ("obj",)
+    hands: bool = True
+    """Whether hands are detected and fitted, too."""
+    subject: Subject | None = None
+    """Who is in all images; what they say about the shape is stored."""
     pictures: bool = True
     detector: Detector | None = None
     """An open detector; without one, each photo opens its own."""
@@ -148,11 +153,14 @@ class FolderRun:
         """Check arguments that `Fitter.fit_photo` would reject for each image.
 
         Raises:
-            ValueError: ``people`` or ``hypotheses`` is below 1, or the focal length is not positive.
+            ValueError: ``people`` or ``hypotheses`` is below 1, the focal length is not positive, or a subject is given
+                for several people.
         """
         for name, number in (("people", self.people), ("hypotheses", self.hypotheses)):
             if number < 1:
                 raise ValueError(f"the number of {name} must be at least 1, not {number}")
+        if self.subject is not None and self.people != 1:
+            raise ValueError("a subject is one person: give --subject without --people")
         if self.focal is not None:
             positive_focal(self.focal)
 
@@ -213,8 +221,11 @@ class FolderRun:
         photo = read_image(job.image)
         size = (photo.width, photo.height)
         given = read_keypoints(job.keypoints, str(job.image), size, job.sharing) if job.keypoints else None
-        options: dict[str, Any] = {"people": self.people, "focal": self.focal, "hypotheses": self.hypotheses}
-        return self.write(job, photo, self.fitter.fit_photo(photo, keypoints=given, detector=self.detector, **options))
+        options = {name: getattr(self, name) for name in ("people", "focal", "hypotheses", "hands", "detector")}
+        results = self.fitter.fit_photo(photo, keypoints=given, **options)
+        if self.subject is not None:
+            self.subject.add(job.image, results[0].shape_evidence)
+        return self.write(job, photo, results)
 
     def write(self, job: Job, photo: Photo, results: list[FitResult]) -> Outcome:
         """Write the results of an image, and then that it is finished.
@@ -236,7 +247,7 @@ class FolderRun:
             (folder / DONE).unlink(missing_ok=True)
             for unfinished in folder.glob(".writing-*"):
                 shutil.rmtree(unfinished)
-        folders = write_fit(self.out, name, photo, results, self.exports, self.fitter.body, self.pictures)
+        folders = write_fit(self.out, name, photo, results, self.exports, self.fitter.body_of(results), self.pictures)
         people = tuple(
             PersonSummary(
                 written.relative_to(self.out).as_posix(),
@@ -266,6 +277,7 @@ class FolderRun:
             "focal": self.focal,
             "hypotheses": self.hypotheses,
             "exports": sorted(self.exports),
+            "hands": self.hands,
             "pictures": self.pictures,
             "settings": self.fitter.settings.as_json,
         }

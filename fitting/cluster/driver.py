@@ -143,7 +143,7 @@ def connected(address: str) -> Iterator[None]:
     try:
         import ray
     except ImportError:
-        raise ValueError("--ray needs Ray and PyArrow: pip install ray pyarrow") from None
+        raise ValueError('--ray needs Ray: pip install "qposer[ray]"') from None
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     options["runtime_env"] = {"env_vars": {"PYTHONPATH": path}}  # a script's own folder is not on the workers' path

@@ -60,7 +60,7 @@ def _finished_or_read(run: FolderRun, job: Job) -> Outcome | _Read:
     photo = read_image(job.image)
     size = (photo.width, photo.height)
     if job.keypoints is None:
-        seen = detect(photo.rgb, run.people, run.detector)
+        seen = detect(photo.rgb, run.people, run.hands, run.detector)
     else:
         seen = read_keypoints(job.keypoints, str(job.image), size, job.sharing).largest_first()[: run.people]
     return _Read(job, photo, on_image(seen, size))
@@ -71,6 +71,6 @@ def _alike(read: Iterable[_Read]) -> list[list[_Read]]:
     groups: dict[tuple[object, ...], list[_Read]] = {}
     for one in read:
         seen = one.keypoints
-        kind = seen.format, seen.world is None, seen.ambiguous is None, seen.noise_floor
+        kind = seen.format, seen.world is None, seen.ambiguous is None, seen.hands is None, seen.noise_floor
         groups.setdefault(kind, []).append(one)
     return list(groups.values())

@@ -31,9 +31,9 @@ _FLOATS = (
 )
 _FLOAT_ARRAYS = (
     *("global_orient", "body_pose", "betas", "transl", "centre"),
-    *("keypoints_xy", "keypoints_confidence"),
+    *("left_hand_pose", "right_hand_pose", "keypoints_xy", "keypoints_confidence"),
 )
-_INTEGER_ARRAYS = ("codes", "image_size")
+_INTEGER_ARRAYS = ("codes", "image_size", "hands_found")
 
 
 class Worker:
@@ -130,8 +130,9 @@ def _rows(image: str, outcome: Outcome, out: Path, folder: str | None) -> Iterat
     for index, person in enumerate(outcome.people):
         result = read_result(out / person.folder)
         seen = {"keypoints_xy": result.keypoints.xy, "keypoints_confidence": result.keypoints.confidence}
-        names = _FLOAT_ARRAYS + _INTEGER_ARRAYS
-        arrays = {name: np.ravel(np.asarray((vars(result) | seen)[name])).tolist() for name in names}
+        known = vars(result) | seen | ({} if result.hands is None else result.hands.arrays)
+        names = [name for name in _FLOAT_ARRAYS + _INTEGER_ARRAYS if name in known]
+        arrays = {name: np.ravel(np.asarray(known[name])).tolist() for name in names}
         told = dataclasses.asdict(person)
         where = None if folder is None else str(PurePosixPath(folder, person.folder))
         values = {"image": image, "person": index, "probability": result.probability, "folder": where}

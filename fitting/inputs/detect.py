@@ -28,6 +28,7 @@ from fitting.inputs.detections import (
     tiles,
     turned_back,
 )
+from fitting.inputs.hand_detector import HandDetector
 from fitting.inputs.keypoints import MIN_SEEN, SEEN_CONFIDENCE, Keypoints
 from fitting.inputs.quiet import native_stderr_silenced
 from qposer.io.assets import asset
@@ -40,16 +41,14 @@ LONG_SIDE = 1920
 """Larger photos are shrunk to this many pixels for detection; keypoints are in pixels of the original photo."""
 
 _TILE, _TILE_OF_LONG = 0.6, 0.25
-"""Side of the tiles in the search for small people, as a fraction of the photo's short side; minimum, of its long
-side."""
+"""Side of the tiles in the search for small people, as a fraction of the photo's short side; minimum, of the long."""
 
 _TILE_CONFIDENCE = 0.5
 """Detections in a tile, which often cuts people, are rejected below this mean confidence."""
 
 _AGAIN = 2
 """A person detected in a part of the photo must be detected again in at least this many of the squares of `_CLOSE`. In
-8 photos of several people or of hands and 40 of one person each, real people were in 3 or 4, and 14 lamps and hands in
-none."""
+8 photos of several people or hands and 40 of one person, real people were in 3 or 4, 14 lamps and hands in none."""
 
 _FINE_SIDE, _FINE_TILE = 4000, 640
 """If no person is found, large photos are searched again at up to this many pixels, in tiles of this side."""
@@ -68,7 +67,7 @@ _NEAR = (1.6, 2.1)
 """Sides of the squares around a person whose position is known, as in `_CLOSE`."""
 
 
-def detect(rgb: Picture, max_people: int = 1, detector: Detector | None = None) -> Keypoints:
+def detect(rgb: Picture, max_people: int = 1, hands: bool = False, detector: Detector | None = None) -> Keypoints:
     """MediaPipe keypoints of up to ``max_people`` people, largest first, with their ``world`` positions in metres.
 
     The whole photo is searched first. If fewer people than requested are found, overlapping tiles are searched for
@@ -81,6 +80,7 @@ def detect(rgb: Picture, max_people: int = 1, detector: Detector | None = None) 
     Args:
         rgb: the photo.
         max_people: maximum number of people.
+        hands: also detect the keypoints of their hands.
         detector: an open detector; default: one is opened for this photo, which takes longer.
 
     Returns:
@@ -102,7 +102,10 @@ def detect(rgb: Picture, max_people: int = 1, detector: Detector | None = None) 
             f"{smallest_found(width, height)} pixels are too small: crop it to a person, use one in which a person is "
             "larger and clearer, or give keypoints"
         )
-    return people
+    if not hands:
+        return people
+    with HandDetector() as detector_of_hands:
+        return people.with_hands(detector_of_hands.detect(rgb, people))
 
 
 def smallest_found(width: int, height: int) -> int:

@@ -21,6 +21,7 @@ from fitting.optimise.pose_space import PoseSpace, RelaxedCodes
 from fitting.optimise.problem import Estimate, Problem, Stage, Weights
 from fitting.optimise.regressor import Regressor
 from fitting.optimise.reweighting import PriorScale, reject_outliers, relative_residual, update_prior_scale
+from fitting.optimise.shape_prior import ShapePrior
 from fitting.optimise.start import Start
 from fitting.terms.camera_height import CameraHeight
 from fitting.terms.height import KnownHeight
@@ -58,6 +59,8 @@ class FitSettings:
     """Downward angle of the camera in degrees, for ``holds`` and ``camera_height``."""
     camera_height: float | None = None
     """Height of the camera above the ground in metres, if known: somebody stands on it, and nobody is below it."""
+    shape: ShapePrior | None = None
+    """What is known of the shape of all people; a fit then also says what it adds."""
     terms: tuple[Term, ...] = ()
     """Additional terms of the objective, in camera axes, for all people and stages (`fitting.terms`)."""
 
@@ -111,8 +114,12 @@ class FitSettings:
     @property
     def as_json(self) -> dict[str, Any]:
         """All settings as JSON values."""
-        values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "terms"}
-        further = {"terms": [repr(term) for term in self.terms]} if self.terms else {}
+        values = {
+            one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name not in ("terms", "shape")
+        }
+        further: dict[str, Any] = {"terms": [repr(term) for term in self.terms]} if self.terms else {}
+        if self.shape is not None:
+            further["shape"] = self.shape.fingerprint
         return values | {"holds": list(self.holds), "weights": dataclasses.asdict(self.weights)} | further
 
 
@@ -245,7 +252,7 @@ def solve(
     Returns:
         The problem and the fitted parameters.
     """
-    problem, estimate = initialize(body, space, regressor, keypoints, camera, start, settings.height)
+    problem, estimate = initialize(body, space, regressor, keypoints, camera, start, settings.height, settings.shape)
     if not settings.depth_cue:
         problem = dataclasses.replace(problem, depths=None)
     solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))

@@ -21,6 +21,9 @@ class GreyFitter:
         self.settings = FitSettings()
         self.body = SimpleNamespace(name="open")
 
+    def body_of(self, results):
+        return self.body
+
     def fit_photo(self, photo, *, people=1, **options):
         time.sleep(self.seconds)
         if photo.rgb[0, 0, 0] == 0:
@@ -66,7 +69,7 @@ class GreyDetector:
 def open_run(make_person, out):
     """Opens a run with a fast fake fitter and detector."""
     person = make_person(1)
-    options = {"exports": (), "pictures": False, "detector": GreyDetector(person.keypoints)}
+    options = {"exports": (), "hands": False, "pictures": False, "detector": GreyDetector(person.keypoints)}
     return lambda stack: FolderRun(GreyFitter(person), out, **options)
 
 
