@@ -128,9 +128,8 @@ def _rates(scratch: Path, photos: int, loop: int) -> tuple[dict[str, float], flo
 
 
 def _run(demo: str, source: Path, out: Path, *options: str) -> None:
-    environment = os.environ | {"RAY_worker_niceness": "0"}  # Ray's workers give way to all other processes otherwise
     line = [sys.executable, str(DEMOS / demo), str(source), "--out", str(out), *options]
-    subprocess.run(line, capture_output=True, check=True, env=environment)
+    subprocess.run(line, capture_output=True, check=True)
 
 
 def _parts(rounds: int) -> dict[str, float]:

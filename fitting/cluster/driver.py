@@ -144,6 +144,7 @@ def connected(address: str) -> Iterator[None]:
         import ray
     except ImportError:
         raise ValueError('--ray needs Ray: pip install "qposer[ray]"') from None
+    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's workers give way to all other processes otherwise
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     options["runtime_env"] = {"env_vars": {"PYTHONPATH": path}}  # a script's own folder is not on the workers' path

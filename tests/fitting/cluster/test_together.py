@@ -1,10 +1,16 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from fitting.body.body import Body
+from fitting.cluster import together
 from fitting.cluster.together import fit_together
 from fitting.folders import Job, Outcome
 from fitting.inputs.camera import Camera
+from fitting.inputs.detect import detect
+from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.images import Photo
 from fitting.inputs.keypoints import Keypoints
 
@@ -26,14 +32,44 @@ def people(fitter):
 
 def test_photos_of_several_sizes_in_one_batch_have_the_fits_of_each_alone(fitter, people):
     photos = [Photo(np.zeros((height, width, 3), np.uint8)) for width, height in SIZES]
-    together = fitter.fit_photos(photos, people, hypotheses=2)
-    for photo, keypoints, size, (found,) in zip(photos, people, SIZES, together, strict=True):
+    found_together = fitter.fit_photos(photos, people, hypotheses=2)
+    for photo, keypoints, size, (found,) in zip(photos, people, SIZES, found_together, strict=True):
         (alone,) = fitter.fit_photo(photo, keypoints=keypoints, hypotheses=2)
         assert tuple(found.image_size) == size
         assert found.focal == alone.focal
         assert np.allclose(found.centre, alone.centre)
         assert np.allclose(found.vertices, alone.vertices, atol=2e-3)
         assert len(found.alternatives) == len(alone.alternatives)
+
+
+def test_hands_in_one_batch_have_the_fits_of_each_alone(fitter, people):
+    orient, transl = torch.tensor([[np.pi, 0.0, 0.0]]).float(), torch.tensor([[0.0, 0.3, 5.0]])
+    body, seen = Body.open(hands=True), []
+    for seed, (keypoints, size) in enumerate(zip(people, SIZES, strict=True)):
+        pose = 0.2 * torch.randn(1, 21, 3, generator=torch.Generator().manual_seed(seed))
+        marks = body.hand_landmarks(orient, pose, transl=transl)
+        xy = Camera.for_image(*size).project(marks.flatten(1, 2)).reshape(1, 2, 21, 2).numpy()
+        world = (marks - marks[:, :, :1]).numpy() if seed else None
+        seen.append(dataclasses.replace(keypoints, hands=HandKeypoints(xy, np.ones((1, 2, 21)), world)))
+    photos = [Photo(np.zeros((height, width, 3), np.uint8)) for width, height in SIZES]
+    for photo, keypoints, (found,) in zip(photos, seen, fitter.fit_photos(photos, seen), strict=True):
+        (alone,) = fitter.fit_photo(photo, keypoints=keypoints)
+        assert alone.hands.found.any()
+        assert np.array_equal(found.hands.found, alone.hands.found)
+        assert np.allclose(found.hands.both, alone.hands.both, atol=2e-2)
+
+
+@pytest.mark.parametrize("hands", [True, False])
+def test_hands_are_detected_if_wanted(images, out, open_run, monkeypatch, hands):
+    run, wanted = dataclasses.replace(open_run(None), hands=hands), []
+
+    def noted(rgb, people, hands, detector):
+        wanted.append(hands)
+        return detect(rgb, people, False, detector)
+
+    monkeypatch.setattr(together, "detect", noted)
+    fit_together(run, [Job(images / "g07.png")])
+    assert wanted == [hands]
 
 
 def test_a_failure_in_a_batch_leaves_the_others(images, out, open_run, monkeypatch):

@@ -143,6 +143,21 @@ def test_impossible_requests_give_one_line_errors(command, tmp_path, options, re
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "reported"),
+    [
+        ({"ray": "local", "subject": "anna"}, "--subject and --subjects need a run without --ray"),
+        ({"workers": 2}, "--workers and --no-folders need --ray"),
+        ({"folders": False}, "--workers and --no-folders need --ray"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(command, tmp_path, options, reported):
+    status, printed = command(**options)
+    assert status == 2
+    assert printed.err.startswith(f"fit_folder: {reported}")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_second_run_at_the_same_time_is_refused(command, tmp_path):
     with output_lock(tmp_path / "out"):
         status, printed = command()
