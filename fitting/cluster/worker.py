@@ -33,7 +33,8 @@ _FLOAT_ARRAYS = (
     *("global_orient", "body_pose", "betas", "transl", "centre"),
     *("left_hand_pose", "right_hand_pose", "keypoints_xy", "keypoints_confidence"),
 )
-_INTEGER_ARRAYS = ("codes", "image_size", "hands_found")
+_INTEGER_ARRAYS = ("codes", "image_size")
+_TRUTH_ARRAYS = ("hands_found",)
 
 
 class Worker:
@@ -131,7 +132,7 @@ def _rows(image: str, outcome: Outcome, out: Path, folder: str | None) -> Iterat
         result = read_result(out / person.folder)
         seen = {"keypoints_xy": result.keypoints.xy, "keypoints_confidence": result.keypoints.confidence}
         known = vars(result) | seen | ({} if result.hands is None else result.hands.arrays)
-        names = [name for name in _FLOAT_ARRAYS + _INTEGER_ARRAYS if name in known]
+        names = [name for name in _FLOAT_ARRAYS + _INTEGER_ARRAYS + _TRUTH_ARRAYS if name in known]
         arrays = {name: np.ravel(np.asarray(known[name])).tolist() for name in names}
         told = dataclasses.asdict(person)
         where = None if folder is None else str(PurePosixPath(folder, person.folder))
@@ -156,5 +157,6 @@ def write_part(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     kinds |= {name: pa.float64() for name in _FLOATS}
     kinds |= {name: pa.list_(pa.float32()) for name in _FLOAT_ARRAYS}
     kinds |= {name: pa.list_(pa.int32()) for name in _INTEGER_ARRAYS}
+    kinds |= {name: pa.list_(pa.bool_()) for name in _TRUTH_ARRAYS}
     with atomic_write(path) as temporary:
         pq.write_table(pa.Table.from_pylist(list(rows), schema=pa.schema(list(kinds.items()))), temporary)

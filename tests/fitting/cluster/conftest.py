@@ -9,6 +9,7 @@ from PIL import Image
 
 from fitting.folders import FolderRun
 from fitting.optimise.schedule import FitSettings
+from fitting.output.hand_poses import HandPoses
 
 
 class GreyFitter:
@@ -68,7 +69,8 @@ class GreyDetector:
 @pytest.fixture
 def open_run(make_person, out):
     """Opens a run with a fast fake fitter and detector."""
-    person = make_person(1)
+    hands = HandPoses(np.full((15, 3), 0.1), np.full((15, 3), 0.2), np.array([True, False]))
+    person = dataclasses.replace(make_person(1), hands=hands)
     options = {"exports": (), "hands": False, "pictures": False, "detector": GreyDetector(person.keypoints)}
     return lambda stack: FolderRun(GreyFitter(person), out, **options)
 

@@ -19,6 +19,8 @@ def test_a_batch_becomes_a_parquet_file(images, out, open_run, make_person, chec
     assert row["folder"] == ("g05/person0" if folders else None)
     assert np.allclose(np.reshape(row["body_pose"], (21, 3)), person.body_pose)
     assert np.array_equal(np.reshape(row["codes"], person.codes.shape), person.codes)
+    assert np.allclose(row["right_hand_pose"], 0.2)
+    assert row["hands_found"] == [True, False]
     assert not list((out / "parts").glob(".*"))
 
 
