@@ -173,7 +173,14 @@ def summary(found: dict[str, list[Followed]]) -> Table:
                 f"{seconds.median():.2f}, {seconds.quantile(0.95):.2f}",
             ]
         )
-    columns = ["half", "understood", "checks, %", "instructions, %", "energy <= 1, %", "seconds, median and 95th percentile"]
+    columns = [
+        "half",
+        "understood",
+        "checks, %",
+        "instructions, %",
+        "energy <= 1, %",
+        "seconds, median and 95th percentile",
+    ]
     return Table(columns, rows)
 
 
@@ -183,7 +190,9 @@ def by_kind(every: Sequence[Followed]) -> Table:
     for kind in dict.fromkeys(one.phrase.kind for one in every):
         own = [one for one in every if one.phrase.kind == kind]
         understood = sum(not one.refused for one in own)
-        checks, followed = (sum(values) / len(own) for values in zip(*((o.checks, o.followed) for o in own), strict=True))
+        checks, followed = (
+            sum(values) / len(own) for values in zip(*((o.checks, o.followed) for o in own), strict=True)
+        )
         rows.append([kind, f"{understood} of {len(own)}", f"{checks:.0f}", f"{followed:.0f}"])
     return Table(["kind", "understood", "checks, %", "instructions, %"], rows)
 
@@ -197,7 +206,9 @@ def failures(every: Sequence[Followed]) -> list[str]:
             lines.append(f"- {said}: not understood: {one.refused}")
         missed = [check for outcome in one.outcomes for check in outcome.missed]
         if missed:
-            counts = (f"{check} ({missed.count(check)} of {len(one.outcomes)} starts)" for check in dict.fromkeys(missed))
+            counts = (
+                f"{check} ({missed.count(check)} of {len(one.outcomes)} starts)" for check in dict.fromkeys(missed)
+            )
             lines.append(f"- {said}: {', '.join(counts)}")
     return lines
 
@@ -225,7 +236,9 @@ def main(half: Literal["both", "development", "report"] = "both", out: Path | No
         starts = start_poses(prior)
         instruct_hands(starts[0], "make a fist", prior=prior)  # load everything before the timing
         found = {
-            name: [follow(p, starts, prior) for p in track([p for p in phrases if p.half == name], name, console=console)]
+            name: [
+                follow(p, starts, prior) for p in track([p for p in phrases if p.half == name], name, console=console)
+            ]
             for name in get_args(Half)
             if half in ("both", name)
         }

@@ -36,6 +36,8 @@ PALM_CENTRE = (-0.075, 0.0)
 """Where objects lie in the palm, along the hand and across it, metres."""
 
 Axis = tuple[float, float, float]
+ALONG_A_BAR: Axis = (-0.296, 0.0, 0.955)
+"""Direction of a bar in the hand, parallel to the knuckles of index and little finger."""
 UP_OF_THUMB: Axis = (0.0, 0.0, 1.0)
 """Where the thumb's side of the palm looks."""
 
@@ -84,7 +86,12 @@ def finger_joints(finger: str) -> tuple[str, ...]:
 
 
 def _moving(spot: str) -> tuple[str, ...]:
-    return finger_joints(spot.rstrip("123").removesuffix("_tip").removesuffix("_bone").rstrip("123"))
+    """Joints that move a place of a hand."""
+    joint, _, where = spot.partition("_")
+    if where == "tip":
+        return finger_joints(joint)
+    number = int(joint[-1]) if where == "bone" else int(joint[-1]) - 1
+    return finger_joints(joint[:-1])[:number]
 
 
 class HandMeasure(Protocol):
@@ -136,6 +143,24 @@ class Apart:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """How much more the first joint of one finger is flexed than that of another, degrees."""
+
+    first: str
+    second: str
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """The first joints of both."""
+        return (f"{self.first}1", f"{self.second}1")
+
+    def __call__(self, hand: PosedHand) -> Float[Tensor, " *batch"]:
+        """Degrees."""
+        first, second = (FINGER_JOINT_NAMES.index(joint) for joint in self.joints)
+        return hand.angles[..., first, 0] - hand.angles[..., second, 0]
+
+
+@dataclass(frozen=True)
 class Gap:
     """Distance of two places of `PosedHand.place`, cm."""
 
@@ -144,12 +169,29 @@ class Gap:
 
     @property
     def joints(self) -> tuple[str, ...]:
-        """All joints of both fingers."""
+        """Joints that move one of the places."""
         return tuple(dict.fromkeys([*_moving(self.first), *_moving(self.second)]))
 
     def __call__(self, hand: PosedHand) -> Float[Tensor, " *batch"]:
         """Centimetres."""
         return torch.linalg.vector_norm(hand.place(self.first) - hand.place(self.second), dim=-1)
+
+
+@dataclass(frozen=True)
+class InFront:
+    """How far a place is in front of another one, seen from the palm, cm; negative behind it."""
+
+    first: str
+    second: str
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """Joints that move one of the places."""
+        return Gap(self.first, self.second).joints
+
+    def __call__(self, hand: PosedHand) -> Float[Tensor, " *batch"]:
+        """Centimetres."""
+        return (hand.place(self.second) - hand.place(self.first))[..., 1]
 
 
 @dataclass(frozen=True)
@@ -161,8 +203,9 @@ class BoneAngle:
 
     @property
     def joints(self) -> tuple[str, ...]:
-        """All joints of the first bone's finger."""
-        return _moving(self.joint)
+        """The joints above the bones."""
+        other = _moving(f"{self.other}_bone") if isinstance(self.other, str) else ()
+        return tuple(dict.fromkeys([*_moving(f"{self.joint}_bone"), *other]))
 
     def __call__(self, hand: PosedHand) -> Float[Tensor, " *batch"]:
         """Degrees from 0 to 180."""
@@ -183,7 +226,7 @@ class Surface:
 
     @property
     def joints(self) -> tuple[str, ...]:
-        """All joints of the finger."""
+        """Joints that move the place."""
         return _moving(self.spot)
 
     def __call__(self, hand: PosedHand) -> Float[Tensor, " *batch"]:
@@ -191,7 +234,9 @@ class Surface:
         radius, (along, across) = self.diameter / 2, PALM_CENTRE
         centre = hand.points.new_tensor([100 * along, -100 * PALM_DEPTH - radius, 100 * across])
         beyond = hand.place(self.spot) - centre
-        return torch.linalg.vector_norm(beyond[..., :2] if self.bar else beyond, dim=-1) - radius - FLESH
+        if self.bar:
+            beyond = beyond - (beyond @ beyond.new_tensor(ALONG_A_BAR))[..., None] * beyond.new_tensor(ALONG_A_BAR)
+        return torch.linalg.vector_norm(beyond, dim=-1) - radius - FLESH
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from qposer.control.hand_measures import EXACTNESS, TOLERANCE, HandConstraint, PosedHand
 from qposer.hands.anatomy import NARROW, PALM_DEPTH
@@ -21,6 +22,7 @@ from qposer.hands.angles import DIP_PER_PIP, LIMITS
 from qposer.hands.prior import HandPrior
 from qposer.hands.smplh import FINGER_JOINT_NAMES, NUM_HAND_JOINTS
 from qposer.least_squares import Damping, Equations, Step, minimise
+from qposer.prior.code_prior import CodePrior
 from qposer.prior.diffusion import SIGMA_MIN
 
 RANGE_UNIT = 3.0
@@ -46,6 +48,25 @@ LEAST_STIFFNESS = 1e-3
 DAMPING = Damping(first=1e-2, accepted=1 / 3, rejected=5.0, least=1e-5, most=1e4)
 
 _PART = torch.tensor([0.2, 0.6, 1.0])[:, None]
+
+
+class _Draws(NamedTuple):
+    """Hands sampled from the prior."""
+
+    poses: Float[Tensor, "draws 15 3 3"]
+    latents: Float[Tensor, "draws 15 latent"]
+    """Standardised."""
+
+
+_drawn: WeakKeyDictionary[nn.Module, _Draws] = WeakKeyDictionary()
+
+
+def _draws(prior: CodePrior) -> _Draws:
+    """The same hands at every call, sampled at first use."""
+    if prior.network not in _drawn:
+        poses = prior.sample(DRAWS, generator=torch.Generator().manual_seed(0))
+        _drawn[prior.network] = _Draws(poses, prior.standard_latents(poses))
+    return _drawn[prior.network]
 
 
 class _State(NamedTuple):
@@ -90,7 +111,7 @@ class _HandSolver:
         generator: torch.Generator,
     ) -> None:
         self.prior, self.network = prior.code_prior, prior.code_prior.network
-        self.initial, self.constraints, self.generator = initial, constraints, generator
+        self.initial, self.constraints = initial, constraints
         named = {joint for constraint in constraints for joint in constraint.measure.joints}
         self.moving = [index for index, joint in enumerate(FINGER_JOINT_NAMES) if joint in named]
         self.heads = self.network.config.latent_dim
@@ -108,9 +129,9 @@ class _HandSolver:
     def starts(self) -> Float[Tensor, "starts 15 latent"]:
         """Latents of the initial pose, and those of the most suitable samples."""
         latents = self.prior.standard_latents(self.initial).expand(STARTS, -1, -1).clone()
-        draws = self.prior.sample(DRAWS, generator=self.generator)
-        suited = self.residuals(draws).square().sum(-1).argsort()[: STARTS - 1]
-        latents[1:, self.moving] = self.prior.standard_latents(draws[suited])[:, self.moving]
+        draws = _draws(self.prior)
+        suited = self.residuals(draws.poses).square().sum(-1).argsort()[: STARTS - 1]
+        latents[1:, self.moving] = draws.latents[suited][:, self.moving]
         return latents
 
     def state(self, latents: Float[Tensor, "starts 15 latent"]) -> _State:

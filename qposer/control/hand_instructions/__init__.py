@@ -122,13 +122,17 @@ def mentions_hands(text: str) -> bool:
     return all(isinstance(element, HandClause) for step in steps for element in step)
 
 
-def _expanded(step: list[Element], done: tuple[tuple[HandClause, ...], ...], text: str) -> tuple[tuple[HandClause, ...], bool]:
+def _expanded(
+    step: list[Element], done: tuple[tuple[HandClause, ...], ...], text: str
+) -> tuple[tuple[HandClause, ...], bool]:
     """The clauses of a step without references, and whether the step mirrors the hands instead."""
     clauses: list[HandClause] = []
     for element in step:
         if isinstance(element, Mirror):
             if len(step) > 1:
-                raise InstructionError("say 'mirror that' in a sentence of its own, or after 'then'", text, *element.span)
+                raise InstructionError(
+                    "say 'mirror that' in a sentence of its own, or after 'then'", text, *element.span
+                )
             return (), True
         if isinstance(element, Likewise):
             earlier = tuple(clauses) or (done[-1] if done else ())

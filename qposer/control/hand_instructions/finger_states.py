@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from qposer.control.hand_measures import (
     ALONG,
+    ALONG_A_BAR,
     FLESH,
     UP_OF_THUMB,
     Apart,
@@ -14,6 +15,8 @@ from qposer.control.hand_measures import (
     Flexion,
     Gap,
     HandConstraint,
+    InFront,
+    Lead,
     Surface,
 )
 from qposer.hands.angles import LIMITS
@@ -27,6 +30,9 @@ FAN = 13.0
 
 TOUCH: Interval = (1.0, 1.4)
 """Distance of the middle lines of two fingertips whose pads touch, cm."""
+
+THIN = 4.5
+"""Diameter of a bar below which the thumb lies on the fingers around it, cm."""
 
 BENT: dict[str, tuple[float, float, float]] = {
     "slightly": (12.0, 22.0, 14.0),
@@ -75,7 +81,7 @@ def curled(fingers: Iterable[str]) -> Constraints:
     """The fingers bent into the palm."""
     found: Constraints = []
     for finger in fingers:
-        found += flexed(finger, "closed", (62.0, 92.0), (85.0, 108.0), (45.0, 75.0))
+        found += flexed(finger, "closed", (78.0, 90.0), (100.0, 110.0), (62.0, 80.0))
     return found
 
 
@@ -131,10 +137,12 @@ def spread(fingers: Sequence[str], least: float = FAN, most: float = math.inf) -
 
 def beside(fingers: Sequence[str]) -> Constraints:
     """Neighbours parallel, side by side."""
-    return [
-        HandConstraint(f"{word(first)} beside the {word(second)}", Apart(first, second), -2.0, 2.5)
-        for first, second in neighbours(fingers)
-    ]
+    found: Constraints = []
+    for first, second in neighbours(fingers):
+        text = f"{word(first)} beside the {word(second)}"
+        found.append(HandConstraint(text, Apart(first, second), -2.0, 2.5))
+        found.append(HandConstraint(text, Lead(first, second), -6.0, 6.0))
+    return found
 
 
 def crossed(first: str, second: str) -> Constraints:
@@ -154,9 +162,16 @@ def touching(first: str, second: str, gap: Interval = TOUCH) -> Constraints:
 
 def thumb_over(finger: str) -> Constraints:
     """The thumb across a closed finger, its tip on the middle of the finger."""
+    text, bone = f"thumb over the {word(finger)}", f"{finger}2_bone"
     return [
-        HandConstraint(f"thumb over the {word(finger)}", Gap("thumb_tip", f"{finger}2_bone"), 1.2, 2.0, "cm"),
+        HandConstraint(text, Gap("thumb_tip", bone), 1.2, 2.2, "cm"),
+        HandConstraint(text, InFront("thumb_tip", bone), 1.0, 2.2, "cm"),
     ]
+
+
+def thumb_beside() -> Constraints:
+    """The thumb's tip near the middle bone of the index finger."""
+    return [HandConstraint("thumb at the index finger", Gap("thumb_tip", "index2_bone"), 1.2, 2.8, "cm")]
 
 
 def thumb_up() -> Constraints:
@@ -176,7 +191,8 @@ def thumb_across() -> Constraints:
 
 def fist() -> Constraints:
     """All fingers closed, the thumb over index and middle finger."""
-    return [*curled(ALONG), *thumb_over("middle")]
+    bend = flexed("thumb", "across the fingers", (-10.0, 45.0), (5.0, 50.0), (25.0, 60.0))
+    return [*curled(ALONG), *thumb_over("middle"), *bend]
 
 
 def held(fingers: Sequence[str], diameter: float, bar: bool) -> Constraints:
@@ -191,6 +207,8 @@ def held(fingers: Sequence[str], diameter: float, bar: bool) -> Constraints:
         The constraints.
     """
     text, found = f"around {'a bar' if bar else 'a ball'} of {diameter:g} cm", list[HandConstraint]()
+    if bar and diameter < THIN and "thumb" in fingers:
+        return [*held([finger for finger in fingers if finger != "thumb"], diameter, bar), *thumb_over("index")]
     for finger in fingers:
         contact = [(f"{finger}_tip", -0.2, 0.3), (f"{finger}3_bone", -0.2, 0.3)]
         if finger != "thumb":
@@ -199,6 +217,11 @@ def held(fingers: Sequence[str], diameter: float, bar: bool) -> Constraints:
             HandConstraint(f"{word(finger)} {text}", Surface(spot, diameter, bar), low, high, "cm")
             for spot, low, high in contact
         ]
+    if "thumb" in fingers:
+        least = min(diameter / 2, 2.0)
+        found.append(HandConstraint(f"thumb {text}", InFront("thumb_tip", "thumb1"), least, math.inf, "cm"))
+    if "thumb" in fingers and bar:
+        found.append(HandConstraint("thumb across the bar", BoneAngle("thumb3", ALONG_A_BAR), 45.0, 135.0))
     return found
 
 

@@ -194,7 +194,9 @@ def _straighten(reading: Reading) -> Constraints:
     fingers = reading.fingers or ALONG
     if reading.joint:
         return [
-            HandConstraint(f"joint of the {states.word(finger)} straight", Flexion(f"{finger}{reading.joint}"), -8.0, 8.0)
+            HandConstraint(
+                f"joint of the {states.word(finger)} straight", Flexion(f"{finger}{reading.joint}"), -8.0, 8.0
+            )
             for finger in fingers
         ]
     return states.straight(fingers)

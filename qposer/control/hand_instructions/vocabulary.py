@@ -110,7 +110,9 @@ UNITS: dict[str, str] = {
 
 NUMBERS: dict[str, str] = {
     str(number): word
-    for number, word in enumerate("zero one two three four five six seven eight nine ten".split())
+    for number, word in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    )
     if number
 }
 
