@@ -36,8 +36,8 @@ SAMPLED = (11, 12)
 TEXT = """# Following English instructions for hands
 
 {phrases} phrases ([hands.toml](../../benchmarks/instructions/hands.toml)), written with their checks before the grammar
-that reads them, each followed from {starts} poses of both hands: flat, and sampled from the hand prior. Phrases form two
-disjoint halves: grammar and solver were tuned on the *development* half; the *report* half is used only for these
+that reads them, each followed from {starts} poses of both hands: flat, and sampled from the hand prior. Phrases form
+two disjoint halves: grammar and solver were tuned on the *development* half; the *report* half is used only for these
 figures.
 
 - *Checks*: share of the checks that hold. They measure the outcome (fingers straight or curled, fingertips that touch,
@@ -214,7 +214,15 @@ def failures(every: Sequence[Followed]) -> list[str]:
 
 
 def refusals(phrases: Sequence[HandPhrase], prior: HandPrior) -> Table:
-    """The phrases to reject with their error messages."""
+    """The phrases to reject with their error messages.
+
+    Args:
+        phrases: the phrases.
+        prior: the hand prior.
+
+    Returns:
+        The table.
+    """
     rows = []
     for phrase in phrases:
         refused = follow(phrase, start_poses(prior)[:1], prior).refused

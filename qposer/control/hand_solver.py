@@ -2,7 +2,7 @@
 
 The unknowns are standardised latents of the joints that the constraints name; the other joints keep their rotations
 exactly. The cost contains the constraints, the distance to the denoiser's prediction and to the initial pose, joints
-beyond their anatomical ranges, last joints that do not follow the middle ones, and fingers in each other or in the palm.
+beyond their anatomical ranges, last joints that do not follow the middle ones, and fingers in each other or the palm.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Pose hands by instructions in English: "make a fist with the right hand, then stretch out the index finger".
 
-A vocabulary (vocabulary.py) and a parser (parser.py) turn the text into clauses. reading.py converts them, with
+A vocabulary (vocabulary.py) and a parser (parser.py) turn the text into clauses. clauses.py and reading.py convert them, with
 finger_states.py and shapes.py, to constraints on joint angles, distances of fingertips and surfaces of held objects,
 which `qposer.control.hand_solver` solves. Joints that are not mentioned keep their rotations.
 """
@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from qposer.body_pose.poses import in_kind_of
+from qposer.control.hand_instructions.clauses import Context, constraints_of, contradiction
 from qposer.control.hand_instructions.parser import Element, HandClause, Likewise, Mirror, parse
-from qposer.control.hand_instructions.reading import Context, constraints_of, contradiction
 from qposer.control.hand_measures import TOLERANCE, HandConstraint, PosedHand, Unit
 from qposer.control.hand_solver import solve_hand
 from qposer.control.instructions.words import InstructionError

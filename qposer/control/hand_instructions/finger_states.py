@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from qposer.control.hand_measures import (
     ALONG,
@@ -86,7 +87,15 @@ def curled(fingers: Iterable[str]) -> Constraints:
 
 
 def bent(fingers: Iterable[str], amount: str) -> Constraints:
-    """The fingers bent by an amount in words, a key of `BENT`."""
+    """The fingers bent.
+
+    Args:
+        fingers: names.
+        amount: in words, a key of `BENT`.
+
+    Returns:
+        The constraints.
+    """
     found: Constraints = []
     for finger in fingers:
         degrees = _THUMB_BENT[amount] if finger == "thumb" else BENT[amount]
@@ -109,7 +118,7 @@ def relaxed(fingers: Iterable[str]) -> Constraints:
 def neighbours(fingers: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs of successive fingers in the order of the hand, without the thumb."""
     own = [finger for finger in ALONG if finger in set(fingers)]
-    return list(zip(own, own[1:], strict=False))
+    return list(pairwise(own))
 
 
 def spread(fingers: Sequence[str], least: float = FAN, most: float = math.inf) -> Constraints:
@@ -146,7 +155,15 @@ def beside(fingers: Sequence[str]) -> Constraints:
 
 
 def crossed(first: str, second: str) -> Constraints:
-    """Two neighbours crossed, the first in front of the palm."""
+    """Two neighbours crossed.
+
+    Args:
+        first: the finger that crosses over, nearer to the thumb.
+        second: its neighbour.
+
+    Returns:
+        The constraints.
+    """
     return [
         HandConstraint(f"{word(first)} across the {word(second)}", Apart(first, second), -32.0, -18.0),
         HandConstraint(f"{word(first)} on the {word(second)}", Gap(f"{first}3", f"{second}3"), 1.0, 1.8, "cm"),
@@ -154,7 +171,16 @@ def crossed(first: str, second: str) -> Constraints:
 
 
 def touching(first: str, second: str, gap: Interval = TOUCH) -> Constraints:
-    """The tips of two fingers at a distance, cm; by default they touch."""
+    """The tips of two fingers at a distance.
+
+    Args:
+        first: a finger.
+        second: another one.
+        gap: least and largest distance, cm; by default they touch.
+
+    Returns:
+        The constraint.
+    """
     what = "touches" if gap == TOUCH else "near"
     text = f"{word(first)} {what} the {word(second)}"
     return [HandConstraint(text, Gap(f"{first}_tip", f"{second}_tip"), *gap, "cm")]

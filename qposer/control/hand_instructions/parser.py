@@ -1,7 +1,8 @@
 """Parser: from the words of an instruction for hands to clauses.
 
-The words of a clause may come in any order, and prepositions are ignored: "touch the thumb with the little finger" names
-an action and two fingers. A clause begins at its verb, at a shape ("thumbs up"), or at a part that "is" something.
+The words of a clause may come in any order, and prepositions are ignored: "touch the thumb with the little finger"
+names an action and two fingers. A clause begins at its verb, at a shape ("thumbs up"), or at a part that "is"
+something.
 """
 
 from __future__ import annotations

@@ -1,18 +1,17 @@
-"""From clauses to constraints on each hand."""
+"""From a clause about one hand to constraints."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from qposer.control.hand_instructions import finger_states as states
 from qposer.control.hand_instructions.finger_states import ALONG, EVERY, Constraints
-from qposer.control.hand_instructions.parser import HandClause, Named
+from qposer.control.hand_instructions.parser import HandClause
 from qposer.control.hand_instructions.shapes import SHAPES, counted, raised
 from qposer.control.hand_measures import Apart, Flexion, HandConstraint, PosedHand
 from qposer.control.instructions.words import InstructionError
 from qposer.hands.angles import DIP_PER_PIP
-from qposer.hands.smplh import SIDES
 
 DIAMETERS = {"ball": 7.0, "tennis ball": 6.7, "golf ball": 4.3, "apple": 7.5, "orange": 7.5, "bar": 3.5}
 """Of objects without a size, cm."""
@@ -22,19 +21,6 @@ IN_THE_PALM = 4.0
 """Smallest ball held in the palm instead of by the fingertips, cm."""
 LARGEST_GAP = 12.0
 """Between fingertips, cm."""
-
-_GROUPS = {"hand": EVERY, "fingers": ALONG, "fingertips": EVERY}
-_JOINTS = {"knuckle": 1, "middle joint": 2, "last joint": 3}
-_ONE_HANDED = ("point", "pinch", "hold", "cross")
-"""Verbs of one hand, the right one unless the text says otherwise."""
-
-
-@dataclass
-class Context:
-    """What was named before in the text."""
-
-    sides: tuple[str, ...] = ()
-    fingers: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -56,7 +42,20 @@ class Reading:
         return InstructionError(reason, self.text, *self.clause.span)
 
     def number(self, unit: str, low: float, high: float, what: str) -> float | None:
-        """The clause's number in this unit, checked; None if there is none."""
+        """The clause's number, checked.
+
+        Args:
+            unit: ``degrees``, ``cm``, or nothing for counts.
+            low: least value.
+            high: largest value.
+            what: what it measures, for messages.
+
+        Returns:
+            The value; None if the clause has no number.
+
+        Raises:
+            InstructionError: the number has another unit or is out of range.
+        """
         value = self.clause.value
         if value is None:
             return None
@@ -67,68 +66,21 @@ class Reading:
         return value
 
 
-def constraints_of(
-    clause: HandClause, now: dict[str, PosedHand], context: Context, text: str
-) -> dict[str, list[HandConstraint]]:
-    """The constraints of a clause on each side's hand.
+def counts(clause: HandClause) -> bool:
+    """Whether a clause shows a number of fingers."""
+    return clause.value is not None and not clause.unit and clause.verb in ("", "show", "put", "straighten")
 
-    Args:
-        clause: the clause.
-        now: the posed hands by side, as right hands.
-        context: what was named before; updated.
-        text: the instruction, for messages.
 
-    Returns:
-        Constraints by side.
+def constraints_for(reading: Reading) -> Constraints:
+    """The constraints of a clause on one hand.
 
     Raises:
         InstructionError: the clause makes no sense, or a number is out of range.
     """
-    sides = _sides(clause, context)
-    context.sides = sides
-    found: dict[str, list[HandConstraint]] = {}
-    before = set(context.fingers)
-    for side in sides:
-        parts = [part for part in clause.parts if part.side in (side, "both", "")]
-        named = [finger for part in parts for finger in _fingers(part, before, text)]
-        fingers = tuple(dict.fromkeys(named))
-        joints = [_JOINTS[part.joint] for part in parts if part.joint in _JOINTS]
-        tips = any(part.joint == "tip" or part.name == "fingertips" for part in parts)
-        reading = Reading(clause, fingers, joints[0] if joints else 0, tips, now[side], text)
-        if len(named) > len(fingers) and not set(p.name for p in parts) & set(_GROUPS):
-            raise reading.error("the same finger is named twice")
-        found[side] = _constraints(reading)
-        if not found[side]:
-            raise reading.error("this says nothing about a hand's pose")
-        context.fingers |= set(fingers) if len(fingers) < 4 else set()
-    return found
-
-
-def _sides(clause: HandClause, context: Context) -> tuple[str, ...]:
-    named = {side for part in clause.parts for side in (SIDES if part.side == "both" else (part.side,)) if side}
-    if named:
-        return tuple(side for side in SIDES if side in named)
-    gesture = clause.verb in _ONE_HANDED or (clause.verb in ("", "show", "put") and (clause.shape or _counts(clause)))
-    return context.sides or (("right",) if gesture or clause.object else SIDES)
-
-
-def _fingers(part: Named, before: set[str], text: str) -> tuple[str, ...]:
-    if part.name != "others":
-        return _GROUPS.get(part.name, (part.name,))
-    if not before:
-        raise InstructionError("no finger was named before: which are the others?", text, *part.span)
-    return tuple(finger for finger in ALONG if finger not in before)
-
-
-def _counts(clause: HandClause) -> bool:
-    return clause.value is not None and not clause.unit and clause.verb in ("", "show", "put", "straighten")
-
-
-def _constraints(reading: Reading) -> Constraints:
     clause = reading.clause
     if clause.object:
         return _hold(reading)
-    if _counts(clause) and set(reading.fingers) >= set(ALONG):
+    if counts(clause) and set(reading.fingers) >= set(ALONG):
         number = reading.number("", 1, 5, "a number of fingers")
         assert number is not None
         return counted(int(number))
@@ -386,12 +338,3 @@ _STATES: dict[str, Callable[[Reading], Constraints]] = {
     "across": _across,
 }
 _MEASURED = ("bend", "spread")
-
-
-def contradiction(constraints: Sequence[HandConstraint]) -> tuple[str, str] | None:
-    """Texts of two constraints that exclude each other, or None."""
-    for index, one in enumerate(constraints):
-        for two in constraints[:index]:
-            if one.contradicts(two):
-                return two.text, one.text
-    return None

@@ -58,7 +58,7 @@ OBJECTS: dict[str, str] = {
 
 FINGERS: dict[str, str] = {
     "thumb": "thumb, thumbs",
-    "index": "index finger, index fingers, index, forefinger, forefingers, pointer finger, pointing finger, first finger",
+    "index": "index finger, index fingers, index, forefinger, forefingers, pointer finger, first finger",
     "middle": "middle finger, middle fingers, middle, long finger, second finger",
     "ring": "ring finger, ring fingers, ring, third finger",
     "pinky": "little finger, little fingers, pinky, pinkies, little, pinky finger, pinkie, small finger, fourth finger,"
@@ -129,8 +129,9 @@ THEN = "then, and then, afterwards, after that, next, followed by"
 WHILE = "while, but, whilst"
 
 FILLERS = (
-    "the, a, an, your, my, his, her, their, its, please, now, you, of, can you, could you, let, let's, take, go, with, using, in, into, to, at, on, onto, by, from, between, around, against, like, so that, it, them,"
-    " gesture, pose, position, shape, quite, own, slowly, carefully, diameter, size, about, thick, wide across, until"
-    " they are, that is, that are, joint of the, over, for"
+    "the, a, an, your, my, his, her, their, its, please, now, you, of, can you, could you, let, let's, take, go, with,"
+    " using, in, into, to, at, on, onto, by, from, between, around, against, like, so that, it, them, gesture, pose,"
+    " position, shape, quite, own, slowly, carefully, diameter, size, about, thick, wide across, until they are,"
+    " that is, that are, joint of the, over, for"
 )
 """Ignored words."""
