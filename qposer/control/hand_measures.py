@@ -191,7 +191,8 @@ class InFront:
 
     def __call__(self, hand: PosedHand) -> Float[Tensor, " *batch"]:
         """Centimetres."""
-        return (hand.place(self.second) - hand.place(self.first))[..., 1]
+        front: Tensor = (hand.place(self.second) - hand.place(self.first))[..., 1]
+        return front
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,8 @@ class Surface:
         beyond = hand.place(self.spot) - centre
         if self.bar:
             beyond = beyond - (beyond @ beyond.new_tensor(ALONG_A_BAR))[..., None] * beyond.new_tensor(ALONG_A_BAR)
-        return torch.linalg.vector_norm(beyond, dim=-1) - radius - FLESH
+        distance: Tensor = torch.linalg.vector_norm(beyond, dim=-1) - radius - FLESH
+        return distance
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 from qposer.body_pose.poses import as_matrices, in_kind_of
 from qposer.hands.prior import HandPrior, load_hand_prior
 from qposer.hands.skeleton import HAND, mirror_hand
-from qposer.hands.smplh import NUM_HAND_JOINTS, SIDES
+from qposer.hands.smplh import SIDES
 
 Hands = Float[Tensor, "*#batch 30 3"] | Float[Tensor, "*#batch 30 3 3"]
 """Poses of both hands, the left one first, axis-angle in radians or matrices, zero for flat hands. Edits return the
@@ -39,8 +39,7 @@ def as_right_hands(hands: Hands) -> Float[Tensor, "*batch 2 15 3 3"]:
     if 30 not in (hands.shape[-2:-1] if hands.shape[-2:] != (3, 3) else hands.shape[-3:-2]):
         raise ValueError(f"a pose of both hands must be (..., 30, 3) or (..., 30, 3, 3), not {tuple(hands.shape)}")
     axis = -3 if hands.shape[-2:] == (3, 3) else -2
-    both = as_matrices(hands.unflatten(axis, (2, NUM_HAND_JOINTS)), HAND)
-    left, right = both.unbind(-4)
+    left, right = (as_matrices(hand, HAND) for hand in hands.chunk(2, dim=axis))
     return torch.stack([mirror_hand(left), right], dim=-4)
 
 

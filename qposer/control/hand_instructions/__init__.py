@@ -1,8 +1,8 @@
 """Pose hands by instructions in English: "make a fist with the right hand, then stretch out the index finger".
 
-A vocabulary (vocabulary.py) and a parser (parser.py) turn the text into clauses. clauses.py and reading.py convert them, with
-finger_states.py and shapes.py, to constraints on joint angles, distances of fingertips and surfaces of held objects,
-which `qposer.control.hand_solver` solves. Joints that are not mentioned keep their rotations.
+A vocabulary (vocabulary.py) and a parser (parser.py) turn the text into clauses. clauses.py and reading.py convert
+them, with finger_states.py and shapes.py, to constraints on joint angles, distances of fingertips and surfaces of held
+objects, which `qposer.control.hand_solver` solves. Joints that are not mentioned keep their rotations.
 """
 
 from __future__ import annotations
@@ -114,12 +114,26 @@ def instruct_hands(
 
 
 def mentions_hands(text: str) -> bool:
-    """Whether a text can be read as an instruction for hands, "make a fist", instead of one for the body."""
+    """Whether a text is an instruction for fingers ("make a fist") instead of one for the body ("hands together")."""
     try:
         steps = parse(text)
     except InstructionError:
         return False
-    return all(isinstance(element, HandClause) for step in steps for element in step)
+    return all(
+        isinstance(element, HandClause)
+        and (
+            element.shape
+            or element.object
+            or {element.verb, *element.states} & set(_OF_HANDS)
+            or any(part.name != "hand" for part in element.parts)
+        )
+        for step in steps
+        for element in step
+    )
+
+
+_OF_HANDS = ("fist", "open", "relax", "pinch", "flat", "closed", "relaxed")
+"""Verbs and states that concern fingers even if only hands are named."""
 
 
 def _expanded(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from qposer.control.hand_instructions.finger_states import ALONG, EVERY
+from qposer.control.hand_instructions.finger_states import EVERY
 from qposer.control.hand_instructions.parser import HandClause, Named
 from qposer.control.hand_instructions.reading import Reading, constraints_for, counts
-from qposer.control.hand_measures import HandConstraint, PosedHand
+from qposer.control.hand_measures import ALONG, HandConstraint, PosedHand
 from qposer.control.instructions.words import InstructionError
 from qposer.hands.smplh import SIDES
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qposer.control.hand_instructions import finger_states as states
-from qposer.control.hand_instructions.finger_states import ALONG, EVERY, Constraints
+from qposer.control.hand_instructions.finger_states import EVERY, Constraints
 from qposer.control.hand_instructions.parser import HandClause
 from qposer.control.hand_instructions.shapes import SHAPES, counted, raised
-from qposer.control.hand_measures import Apart, Flexion, HandConstraint, PosedHand
+from qposer.control.hand_measures import ALONG, Apart, Flexion, HandConstraint, PosedHand
 from qposer.control.instructions.words import InstructionError
 from qposer.hands.angles import DIP_PER_PIP
 
@@ -88,10 +88,10 @@ def constraints_for(reading: Reading) -> Constraints:
         if clause.value is not None:
             raise reading.error("a shape of the hand has no size: leave out the number")
         return SHAPES[clause.shape]()
-    found = _ACTIONS[clause.verb](reading) if clause.verb in _ACTIONS else []
+    found = ACTIONS[clause.verb](reading) if clause.verb in ACTIONS else []
     if clause.value is not None and clause.verb not in _MEASURED and not set(clause.states) & {"spread", "bent"}:
         raise reading.error("a number makes no sense here: try 'bend the index finger by 30 degrees'")
-    return found + [constraint for state in clause.states for constraint in _STATES[state](reading)]
+    return found + [constraint for state in clause.states for constraint in STATES[state](reading)]
 
 
 def _fist(reading: Reading) -> Constraints:
@@ -216,9 +216,8 @@ def _touch(reading: Reading) -> Constraints:
     for first, second in states.neighbours(fingers):
         found += states.touching(first, second, (1.0, 1.6))
     middle = [finger for finger in ("middle", "index") if finger in fingers]
-    near = [("thumb", finger) for finger in (middle or ["ring"]) if "thumb" in fingers]
-    for first, second in near:
-        found += states.touching(first, second, (1.0, 1.8))
+    for finger in middle if "thumb" in fingers else ():
+        found += states.touching("thumb", finger, (1.0, 1.8))
     return found
 
 
@@ -307,7 +306,7 @@ def _across(reading: Reading) -> Constraints:
     return states.curled(fingers)
 
 
-_ACTIONS: dict[str, Callable[[Reading], Constraints]] = {
+ACTIONS: dict[str, Callable[[Reading], Constraints]] = {
     "fist": _fist,
     "open": _open,
     "relax": _relax,
@@ -324,7 +323,7 @@ _ACTIONS: dict[str, Callable[[Reading], Constraints]] = {
     "hook": _hook,
     "put": _put,
 }
-_STATES: dict[str, Callable[[Reading], Constraints]] = {
+STATES: dict[str, Callable[[Reading], Constraints]] = {
     "straight": _kept_straight,
     "bent": _bent,
     "flat": _flat,

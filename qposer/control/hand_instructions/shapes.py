@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qposer.control.hand_instructions.finger_states import (
-    ALONG,
     EVERY,
     Constraints,
     bent,
@@ -23,6 +22,7 @@ from qposer.control.hand_instructions.finger_states import (
     thumb_up,
     touching,
 )
+from qposer.control.hand_measures import ALONG
 
 
 def raised(fingers: list[str]) -> Constraints:
