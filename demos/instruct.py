@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from qposer.control.hand_instructions import HandCheck
+    from qposer.control.hand_instructions import HandCheck, HandEdit
     from qposer.control.instructions import Check, Edit
 
 
@@ -125,7 +125,7 @@ def _instruct_hands(instructions: list[str], apart: bool, seed: int, out: Path, 
     from qposer.hands.smplh import SIDES
 
     flat = torch.zeros(30, 3)
-    edits = []
+    edits: list[HandEdit] = []
     for text in instructions:
         previous = edits[-1] if edits and not apart else None
         start = previous.hand_pose if previous else flat

@@ -174,7 +174,8 @@ class Gap:
 
     def __call__(self, hand: PosedHand) -> Float[Tensor, " *batch"]:
         """Centimetres."""
-        return torch.linalg.vector_norm(hand.place(self.first) - hand.place(self.second), dim=-1)
+        distance: Tensor = torch.linalg.vector_norm(hand.place(self.first) - hand.place(self.second), dim=-1)
+        return distance
 
 
 @dataclass(frozen=True)

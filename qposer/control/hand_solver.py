@@ -25,7 +25,7 @@ from qposer.least_squares import Damping, Equations, Step, minimise
 from qposer.prior.code_prior import CodePrior
 from qposer.prior.diffusion import SIGMA_MIN
 
-RANGE_UNIT = 3.0
+RANGE_UNIT = 1.0
 """Violation of an anatomical range that costs as much as a constraint at its exactness, degrees."""
 COUPLING_UNIT = 20.0
 """The same for last joints that deviate from their share of the middle joint's flexion."""
