@@ -156,7 +156,8 @@ def _constraint_table(text: str, checks: Sequence[Check] | Sequence[HandCheck]) 
     for check in checks:
         digits = 1 if isinstance(check, HandCheck) else 0
         mark = "" if check.satisfied else "  not satisfied"
-        table.add_row(check.text, f"{check.before:.{digits}f} {check.unit}", f"{check.after:.{digits}f} {check.unit}{mark}")
+        before, after = (f"{gap:.{digits}f} {check.unit}" for gap in (check.before, check.after))
+        table.add_row(check.text, before, after + mark)
     return table
 
 

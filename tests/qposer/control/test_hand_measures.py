@@ -43,8 +43,8 @@ def test_angles():
 
 
 def test_gaps_are_in_centimetres():
-    points = torch.from_numpy(HAND.rest_points)
-    assert Gap("index1", "pinky1")(hand()).item() == pytest.approx(100 * (points[1] - points[7]).norm().item(), abs=1e-3)
+    points = 100 * torch.from_numpy(HAND.rest_points)
+    assert Gap("index1", "pinky1")(hand()).item() == pytest.approx((points[1] - points[7]).norm().item(), abs=1e-3)
     assert InFront("index_tip", "index1")(hand(index1=90)).item() == pytest.approx(3.79 + 2.43 + 2.22, abs=0.05)
 
 
