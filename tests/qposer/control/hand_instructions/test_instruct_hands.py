@@ -60,6 +60,7 @@ def test_later_steps_begin_where_earlier_ones_end(prior):
     flexion = posed(edit, "right").angles[:12, 0].view(4, 3).sum(-1)
     assert flexion[0] < 30
     assert (flexion[1:] > 200).all()
+    assert torch.equal(edit.hand_pose[:15], FLAT[:15])
 
 
 def test_the_same_with_the_other_hand_and_the_mirror(prior):
