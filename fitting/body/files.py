@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from fitting.body.age_groups import AgeGroups
 from fitting.body.landmarks import SMPL_VERTEX_IDS, Landmark, check_landmarks, smpl_landmarks
 from fitting.body.smpl_layout import renumbered, smpl_layout, smpl_order, smplh_layout
 from fitting.body.smpl_pickle import read_arrays
@@ -27,6 +28,7 @@ OPEN_NUMBERS = (
     *("landmark_vertices", "landmark_weights"),
 )
 OPEN_KEYS = (*OPEN_NUMBERS, "landmark_names")
+OPTIONAL_KEYS = ("name", "group_ages", "group_shares", "group_means", "group_roots")
 SMPL_KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f", "kintree_table")
 SMPL_VERTICES, SMPLX_VERTICES = 6890, 10475
 HAND_JOINTS = {24: (22, 23), 52: (25, 40), 55: (28, 43)}  # by number of joints; with fingers, the middle one's knuckle
@@ -58,6 +60,8 @@ class BodyData:
     weights: Float[np.ndarray, "vertices 24"]
     faces: Int[np.ndarray, "faces 3"]
     landmarks: Mapping[str, Landmark]
+    groups: AgeGroups | None = None
+    """Distribution of the shapes by age; None if all components have unit variance."""
 
     def __post_init__(self) -> None:
         """Reject values that no body has, which would turn fits into NaN.
@@ -106,7 +110,7 @@ def read_body(path: Path) -> BodyData:
         raise ValueError(f"body file {path} is not a .pkl or .npz file, but a {path.suffix or 'nameless'} file")
     arrays = read_arrays(path, SMPL_KEYS) if kind == ".pkl" else {}
     try:
-        arrays = arrays or read_npz(path, {"name", *OPEN_KEYS, *SMPL_KEYS})
+        arrays = arrays or read_npz(path, {*OPTIONAL_KEYS, *OPEN_KEYS, *SMPL_KEYS})
         with np.errstate(over="ignore"):  # infinite numbers are rejected later
             return _open_data(arrays) if "weight_joints" in arrays else _official_data(path, arrays)
     except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
@@ -198,6 +202,7 @@ def _open_data(file: Mapping[str, np.ndarray]) -> BodyData:
         weights=weights,
         faces=_indices(file, "f"),
         landmarks=_open_landmarks(file),
+        groups=AgeGroups.from_file(file, file["shapedirs"].shape[-1]),
     )
 
 

@@ -80,6 +80,7 @@ def initialize(
         noise_floor=keypoints.noise_floor,
         depths=None if keypoints.world is None else _depths(keypoints, xy, confidence, camera),
         start=start,
+        groups=body.data.groups,
     )
     return problem, estimate
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from fitting.body.body import Body
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FormatName, Keypoints
+from fitting.optimise.age_search import at_each_age, most_probable
 from fitting.optimise.initialize import height_of_shape, initialize
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.pose_space import PoseSpace, RelaxedCodes
@@ -249,10 +251,28 @@ def solve(
     if not settings.depth_cue:
         problem = dataclasses.replace(problem, depths=None)
     solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
-    problem, estimate = refine(solver, SCHEDULE, problem, estimate, regressor if start is None else None, on_step)
+    updated = regressor if start is None else None
+    if problem.groups is None or settings.height is not None or (start is not None and start.betas is not None):
+        problem, estimate = refine(solver, SCHEDULE, problem, estimate, updated, on_step)
+    else:
+        ages = at_each_age(body, problem, estimate)
+        ages = refine(solver, SCHEDULE, *ages, updated, on_step)
+        ages = most_probable(lambda one, found: _cost(solver, one, found, len(keypoints)), *ages, len(keypoints))
+        problem, estimate = ages
     if settings.residual:
         estimate = solver.run(RESIDUAL, problem, estimate, on_step)
     return problem, estimate
+
+
+def _cost(solver, problem, estimate, people):
+    least = problem.prior_scale.unflatten(0, (-1, people)).amin(0).repeat(len(problem.prior_scale) // people)
+    stage = solver.stage_problem(
+        dataclasses.replace(SCHEDULE.settle, free=WHOLE), dataclasses.replace(problem, prior_scale=least), estimate
+    )
+    costs = [t.residual(stage.posed(estimate)).cost for t in stage.terms]
+    global LAST
+    LAST = (stage.terms, costs)
+    return torch.stack(costs).sum(0)
 
 
 def refine(

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from qposer.body_pose.skeleton import JOINT_NAMES
+from tools.build_body.age_groups import age_groups
 from tools.build_body.joint_regressor import joint_regressor
 from tools.build_body.landmarks import all_landmarks, left_landmarks, segment
 from tools.build_body.people import ADULTS, CHILDREN, FLIP, Array, People, joined, sample_people
@@ -72,6 +73,7 @@ def build(name: str) -> dict[str, Array]:
     )
     report(tests, template, shapes.astype(float), regressor, explained)
     skin_joints, skin_weights = padded(weights, MAX_INFLUENCES)
+    by_age = age_groups(model, prepared, template, shapes.astype(float)) if CHILDREN in groups else {}
     return {
         "name": np.array(name),
         "v_template": template,
@@ -84,6 +86,7 @@ def build(name: str) -> dict[str, Array]:
         "landmark_names": np.array(names),
         "landmark_vertices": landmark_vertices,
         "landmark_weights": landmark_weights,
+        **by_age,
     }
 
 

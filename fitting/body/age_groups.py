@@ -1,0 +1,58 @@
+"""The distribution of a body's shape coefficients by age."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from fitting.shapes import check_shapes
+
+_SHAPES = {
+    "group_ages": "groups 2",
+    "group_shares": "groups",
+    "group_means": "groups betas",
+    "group_roots": "groups betas betas",
+}
+
+
+@dataclass(frozen=True)
+class AgeGroups:
+    """A normal distribution of the shape coefficients for each group of ages."""
+
+    ages: Float[np.ndarray, "groups 2"]
+    """Youngest and oldest, years."""
+    shares: Float[np.ndarray, " groups"]
+    """Prior probability of each group."""
+    means: Float[np.ndarray, "groups betas"]
+    roots: Float[np.ndarray, "groups betas betas"]
+    """Square roots of the inverse covariances: ``roots @ (betas - mean)`` has unit variance."""
+
+    @classmethod
+    def from_file(cls, file: Mapping[str, np.ndarray], betas: int) -> AgeGroups | None:
+        """The groups of a body's file, None if it has none.
+
+        Args:
+            file: arrays of the file.
+            betas: number of the body's shape coefficients.
+
+        Returns:
+            The groups.
+
+        Raises:
+            ValueError: an array is missing, has a wrong shape, or contains NaN, or numbers that no distribution has.
+        """
+        if not file.keys() & _SHAPES.keys():
+            return None
+        missing = sorted(_SHAPES.keys() - file.keys())
+        if missing:
+            raise ValueError(f"expected all arrays of the age groups, found no {', '.join(missing)}")
+        check_shapes(file, {name: shape.replace("betas", str(betas)) for name, shape in _SHAPES.items()})
+        arrays = {name.removeprefix("group_"): file[name].astype(np.float32) for name in _SHAPES}
+        determinants = np.abs(np.linalg.det(arrays["roots"].astype(float)))
+        sound = all(np.isfinite(array).all() for array in arrays.values())
+        if not sound or (arrays["shares"] <= 0).any() or (determinants <= 0).any():
+            raise ValueError("expected finite age groups with positive shares and regular roots, found others")
+        return cls(**arrays)
