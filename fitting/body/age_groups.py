@@ -12,7 +12,6 @@ from fitting.shapes import check_shapes
 
 _SHAPES = {
     "group_ages": "groups 2",
-    "group_shares": "groups",
     "group_means": "groups betas",
     "group_roots": "groups betas betas",
 }
@@ -24,8 +23,6 @@ class AgeGroups:
 
     ages: Float[np.ndarray, "groups 2"]
     """Youngest and oldest, years."""
-    shares: Float[np.ndarray, " groups"]
-    """Prior probability of each group."""
     means: Float[np.ndarray, "groups betas"]
     roots: Float[np.ndarray, "groups betas betas"]
     """Square roots of the inverse covariances: ``roots @ (betas - mean)`` has unit variance."""
@@ -42,7 +39,7 @@ class AgeGroups:
             The groups.
 
         Raises:
-            ValueError: an array is missing, has a wrong shape, or contains NaN, or numbers that no distribution has.
+            ValueError: an array is missing, has a wrong shape, or holds numbers that no distribution has.
         """
         if not file.keys() & _SHAPES.keys():
             return None
@@ -51,8 +48,11 @@ class AgeGroups:
             raise ValueError(f"expected all arrays of the age groups, found no {', '.join(missing)}")
         check_shapes(file, {name: shape.replace("betas", str(betas)) for name, shape in _SHAPES.items()})
         arrays = {name.removeprefix("group_"): file[name].astype(np.float32) for name in _SHAPES}
-        determinants = np.abs(np.linalg.det(arrays["roots"].astype(float)))
         sound = all(np.isfinite(array).all() for array in arrays.values())
-        if not sound or (arrays["shares"] <= 0).any() or (determinants <= 0).any():
-            raise ValueError("expected finite age groups with positive shares and regular roots, found others")
+        if not sound or (np.linalg.det(arrays["roots"].astype(float)) == 0).any():
+            raise ValueError("expected finite age groups with regular roots, found others")
         return cls(**arrays)
+
+    def including(self, age: float) -> int:
+        """The group of an age in years; ages beyond all groups belong to the first or last."""
+        return min(int((age >= self.ages[:, 1]).sum()), len(self.ages) - 1)

@@ -28,7 +28,7 @@ OPEN_NUMBERS = (
     *("landmark_vertices", "landmark_weights"),
 )
 OPEN_KEYS = (*OPEN_NUMBERS, "landmark_names")
-OPTIONAL_KEYS = ("name", "group_ages", "group_shares", "group_means", "group_roots")
+OPTIONAL_KEYS = ("name", "group_ages", "group_means", "group_roots")
 SMPL_KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f", "kintree_table")
 SMPL_VERTICES, SMPLX_VERTICES = 6890, 10475
 HAND_JOINTS = {24: (22, 23), 52: (25, 40), 55: (28, 43)}  # by number of joints; with fingers, the middle one's knuckle

@@ -1,57 +1,89 @@
-"""One fit from each age for bodies whose shapes differ by age: from an adult's shape, a fit does not find a child's."""
+"""The ages of people, for bodies whose shapes differ by age: a fit from each, as none finds a child from an adult."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from fitting.body.body import Body
 from fitting.optimise.initialize import stature
-from fitting.optimise.problem import Estimate, Problem, Stage, Weights
-from fitting.terms.term import Posed
+from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
+from fitting.optimise.problem import Estimate, Problem, Stage
+from fitting.terms.grouped_shape import GroupedShape
 
 
-def at_each_age(body: Body, problem: Problem, estimate: Estimate) -> tuple[Problem, Estimate]:
-    """The problem and the estimate of every person at each age, as large in the image.
+def at_each_age(
+    body: Body, problem: Problem, estimate: Estimate, age: float | None = None
+) -> tuple[Problem, Estimate]:
+    """Every person with the mean shape of each age group, equally large in the image.
 
     Args:
         body: body model with age groups.
         problem: keypoints and camera.
         estimate: initial bodies.
+        age: known age in years, whose group is the only one.
 
     Returns:
-        The same people once for each group, groups first.
+        The same people in each group, the youngest group first.
     """
     assert problem.groups is not None
     people, means = len(estimate.transl), torch.from_numpy(problem.groups.means).to(estimate.transl)
-    rows = torch.arange(people * len(means), device=means.device)
-    group = rows // people
-    repeated, betas = estimate[rows % people], means[group]
-    rest = means.new_zeros(len(rows), 22, 3)
-    before, after = (body.landmarks_and_joints(rest[:, 0], rest[:, 1:], one)[1][:, 0] for one in (repeated.betas, betas))
-    size = (stature(body, betas) / stature(body, repeated.betas))[:, None]
-    transl = size * (repeated.transl + before) - after
-    return dataclasses.replace(problem[rows % people], group=group), dataclasses.replace(
-        repeated, betas=betas, transl=transl
-    )
+    chosen = torch.arange(len(means)) if age is None else torch.tensor([problem.groups.including(age)])
+    group = chosen.to(means.device).repeat_interleave(people)
+    rows = torch.arange(len(group), device=means.device) % people
+    before, betas = estimate[rows], means[group]
+    size = (stature(body, betas) / stature(body, before.betas))[:, None]
+    transl = size * (before.transl + _pelvis(body, before.betas)) - _pelvis(body, betas)
+    after = dataclasses.replace(before, betas=betas, transl=transl)
+    return dataclasses.replace(problem[rows], group=group), after
 
 
-def most_probable(
-    cost: Callable[[Problem, Estimate], torch.Tensor], problem: Problem, estimate: Estimate, people: int
+@torch.no_grad()
+def median_age(
+    solver: LevenbergMarquardt, stage: Stage, problem: Problem, estimate: Estimate, people: int
 ) -> tuple[Problem, Estimate]:
-    """The age of lowest cost for each person.
+    """The fit of each person's median age.
+
+    The probability of an age group, all of which are equally frequent, is its marginal likelihood in Laplace's
+    approximation: the shape's weight sets the scale of the cost, so that it is the negative log density of the shape.
 
     Args:
-        cost: cost of each body.
-        problem: people at each age, groups first.
+        solver: optimiser of the fits.
+        stage: stage whose cost compares them; the root and the shape are free.
+        problem: people in each group, the youngest first.
         estimate: their fits.
         people: number of people.
 
     Returns:
-        One body for each person.
+        One fit for each person.
     """
-    costs = cost(problem, estimate).unflatten(0, (-1, people))
-    rows = costs.argmin(0) * people + torch.arange(people, device=costs.device)
+    least = problem.prior_scale.unflatten(0, (-1, people)).amin(0).repeat(len(problem.prior_scale) // people)
+    fit = solver.stage_problem(stage, dataclasses.replace(problem, prior_scale=least), estimate)
+    state, scale = fit.posed(estimate), 2 * solver.weights.grouped_shape * least
+    assembly = fit.assembled(state)
+    free = assembly.places["betas"]
+    curvature = assembly.equations().curvature.double()
+    root = torch.ones(curvature.shape[-1], dtype=torch.bool, device=curvature.device)
+    root[free] = False
+    by_root = curvature[:, root][:, :, root]
+    across = curvature[:, root][:, :, free]
+    marginal = curvature[:, free, free] - across.mT @ torch.linalg.solve(by_root, across)
+    information = torch.linalg.slogdet(marginal / scale[:, None, None]).logabsdet
+    evidence = _log_density(fit.terms) - fit.cost(state) / scale - information / 2
+    below = evidence.unflatten(0, (-1, people)).softmax(0).cumsum(0)
+    rows = (below < 0.5).sum(0).clamp(max=len(below) - 1) * people + torch.arange(people, device=below.device)
     return problem[rows], estimate[rows]
+
+
+def _log_density(terms: list) -> Float[Tensor, " people"]:
+    """Logarithm of the shapes' density at the mean of their group, up to a constant."""
+    (prior,) = (term for term in terms if isinstance(term, GroupedShape))
+    return torch.linalg.slogdet(prior.roots.double()).logabsdet[prior.group]
+
+
+def _pelvis(body: Body, betas: Float[Tensor, "people shapes"]) -> Float[Tensor, "people 3"]:
+    rest = betas.new_zeros(len(betas), 22, 3)
+    return body.landmarks_and_joints(rest[:, 0], rest[:, 1:], betas)[1][:, 0]

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from fitting.body.body import Body
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FormatName, Keypoints
-from fitting.optimise.age_search import at_each_age, most_probable
+from fitting.optimise.age_search import at_each_age, median_age
 from fitting.optimise.initialize import height_of_shape, initialize
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.pose_space import PoseSpace, RelaxedCodes
@@ -53,6 +52,8 @@ class FitSettings:
     seed: int = 0
     height: float | None = None
     """Known standing height in metres; it sets the bodies' size and distance."""
+    age: float | None = None
+    """Known age in years, for a body of all ages; default: estimated from the proportions."""
     weights: Weights = field(default_factory=Weights)
     holds: tuple[str, ...] = ()
     """What is known of the pose, in the words of instructions: "left foot on the floor"."""
@@ -251,28 +252,16 @@ def solve(
     if not settings.depth_cue:
         problem = dataclasses.replace(problem, depths=None)
     solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
-    updated = regressor if start is None else None
-    if problem.groups is None or settings.height is not None or (start is not None and start.betas is not None):
-        problem, estimate = refine(solver, SCHEDULE, problem, estimate, updated, on_step)
-    else:
-        ages = at_each_age(body, problem, estimate)
-        ages = refine(solver, SCHEDULE, *ages, updated, on_step)
-        ages = most_probable(lambda one, found: _cost(solver, one, found, len(keypoints)), *ages, len(keypoints))
-        problem, estimate = ages
+    known = settings.height is not None or (start is not None and start.betas is not None)
+    by_age = problem.groups is not None and not known
+    if by_age:
+        problem, estimate = at_each_age(body, problem, estimate, settings.age)
+    problem, estimate = refine(solver, SCHEDULE, problem, estimate, regressor if start is None else None, on_step)
+    if by_age:
+        problem, estimate = median_age(solver, SCHEDULE.settle, problem, estimate, len(keypoints))
     if settings.residual:
         estimate = solver.run(RESIDUAL, problem, estimate, on_step)
     return problem, estimate
-
-
-def _cost(solver, problem, estimate, people):
-    least = problem.prior_scale.unflatten(0, (-1, people)).amin(0).repeat(len(problem.prior_scale) // people)
-    stage = solver.stage_problem(
-        dataclasses.replace(SCHEDULE.settle, free=WHOLE), dataclasses.replace(problem, prior_scale=least), estimate
-    )
-    costs = [t.residual(stage.posed(estimate)).cost for t in stage.terms]
-    global LAST
-    LAST = (stage.terms, costs)
-    return torch.stack(costs).sum(0)
 
 
 def refine(

@@ -14,15 +14,14 @@ from fitting.terms.term import Dense, Derivatives, Posed, Residual
 
 @dataclass(frozen=True)
 class GroupedShape:
-    """Squared Mahalanobis distance from the most probable group of people (max-mixture, Olson and Agarwal, 2013)."""
+    """Squared Mahalanobis distance of the shape from a group of people."""
 
     weight: Float[Tensor, " people"]
     means: Float[Tensor, "groups shapes"]
     roots: Float[Tensor, "groups shapes shapes"]
-    rarity: Float[Tensor, " groups"]
-    """Twice the negative log density of each group at its mean, up to a constant; not negative."""
+    """Square roots of the inverse covariances."""
     group: Int[Tensor, " people"] | None = None
-    """Group of each person; None for the most probable."""
+    """Group of each person; None for the nearest, which can change from step to step."""
 
     @classmethod
     def of(
@@ -33,19 +32,18 @@ class GroupedShape:
         Args:
             groups: the body's groups.
             weight: weight for each person.
-            group: group of each person; default: the most probable.
+            group: group of each person; default: the nearest.
 
         Returns:
-            The term, with the weight's precision, on its device.
+            The term, in the weight's precision and on its device.
         """
-        means, roots, shares = (torch.from_numpy(part).to(weight) for part in (groups.means, groups.roots, groups.shares))
-        density = shares.log()
-        return cls(weight, means, roots, 2 * (density.max() - density), group)
+        means, roots = (torch.from_numpy(part).to(weight) for part in (groups.means, groups.roots))
+        return cls(weight, means, roots, group)
 
     def residual(self, at: Posed) -> Residual:
-        """Standardised components relative to the group's mean, and the root of its rarity."""
-        group, off = self._nearest(at)
-        return Residual(torch.cat([off, self.rarity[group, None].sqrt()], dim=1)[:, None], self.weight[:, None])
+        """Components relative to the group's mean, standardised."""
+        _, off = self._nearest(at)
+        return Residual(off[:, None], self.weight[:, None])
 
     def columns(self, at: Posed, by: Derivatives) -> Dense | None:
         """The root of the group's inverse covariance.
@@ -60,9 +58,9 @@ class GroupedShape:
         if "betas" not in by.landmarks:
             return None
         group, _ = self._nearest(at)
-        return Dense({"betas": torch.nn.functional.pad(self.roots[group], (0, 0, 0, 1))[:, None]})
+        return Dense({"betas": self.roots[group][:, None]})
 
     def _nearest(self, at: Posed) -> tuple[Int[Tensor, " #people"], Float[Tensor, "#people shapes"]]:
         off = torch.einsum("gij,pgj->pgi", self.roots, at.betas[:, None] - self.means)
-        group = (off.square().sum(-1) + self.rarity).argmin(1) if self.group is None else self.group
+        group = off.square().sum(-1).argmin(1) if self.group is None else self.group
         return group, off[torch.arange(len(off), device=off.device), group]

@@ -5,7 +5,7 @@
     python -m tools.build_body ages --out assets/body_ages.npz
 
 People are sampled from anny's calibrated distribution, converted from its A-pose to SMPL's T-pose, and summarised by
-their mean and ten principal components: adults, or children from two years and adults in equal parts. Everything is
+their mean and ten principal components: adults, or children from one year and adults in equal parts. Everything is
 made exactly symmetric about the plane x = 0.
 """
 

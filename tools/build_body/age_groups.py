@@ -10,11 +10,11 @@ import numpy as np
 from tools.build_body.people import ADULTS, Array, People, sample_people
 from tools.build_body.shapes import fit_betas
 
-AGES = ((2.0, 3.5), (3.5, 5.0), (5.0, 6.5), (6.5, 8.5), (8.5, 11.0), (11.0, 14.0), (14.0, 18.0), ADULTS)
+AGES = (
+    *((1.0, 2.0), (2.0, 3.0), (3.0, 4.5), (4.5, 6.5), (6.5, 8.5), (8.5, 11.0), (11.0, 14.0), (14.0, 18.0)),
+    ADULTS,
+)
 """Groups in years."""
-
-ADULT_SHARE = 0.5
-"""Prior probability of the last group; the others share the rest."""
 
 PEOPLE, FIRST_SEED = 120, 10
 
@@ -32,8 +32,7 @@ def age_groups(model: Any, prepared: Callable[[People], People], template: Array
         shapes: the shape components.
 
     Returns:
-        The arrays ``group_ages``, ``group_shares``, ``group_means`` and ``group_roots``: square roots of the
-        inverse covariances.
+        The arrays ``group_ages``, ``group_means`` and ``group_roots``: square roots of the inverse covariances.
     """
     means, roots = [], []
     for seed, ages in enumerate(AGES, start=FIRST_SEED):
@@ -41,7 +40,5 @@ def age_groups(model: Any, prepared: Callable[[People], People], template: Array
         covariance = np.cov(betas.T) + LEAST_DEVIATION**2 * np.eye(betas.shape[1])
         means.append(betas.mean(axis=0))
         roots.append(np.linalg.cholesky(np.linalg.inv(covariance)).T)
-    shares = np.full(len(AGES), (1 - ADULT_SHARE) / (len(AGES) - 1))
-    shares[-1] = ADULT_SHARE
-    arrays = {"group_ages": AGES, "group_shares": shares, "group_means": means, "group_roots": roots}
+    arrays = {"group_ages": AGES, "group_means": means, "group_roots": roots}
     return {name: np.asarray(values, dtype=np.float32) for name, values in arrays.items()}

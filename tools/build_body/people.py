@@ -14,7 +14,7 @@ from qposer.body_pose.skeleton import JOINT_NAMES, MIRROR, NUM_JOINTS
 
 Array = np.ndarray
 
-ADULTS, CHILDREN = (18.0, 70.0), (2.0, 18.0)
+ADULTS, CHILDREN = (18.0, 70.0), (1.0, 18.0)
 """Ages in years."""
 
 BATCH = 50
