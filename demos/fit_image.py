@@ -40,13 +40,14 @@ Export = Literal["obj", "glb", "ply", "glb-rigged", "html", "smplx-pkl"]
 def main(
     photo: Annotated[Path, tyro.conf.Positional],
     out: Path = Path("out"),
-    body: Path | None = None,
+    body: Literal["ages"] | Path | None = None,
     keypoints: Path | None = None,
     start: Path | None = None,
     people: int = 1,
     hypotheses: int = 5,
     focal: float | None = None,
     height: float | None = None,
+    age: float | None = None,
     hold: tuple[str, ...] = (),
     camera_pitch: float = 0.0,
     camera_height: float | None = None,
@@ -61,7 +62,8 @@ def main(
     Args:
         photo: the photo: JPEG, PNG, WEBP, TIFF, BMP, GIF, AVIF, JPEG 2000, PPM or TGA.
         out: folder for the results, OUT/<photo>/person<i>/.
-        body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz); default: the open body.
+        body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz), or "ages", the open body of children and adults
+            (docs/bodies.md); default: the open body, of adults.
         keypoints: a keypoint file of OpenPose, COCO, mmpose, AlphaPose, Ultralytics, ControlNet (docs/formats.md), or
             npz; default: detect them.
         start: initial bodies from another program; the fit stays close to them where the keypoints allow it: fit.npz,
@@ -71,6 +73,7 @@ def main(
             the alternatives as pale bodies; 1 fits a single body, a little faster.
         focal: focal length in pixels; default: from the photo's EXIF, otherwise estimated from its size.
         height: standing height of the person in metres, if known; used for all people.
+        age: age of the person in years, if known, for --body ages; used for all people.
         hold: what is known of the pose, in words: --hold "left foot on the floor" "right hand on the right hip".
         camera_pitch: downward angle of the camera in degrees, for --hold and --camera-height.
         camera_height: height of the camera above the ground in metres, if known; the lowest foot is on the ground.
@@ -108,9 +111,10 @@ def main(
             from fitting.output.exports import result_name, write_fit
 
             torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
-            known = dict[str, Any](holds=hold, camera_pitch=camera_pitch, camera_height=camera_height)
+            known = dict[str, Any](holds=hold, camera_pitch=camera_pitch, camera_height=camera_height, age=age)
             settings = FitSettings(residual, depth_cue, seed, height, **known)
-            fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
+            model = Body.ages() if body == "ages" else Body.load(body) if body else None
+            fitter = Fitter(model, settings=settings, device=device)
             given = read_start(start) if start else None
         progress.update(task, description="fitting", total=total_steps(settings, hypotheses))
         options = dict[str, Any](people=people, focal=focal, start=given, hypotheses=hypotheses)

@@ -53,6 +53,18 @@ class AgeGroups:
             raise ValueError("expected finite age groups with regular roots, found others")
         return cls(**arrays)
 
-    def including(self, age: float) -> int:
-        """The group of an age in years; ages beyond all groups belong to the first or last."""
-        return min(int((age >= self.ages[:, 1]).sum()), len(self.ages) - 1)
+    def at(self, age: float) -> AgeGroups:
+        """The only group for people of a known age: its mean is interpolated, its spread that of the closest group.
+
+        Args:
+            age: years; the oldest group begins at the age from which people grow no more.
+
+        Returns:
+            The group.
+        """
+        centres = np.append(self.ages[:-1].mean(1), self.ages[-1, 0])
+        mean = [np.interp(age, centres, column) for column in self.means.T]
+        nearest = [int(np.abs(centres - age).argmin())]
+        return AgeGroups(
+            np.array([[age, age]], np.float32), np.array([mean], np.float32), self.roots[nearest]
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -13,26 +14,23 @@ from fitting.optimise.initialize import stature
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.problem import Estimate, Problem, Stage
 from fitting.terms.grouped_shape import GroupedShape
+from fitting.terms.term import Term
 
 
-def at_each_age(
-    body: Body, problem: Problem, estimate: Estimate, age: float | None = None
-) -> tuple[Problem, Estimate]:
+def at_each_age(body: Body, problem: Problem, estimate: Estimate) -> tuple[Problem, Estimate]:
     """Every person with the mean shape of each age group, equally large in the image.
 
     Args:
         body: body model with age groups.
         problem: keypoints and camera.
         estimate: initial bodies.
-        age: known age in years, whose group is the only one.
 
     Returns:
         The same people in each group, the youngest group first.
     """
     assert problem.groups is not None
     people, means = len(estimate.transl), torch.from_numpy(problem.groups.means).to(estimate.transl)
-    chosen = torch.arange(len(means)) if age is None else torch.tensor([problem.groups.including(age)])
-    group = chosen.to(means.device).repeat_interleave(people)
+    group = torch.arange(len(means), device=means.device).repeat_interleave(people)
     rows = torch.arange(len(group), device=means.device) % people
     before, betas = estimate[rows], means[group]
     size = (stature(body, betas) / stature(body, before.betas))[:, None]
@@ -78,7 +76,7 @@ def median_age(
     return problem[rows], estimate[rows]
 
 
-def _log_density(terms: list) -> Float[Tensor, " people"]:
+def _log_density(terms: Sequence[Term]) -> Float[Tensor, " people"]:
     """Logarithm of the shapes' density at the mean of their group, up to a constant."""
     (prior,) = (term for term in terms if isinstance(term, GroupedShape))
     return torch.linalg.slogdet(prior.roots.double()).logabsdet[prior.group]
