@@ -16,6 +16,7 @@ from fitting.terms.code_prior import CodePull
 from fitting.terms.contact import StandingFeet
 from fitting.terms.depth import Depth
 from fitting.terms.ground import FeetOnGround
+from fitting.terms.grouped_shape import GroupedShape
 from fitting.terms.height import KnownHeight
 from fitting.terms.hold import Hold
 from fitting.terms.initial_pose import InitialPose
@@ -100,6 +101,9 @@ def terms(problem):
         "view_reprojection": ViewReprojection(2e3, 0.1, views(problem)),
         "depth": Depth(5.0, problem.depths, problem.confidence),
         "shape": Shape(weight, draw(PEOPLE, 10, seed=11)),
+        "grouped_shape": GroupedShape(
+            weight, draw(4, 10, seed=14), torch.eye(10, dtype=DTYPE) + 0.2 * draw(4, 10, 10, seed=15)
+        ),
         "code_prior": CodePull(weight, draw(PEOPLE, 21, 4, seed=9)),
         "initial_pose": InitialPose(weight, problem.guess, problem.init_weight),
         "residual_rotation": ResidualRotation(weight),
@@ -129,6 +133,7 @@ NAMES = (
     "view_reprojection",
     "depth",
     "shape",
+    "grouped_shape",
     "code_prior",
     "initial_pose",
     "residual_rotation",
