@@ -65,6 +65,4 @@ class AgeGroups:
         centres = np.append(self.ages[:-1].mean(1), self.ages[-1, 0])
         mean = [np.interp(age, centres, column) for column in self.means.T]
         nearest = [int(np.abs(centres - age).argmin())]
-        return AgeGroups(
-            np.array([[age, age]], np.float32), np.array([mean], np.float32), self.roots[nearest]
-        )
+        return AgeGroups(np.array([[age, age]], np.float32), np.array([mean], np.float32), self.roots[nearest])

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitting.body.body import Body
-from fitting.output.fit_result import FitResult
+from fitting.output.body_result import BodyResult
 from qposer.body_pose.rotations import axis_angle_to_matrix, nearest_rotation
 from qposer.io.npz import write_npz
 from qposer.least_squares import Equations, Step, minimise
@@ -68,13 +68,13 @@ class AnnyParameters:
         write_npz(path, {name: np.asarray(value) for name, value in (arrays | numbers).items()})
 
 
-def to_anny(result: FitResult, body: Body, model: Any | None = None) -> AnnyParameters:
+def to_anny(result: BodyResult, body: Body, model: Any | None = None) -> AnnyParameters:
     """Anny's parameters of a fitted body, by least squares over the vertices, which correspond one to one.
 
     Each of Anny's bones turns with the body's joint whose vertices it moves, so fingers and face stay at rest.
 
     Args:
-        result: the fit, with one of the open bodies.
+        result: the fit of one body, an open one, not of a clip.
         body: the body of the fit (``Body.open()`` or ``Body.ages()``).
         model: ``anny.Anny()`` of version 0.6, to load it once for many results; default: a new one.
 
@@ -166,7 +166,7 @@ class _Conversion:
 
     def linearise(self, state: _State) -> Equations:
         """Normal equations, by finite differences."""
-        count, joints = state.phenotypes.shape[1], state.turns.shape[1]
+        joints = state.turns.shape[1]
         inward = torch.where(state.phenotypes > 0.5, -CHANGE, CHANGE)  # phenotypes have bounds
         shapes = state._replace(phenotypes=state.phenotypes + torch.diag(inward[0]))
         moves = CHANGE * torch.eye(3 + 3 * joints, dtype=self.target.dtype)

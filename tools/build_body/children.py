@@ -1,4 +1,6 @@
-"""Sample children for tests and benchmarks: ``python -m tools.build_body.children --out benchmarks/children/children.npz``.
+"""Sample children for tests and benchmarks.
+
+    python -m tools.build_body.children --out benchmarks/children/children.npz
 
 They are people of anny's calibrated distribution, in the T-pose: only the vertices of landmarks, and the joints.
 """

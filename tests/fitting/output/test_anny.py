@@ -31,7 +31,9 @@ def test_annys_body_with_the_parameters_is_the_fitted_one(model, exact_fit, tmp_
     assert 1000 * nearest.mean() < 8
     assert found.error_mm < 10
     assert found.error_mm < found.worst_mm < 60
-    assert found.height == pytest.approx(np.ptp(body(*map(torch.from_numpy, zeros(result))).vertices[0, :, 1].numpy()), abs=0.02)
+    assert found.height == pytest.approx(
+        np.ptp(body(*map(torch.from_numpy, zeros(result))).vertices[0, :, 1].numpy()), abs=0.02
+    )
     found.save(tmp_path / "anny.npz")
     saved = np.load(tmp_path / "anny.npz", allow_pickle=False)
     assert (saved["pose"] == found.pose).all()

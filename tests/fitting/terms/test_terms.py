@@ -394,12 +394,13 @@ def test_all_users_of_a_term_see_one_objective(scene):
     expected = torch.stack([term.residual(state).cost for term in stage.all_terms]).sum(0)
     torch.testing.assert_close(stage.cost(state), expected)
     begun = replace(problem, start=Start(problem.guess, state.orient))
+    of_all_ages = replace(problem, groups=Body.ages().data.groups)
 
     def terms(weights, problem):
         return [*weights.terms(EVERYTHING, problem), weights.pull(problem, stage.all_terms[-1].target)]
 
     for field in fields(Weights):
-        seen = begun if field.name.startswith("start") else problem
+        seen = begun if field.name.startswith("start") else of_all_ages if "grouped" in field.name else problem
         doubled = replace(Weights(), **{field.name: 2 * getattr(Weights(), field.name)})
         pairs = zip(terms(doubled, seen), terms(Weights(), seen), strict=True)
         changed = [not torch.equal(a.residual(state).weight, b.residual(state).weight) for a, b in pairs]
