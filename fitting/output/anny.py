@@ -65,7 +65,7 @@ class AnnyParameters:
         names, values = zip(*self.phenotypes.items(), strict=True)
         arrays = {"pose": self.pose, "bones": self.bones, "phenotype_names": names, "phenotype_values": values}
         numbers = {name: getattr(self, name) for name in ("years", "height", "error_mm", "worst_mm")}
-        write_npz(path, {name: np.asarray(value) for name, value in (arrays | numbers).items()})
+        write_npz(Path(path), {name: np.asarray(value) for name, value in (arrays | numbers).items()})
 
 
 def to_anny(result: BodyResult, body: Body, model: Any | None = None) -> AnnyParameters:
@@ -213,7 +213,8 @@ class _Conversion:
         )
         blended = torch.einsum("vb,nbij->nvij", self.skin[::every], transforms[..., :3, :])
         points = rest["rest_vertices"][:, self.own[::every]]
-        return (blended[..., :3] @ points[..., None])[..., 0] + blended[..., 3]
+        vertices: Tensor = (blended[..., :3] @ points[..., None])[..., 0] + blended[..., 3]
+        return vertices
 
     def parameters(self, state: _State) -> AnnyParameters:
         """The solution in Anny's own terms."""
