@@ -79,9 +79,11 @@ def median_age(
 def _log_density(terms: Sequence[Term]) -> Float[Tensor, " people"]:
     """Logarithm of the shapes' density at the mean of their group, up to a constant."""
     (prior,) = (term for term in terms if isinstance(term, GroupedShape))
-    return torch.linalg.slogdet(prior.roots.double()).logabsdet[prior.group]
+    density: Tensor = torch.linalg.slogdet(prior.roots.double()).logabsdet[prior.group]
+    return density
 
 
 def _pelvis(body: Body, betas: Float[Tensor, "people shapes"]) -> Float[Tensor, "people 3"]:
     rest = betas.new_zeros(len(betas), 22, 3)
-    return body.landmarks_and_joints(rest[:, 0], rest[:, 1:], betas)[1][:, 0]
+    pelvis: Tensor = body.landmarks_and_joints(rest[:, 0], rest[:, 1:], betas)[1][:, 0]
+    return pelvis
