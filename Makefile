@@ -7,8 +7,8 @@ SHAPES = $(addprefix tests/qposer/,body_pose prior/test_denoiser.py prior/test_d
   control/test_anatomy.py control/test_constraints.py control/test_edits.py control/test_inverse_kinematics.py \
   control/test_measures.py baselines/test_mixture.py \
   data/test_readers.py data/test_retarget.py data/test_stance.py evaluation io/test_npz.py test_vposer.py \
-  training/test_corruptions.py training/test_rig_variation.py test_least_squares.py) \
-  $(addprefix tests/fitting/,body/test_body.py body/test_landmarks.py inputs/keypoint_files inputs/test_camera.py \
+  hands training/test_corruptions.py training/test_rig_variation.py test_least_squares.py) \
+  $(addprefix tests/fitting/,hands body/test_body.py body/test_landmarks.py inputs/keypoint_files inputs/test_camera.py \
   inputs/test_keypoints.py optimise/test_landmark_jacobian.py \
   optimise/test_levenberg_marquardt.py optimise/test_placement.py \
   optimise/test_pose_space.py optimise/test_regressor.py output/test_amass.py output/test_bvh.py \
@@ -16,7 +16,7 @@ SHAPES = $(addprefix tests/qposer/,body_pose prior/test_denoiser.py prior/test_d
   training/test_detector_errors.py video/test_frame_times.py video/test_clip_problem.py \
   video/test_tracking.py terms evaluation/test_h36m.py)
 
-.PHONY: fit test check shapes clean
+.PHONY: fit test check shapes dist wheel-test docs clean
 
 fit: $(VENV)/installed  ## fit a body to PHOTO and say where the pictures are
 	$(VENV)/bin/python demos/fit_image.py $(PHOTO) --out $(OUT)
@@ -35,6 +35,15 @@ check: $(VENV)/developing  ## lint, types, docstrings, sizes and licences
 shapes: $(VENV)/developing  ## fast tests with the annotations checked at every call, shapes included
 	$(VENV)/bin/python -m pytest -p tools.shape_checks $(SHAPES)
 
+dist: $(VENV)/developing  ## build the wheel and the source distribution
+	$(VENV)/bin/python -m hatchling build -d dist
+
+wheel-test: $(VENV)/developing  ## build the wheel, install it into fresh environments, run it there
+	$(VENV)/bin/pytest tests/test_wheel.py
+
+docs: $(VENV)/documenting  ## the documentation as static HTML, in build/html
+	$(VENV)/bin/python -m sphinx --fail-on-warning --keep-going -q docs build/html
+
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
@@ -45,5 +54,9 @@ $(VENV)/developing: $(VENV)/installed requirements-dev.txt
 	$(VENV)/bin/pip install --quiet -r requirements-dev.txt
 	touch $@
 
-clean:  ## remove the environment and what the demos wrote
-	rm -rf $(VENV) out
+$(VENV)/documenting: $(VENV)/installed requirements-docs.txt
+	$(VENV)/bin/pip install --quiet -r requirements-docs.txt
+	touch $@
+
+clean:  ## remove the environment, what was built, and what the commands wrote
+	rm -rf $(VENV) out build dist

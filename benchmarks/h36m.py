@@ -18,8 +18,8 @@ import tyro
 from jaxtyping import Float
 
 from benchmarks.machine import machine
-from demos import evaluate_h36m
 from fitting.body.body import Body
+from fitting.commands import evaluate_h36m
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.data.dataset import PoseDataset
 from qposer.data.h36m import JOINTS_17, NUM_JOINTS, PARENTS

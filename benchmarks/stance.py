@@ -24,7 +24,7 @@ from torch import Tensor
 from benchmarks.commands import command
 from benchmarks.foreign.poses import FOREIGN_FILE
 from benchmarks.tables import Table
-from demos.sheets import Figure, draw_sheet
+from fitting.output.sheets import Figure, draw_sheet
 from qposer.body_pose.rotations import axis_angle_to_matrix, turn_about
 from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS
 from qposer.data.dataset import PoseDataset, split
@@ -102,7 +102,7 @@ number of subjects shows SMPL poses from other sources, fitted to videos and tre
 CAPTION = "Upright frames of one subject of each rig and split"
 
 SHEET_YAW = -32.0
-"""Yaw of bodies in `demos.sheets`, relative to the front, in degrees."""
+"""Yaw of bodies in `fitting.output.sheets`, relative to the front, in degrees."""
 
 
 @dataclass(frozen=True)

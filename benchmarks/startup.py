@@ -115,7 +115,7 @@ def photo_commands(photo: Path, out: Path) -> dict[str, list[str]]:
 
 def help_commands() -> dict[str, list[str]]:
     """`--help` of every demo, by its command."""
-    demos = [path for path in sorted(DEMOS.glob("*.py")) if "description=__doc__" in path.read_text(encoding="utf-8")]
+    demos = [path for path in sorted(DEMOS.glob("*.py")) if "run(" in path.read_text(encoding="utf-8")]
     return {f"demos/{path.name} --help": [str(path), "--help"] for path in demos}
 
 

@@ -1,1 +1,1 @@
-"""Command-line demos, one short script for each use."""
+"""The commands as scripts that run from a checkout without installation, and the Python API in one script."""

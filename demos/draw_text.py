@@ -1,13 +1,9 @@
 """Sample poses that match texts.
 
-    python demos/draw_text.py "both hands are on the hips" "lean forward, knees bent" --number 2
+    python demos/draw_text.py "both hands are on the hips"
 
-writes into OUT: text.png, a sheet of the bodies with their texts and energies, and text.npz: body_pose (poses, 21, 3),
-axis-angle in radians, text and energy (poses,), grouped by text. To use pose 5 of the sheet in demos/edit.py or
-demos/complete.py, pass --pose OUT/text.npz:5. The same seed gives the same poses.
+runs the command ``qposer draw`` from a checkout.
 """
-
-from __future__ import annotations
 
 import sys
 
@@ -18,58 +14,6 @@ from qposer.io.interrupts import end_on_interrupt
 if __name__ == "__main__":
     end_on_interrupt()
 
-from pathlib import Path
-from typing import Annotated
+    from fitting.commands.run import run
 
-import tyro
-
-from demos.inputs import shipped_prior
-from qposer.io.cli_errors import plain_console
-
-
-def main(
-    texts: Annotated[tuple[str, ...], tyro.conf.Positional],
-    number: int = 4,
-    guidance: float = 2.0,
-    seed: int = 0,
-    out: Path = Path("out"),
-) -> None:
-    """Sample poses that match texts.
-
-    Args:
-        texts: one or more quoted texts: descriptions of a pose, or instructions.
-        number: number of poses for each text.
-        guidance: strength of classifier-free guidance; 0 ignores the text, 1 samples poses that match it, more
-            exaggerates.
-        seed: random seed, the same for each text.
-        out: folder for the results.
-
-    Raises:
-        ValueError: no text is given.
-    """
-    with shipped_prior("draw_text") as prior:
-        import numpy as np
-        import torch
-
-        from demos.sheets import Figure, draw_sheet, write_sheet
-        from qposer.body_pose.rotations import matrix_to_axis_angle
-        from qposer.control.text_prior import generate
-
-        if not texts:
-            raise ValueError(
-                "no text is given: describe a pose, as in python demos/draw_text.py 'both hands are on the hips'"
-            )
-        drawn = [generate(text, number, guidance, seed=seed, prior=prior) for text in texts]
-        poses = matrix_to_axis_angle(torch.cat(drawn))
-        energy = prior.energy(poses)
-        said = [text for text in texts for _ in range(number)]
-        figures = [Figure(*each) for each in zip(said, poses, energy.tolist(), strict=True)]
-        picture = draw_sheet(figures, f"sampled from texts, seed {seed}, guidance {guidance:g}")
-        arrays = {"body_pose": poses.numpy(), "text": np.array(said), "energy": energy.numpy()}
-        png, npz = write_sheet(out, "text", picture, arrays)
-    console = plain_console()
-    console.print(f"{len(said)} poses in {npz}: energy {energy.min():.2f} to {energy.max():.2f}; picture: {png}")
-
-
-if __name__ == "__main__":
-    tyro.cli(main, description=__doc__)
+    run("draw")

@@ -1,20 +1,9 @@
 """Edit a pose by instructions in English.
 
-    python demos/instruct.py "raise the left arm to shoulder height" "look at the left hand" "a bit more"
-    python demos/instruct.py "put the right hand on the head" --number 4
-    python demos/instruct.py squat "sit on the floor" "kneel on the right knee" --apart
+    python demos/instruct.py "raise the left arm" "look at the left hand"
 
-follows the instructions in order and writes into OUT: instruct.png, the pose and the result of each instruction, with
-the mentioned parts in coral; and instruct.npz: body_pose (poses, 21, 3) and global_orient (poses, 3), axis-angle in
-radians, instruction and energy. It prints the constraints of each instruction, and by how much each is violated before
-and after. Without --pose it starts from a relaxed standing pose.
-
-Verbs: raise, lower, bend, straighten, stretch, put, touch, cross, lean, turn, tilt, look, point, spread, step, kick,
-squat, sit, kneel, lunge, stand, ... with parts, sides, degrees, heights and places; "and", "while", "then"; "mirror
-that", "a bit more", "do the same with the right arm". See docs/instructions.md.
+runs the command ``qposer instruct`` from a checkout.
 """
-
-from __future__ import annotations
 
 import sys
 
@@ -25,88 +14,6 @@ from qposer.io.interrupts import end_on_interrupt
 if __name__ == "__main__":
     end_on_interrupt()
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+    from fitting.commands.run import run
 
-import tyro
-from rich.table import Table
-
-from demos.inputs import AT_EASE, PoseSource, shipped_prior
-from qposer.io.cli_errors import plain_console
-
-if TYPE_CHECKING:
-    from qposer.control.instructions import Edit
-
-
-def main(
-    instructions: Annotated[tuple[str, ...], tyro.conf.Positional],
-    start: Annotated[PoseSource, tyro.conf.arg(name="")] = AT_EASE,
-    number: int = 1,
-    apart: bool = False,
-    seed: int = 0,
-    out: Path = Path("out"),
-) -> None:
-    """Edit a pose by instructions in English.
-
-    Args:
-        instructions: one or more, each in quotes.
-        start: the pose to edit.
-        number: number of solutions for the last instruction.
-        apart: apply each instruction to the start pose, not to the result of the previous one.
-        seed: random seed.
-        out: folder for the results.
-
-    Raises:
-        ValueError: no instruction is given.
-    """
-    with shipped_prior("instruct") as prior:
-        import numpy as np
-        import torch
-
-        from demos.sheets import Figure, draw_sheet, write_sheet
-        from qposer.body_pose.posed_skeleton import OrientedPose
-        from qposer.body_pose.rotations import matrix_to_axis_angle
-        from qposer.body_pose.skeleton import BODY_JOINT_NAMES
-        from qposer.control.instructions import instruct
-
-        if not instructions:
-            raise ValueError("no instruction is given: try python demos/instruct.py 'raise the left arm'")
-        console = plain_console()
-        name, pose = start.load("start", prior)
-        first = OrientedPose.upright(pose)
-        edits: list[tuple[str, Edit]] = []
-        previous: Edit | None = None
-        for count, text in enumerate(instructions, 1):
-            answers = number if count == len(instructions) else 1
-            posture = first if apart or previous is None else previous.posture
-            found = instruct(posture, text, answers, seed=seed, previous=None if apart else previous, prior=prior)
-            edits += [(text, edit) for edit in found]
-            previous = found[0]
-            console.print(_constraint_table(text, found[0]))
-        postures = [first, *(edit.posture for _, edit in edits)]
-        poses = torch.stack([matrix_to_axis_angle(posture.body_pose) for posture in postures])
-        orients = torch.stack([matrix_to_axis_angle(posture.global_orient) for posture in postures])
-        energies = [prior.energy(pose).item(), *(edit.energy for _, edit in edits)]
-        about = [(), *([BODY_JOINT_NAMES.index(joint) for joint in edit.mentioned] for _, edit in edits)]
-        names = [name, *(text for text, _ in edits)]
-        figures = [Figure(*row) for row in zip(names, poses, energies, about, orients, strict=True)]
-        title = "each from the start" if apart else "one after the other"
-        arrays = {"body_pose": poses.numpy(), "global_orient": orients.numpy(), "energy": np.array(energies)}
-        arrays["instruction"] = np.array(names)
-        png, npz = write_sheet(out, "instruct", draw_sheet(figures, f"instructions, {title}"), arrays)
-    console.print(f"{len(poses)} poses in {npz}; picture: {png}")
-
-
-def _constraint_table(text: str, edit: Edit) -> Table:
-    """The constraints of an instruction, and by how much each is violated before and after."""
-    table = Table(title=text, title_justify="left", box=None, pad_edge=False)
-    for column in ("constraint", "error before", "after"):
-        table.add_column(column, justify="left" if column == "constraint" else "right")
-    for check in edit.checks:
-        mark = "" if check.satisfied else "  not satisfied"
-        table.add_row(check.text, f"{check.before:.0f} {check.unit}", f"{check.after:.0f} {check.unit}{mark}")
-    return table
-
-
-if __name__ == "__main__":
-    tyro.cli(main, description=__doc__)
+    run("instruct")

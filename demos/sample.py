@@ -2,12 +2,8 @@
 
     python demos/sample.py --number 24 --seed 1
 
-writes into OUT: sample.png, a sheet of the bodies with their energies, and sample.npz: body_pose (number, 21, 3),
-axis-angle in radians, and energy (number,). To use pose 5 of the sheet in demos/edit.py or demos/complete.py, pass
---pose OUT/sample.npz:5. The same seed gives the same poses.
+runs the command ``qposer sample`` from a checkout.
 """
-
-from __future__ import annotations
 
 import sys
 
@@ -18,43 +14,6 @@ from qposer.io.interrupts import end_on_interrupt
 if __name__ == "__main__":
     end_on_interrupt()
 
-from pathlib import Path
+    from fitting.commands.run import run
 
-import tyro
-
-from demos.inputs import shipped_prior
-from qposer.io.cli_errors import plain_console
-
-MOST_DRAWN = 200
-"""Maximum number of bodies on a sheet; the npz file contains all poses."""
-
-
-def main(number: int = 16, seed: int = 0, temperature: float = 1.0, out: Path = Path("out")) -> None:
-    """Sample poses from the prior.
-
-    Args:
-        number: number of poses; the sheet shows at most the first 200.
-        seed: random seed.
-        temperature: 1 for poses as varied as recorded ones, lower for more typical poses, higher for more unusual ones.
-        out: folder for the results.
-    """
-    with shipped_prior("sample") as prior:
-        from demos.sheets import Figure, draw_sheet, write_sheet
-        from qposer.body_pose.rotations import matrix_to_axis_angle
-
-        poses = matrix_to_axis_angle(prior.sample(number, temperature, seed=seed))
-        energy = prior.energy(poses)
-        figures = [
-            Figure(f"{index}", pose, value)
-            for index, (pose, value) in enumerate(zip(poses[:MOST_DRAWN], energy.tolist(), strict=False))
-        ]
-        picture = draw_sheet(figures, f"{number} samples, seed {seed}, temperature {temperature:g}")
-        arrays = {"body_pose": poses.numpy(), "energy": energy.numpy()}
-        png, npz = write_sheet(out, "sample", picture, arrays)
-    low, middle, high = energy.min(), energy.median(), energy.max()
-    console = plain_console()
-    console.print(f"{number} poses in {npz}: energy {low:.2f} to {high:.2f}, median {middle:.2f}; picture: {png}")
-
-
-if __name__ == "__main__":
-    tyro.cli(main, description=__doc__)
+    run("sample")

@@ -44,6 +44,7 @@ class Fitter(FittingModels):
         keypoints: Keypoints | None = None,
         start: StartBodies | None = None,
         hypotheses: int = 1,
+        hands: bool = True,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[FitResult]:
         """Fit bodies to the largest ``people`` in a photo.
@@ -56,6 +57,7 @@ class Fitter(FittingModels):
             start: initial bodies from another method (`read_start`); the fit stays close to them where the keypoints
                 allow it.
             hypotheses: maximum number of bodies to find for each person: the answer and its ``alternatives``.
+            hands: also detect and fit hands; given keypoints have them or not.
             on_step: called after every step.
 
         Returns:
@@ -69,7 +71,7 @@ class Fitter(FittingModels):
         if people < 1:
             raise ValueError(f"the number of people must be at least 1, not {people}")
         photo = photo if isinstance(photo, Photo) else read_image(photo)
-        keypoints = detect(photo.rgb, people) if keypoints is None else keypoints.largest_first()[:people]
+        keypoints = detect(photo.rgb, people, hands) if keypoints is None else keypoints.largest_first()[:people]
         size, known = (photo.width, photo.height), photo.focal_px if focal is None else focal
         results = self.fit_keypoints(keypoints, size, focal=known, start=start, hypotheses=hypotheses, on_step=on_step)
         if focal is None and photo.focal_warning is not None:

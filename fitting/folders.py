@@ -22,6 +22,7 @@ from fitting.inputs.images import Photo, is_image, read_image
 from fitting.inputs.keypoint_files import read_keypoints
 from fitting.output.exports import Export, check_name, write_fit
 from fitting.output.fit_result import FitResult
+from fitting.subjects import Subject
 from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 
@@ -136,16 +137,23 @@ class FolderRun:
     focal: float | None = None
     hypotheses: int = 1
     exports: Sequence[Export] = ("obj",)
+    hands: bool = True
+    """Whether hands are detected and fitted, too."""
+    subject: Subject | None = None
+    """Who is in all images; what they say about the shape is stored."""
 
     def __post_init__(self) -> None:
         """Check arguments that `Fitter.fit_photo` would reject for each image.
 
         Raises:
-            ValueError: ``people`` or ``hypotheses`` is below 1, or the focal length is not positive.
+            ValueError: ``people`` or ``hypotheses`` is below 1, the focal length is not positive, or a subject is given
+                for several people.
         """
         for name, number in (("people", self.people), ("hypotheses", self.hypotheses)):
             if number < 1:
                 raise ValueError(f"the number of {name} must be at least 1, not {number}")
+        if self.subject is not None and self.people != 1:
+            raise ValueError("a subject is one person: give --subject without --people")
         if self.focal is not None:
             positive_focal(self.focal)
 
@@ -164,6 +172,8 @@ class FolderRun:
             if people is not None:
                 return Outcome(job.image.name, people, resumed=True)
             photo, results = self._fitted(job)
+            if self.subject is not None:
+                self.subject.add(job.image, results[0].shape_evidence)
             return Outcome(job.image.name, self._write(job.name, photo, results, request))
         except Exception as error:  # a bad image must not stop the others
             if isinstance(error, OSError) and error.errno in _FULL:
@@ -187,7 +197,7 @@ class FolderRun:
         size = (photo.width, photo.height)
         given = read_keypoints(job.keypoints, str(job.image), size, job.sharing) if job.keypoints else None
         options: dict[str, Any] = {"people": self.people, "focal": self.focal, "hypotheses": self.hypotheses}
-        return photo, self.fitter.fit_photo(photo, keypoints=given, **options)
+        return photo, self.fitter.fit_photo(photo, keypoints=given, hands=self.hands, **options)
 
     def _write(
         self, name: str, photo: Photo, results: list[FitResult], request: Mapping[str, Any]
@@ -197,7 +207,7 @@ class FolderRun:
             (folder / DONE).unlink(missing_ok=True)
             for unfinished in folder.glob(".writing-*"):
                 shutil.rmtree(unfinished)
-        folders = write_fit(self.out, name, photo, results, self.exports, self.fitter.body)
+        folders = write_fit(self.out, name, photo, results, self.exports, self.fitter.body_of(results))
         people = tuple(
             PersonSummary(
                 written.relative_to(self.out).as_posix(),
@@ -227,6 +237,7 @@ class FolderRun:
             "focal": self.focal,
             "hypotheses": self.hypotheses,
             "exports": sorted(self.exports),
+            "hands": self.hands,
             "settings": self.fitter.settings.as_json,
         }
         plain: dict[str, Any] = json.loads(json.dumps(request))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import torch
@@ -11,7 +11,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fitting.body.body import Body
+from fitting.body.files import OPEN_BODY
+from fitting.hands.fit import FittedHands, fit_hands
 from fitting.inputs.camera import Camera
+from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.keypoints import Keypoints
 from fitting.optimise.hypotheses import Candidates, explore
 from fitting.optimise.pose_sampler import PoseSampler
@@ -20,6 +23,8 @@ from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.regressor import Regressor
 from fitting.optimise.schedule import FitSettings, solve
 from fitting.optimise.start import Start
+from fitting.output.body_result import BodyResult
+from qposer.hands.prior import load_hand_prior
 from qposer.prior.code_prior import CodePrior
 
 
@@ -82,6 +87,47 @@ class FittingModels:
             The problem and the fitted parameters.
         """
         return solve(self.body, self.space, self.regressor, keypoints, camera, self.settings, on_step, start)
+
+    @cached_property
+    def hand_body(self) -> Body | None:
+        """The body with fingers; None if the body is somebody's own and was loaded without them."""
+        if self.body.has_hands or self.body.name != OPEN_BODY:
+            return self.body if self.body.has_hands else None
+        return Body.open(hands=True).to(self.device, self.dtype)
+
+    def body_of(self, results: Sequence[BodyResult]) -> Body:
+        """The body model of results: with fingers if any of them has.
+
+        Args:
+            results: fits of these models.
+
+        Returns:
+            The body.
+        """
+        fingers = any(result.hands is not None for result in results)
+        return self.hand_body if fingers and self.hand_body is not None else self.body
+
+    @cached_property
+    def hand_space(self) -> RelaxedCodes:
+        """The space of hand poses; loaded when first needed."""
+        return RelaxedCodes(load_hand_prior().code_prior.to(self.device))
+
+    def fit_hands(self, hands: HandKeypoints, camera: Camera, estimate: Estimate) -> FittedHands | None:
+        """Fit the fingers and the wrists of a solution.
+
+        Args:
+            hands: keypoints of the same people's hands.
+            camera: one for each person.
+            estimate: the fitted bodies.
+
+        Returns:
+            Body poses with the hands' wrists, and hand poses; None if the body has no fingers.
+        """
+        if self.hand_body is None:
+            return None
+        pose = self.body_pose(estimate)
+        parameters = estimate.orient, pose, estimate.betas, estimate.transl
+        return fit_hands(self.hand_body, self.hand_space, hands, camera, *parameters, self.settings.seed)
 
     @cached_property
     def sampler(self) -> PoseSampler:

@@ -12,21 +12,27 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from fitting.hands.fit import FittedHands
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
 from fitting.inputs.starts import StartBodies
 from fitting.models import FittingModels
 from fitting.optimise.agreement import check_in_view, person_height
 from fitting.optimise.initialize import guessed_joints, stature
+from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.schedule import SCHEDULE
+from fitting.optimise.shape_evidence import evidence_of_people
+from fitting.optimise.shape_prior import ShapeEvidence
 from fitting.optimise.start import Start, as_start, assigned, moved_degrees
 from fitting.optimise.uncertainty import joint_covariance
 from fitting.output.fit_result import FitResult, with_alternatives
+from fitting.output.hand_poses import HandPoses
 from fitting.terms.robust import gmof_weight
 from qposer import __version__
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.control.constraints import TOLERANCE
+from qposer.hands.smplh import SIDES
 
 MIN_EXTENT = 8
 """Smallest extent of a person's keypoints, in pixels."""
@@ -161,11 +167,15 @@ class PeopleFit:
         chosen = candidates.best(self.hypotheses)
         people = [person for person, found in enumerate(chosen) for _ in found]
         rows = torch.tensor([row * len(chosen) + person for person, found in enumerate(chosen) for row, _ in found])
-        bodies = iter(_results(models, keypoints[people], size, candidates.problem[rows], candidates.estimate[rows]))
-        return [
-            with_alternatives([dataclasses.replace(next(bodies), probability=share) for _, share in found])
-            for found in chosen
-        ]
+        swapped = np.array([row == candidates.swapped for found in chosen for row, _ in found])
+        seen = keypoints[people].exchanged(swapped)
+        bodies = _results(models, seen, size, candidates.problem[rows], candidates.estimate[rows])
+        shares = [share for found in chosen for _, share in found]
+        each = iter(
+            dataclasses.replace(body, probability=share, swapped=bool(other))
+            for body, share, other in zip(bodies, shares, swapped, strict=True)
+        )
+        return [with_alternatives([next(each) for _ in found]) for found in chosen]
 
 
 @torch.no_grad()
@@ -174,6 +184,9 @@ def _results(
 ) -> list[FitResult]:
     codes = models.model.encode_latents(models.space.latents(estimate.pose))
     body_pose = models.body_pose(estimate)
+    hands = None if keypoints.hands is None else models.fit_hands(keypoints.hands, problem.camera, estimate)
+    if hands is not None:
+        body_pose = hands.body_pose
     output = models.body(estimate.orient, body_pose, estimate.betas, estimate.transl)
     landmarks = models.body.landmarks(
         estimate.orient, body_pose, estimate.betas, estimate.transl, format=keypoints.format
@@ -195,7 +208,14 @@ def _results(
         "keypoint_shares": _keypoint_shares(problem, distance),
         "joint_covariance": joint_covariance(models.body, models.space, models.settings, problem, estimate),
     }
+    if hands is not None and models.hand_body is not None:
+        parameters = estimate.orient, body_pose, estimate.betas, estimate.transl
+        arrays["vertices"] = models.hand_body(*parameters, hand_pose=hands.hand_pose).vertices
     numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
+    said: list[ShapeEvidence | None] = [None] * len(keypoints)
+    if models.settings.shape is not None:
+        solver = LevenbergMarquardt(models.body, models.space, models.settings.weights)
+        said = [*evidence_of_people(solver, problem, estimate)]
     notes = _missed_holds(models, estimate.orient, body_pose)
     moved = moved_degrees(problem.start, estimate.orient, body_pose) or [{}] * len(keypoints)
     return [
@@ -212,9 +232,27 @@ def _results(
             settings=models.settings.as_json,
             guessed_joints=guessed_joints(problem.init_weight[person]),
             moved=moved[person],
-            notes=notes[person],
+            shape_evidence=said[person],
+            notes=(*notes[person], *_unfitted_hands(keypoints, hands, person)),
+            hands=None if hands is None else _hand_poses(hands, person),
         )
         for person in range(len(keypoints))
+    ]
+
+
+def _hand_poses(hands: FittedHands, person: int) -> HandPoses:
+    left, right = matrix_to_axis_angle(hands.hand_pose[person]).cpu().numpy().reshape(2, -1, 3)
+    return HandPoses(left, right, hands.fitted[person].cpu().numpy())
+
+
+def _unfitted_hands(keypoints: Keypoints, hands: FittedHands | None, person: int) -> list[str]:
+    """A sentence for each hand whose keypoints were not used."""
+    if hands is None or keypoints.hands is None:
+        return []
+    left_out = keypoints.hands.found[person] & ~hands.fitted[person].cpu().numpy()
+    return [
+        f"the keypoints of the {SIDES[side]} hand do not fit the arm: its fingers are left at rest"
+        for side in np.flatnonzero(left_out)
     ]
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from qposer.control.instructions import instruct
     from qposer.control.inverse_kinematics import solve_ik
     from qposer.control.text_prior import generate
+    from qposer.hands.prior import HandPrior, load_hand_prior
+    from qposer.hands.skeleton import mirror_hand
     from qposer.prior.code_prior import CodePrior
     from qposer.prior.code_prior_network import CodePriorConfig
     from qposer.prior.model import QPoser, QPoserConfig
@@ -24,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CodePrior",
     "CodePriorConfig",
+    "HandPrior",
     "QPoser",
     "QPoserConfig",
     "__version__",
@@ -33,7 +36,9 @@ __all__ = [
     "generate",
     "instruct",
     "interpolate",
+    "load_hand_prior",
     "mirror",
+    "mirror_hand",
     "read_poses",
     "solve_ik",
     "swap",
@@ -52,6 +57,8 @@ __getattr__ = lazy_names(
         "qposer.body_pose.poses": ("read_poses",),
         "qposer.control.inverse_kinematics": ("solve_ik",),
         "qposer.control.text_prior": ("generate",),
+        "qposer.hands.prior": ("HandPrior", "load_hand_prior"),
+        "qposer.hands.skeleton": ("mirror_hand",),
     },
 )
 

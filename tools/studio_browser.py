@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 from playwright.sync_api import Browser, Page, Playwright
 
-from demos.pose_studio.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
-from demos.pose_studio.standing import Point
+from fitting.studio.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
+from fitting.studio.standing import Point
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 """Path of an installed browser, if any."""

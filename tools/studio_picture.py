@@ -17,11 +17,11 @@ import tyro
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from demos.pose_studio.app import Studio
-from demos.pose_studio.editor import Editor
-from demos.pose_studio.server import start_server
-from demos.pose_studio.standing import Mannequin
 from fitting.body.body import Body
+from fitting.studio.app import Studio
+from fitting.studio.editor import Editor
+from fitting.studio.server import start_server
+from fitting.studio.standing import Mannequin
 from qposer import CodePrior
 from qposer.io.atomic_files import atomic_write
 from tools.studio_browser import View, launch, pull

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmarks.prior.poses import Poses
 from fitting.body.body import Body
-from fitting.body.files import BodyData
+from fitting.body.body_data import BodyData
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
 from fitting.training.detector_errors import draw_detections

@@ -6,8 +6,11 @@ candidate, on the half of the poses that `benchmarks.evidence` does not evaluate
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from pathlib import Path
 
+import numpy as np
 import torch
 import tyro
 from jaxtyping import Float
@@ -24,6 +27,9 @@ from qposer.io.cli_errors import cli_errors
 
 CLOSE = 5.0
 """Scale of the differences between errors in millimetres; candidates that differ by much less are equally good."""
+
+SWAPPED = 0.02
+"""Assumed share of people whose left and right keypoints are swapped."""
 
 BATCH = 25
 
@@ -73,6 +79,33 @@ def fitted_weights(
     return weights.detach() / scale
 
 
+def swapped_weight(odds: Float[Tensor, " people"], swapped_odds: Float[Tensor, " people"]) -> float:
+    """Weight of the body with swapped keypoints, from scores without it.
+
+    Args:
+        odds: logarithms of this body's odds against all others, for people whose keypoints are not swapped.
+        swapped_odds: the same for people whose keypoints are swapped.
+
+    Returns:
+        The constant that makes odds fair for both groups of equal size, lowered to the assumed share.
+    """
+    both = torch.cat([odds, swapped_odds]).double()
+    low, high = -both.max(), -both.min()
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (both + middle).sigmoid().mean() < 0.5 else (low, middle)
+    return low.item() + math.log(SWAPPED / (1 - SWAPPED))
+
+
+def _odds(
+    features: Float[Tensor, "candidates people features"], weights: Float[Tensor, " weights"]
+) -> Float[Tensor, " people"]:
+    """Logarithms of the odds of the last candidate, that for swapped keypoints, against the others."""
+    score = features[..., :-1] @ weights
+    odds: Tensor = score[-1] - score[:-1].logsumexp(0)
+    return odds
+
+
 def main(foreign: Path, number: int = 250, cache: Path = Path("runs/benchmarks")) -> None:
     """Fit the calibration half, and print the weights.
 
@@ -85,10 +118,17 @@ def main(foreign: Path, number: int = 250, cache: Path = Path("runs/benchmarks")
     with cli_errors("benchmarks.evidence.calibration"):
         fitter = Fitter()
         every = list(cases(fitter.body, foreign, "calibration", number, Path(), Cache(cache)))
-        parts = [explored(fitter, case) for case in track(every, "fitting", console=console)]
-        features, errors = (torch.cat(values, dim=1) for values in zip(*parts, strict=True))
-        weights = fitted_weights(features, errors)
-        rounded = {name: round(weight, 3) for name, weight in zip(WEIGHTS, weights.tolist(), strict=True)}
+        exchanged = [
+            dataclasses.replace(case, keypoints=case.keypoints.exchanged(np.ones(len(case.keypoints), bool)))
+            for case in every
+        ]
+        parts = [explored(fitter, case) for case in track([*every, *exchanged], "fitting", console=console)]
+        features, errors = (torch.cat(values, dim=1) for values in zip(*parts[: len(every)], strict=True))
+        swapped = torch.cat([features for features, _ in parts[len(every) :]], dim=1)
+        weights = fitted_weights(features[:-1, :, :-1], errors[:-1])
+        of_swapped = swapped_weight(_odds(features, weights), _odds(swapped, weights))
+        values = [*weights.tolist(), of_swapped]
+        rounded = {name: round(weight, 3) for name, weight in zip(WEIGHTS, values, strict=True)}
         console.print(f"WEIGHTS = {rounded}", markup=False)
 
 

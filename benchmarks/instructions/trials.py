@@ -15,7 +15,8 @@ from qposer.body_pose.rotations import geodesic_angle
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 from qposer.control.descriptions import relations
 from qposer.control.instructions import Edit, InstructionError, instruct
-from qposer.prior.code_prior import DISPERSION, CodePrior
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import DISPERSION
 
 CIRCLE_SEED = 1000
 """First seed of the postures to describe, different from all seeds of start poses."""

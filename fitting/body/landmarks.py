@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
 from fitting.inputs.keypoints import FORMATS, FormatName
 from qposer.body_pose.skeleton import JOINT_NAMES
+from qposer.hands.smplh import FINGERS, HAND_LANDMARKS
 
 Landmark = Mapping[int | str, float]
 """Weights with sum one of vertices (by index), joints and other landmarks (by name)."""
@@ -76,6 +77,10 @@ KEYPOINT_NAMES = tuple(dict.fromkeys(name for form in FORMATS.values() for name 
 """Keypoints of all formats, each once."""
 
 
+SMPL_VERTICES, SMPLX_VERTICES = 6890, 10475
+OFFICIAL = (SMPL_VERTICES, SMPLX_VERTICES)
+"""Numbers of vertices of the bodies whose vertices other programs know by number."""
+
 SMPL_VERTEX_IDS: dict[str, int] = {
     **{"nose": 332, "reye": 6260, "leye": 2800, "rear": 4071, "lear": 583},
     **{"lthumb": 2746, "lindex": 2319, "lmiddle": 2445, "lring": 2556, "lpinky": 2673},
@@ -106,6 +111,7 @@ def smpl_landmarks(vertex_ids: Mapping[str, int]) -> dict[str, Landmark]:
             f"{side}_thumb": {vertex_ids[f"{s}thumb"]: 0.55, f"{side}_wrist": 0.45},
             f"{side}_index": {vertex_ids[f"{s}index"]: 0.55, f"{side}_wrist": 0.45},
             f"{side}_pinky": {vertex_ids[f"{s}pinky"]: 0.6, f"{side}_wrist": 0.4},
+            **{f"{side}_{finger}_tip": {vertex_ids[f"{s}{finger}"]: 1.0} for finger in FINGERS},
             f"{side}_heel": {vertex_ids[f"{s.upper()}Heel"]: 1.0},
             f"{side}_big_toe": {big_toe: 1.0},
             f"{side}_small_toe": {vertex_ids[f"{s.upper()}SmallToe"]: 1.0},
@@ -130,17 +136,26 @@ def smplx_vertex_ids(landmarks: Mapping[str, Landmark]) -> dict[str, int]:
     return ids
 
 
-def used_vertices(landmarks: Mapping[str, Landmark]) -> list[int]:
-    """The vertices that the keypoints of any format need, in ascending order."""
-    return sorted({v for name in KEYPOINT_NAMES for v in landmarks.get(name, {}) if isinstance(v, int)})
+def used_vertices(landmarks: Mapping[str, Landmark], names: Iterable[str] = KEYPOINT_NAMES) -> list[int]:
+    """The vertices that keypoints need.
+
+    Args:
+        landmarks: landmarks of a body.
+        names: names of the keypoints; default: those of all formats.
+
+    Returns:
+        Indices in ascending order.
+    """
+    return sorted({v for name in names for v in landmarks.get(name, {}) if isinstance(v, int)})
 
 
-def check_landmarks(landmarks: Mapping[str, Landmark], vertices: int) -> None:
+def check_landmarks(landmarks: Mapping[str, Landmark], vertices: int, joints: Sequence[str] = JOINT_NAMES) -> None:
     """Reject landmarks from which the keypoints of some format cannot be computed.
 
     Args:
         landmarks: landmarks of a body.
         vertices: number of vertices of the body.
+        joints: names of the body's joints.
 
     Raises:
         ValueError: a landmark is missing, refers to a missing vertex, or has weights that are huge or do not sum to
@@ -153,7 +168,7 @@ def check_landmarks(landmarks: Mapping[str, Landmark], vertices: int) -> None:
         raise ValueError(f"expected landmark weights below {_HEAVIEST:g}, found others")
     for format in FORMATS:
         try:
-            sums = mixing_matrix(format, landmarks, used).sum(1)
+            sums = mixing_matrix(format, landmarks, used, joints=joints).sum(1)
         except KeyError as error:
             raise ValueError(f"expected landmarks of all keypoints, found no {error.args[0]}") from None
         if not (np.abs(sums - 1.0) < 0.5).all():
@@ -165,20 +180,21 @@ def mixing_matrix(
     landmarks: Mapping[str, Landmark],
     vertices: list[int],
     shifts: Mapping[FormatName, Mapping[str, Landmark]] = SHIFTS,
+    joints: Sequence[str] = JOINT_NAMES,
 ) -> Float[np.ndarray, "landmarks points"]:
-    """Weights of the given vertices, followed by the 24 joints, in a format's keypoints.
+    """Weights of the given vertices, followed by the joints, in a format's keypoints.
 
     Args:
         format: keypoint format.
         landmarks: landmarks of the body.
         vertices: vertex indices from `used_vertices`.
         shifts: shifts of keypoints relative to the body's landmarks.
+        joints: names of the body's joints.
 
     Returns:
         One row for each keypoint.
     """
-    columns: dict[int | str, int] = {vertex: i for i, vertex in enumerate(vertices)}
-    columns |= {joint: len(vertices) + j for j, joint in enumerate(JOINT_NAMES)}
+    columns = _columns(vertices, joints)
     names = FORMATS[format].names
     matrix = np.zeros((len(names), len(columns)))
 
@@ -196,3 +212,30 @@ def mixing_matrix(
             sided = f"{side}_{part}"
             add(row, {sided if sided in columns or sided in landmarks else part: weight})
     return matrix
+
+
+def hand_mixing_matrix(
+    landmarks: Mapping[str, Landmark], vertices: list[int], joints: Sequence[str]
+) -> Float[np.ndarray, "42 points"]:
+    """Weights of the given vertices, followed by the joints, in both hands' landmarks.
+
+    Args:
+        landmarks: landmarks of the body.
+        vertices: vertex indices, among them those of the fingertips.
+        joints: names of the body's joints.
+
+    Returns:
+        One row for each of `HAND_LANDMARKS`.
+    """
+    columns = _columns(vertices, joints)
+    matrix = np.zeros((len(HAND_LANDMARKS), len(columns)))
+    for row, name in zip(matrix, HAND_LANDMARKS, strict=True):
+        for part, weight in ({name: 1.0} if name in columns else landmarks[name]).items():
+            row[columns[part]] = weight
+    return matrix
+
+
+def _columns(vertices: list[int], joints: Sequence[str]) -> dict[int | str, int]:
+    """Columns of a mixing matrix by vertex and name of joint."""
+    parts: list[int | str] = [*vertices, *joints]
+    return {part: column for column, part in enumerate(parts)}

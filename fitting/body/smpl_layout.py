@@ -8,24 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int, UInt32
 
-from fitting.body.landmarks import SMPL_VERTEX_IDS, Landmark, smplx_vertex_ids
-from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
+from fitting.body.landmarks import OFFICIAL, SMPL_VERTEX_IDS, Landmark, smplx_vertex_ids
 
 if TYPE_CHECKING:
-    from fitting.body.files import BodyData
+    from fitting.body.body_data import BodyData
 
 SHAPE_COLUMNS = 300
 """Number of shape components in newer SMPL files. The smplx package allows more than ten betas only with this number;
 missing components are zero."""
-
-_TIP = "left_index_tip"
-"""A landmark of the open body only."""
-
-FINGERS = ("index", "middle", "pinky", "ring", "thumb")
-"""Fingers of each hand of SMPL-H, with three joints each."""
-
-PHALANGES = (0.0, 0.45, 0.73)
-"""Positions of a finger's three joints, as fractions from knuckle to tip."""
 
 
 def smpl_order(landmarks: Mapping[str, Landmark], vertices: int) -> Int[np.ndarray, " vertices"]:
@@ -65,12 +55,12 @@ def renumbered(landmarks: Mapping[str, Landmark], order: Int[np.ndarray, " verti
 
 
 def smpl_layout(data: BodyData) -> dict[str, np.ndarray]:
-    """The arrays of an SMPL file by name, with the open body's vertices in ``smpl_order``."""
-    vertices = len(data.template)
-    order = smpl_order(data.landmarks, vertices) if _TIP in data.landmarks else np.arange(vertices)
+    """The arrays of an SMPL or, with fingers, an SMPL-H file by name; the open body's vertices in ``smpl_order``."""
+    vertices, joints = len(data.template), len(data.joint_regressor)
+    order = np.arange(vertices) if vertices in OFFICIAL else smpl_order(data.landmarks, vertices)
     shapes = _compact(data.shapes[order])
     missing = max(0, SHAPE_COLUMNS - shapes.shape[-1])
-    posedirs = np.zeros((vertices, 3, 9 * (NUM_JOINTS - 1)), np.float16)
+    posedirs = np.zeros((vertices, 3, 9 * (joints - 1)), np.float16)
     if data.pose_shapes is not None:
         posedirs = posedirs.astype(np.float32)
         posedirs[..., : len(data.pose_shapes)] = np.moveaxis(data.pose_shapes, 0, -1)[order]
@@ -81,70 +71,33 @@ def smpl_layout(data: BodyData) -> dict[str, np.ndarray]:
         "J_regressor": data.joint_regressor[:, order],
         "weights": data.weights[order],
         "f": np.argsort(order)[data.faces].astype(np.uint32),
-        "kintree_table": _tree(PARENTS),
+        "kintree_table": _tree(data.parents),
     }
 
 
 def smplh_layout(data: BodyData) -> dict[str, np.ndarray]:
-    """The arrays of an SMPL-H file: 52 joints, with finger joints that have positions but no skinning weights.
+    """The arrays of an SMPL-H file by name.
 
-    A whole hand rotates with the wrist. The components of the hands' poses are the joints' own coordinates.
+    Args:
+        data: the open body with fingers.
 
     Raises:
-        ValueError: ``data`` is not the open body; others have no landmarks at the fingertips.
+        ValueError: ``data`` is another body, or has no fingers.
     """
-    if _TIP not in data.landmarks:
+    if len(data.template) in OFFICIAL:
         raise ValueError(f"expected the open body, found {data.name}: use its own SMPL-H file in other programs")
-    smpl = smpl_layout(data)
-    vertices = len(data.template)
-    body = NUM_BODY_JOINTS + 1
-    regressor, parents = [*data.joint_regressor[:body]], list(PARENTS[:body])
-    for side in ("left", "right"):
-        for finger in FINGERS:
-            parents += [JOINT_NAMES.index(f"{side}_wrist"), len(parents), len(parents) + 1]
-            regressor += _finger(data, side, finger)
-    weights = np.zeros((vertices, len(parents)), np.float32)
-    weights[:, :body] = smpl["weights"][:, :body]
-    weights[:, [body - 2, body - 1]] += smpl["weights"][:, [body, body + 1]]
-    posedirs = np.zeros((vertices, 3, 9 * (len(parents) - 1)), smpl["posedirs"].dtype)
-    posedirs[..., : 9 * NUM_BODY_JOINTS] = smpl["posedirs"][..., : 9 * NUM_BODY_JOINTS]
-    order = smpl_order(data.landmarks, vertices)
-    hands = {f"hands_components{side}": np.eye(45) for side in "lr"} | {
-        f"hands_mean{side}": np.zeros(45) for side in "lr"
+    if data.hand_space is None:
+        raise ValueError(f"expected a body with fingers, found {data.name} without: load it with hands=True")
+    space = zip("lr", data.hand_space.means, data.hand_space.components, strict=True)
+    hands = {
+        name: array
+        for side, mean, components in space
+        for name, array in ((f"hands_mean{side}", mean), (f"hands_components{side}", components))
     }
-    return {
-        **smpl,
-        **hands,
-        "J_regressor": np.stack(regressor)[:, order].astype(np.float32),
-        "weights": weights,
-        "posedirs": posedirs,
-        "kintree_table": _tree(parents),
-    }
+    return smpl_layout(data) | hands
 
 
-def _finger(data: BodyData, side: str, finger: str) -> list[Float[np.ndarray, " vertices"]]:
-    """Rows of the joint regressor for the three joints of a finger, the knuckle's first."""
-    tip = _row(data, f"{side}_{finger}_tip")
-    hand = data.joint_regressor[JOINT_NAMES.index(f"{side}_hand")]
-    if finger == "thumb":
-        middle, wrist = _row(data, f"{side}_thumb"), data.joint_regressor[JOINT_NAMES.index(f"{side}_wrist")]
-        return [(wrist + middle) / 2, middle, (middle + tip) / 2]
-    if finger == "middle":
-        knuckle = hand
-    else:
-        knuckle = (hand + _row(data, f"{side}_pinky")) / 2 if finger == "ring" else _row(data, f"{side}_{finger}")
-    return [knuckle + part * (tip - knuckle) for part in PHALANGES]
-
-
-def _row(data: BodyData, landmark: str) -> Float[np.ndarray, " vertices"]:
-    """Vertex weights of a landmark, in the body's own order."""
-    row = np.zeros(len(data.template))
-    for vertex, weight in data.landmarks[landmark].items():
-        row[int(vertex)] = weight
-    return row
-
-
-def _tree(parents: tuple[int, ...] | list[int]) -> UInt32[np.ndarray, "2 joints"]:
+def _tree(parents: tuple[int, ...]) -> UInt32[np.ndarray, "2 joints"]:
     return np.array([[2**32 - 1, *parents[1:]], range(len(parents))], dtype=np.uint32)
 
 

@@ -24,7 +24,7 @@ class Camera:
         Raises:
             ValueError: focal is not (batch,), or centre not (batch, 2).
         """
-        if self.focal.ndim != 1 or self.centre.shape != (len(self.focal), 2):
+        if self.focal.ndim != 1 or self.centre.shape != (*self.focal.shape, 2):
             raise ValueError(
                 f"a camera needs focal (batch,) and centre (batch, 2), "
                 f"not {tuple(self.focal.shape)} and {tuple(self.centre.shape)}"

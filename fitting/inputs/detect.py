@@ -27,6 +27,7 @@ from fitting.inputs.detections import (
     tiles,
     turned_back,
 )
+from fitting.inputs.hand_detector import HandDetector
 from fitting.inputs.keypoints import MIN_SEEN, SEEN_CONFIDENCE, Keypoints
 from fitting.inputs.quiet import native_stderr_silenced
 from qposer.io.assets import asset
@@ -67,7 +68,7 @@ _NEAR = (1.6, 2.1)
 """Sides of the squares around a person whose position is known, as in `_CLOSE`."""
 
 
-def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
+def detect(rgb: Picture, max_people: int = 1, hands: bool = False) -> Keypoints:
     """MediaPipe keypoints of up to ``max_people`` people, largest first, with their ``world`` positions in metres.
 
     The whole photo is searched first. If fewer people than requested are found, overlapping tiles are searched for
@@ -80,6 +81,7 @@ def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
     Args:
         rgb: the photo.
         max_people: maximum number of people.
+        hands: also detect the keypoints of their hands.
 
     Returns:
         Keypoints in pixels of the photo.
@@ -100,7 +102,10 @@ def detect(rgb: Picture, max_people: int = 1) -> Keypoints:
             f"{smallest_found(width, height)} pixels are too small: crop it to a person, use one in which a person is "
             "larger and clearer, or give keypoints"
         )
-    return people
+    if not hands:
+        return people
+    with HandDetector() as detector_of_hands:
+        return people.with_hands(detector_of_hands.detect(rgb, people))
 
 
 def smallest_found(width: int, height: int) -> int:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, get_args
+from itertools import product
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+
+from fitting.inputs.hand_keypoints import ON_BODY, HandKeypoints
+from qposer.hands.smplh import SIDES
 
 FormatName = Literal["mediapipe", "openpose", "coco", "h36m"]
 
@@ -111,6 +115,8 @@ class Keypoints:
     world: Float[np.ndarray, "people joints 3"] | None = None
     noise_floor: float = DETECTORS_ERROR
     ambiguous: Bool[np.ndarray, " people"] | None = None
+    hands: HandKeypoints | None = None
+    """Keypoints of the same people's hands."""
 
     def __post_init__(self) -> None:
         """Check that the keypoints can be fitted.
@@ -167,6 +173,8 @@ class Keypoints:
             if ambiguous.shape != xy.shape[:1] or ambiguous.dtype != bool:
                 raise ValueError(f"ambiguous must be a truth value for each of {len(xy)} people, not {self.ambiguous}")
             object.__setattr__(self, "ambiguous", ambiguous)
+        if self.hands is not None and len(self.hands) != len(xy):
+            raise ValueError(f"there are hands of {len(self.hands)} people, but bodies of {len(xy)}")
 
     def __len__(self) -> int:
         """Number of people."""
@@ -177,7 +185,44 @@ class Keypoints:
         chosen = [people] if isinstance(people, int | np.integer) else people
         world = None if self.world is None else self.world[chosen]
         ambiguous = None if self.ambiguous is None else self.ambiguous[chosen]
-        return replace(self, xy=self.xy[chosen], confidence=self.confidence[chosen], world=world, ambiguous=ambiguous)
+        hands = None if self.hands is None else self.hands[chosen]
+        kept: dict[str, Any] = {"world": world, "ambiguous": ambiguous, "hands": hands}
+        return replace(self, xy=self.xy[chosen], confidence=self.confidence[chosen], **kept)
+
+    def with_hands(self, hands: HandKeypoints) -> Keypoints:
+        """The same people with hands. Points that both have are taken from the hands, which are more exact.
+
+        Args:
+            hands: keypoints of the hands of the same people.
+
+        Returns:
+            Keypoints with ``hands``.
+        """
+        xy, confidence = self.xy.copy(), self.confidence.copy()
+        for side, (name, point) in product(range(2), ON_BODY.items()):
+            if (joint_name := f"{SIDES[side]}_{name}") in self.names:
+                joint = self.names.index(joint_name)
+                found = hands.confidence[:, side, point] > 0
+                xy[found, joint] = hands.xy[found, side, point]
+                confidence[found, joint] = np.maximum(confidence[found, joint], hands.confidence[found, side, point])
+        return replace(self, xy=xy, confidence=confidence, hands=hands)
+
+    def exchanged(self, people: Bool[np.ndarray, " people"]) -> Keypoints:
+        """The keypoints with left and right exchanged for a part of the people.
+
+        Args:
+            people: mask of these people.
+
+        Returns:
+            All people.
+        """
+        mirror = list(FORMATS[self.format].mirror)
+
+        def chosen(values: Float[np.ndarray, "people joints *numbers"]) -> Float[np.ndarray, "people joints *numbers"]:
+            return np.where(people.reshape(-1, *[1] * (values.ndim - 1)), values[:, mirror], values)
+
+        world = None if self.world is None else chosen(self.world)
+        return replace(self, xy=chosen(self.xy), confidence=chosen(self.confidence), world=world)
 
     @property
     def names(self) -> tuple[str, ...]:

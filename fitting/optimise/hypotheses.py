@@ -46,10 +46,18 @@ MOST_ENERGY = 5.0
 KERNEL = 0.1
 """Width of the kernel that estimates the density of the sampler's draws, in metres per joint."""
 
-WEIGHTS = {"residual": 0.027, "energy": 0.906, "depth": 7.294, "shape": 0.054, "density": 0.587, "fit": 0.623}
+WEIGHTS = {
+    "residual": 0.027,
+    "energy": 0.906,
+    "depth": 7.294,
+    "shape": 0.054,
+    "density": 0.587,
+    "fit": 0.623,
+    "swapped": 0.672,
+}
 """Weights of the score's features: the 2D error (the logarithm of its likelihood with unknown noise), the prior's
 energy, the error of the detector's depths, the squared shape, the density of the sampler's draws, and 1 for the fit
-from the regressor's prediction."""
+from the regressor's prediction and for the body with swapped keypoints."""
 
 CLEARLY = 0.85
 """Another body is the answer if its expected error is below this fraction of that of the fit; without that margin, the
@@ -61,7 +69,7 @@ DISTINCT = 0.02
 
 @dataclass(frozen=True)
 class Candidates:
-    """Refined bodies of people: the fit itself first, then refined draws."""
+    """Refined bodies of people: the fit itself first, then refined draws, then a fit to swapped keypoints."""
 
     problem: Problem
     estimate: Estimate
@@ -70,6 +78,11 @@ class Candidates:
     """Relative to the pelvis, in camera axes, metres."""
     features: Float[Tensor, "candidates people features"]
     """Evidence for each candidate, in the order of `WEIGHTS`."""
+
+    @property
+    def swapped(self) -> int:
+        """Index of the candidate for which left and right keypoints are swapped."""
+        return len(self.joints) - 1
 
     @property
     def probability(self) -> Float[Tensor, "candidates people"]:
@@ -102,7 +115,7 @@ def explore(
     fitted: Estimate,
     on_step: Callable[[], None] = lambda: None,
 ) -> Candidates:
-    """Refine bodies that are drawn from the keypoints of a finished fit.
+    """Refine bodies that are drawn from the keypoints of a finished fit, and one for left and right swapped.
 
     Args:
         body: body model.
@@ -115,25 +128,34 @@ def explore(
         on_step: called after every step.
 
     Returns:
-        The fit and the refined draws.
+        The fit, the refined draws, and last the body for swapped keypoints.
     """
     people = len(fitted.transl)
     generator = torch.Generator().manual_seed(settings.seed)
     seen = problem.keypoints, problem.confidence, problem.format, problem.camera
-    drawn = sampler.sample(regressor, *seen, DRAWS, generator)
-    starts = _placed(body, space, problem, fitted, *drawn)
-    sample = _landmarks_and_joints(body, space, starts, problem.format)[1].unflatten(0, (DRAWS, people))
-    first = torch.arange(REFINED * people, device=fitted.transl.device)
-    repeated = problem[first % people]
+    orient, body_pose = (part.flatten(0, 1) for part in sampler.sample(regressor, *seen, DRAWS, generator))
+    person = torch.arange(DRAWS * people, device=orient.device) % people
+    drawn = _placed(body, space, problem[person], fitted[person], orient, body_pose)
+    sample = _landmarks_and_joints(body, space, drawn, problem.format)[1].unflatten(0, (DRAWS, people))
+
+    every = torch.arange((2 + REFINED) * people, device=orient.device)
+    problems = problem[every % people].exchanged(every >= (1 + REFINED) * people)
+    refined = problems[every[people:]]
+    last = refined[every[REFINED * people : (1 + REFINED) * people]]
+    predicted = regressor.predict_with_flip(last.keypoints, last.confidence, problem.format, problem.camera)
+    orient, body_pose = (
+        torch.cat([draws[: REFINED * people], swapped])
+        for draws, swapped in zip((orient, body_pose), predicted, strict=True)
+    )
+    refined = dataclasses.replace(refined, guess=body_pose)
+    starts = _placed(body, space, refined, fitted[every[people:] % people], orient, body_pose)
     solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
-    begun = dataclasses.replace(repeated, guess=drawn[1][:REFINED].flatten(0, 1))
-    _, found = refine(solver, SCHEDULE, begun, starts[first], on_step=on_step)
-    every = torch.arange((1 + REFINED) * people, device=first.device) % people
+    _, found = refine(solver, SCHEDULE, refined, starts, on_step=on_step)
     estimate = Estimate(**{name: torch.cat([value, getattr(found, name)]) for name, value in vars(fitted).items()})
     landmarks, joints = _landmarks_and_joints(body, space, estimate, problem.format)
-    joints = joints.unflatten(0, (1 + REFINED, people))
-    features = _features(space, problem[every], estimate, landmarks, joints, sample)
-    return Candidates(problem[every], estimate, joints, features)
+    joints = joints.unflatten(0, (2 + REFINED, people))
+    features = _features(space, problems, estimate, landmarks, joints, sample)
+    return Candidates(problems, estimate, joints, features)
 
 
 def _placed(
@@ -141,18 +163,16 @@ def _placed(
     space: RelaxedCodes,
     problem: Problem,
     fitted: Estimate,
-    orient: Float[Tensor, "draws people 3 3"],
-    body_pose: Float[Tensor, "draws people 21 3 3"],
+    orient: Float[Tensor, "bodies 3 3"],
+    body_pose: Float[Tensor, "bodies 21 3 3"],
 ) -> Estimate:
-    """Draws of the fitted shapes, aligned with the keypoints."""
-    people = torch.arange(orient.shape[1], device=orient.device).repeat(len(orient))
-    repeated, turned = problem[people], orient.flatten(0, 1)
-    betas, numbers = fitted.betas[people], space.encode(body_pose.flatten(0, 1))
-    landmarks, joints = body.landmarks_and_joints(turned, space.decode(numbers), betas, format=problem.format)
+    """Bodies of the fitted shapes, aligned with the keypoints."""
+    numbers = space.encode(body_pose)
+    landmarks, joints = body.landmarks_and_joints(orient, space.decode(numbers), fitted.betas, format=problem.format)
     root = joints[:, 0]
-    weight = repeated.confidence.square()
-    roll, transl, _ = place(landmarks - root[:, None], repeated.keypoints, weight, repeated.camera)
-    return Estimate(roll @ turned, transl - root, betas, numbers, torch.zeros_like(fitted.residual[people]))
+    weight = problem.confidence.square()
+    roll, transl, _ = place(landmarks - root[:, None], problem.keypoints, weight, problem.camera)
+    return Estimate(roll @ orient, transl - root, fitted.betas, numbers, torch.zeros_like(fitted.residual))
 
 
 def _landmarks_and_joints(
@@ -230,7 +250,9 @@ def _features(
         "shape": -estimate.betas.square().sum(-1),
         "density": (-squared / (2 * KERNEL**2)).logsumexp(1),
         "fit": torch.zeros_like(residual),
+        "swapped": torch.zeros_like(residual),
     }
     features["fit"][: joints.shape[1]] = 1.0
+    features["swapped"][-joints.shape[1] :] = 1.0
     shape = joints.shape[:2]
     return torch.stack([features[name].reshape(shape) for name in WEIGHTS], dim=-1)

@@ -13,6 +13,7 @@ from fitting.optimise.placement import place
 from fitting.optimise.pose_space import PoseSpace
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.regressor import Regressor, line_of_sight
+from fitting.optimise.shape_prior import ShapePrior
 from fitting.optimise.start import Start, given_start
 from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
 
@@ -32,6 +33,7 @@ def initialize(
     camera: Camera,
     start: Start | None = None,
     known_height: float | None = None,
+    shape: ShapePrior | None = None,
 ) -> tuple[Problem, Estimate]:
     """The problem, and the regressor's bodies, aligned with the keypoints in closed form.
 
@@ -43,6 +45,7 @@ def initialize(
         camera: one for each person.
         start: initial bodies instead of the regressor's.
         known_height: height of all people in metres; default: that of the mean shape.
+        shape: what is known of the shape of all people.
 
     Returns:
         The problem and the initial estimate.
@@ -58,6 +61,9 @@ def initialize(
     if known_height is not None:
         mean, gradient = height_of_shape(body)
         betas = betas + gradient * (known_height - mean) / gradient.square().sum()
+        shape = shape and shape.at_height(known_height, mean.item(), gradient.cpu().double().numpy())
+    if shape is not None:
+        betas = betas.new_tensor(shape.mean).expand_as(betas)
     if start is not None:
         start = given_start(body, start, orient, xy, weight, keypoints.format, camera)
         guess = start.body_pose
@@ -80,6 +86,7 @@ def initialize(
         noise_floor=keypoints.noise_floor,
         depths=None if keypoints.world is None else _depths(keypoints, xy, confidence, camera),
         start=start,
+        shape=shape,
         groups=body.data.groups,
     )
     return problem, estimate

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from fitting.body.body import Body
-from qposer.body_pose.kinematics import tree_levels
-from qposer.body_pose.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
+from fitting.body.joint_tree import JointTree
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 
 BENDING = NUM_BODY_JOINTS + 1
-"""Number of rotating joints: the root and the body joints."""
+"""Number of rotating joints of a body without fingers: the root and the body joints."""
 
 
 class LandmarkJacobian:
@@ -33,47 +31,49 @@ class LandmarkJacobian:
                 `Body.joint_mixing`).
         """
         basis = torch.cat([body.points_template, body.points_shapes], dim=1).unflatten(0, (-1, 3))
-        self._bones, joints, surface = basis.split([NUM_JOINTS, NUM_JOINTS, len(basis) - 2 * NUM_JOINTS])
-        of_surface, of_joints = mixing.split([len(surface), NUM_JOINTS], dim=1)
+        number = body.num_joints
+        self._bones, joints, surface = basis.split([number, number, len(basis) - 2 * number])
+        of_surface, of_joints = mixing.split([len(surface), number], dim=1)
         weights = of_surface @ body.points_weights
         carried = torch.einsum("lp,pk,pcn->klcn", of_surface, body.points_weights, surface)
         self._carried = carried - weights.T[..., None, None] * joints[:, None]
         self._weights = weights + of_joints
-        self._below = _below().to(weights)
+        self._below = _below(body.articulation).to(weights)
         self._weights_below = self._weights @ self._below.T
-        self._chains = body.chains
-        levels = [(0,), *tree_levels(BENDING)]
-        self._level_sizes = [len(level) for level in levels]
-        self._level_parents = [
-            torch.tensor([above.index(PARENTS[joint]) for joint in level], device=mixing.device)
-            for above, level in pairwise(levels)
-        ]
-        self._parents = torch.tensor(PARENTS[1:], device=mixing.device)
+        self._articulation = body.articulation
 
     def world(
-        self, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]
-    ) -> Float[Tensor, "people 24 3 3"]:
+        self,
+        orient: Float[Tensor, "people 3 3"],
+        body_pose: Float[Tensor, "people 21 3 3"],
+        hand_pose: Float[Tensor, "people 30 3 3"] | None = None,
+    ) -> Float[Tensor, "people joints 3 3"]:
         """World rotations of all joints.
 
         Args:
             orient: rotation of the pelvis, in camera axes.
             body_pose: rotations relative to the parents.
+            hand_pose: rotations of the fingers, if the body has any; default: at rest.
 
         Returns:
             Rotation matrices in the camera's axes.
         """
-        levels = [*torch.cat([orient[:, None], body_pose], dim=1).split(self._level_sizes, dim=1)]
-        for depth, parents in enumerate(self._level_parents, start=1):
-            levels[depth] = levels[depth - 1].index_select(1, parents) @ levels[depth]
-        return torch.cat([*levels, levels[-1]], dim=1)
+        tree, parts = self._articulation, [orient[:, None], body_pose]
+        if fingers := len(tree.by_level) - BENDING:
+            still = torch.eye(3, dtype=orient.dtype, device=orient.device).expand(len(orient), fingers, 3, 3)
+            parts.append(still if hand_pose is None else hand_pose)
+        levels = [*torch.cat(parts, dim=1).index_select(1, tree.by_level).split(tree.level_sizes, dim=1)]
+        for depth in range(1, len(levels)):
+            levels[depth] = levels[depth - 1].index_select(1, tree.get_buffer(f"level_{depth}")) @ levels[depth]
+        return torch.cat(levels, dim=1).index_select(1, tree.carriers)
 
-    def parents(self, world: Float[Tensor, "people 24 3 3"]) -> Float[Tensor, "people 23 3 3"]:
+    def parents(self, world: Float[Tensor, "people joints 3 3"]) -> Float[Tensor, "people bones 3 3"]:
         """Rotations of the parents of all joints but the root."""
-        return world.index_select(1, self._parents)
+        return world.index_select(1, self._articulation.parents)
 
     def lever_arms(
-        self, world: Float[Tensor, "people 24 3 3"], betas: Float[Tensor, "#people shapes"]
-    ) -> Float[Tensor, "people landmarks 22 3"]:
+        self, world: Float[Tensor, "people joints 3 3"], betas: Float[Tensor, "#people shapes"]
+    ) -> Float[Tensor, "people landmarks rotating 3"]:
         """Lever arms from rotating joints to landmarks, in metres.
 
         Args:
@@ -86,25 +86,25 @@ class LandmarkJacobian:
         one = torch.cat([torch.ones_like(betas[:, :1]), betas], dim=1)
         bones = torch.einsum("kcn,bn->bkc", self._bones, one)
         turned = (self.parents(world) @ bones[:, 1:, :, None]).squeeze(-1)
-        places = self._chains @ turned
+        places = self._articulation.chains @ turned
         carried = torch.einsum("klcn,bn->bklc", self._carried, one) @ world.mT
         carried = carried + self._weights.T[..., None] * places[:, :, None]
         below = (self._below @ carried.flatten(2)).unflatten(2, carried.shape[2:]).transpose(1, 2)
-        lever_arms: Tensor = below - self._weights_below[..., None] * places[:, None, :BENDING]
+        lever_arms: Tensor = below - self._weights_below[..., None] * places[:, None, : len(self._below)]
         return lever_arms
 
-    def shapes(self, world: Float[Tensor, "people 24 3 3"]) -> Float[Tensor, "people landmarks 3 shapes"]:
+    def shapes(self, world: Float[Tensor, "people joints 3 3"]) -> Float[Tensor, "people landmarks 3 shapes"]:
         """Derivatives by the shape components, with the body's position fixed."""
         turned = self.parents(world) @ self._bones[1:, :, 1:]
-        places = (self._chains @ turned.flatten(2)).unflatten(2, turned.shape[2:]) + self._bones[0, :, 1:]
+        places = (self._articulation.chains @ turned.flatten(2)).unflatten(2, turned.shape[2:]) + self._bones[0, :, 1:]
         carried = torch.einsum("bkcd,kldn->blcn", world, self._carried[..., 1:])
         shapes: Tensor = carried + (self._weights @ places.flatten(2)).unflatten(2, places.shape[2:])
         return shapes
 
 
-def _below() -> Float[Tensor, "22 24"]:
+def _below(tree: JointTree) -> Float[Tensor, "rotating joints"]:
     """One where a joint (column) is a rotating joint (row) or its descendant, else zero."""
-    below = torch.eye(NUM_JOINTS)
-    for joint in range(NUM_JOINTS - 1, 0, -1):
-        below[PARENTS[joint]] += below[joint]
-    return below[:BENDING]
+    below = torch.eye(len(tree.parent_of))
+    for joint in range(len(below) - 1, 0, -1):
+        below[tree.parent_of[joint]] += below[joint]
+    return below[: len(tree.by_level)]

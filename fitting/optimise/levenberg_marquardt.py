@@ -17,7 +17,7 @@ from fitting.body.body import Body
 from fitting.inputs.keypoints import FormatName
 from fitting.optimise.assembly import Assembly
 from fitting.optimise.landmark_jacobian import BENDING, LandmarkJacobian
-from fitting.optimise.pose_space import RelaxedCodes, landmarks_of
+from fitting.optimise.pose_space import RelaxedCodes, decoder_jacobian, landmarks_of, turns_of
 from fitting.optimise.problem import Estimate, Problem, Stage, Weights
 from fitting.terms.term import Derivatives, Posed, Term, Unknown
 from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
@@ -25,9 +25,6 @@ from qposer.least_squares import Equations, Step, minimise
 
 DRAWS = 4
 """Number of noise samples over which the denoiser's predictions are averaged in each step."""
-
-FD_STEP = 0.02
-"""Step of the finite differences for the decoder's derivatives."""
 
 PROBED_EVERY = 3
 """Number of steps between updates of the decoder's derivatives; they change little and cost nearly half of a step."""
@@ -119,7 +116,7 @@ class StageProblem:
         target = self._target(state.pose, *self.noise[step])
         self.all_terms = [*self.terms, self.weights.pull(self.problem, target)]
         if step % PROBED_EVERY == 0:
-            self.decoder_jacobian = self._decoder_jacobian(state)
+            self.decoder_jacobian = decoder_jacobian(self.space, state.pose, state.body_pose)
 
     def cost(self, state: Posed) -> Float[Tensor, " people"]:
         """Sum of the terms."""
@@ -207,7 +204,7 @@ class StageProblem:
         if "betas" in free:
             moved["betas"] = jacobian.shapes(world)
         if self.decoder_jacobian is not None:
-            turns = _vectors(self.decoder_jacobian @ body_pose[:, :, None].mT)
+            turns = turns_of(self.decoder_jacobian, body_pose)
             moved["pose"] = _swings(turns @ jacobian.parents(world)[:, : BENDING - 1].mT, arms)
         if "residual" in free:
             moved["residual"] = _swings(world[:, 1:BENDING].mT, arms)
@@ -229,27 +226,12 @@ class StageProblem:
     ) -> Float[Tensor, "people 21 latent"]:
         """The denoiser's prediction, averaged over a few noise samples shared by all people."""
         levels = pose.new_full((1, 1, 1), level)
-        target: Tensor = self.space.network.denoiser(pose + level * drawn, levels).mean(0)
-        return target
-
-    def _decoder_jacobian(self, state: Posed) -> Float[Tensor, "people 21 latent 3 3"]:
-        """Derivatives of each joint's rotation by its latents, by finite differences for all joints at once."""
-        people, _, numbers = state.pose.shape
-        eye = torch.eye(numbers, dtype=state.pose.dtype, device=state.pose.device)
-        turned = self.space.decode((state.pose + FD_STEP * eye[:, None, None]).flatten(0, 1))
-        jacobian: Tensor = ((turned.unflatten(0, (numbers, people)) - state.body_pose) / FD_STEP).permute(1, 2, 0, 3, 4)
-        return jacobian
+        return self.space.denoised(pose + level * drawn, levels).mean(0)
 
 
 def _swings(
-    turns: Float[Tensor, "people 21 numbers 3"], arms: Float[Tensor, "people landmarks 22 3"]
+    turns: Float[Tensor, "people 21 numbers 3"], arms: Float[Tensor, "people landmarks rotating 3"]
 ) -> Float[Tensor, "people landmarks 3 unknowns"]:
     """Derivatives of landmarks by parameters that rotate joints: ``turn x arm``."""
-    swings: Tensor = torch.linalg.cross(turns[:, None], arms[:, :, 1:, None], dim=-1).flatten(2, 3).mT
+    swings: Tensor = torch.linalg.cross(turns[:, None], arms[:, :, 1:BENDING, None], dim=-1).flatten(2, 3).mT
     return swings
-
-
-def _vectors(turns: Float[Tensor, "*shape 3 3"]) -> Float[Tensor, "*shape 3"]:
-    """Axis-angle vectors of infinitesimal rotations, from the antisymmetric part of a matrix."""
-    antisymmetric = 0.5 * (turns - turns.mT)
-    return torch.stack([antisymmetric[..., 2, 1], antisymmetric[..., 0, 2], antisymmetric[..., 1, 0]], dim=-1)

@@ -13,6 +13,18 @@ from fitting.optimise.problem import Estimate, Problem
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.prior.code_prior import CodePrior
 
+FD_STEP = 0.02
+"""Step of the finite differences for the decoder's derivatives."""
+
+
+@runtime_checkable
+class Decoder(Protocol):
+    """Maps parameters to rotations."""
+
+    def decode(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints 3 3"]:
+        """The rotations of parameters."""
+        ...
+
 
 @runtime_checkable
 class PoseSpace(Protocol):
@@ -42,28 +54,80 @@ class RelaxedCodes:
     def __init__(self, prior: CodePrior) -> None:
         self.prior, self.model, self.network = prior, prior.model, prior.network
 
-    def encode(self, body_pose: Float[Tensor, "people 21 3 3"]) -> Float[Tensor, "people 21 latent"]:
+    def encode(self, body_pose: Float[Tensor, "people joints 3 3"]) -> Float[Tensor, "people joints latent"]:
         """The encoder's latents, standardised."""
         return self.prior.standard_latents(body_pose)
 
-    def latents(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 heads dim"]:
+    def latents(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints heads dim"]:
         """Latents in the model's units, clamped to the outermost codes."""
         latents = self.network.unstandardise(numbers).unflatten(-1, self.model.config.latent_shape[1:])
         codebooks = self.model.quantizer.codebooks
         return torch.minimum(torch.maximum(latents, codebooks.amin(1)), codebooks.amax(1))
 
-    def bounded(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 latent"]:
+    def bounded(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints latent"]:
         """The parameters, clamped to the outermost codes."""
         return self.network.standardise(self.latents(numbers))
 
-    def decode(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 3 3"]:
+    def denoised(
+        self, numbers: Float[Tensor, "*draws people joints latent"], level: Float[Tensor, "*#draws #people #joints"]
+    ) -> Float[Tensor, "*draws people joints latent"]:
+        """The prior's prediction of noisy parameters.
+
+        Args:
+            numbers: parameters with noise.
+            level: standard deviation of the noise.
+
+        Returns:
+            The expected parameters without noise.
+        """
+        target: Tensor = self.network.denoiser(numbers, level)
+        return target
+
+    def decode(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints 3 3"]:
         """The pose that the latents decode to."""
         return self.model.decode_latents(self.latents(numbers))
 
-    def commit(self, numbers: Float[Tensor, "people 21 latent"]) -> Float[Tensor, "people 21 latent"]:
+    def commit(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints latent"]:
         """The nearest codes."""
         codes = self.model.encode_latents(self.latents(numbers))
         return self.network.standardise(self.model.quantizer.lookup(codes))
+
+
+def decoder_jacobian(
+    space: Decoder, numbers: Float[Tensor, "people joints latent"], rotations: Float[Tensor, "people joints 3 3"]
+) -> Float[Tensor, "people joints latent 3 3"]:
+    """Derivatives of each joint's rotation by its own parameters, by finite differences for all joints at once.
+
+    Args:
+        space: pose space.
+        numbers: parameters.
+        rotations: the pose that they decode to.
+
+    Returns:
+        Derivatives of the matrices.
+    """
+    people, _, latent = numbers.shape
+    eye = torch.eye(latent, dtype=numbers.dtype, device=numbers.device)
+    turned = space.decode((numbers + FD_STEP * eye[:, None, None]).flatten(0, 1))
+    jacobian: Tensor = ((turned.unflatten(0, (latent, people)) - rotations) / FD_STEP).permute(1, 2, 0, 3, 4)
+    return jacobian
+
+
+def turns_of(
+    jacobian: Float[Tensor, "people joints latent 3 3"], rotations: Float[Tensor, "people joints 3 3"]
+) -> Float[Tensor, "people joints latent 3"]:
+    """Derivatives of rotations as small turns (axis-angle, radians) in the frames of the joints' parents.
+
+    Args:
+        jacobian: derivatives of the matrices.
+        rotations: the matrices.
+
+    Returns:
+        Axis-angle vectors.
+    """
+    turns = jacobian @ rotations[:, :, None].mT
+    antisymmetric = 0.5 * (turns - turns.mT)
+    return torch.stack([antisymmetric[..., 2, 1], antisymmetric[..., 0, 2], antisymmetric[..., 1, 0]], dim=-1)
 
 
 def body_pose_of(space: PoseSpace, estimate: Estimate) -> Float[Tensor, "people 21 3 3"]:

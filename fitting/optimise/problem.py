@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from fitting.body.age_groups import AgeGroups
 from fitting.inputs.camera import Camera
-from fitting.inputs.keypoints import FormatName
+from fitting.inputs.keypoints import FORMATS, FormatName
+from fitting.optimise.shape_prior import ShapePrior
 from fitting.optimise.start import Start
 from fitting.terms.code_prior import CodePull
 from fitting.terms.depth import Depth
@@ -21,6 +24,7 @@ from fitting.terms.shape import Shape
 from fitting.terms.start_orientation import StartOrientation
 from fitting.terms.term import Term, Unknown
 from fitting.terms.view_reprojection import ViewKeypoints, ViewReprojection
+from qposer.body_pose.skeleton import MIRROR
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Problem:
     """Metres along the camera's axis, up to a shift; None without a depth cue."""
     start: Start | None = None
     """Initial bodies that replace the regressor's; the fit stays close to them where keypoints allow it."""
+    shape: ShapePrior | None = None
+    """What is known of the shape of all people."""
     views: ViewKeypoints | None = None
     """Keypoints in several calibrated views, fitted instead of ``keypoints``."""
     groups: AgeGroups | None = None
@@ -67,6 +73,28 @@ class Problem:
             start=None if self.start is None else self.start[people],
             views=None if self.views is None else self.views[people],
             group=None if self.group is None else self.group[people],
+        )
+
+    def exchanged(self, people: Bool[Tensor, " people"]) -> Problem:
+        """The problem with left and right keypoints exchanged for a part of the people.
+
+        Args:
+            people: for whom.
+
+        Returns:
+            The same people.
+        """
+
+        def chosen(values: Tensor, mirror: Sequence[int]) -> Tensor:
+            return torch.where(people.reshape(-1, *[1] * (values.ndim - 1)), values[:, list(mirror)], values)
+
+        mirror = FORMATS[self.format].mirror
+        return replace(
+            self,
+            keypoints=chosen(self.keypoints, mirror),
+            confidence=chosen(self.confidence, mirror),
+            init_weight=chosen(self.init_weight, [MIRROR[joint] - 1 for joint in range(1, 22)]),
+            depths=None if self.depths is None else chosen(self.depths, mirror),
         )
 
 
@@ -133,11 +161,15 @@ class Weights:
         """
         scale = problem.prior_scale
         start = problem.start or Start(problem.guess)
-        terms: list[Term] = [self.reprojection(stage, problem)]
-        if problem.groups is None or start.betas is not None:
-            terms.append(Shape(self.shape * scale, start.betas))
+        weight = self.shape * scale
+        shape: Term
+        if problem.shape is not None:
+            shape = problem.shape.term(weight)
+        elif problem.groups is None or start.betas is not None:
+            shape = Shape(weight, start.betas)
         else:
-            terms.append(GroupedShape.of(problem.groups, self.grouped_shape * scale, problem.group))
+            shape = GroupedShape.of(problem.groups, self.grouped_shape * scale, problem.group)
+        terms: list[Term] = [self.reprojection(stage, problem), shape]
         if start.orient is not None:
             terms.append(StartOrientation(self.start_orient * scale, start.orient))
         if problem.depths is not None:

@@ -165,7 +165,7 @@ def network_inputs(
     turn = axis_angle_to_matrix(torch.nn.functional.pad(angle, (2, 0)))  # about the line of sight
     off_centre = off_centre @ turn[:, :2, :2]  # rows: by the inverse
     places = torch.cat([off_centre / size[:, None, None], confidence[..., None]], dim=-1)
-    inputs = places.new_zeros(len(places), len(KEYPOINT_NAMES), 3)
+    inputs = places.new_zeros(places.shape[0], len(KEYPOINT_NAMES), 3)
     inputs[:, [KEYPOINT_NAMES.index(name) for name in FORMATS[format].names]] = places
     return inputs.flatten(1), line_of_sight(centre, camera) @ turn
 

@@ -22,6 +22,7 @@ from fitting.optimise.pose_space import PoseSpace, RelaxedCodes
 from fitting.optimise.problem import Estimate, Problem, Stage, Weights
 from fitting.optimise.regressor import Regressor
 from fitting.optimise.reweighting import PriorScale, reject_outliers, relative_residual, update_prior_scale
+from fitting.optimise.shape_prior import ShapePrior
 from fitting.optimise.start import Start
 from fitting.terms.camera_height import CameraHeight
 from fitting.terms.height import KnownHeight
@@ -63,6 +64,8 @@ class FitSettings:
     """Downward angle of the camera in degrees, for ``holds`` and ``camera_height``."""
     camera_height: float | None = None
     """Height of the camera above the ground in metres, if known: somebody stands on it, and nobody is below it."""
+    shape: ShapePrior | None = None
+    """What is known of the shape of all people; a fit then also says what it adds."""
     terms: tuple[Term, ...] = ()
     """Additional terms of the objective, in camera axes, for all people and stages (`fitting.terms`)."""
 
@@ -94,10 +97,12 @@ class FitSettings:
         Raises:
             InstructionError: a hold is not understood, or two contradict each other.
             ValueError: the keypoints have none at the feet, for a known height of the camera, or an age is given and
-                the body has no age groups.
+                the body has no age groups, or the shape of a subject and it has some.
         """
         if self.age is not None and body.data.groups is None:
             raise ValueError("a known age needs the body of all ages, Body.ages()")
+        if self.shape is not None and body.data.groups is not None:
+            raise ValueError("shapes of subjects are those of adults: fit the body of all ages without a subject")
         terms = [*self.terms]
         if self.height is not None:
             terms.append(KnownHeight(HEIGHT_WEIGHT, self.height, *height_of_shape(body)))
@@ -121,8 +126,12 @@ class FitSettings:
     @property
     def as_json(self) -> dict[str, Any]:
         """All settings as JSON values."""
-        values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "terms"}
-        further = {"terms": [repr(term) for term in self.terms]} if self.terms else {}
+        values = {
+            one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name not in ("terms", "shape")
+        }
+        further: dict[str, Any] = {"terms": [repr(term) for term in self.terms]} if self.terms else {}
+        if self.shape is not None:
+            further["shape"] = self.shape.fingerprint
         return values | {"holds": list(self.holds), "weights": dataclasses.asdict(self.weights)} | further
 
 
@@ -255,7 +264,7 @@ def solve(
     Returns:
         The problem and the fitted parameters.
     """
-    problem, estimate = initialize(body, space, regressor, keypoints, camera, start, settings.height)
+    problem, estimate = initialize(body, space, regressor, keypoints, camera, start, settings.height, settings.shape)
     if not settings.depth_cue:
         problem = dataclasses.replace(problem, depths=None)
     solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))

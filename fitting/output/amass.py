@@ -12,10 +12,13 @@ from jaxtyping import Float
 
 from fitting.output.fit_result import FitResult
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.npz import write_npz
 
 POSE_WIDTH = 156
-"""Numbers per frame: the root, 21 body joints, and 2 x 15 hand joints, which stay at rest."""
+"""Numbers per frame: the root, 21 body joints, and 2 x 15 hand joints."""
+
+_JOINTS = POSE_WIDTH // 3
 
 NUM_BETAS = 16
 
@@ -61,6 +64,7 @@ def write_amass(path: str | Path, results: Sequence[FitResult], fps: float) -> N
         np.stack(pelvis),
         np.mean(rest, axis=0),
         fps,
+        np.concatenate([result.joint_poses(_JOINTS)[:, NUM_BODY_JOINTS:] for result in results]),
     )
 
 
@@ -72,6 +76,7 @@ def write_motion(
     pelvis: Float[np.ndarray, "frames 3"],
     rest_pelvis: Float[np.ndarray, "3"],
     fps: float,
+    hand_pose: Float[np.ndarray, "frames 30 3"] | None = None,
 ) -> None:
     """Write a clip as `write_amass` does, from parameters in camera space.
 
@@ -85,11 +90,14 @@ def write_motion(
         pelvis: position of the pelvis in camera space.
         rest_pelvis: position of the shape's pelvis without orientation and translation.
         fps: frames per second.
+        hand_pose: axis-angle of the left and then the right fingers in radians; default: at rest.
     """
     orient = torch.from_numpy(_Z_UP) @ axis_angle_to_matrix(torch.from_numpy(np.asarray(global_orient, dtype=float)))
     poses = np.zeros((len(body_pose), POSE_WIDTH))
     poses[:, :3] = matrix_to_axis_angle(orient).numpy()
     poses[:, 3:66] = body_pose.reshape(len(body_pose), -1)
+    if hand_pose is not None:
+        poses[:, 66:] = hand_pose.reshape(len(hand_pose), -1)
     kept = betas[:NUM_BETAS]
     arrays = {
         "poses": poses,

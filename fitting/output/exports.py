@@ -99,5 +99,5 @@ def _rigged(result: FitResult, body: Body | None) -> bytes:
     """A skinned body that is exact in the fitted pose: its T-pose includes the pose blend shapes."""
     if body is None or body.name != result.body:
         raise ValueError(f"a rigged body needs the body model that was fitted, {result.body}: give it")
-    skinned = skinned_body(body, result.betas, result.body_pose)
-    return glb(skinned, skeleton_motion(result, skinned.joints[0]))
+    skinned = skinned_body(body, result.betas, result.joint_poses(body.num_joints)[0])
+    return glb(skinned, skeleton_motion(result, skinned.joints[0], joints=body.num_joints))

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from fitting.inputs.keypoints import Keypoints
 from fitting.inputs.starts import StartBodies
 from fitting.optimise.agreement import warnings_of
+from fitting.optimise.shape_prior import ShapeEvidence
 from fitting.output.body_result import BodyResult
 from fitting.shapes import check_shapes
 from qposer.body_pose.rotations import axis_angle_to_matrix
@@ -28,6 +29,8 @@ ARRAYS = {
 AMBIGUOUS = (
     "the detector finds other keypoints where the photo is cropped differently: they may mix two people, or be nobody's"
 )
+
+SWAPPED = "the body fits if left and right of the keypoints are swapped"
 
 NUMBERS = ("focal", "reprojection_error_px", "person_height_px")
 """Names of the numbers."""
@@ -81,8 +84,12 @@ class FitResult(BodyResult):
     """Rotation of joints relative to a given start in degrees, largest first; not stored in ``fit.npz``."""
     probability: float = 1.0
     """Share of this body among the hypotheses for the person."""
+    swapped: bool = False
+    """Whether the body is fitted to the keypoints with left and right exchanged, as in ``keypoints``."""
     alternatives: tuple[FitResult, ...] = ()
     """Other bodies that explain the keypoints, the most probable first; empty unless asked for."""
+    shape_evidence: ShapeEvidence | None = None
+    """What the photo says about the shape, if the settings hold a prior of it; not stored in ``fit.npz``."""
     notes: tuple[str, ...] = ()
     """Deviations from the photo's metadata; not stored in ``fit.npz``."""
 
@@ -131,9 +138,12 @@ class FitResult(BodyResult):
         """What of the fit deserves a look: a large error, unseen parts, ambiguous keypoints, notes."""
         seen = self.keypoints.seen[0]
         doubts = [AMBIGUOUS] if self.keypoints.ambiguous is not None and self.keypoints.ambiguous[0] else []
-        around = sum(other.probability for other in self.alternatives if _facing(other) @ _facing(self) < 0)
+        alike = [other for other in self.alternatives if other.swapped == self.swapped]
+        around = sum(other.probability for other in alike if _facing(other) @ _facing(self) < 0)
         if around >= FACING_DOUBT:
             doubts.append(f"the body may face the other way, with a probability of {around:.0%}: both facings fit")
+        if self.swapped:
+            doubts.append(SWAPPED)
         deviation = fmean(self.joint_std_mm.values()) if self.joint_std_mm else 0.0
         if deviation >= UNCERTAIN:
             doubts.append(f"the joints are uncertain by {deviation / 10:.0f} cm: {UNCERTAIN_ADVICE}")
@@ -149,7 +159,8 @@ def _facing(result: FitResult) -> Float[np.ndarray, "3"]:
 def with_alternatives(hypotheses: Sequence[FitResult]) -> FitResult:
     """The first of several hypotheses for one person, with the others as its alternatives.
 
-    Its covariances become those of the mixture about it, so that they include the difference between hypotheses.
+    Its covariances become those of the mixture about it, so that they include the difference between hypotheses for the
+    same keypoints.
 
     Args:
         hypotheses: bodies with joints, covariances and probabilities.
@@ -159,9 +170,11 @@ def with_alternatives(hypotheses: Sequence[FitResult]) -> FitResult:
     """
     answer = hypotheses[0]
     spread = np.zeros_like(np.asarray(answer.joint_covariance))
-    for body in hypotheses:
+    alike = [body for body in hypotheses if body.swapped == answer.swapped]
+    total = sum(body.probability for body in alike)
+    for body in alike:
         apart = _from_pelvis(body) - _from_pelvis(answer)
-        spread += body.probability * (np.asarray(body.joint_covariance) + apart[:, :, None] * apart[:, None, :])
+        spread += body.probability / total * (np.asarray(body.joint_covariance) + apart[:, :, None] * apart[:, None, :])
     return replace(answer, joint_covariance=spread, alternatives=tuple(hypotheses[1:]))
 
 

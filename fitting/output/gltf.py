@@ -12,10 +12,12 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from fitting.body.joint_sets import NAMES, TREES, WITH_FINGERS
 from fitting.output.render import BODY_COLOURS
 from fitting.output.skinning import SkeletonMotion, SkinnedBody
 from qposer.body_pose.rotations import matrix_to_quaternion
-from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
+from qposer.body_pose.skeleton import NUM_JOINTS
+from qposer.hands.smplh import BODY_END, FINGERS, SIDES
 from qposer.io.atomic_files import atomic_write
 
 # fmt: off
@@ -27,6 +29,15 @@ HUMANOID_NAMES: tuple[str | None, ...] = (
 # fmt: on
 """VRM 1.0's names of SMPL's joints; Unity's Humanoid has the same. VRM's hands begin at the wrist, so SMPL's hands,
 which never rotate, have none."""
+
+_PHALANGES = {"thumb": ("Metacarpal", "Proximal", "Distal")}
+_FINGER_NAMES = tuple(
+    f"{side}{finger.replace('pinky', 'little').capitalize()}{part}"
+    for side in SIDES
+    for finger in FINGERS
+    for part in _PHALANGES.get(finger, ("Proximal", "Intermediate", "Distal"))
+)
+_HUMANOID = {len(HUMANOID_NAMES): HUMANOID_NAMES, WITH_FINGERS: (*HUMANOID_NAMES[:BODY_END], *_FINGER_NAMES)}
 
 _MAGIC, _VERSION, _JSON, _BINARY = 0x46546C67, 2, 0x4E4F534A, 0x004E4942  # glTF 2.0, section 4.4
 _VERTEX_DATA, _INDICES = 34962, 34963
@@ -84,7 +95,7 @@ def glb(body: SkinnedBody, motion: SkeletonMotion, *, animated: bool = False, er
     content: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "QPoser"},
         "scene": 0,
-        "scenes": [{"nodes": [0, NUM_JOINTS]}],
+        "scenes": [{"nodes": [0, len(body.joints)]}],
         "nodes": [*_joint_nodes(body.joints, motion.root[0], turns[0]), {"name": "body", "mesh": 0, "skin": 0}],
         "skins": [_skin(data, body.joints)],
         "meshes": [_mesh(data, body) | {"extras": {"skinning_error_mm": round(error_mm, 3)}}],
@@ -123,23 +134,24 @@ class _Data:
 
 
 def _joint_nodes(
-    rest: Float[np.ndarray, "24 3"], root: Float[np.ndarray, "3"], turns: Float[np.ndarray, "24 4"]
+    rest: Float[np.ndarray, "joints 3"], root: Float[np.ndarray, "3"], turns: Float[np.ndarray, "joints 4"]
 ) -> list[dict[str, Any]]:
     """The nodes of the skeleton, in SMPL's order, in a pose."""
     nodes: list[dict[str, Any]] = []
-    for joint, (name, parent, humanoid) in enumerate(zip(JOINT_NAMES, PARENTS, HUMANOID_NAMES, strict=True)):
+    number, tree = len(rest), TREES[len(rest)]
+    for joint, (name, parent, humanoid) in enumerate(zip(NAMES[number], tree, _HUMANOID[number], strict=True)):
         place = rest[joint] - rest[parent] if joint else root
         node: dict[str, Any] = {"name": name, "translation": place.tolist(), "rotation": turns[joint].tolist()}
-        children = [child for child, above in enumerate(PARENTS) if above == joint]
+        children = [child for child, above in enumerate(tree) if above == joint]
         node |= {"children": children} if children else {}
         nodes.append(node | ({"extras": {"humanoid": humanoid}} if humanoid else {}))
     return nodes
 
 
-def _skin(data: _Data, rest: Float[np.ndarray, "24 3"]) -> dict[str, Any]:
-    inverse = np.tile(np.eye(4, dtype=np.float32), (NUM_JOINTS, 1, 1))
+def _skin(data: _Data, rest: Float[np.ndarray, "joints 3"]) -> dict[str, Any]:
+    inverse = np.tile(np.eye(4, dtype=np.float32), (len(rest), 1, 1))
     inverse[:, 3, :3] = -rest  # column by column
-    return {"joints": list(range(NUM_JOINTS)), "skeleton": 0, "inverseBindMatrices": data.add(inverse)}
+    return {"joints": list(range(len(rest))), "skeleton": 0, "inverseBindMatrices": data.add(inverse)}
 
 
 def _mesh(data: _Data, body: SkinnedBody) -> dict[str, Any]:
@@ -160,11 +172,11 @@ def _material() -> dict[str, Any]:
     return {"name": "body", "pbrMetallicRoughness": surface}
 
 
-def _animation(data: _Data, motion: SkeletonMotion, turns: Float[np.ndarray, "frames 24 4"]) -> dict[str, Any]:
-    """Keyframes of the root's position and of the rotations of all joints but the hands, which never rotate."""
+def _animation(data: _Data, motion: SkeletonMotion, turns: Float[np.ndarray, "frames joints 4"]) -> dict[str, Any]:
+    """Keyframes of the root's position and of the rotations of all joints but SMPL's hands, which never rotate."""
     times = data.add(motion.times.astype(np.float32), bounds=True)
     outputs = [(0, "translation", data.add(motion.root.astype(np.float32)))]
-    for joint in range(1 + NUM_BODY_JOINTS):
+    for joint in range(BODY_END if turns.shape[1] == NUM_JOINTS else turns.shape[1]):
         outputs.append((joint, "rotation", data.add(np.ascontiguousarray(turns[:, joint]).astype(np.float32))))
     return {
         "name": "motion",
@@ -176,7 +188,7 @@ def _animation(data: _Data, motion: SkeletonMotion, turns: Float[np.ndarray, "fr
     }
 
 
-def _continuous_quaternions(rotations: Float[np.ndarray, "frames 24 3 3"]) -> Float[np.ndarray, "frames 24 4"]:
+def _continuous_quaternions(rotations: Float[np.ndarray, "frames joints 3 3"]) -> Float[np.ndarray, "frames joints 4"]:
     """Unit quaternions (x, y, z, w) that keep their sign from frame to frame, for programs that mix them linearly."""
     turns: np.ndarray = matrix_to_quaternion(torch.from_numpy(rotations)).numpy()
     flips = np.sign((turns[1:] * turns[:-1]).sum(-1, keepdims=True))

@@ -18,13 +18,14 @@ from PIL import Image
 
 from fitting.inputs.keypoints import Keypoints
 from fitting.output.fit_result import ARRAYS, NUMBERS, FitResult
+from fitting.output.hand_poses import HandPoses
 from fitting.output.obj import write_obj
 from qposer.io.atomic_files import sync, sync_tree
 from qposer.io.messages import one_line
 from qposer.io.npz import read_npz
 
 _OF_ALTERNATIVES = (
-    *("probability", "global_orient", "body_pose", "betas", "transl", "codes"),
+    *("probability", "swapped", "global_orient", "body_pose", "betas", "transl", "codes"),
     *("reprojection_error_px", "person_height_px"),
 )
 """What the alternatives do not share with the answer; stored with the prefix ``alternatives_``."""
@@ -55,7 +56,9 @@ def write_results(
     (K, 2), ``keypoints_confidence`` (K,), ``keypoints_format``, ``keypoints_world`` (K, 3) and
     ``keypoints_ambiguous`` if known,
     ``reprojection_error_px``, ``person_height_px``, ``body``, ``qposer_version``, ``settings`` (JSON),
-    ``probability``, and, with alternatives, ``alternatives_global_orient`` (alternatives, 3) and so on. For smplx,
+    ``probability``, with fitted hands ``left_hand_pose`` and
+    ``right_hand_pose`` (15, 3) and ``hands_found`` (2,), and, with alternatives, ``alternatives_global_orient``
+    (alternatives, 3) and so on. For smplx,
     flatten ``body_pose`` to 63 numbers, and append six zeros for SMPL. ``fit.json`` contains the same, the error as a
     percentage of the person's height, ``verdict`` (good, doubtful or failed), ``warnings``, ``joint_std_mm`` by joint
     and ``guessed_joints``.
@@ -195,7 +198,8 @@ def _flattened(result: FitResult) -> dict[str, np.ndarray]:
         if getattr(result, name) is not None:
             values[name] = getattr(result, name)
     values["guessed_joints"] = np.asarray(json.dumps(list(result.guessed_joints)))
-    values["probability"] = np.asarray(result.probability)
+    values["probability"], values["swapped"] = np.asarray(result.probability), np.asarray(result.swapped)
+    values |= {} if result.hands is None else result.hands.arrays
     if result.alternatives:
         values |= {
             f"alternatives_{name}": np.stack([np.asarray(getattr(body, name)) for body in result.alternatives])
@@ -233,6 +237,8 @@ def read_result(path: str | Path) -> FitResult:
         fields |= {name: values.get(name) for name in ("joint_covariance", "keypoint_shares")}
         fields["guessed_joints"] = tuple(map(str, json.loads(str(values.get("guessed_joints", "[]")))))
         fields["probability"] = float(values.get("probability", 1.0))
+        fields["swapped"] = bool(values.get("swapped", False))
+        fields["hands"] = HandPoses.read(values)
         answer = FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
         columns = {name: values.get(f"alternatives_{name}", ()) for name in _OF_ALTERNATIVES}
         bodies = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

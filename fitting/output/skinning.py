@@ -10,10 +10,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitting.body.body import Body
+from fitting.body.joint_sets import TREES
 from fitting.output.body_result import BodyResult
 from qposer.body_pose.kinematics import forward_kinematics
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS, NUM_JOINTS
+from qposer.hands.smplh import BODY_END
 
 BONES_PER_VERTEX = 4
 """Bones that move a vertex at most; glTF viewers support no more in one set of weights."""
@@ -29,7 +31,7 @@ _COMPARED = 20
 class SkinnedBody:
     """A body of one shape in the T-pose, as `fitting.Body` places it: y up, facing z."""
 
-    joints: Float[np.ndarray, "24 3"]
+    joints: Float[np.ndarray, "joints 3"]
     vertices: Float[np.ndarray, "vertices 3"]
     faces: Int[np.ndarray, "faces 3"]
     bones: Int[np.ndarray, "vertices 4"]
@@ -50,9 +52,9 @@ class SkinnedBody:
 
 @dataclass(frozen=True)
 class SkeletonMotion:
-    """Poses of SMPL's 24 joints at a constant rate, in axes with y up."""
+    """Poses of SMPL's 24 joints or SMPL-H's 52 at a constant rate, in axes with y up."""
 
-    rotations: Float[np.ndarray, "frames 24 3 3"]
+    rotations: Float[np.ndarray, "frames joints 3 3"]
     """Relative to the parents; the root's are relative to the world."""
     root: Float[np.ndarray, "frames 3"]
     """Positions of the pelvis in metres."""
@@ -66,8 +68,8 @@ class SkeletonMotion:
         return np.asarray((self.first + np.arange(len(self.root))) / self.fps)
 
     def posed_joints(
-        self, rest: Float[np.ndarray, "24 3"]
-    ) -> tuple[Float[np.ndarray, "frames 24 3 3"], Float[np.ndarray, "frames 24 3"]]:
+        self, rest: Float[np.ndarray, "joints 3"]
+    ) -> tuple[Float[np.ndarray, "frames joints 3 3"], Float[np.ndarray, "frames joints 3"]]:
         """Rotations of the joints relative to the world, and their positions.
 
         Args:
@@ -76,20 +78,22 @@ class SkeletonMotion:
         Returns:
             Rotations, and positions in metres.
         """
-        world, joints = forward_kinematics(torch.from_numpy(self.rotations), torch.from_numpy(rest))
+        tree = TREES[len(rest)]
+        world, joints = forward_kinematics(torch.from_numpy(self.rotations), torch.from_numpy(rest), tree)
         return world.numpy(), joints.numpy() - rest[0] + self.root[:, None]
 
 
 @torch.no_grad()
 def skinned_body(
-    body: Body, betas: Float[np.ndarray, " shapes"], body_pose: Float[np.ndarray, "21 3"] | None = None
+    body: Body, betas: Float[np.ndarray, " shapes"], pose: Float[np.ndarray, "rotations 3"] | None = None
 ) -> SkinnedBody:
     """The body of a shape, with the four heaviest weights of each vertex.
 
     Args:
         body: the body model.
         betas: its shape coefficients.
-        body_pose: axis-angle of a pose whose pose blend shapes are added, so that the skin is exact in it.
+        pose: axis-angle of all joints but the root, or of the first ones, in a pose whose pose blend shapes are added,
+            so that the skin is exact in it.
 
     Returns:
         The body in the T-pose.
@@ -97,9 +101,9 @@ def skinned_body(
     rest = torch.zeros(1, 1 + NUM_BODY_JOINTS, 3)
     output = body(rest[:, 0], rest[:, 1:], torch.from_numpy(np.asarray(betas))[None])
     vertices = output.vertices[0].cpu().double().numpy()
-    if body_pose is not None and body.data.pose_shapes is not None:
-        bend = axis_angle_to_matrix(torch.from_numpy(np.asarray(body_pose))).double().numpy() - np.eye(3)
-        vertices = vertices + np.tensordot(bend.ravel(), body.data.pose_shapes, 1)
+    if pose is not None and body.data.pose_shapes is not None:
+        bend = axis_angle_to_matrix(torch.from_numpy(np.asarray(pose))).double().numpy() - np.eye(3)
+        vertices = vertices + np.tensordot(bend.ravel()[: len(body.data.pose_shapes)], body.data.pose_shapes, 1)
     bones = np.argsort(-body.data.weights, axis=1, kind="stable")[:, :BONES_PER_VERTEX]
     weights = np.take_along_axis(body.data.weights.astype(float), bones, axis=1)
     return SkinnedBody(
@@ -117,6 +121,7 @@ def skeleton_motion(
     fps: float = 30.0,
     first: int = 0,
     axes: Float[np.ndarray, "3 3"] = Y_UP,
+    joints: int = NUM_JOINTS,
 ) -> SkeletonMotion:
     """The motion of a fit in axes with y up.
 
@@ -127,15 +132,18 @@ def skeleton_motion(
         first: number of the first frame.
         axes: rotation from the axes of the fit; default: from camera axes, to a camera at the origin that looks along
             -z.
+        joints: number of joints of the body, 24 or with fingers 52.
 
     Returns:
         The motion, of one frame for a single body.
+
+    Raises:
+        ValueError: the fit has fingers, but the body has none.
     """
     orient = torch.from_numpy(axes) @ axis_angle_to_matrix(_double(result.global_orient).reshape(-1, 1, 3))
-    body_pose = axis_angle_to_matrix(_double(result.body_pose).reshape(-1, NUM_BODY_JOINTS, 3))
-    hands = torch.eye(3, dtype=torch.float64).expand(len(orient), NUM_JOINTS - 1 - NUM_BODY_JOINTS, 3, 3)
+    poses = axis_angle_to_matrix(_double(result.joint_poses(joints)))
     root = (result.transl.reshape(-1, 3) + rest_pelvis) @ axes.T
-    return SkeletonMotion(torch.cat([orient, body_pose, hands], dim=1).numpy(), root, fps, first)
+    return SkeletonMotion(torch.cat([orient, poses], dim=1).numpy(), root, fps, first)
 
 
 @torch.no_grad()
@@ -161,7 +169,9 @@ def skinning_error_mm(
         one = SkeletonMotion(motion.rotations[[row]], motion.root[[row]])
         turns = torch.from_numpy(one.rotations)
         transl = torch.from_numpy(one.root - skinned.joints[0])
-        exact = body(turns[:, 0], turns[:, 1 : 1 + NUM_BODY_JOINTS], shape, transl).vertices.cpu().numpy()
+        fingers = turns[:, BODY_END:] if body.has_hands else None
+        posed = body(turns[:, 0], turns[:, 1:BODY_END], shape, transl, hand_pose=fingers)
+        exact = posed.vertices.cpu().numpy()
         largest = max(largest, float(np.linalg.norm(skinned.posed(one) - exact, axis=-1).max()))
     return 1000 * largest
 

@@ -38,7 +38,7 @@ _AT_REST = {
     "reye_pose": 3,
     "expression": 10,
 }
-"""Sizes of parameters that are not fitted, required by readers such as the Blender add-on."""
+"""Sizes of parameters that are zero unless they are fitted, required by readers such as the Blender add-on."""
 
 
 def smplifyx_arrays(result: FitResult) -> dict[str, Float[np.ndarray, " 1 *values"]]:
@@ -47,8 +47,10 @@ def smplifyx_arrays(result: FitResult) -> dict[str, Float[np.ndarray, " 1 *value
     ``camera_rotation`` (1, 3, 3) is the identity and ``camera_translation`` (1, 3) the body's position in metres;
     ``global_orient`` (1, 3) and ``body_pose`` (1, 63) are axis-angle, never a latent; ``betas`` (1, 10) belong to the
     fitted body model; ``focal_length`` (1,) and ``camera_center`` (1, 2) are in pixels of the photo. Hands
-    (``left_hand_pose`` and ``right_hand_pose``, (1, 45), axis-angle), jaw, eyes and expression are zeros.
+    (``left_hand_pose`` and ``right_hand_pose``, (1, 45), axis-angle, never a latent) that were not fitted, jaw, eyes
+    and expression are zeros.
     """
+    hands = {} if result.hands is None else {"left_hand_pose": result.hands.left, "right_hand_pose": result.hands.right}
     values = {
         "camera_rotation": np.eye(3),
         "camera_translation": result.transl,
@@ -58,6 +60,7 @@ def smplifyx_arrays(result: FitResult) -> dict[str, Float[np.ndarray, " 1 *value
         "focal_length": result.focal,
         "camera_center": result.centre,
         **{name: np.zeros(size) for name, size in _AT_REST.items()},
+        **{name: pose.ravel() for name, pose in hands.items()},
     }
     return {name: np.asarray(value, dtype=np.float32)[None] for name, value in values.items()}
 

@@ -17,13 +17,13 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from PIL import Image
 
+from fitting.body.joint_sets import TREES
 from fitting.inputs.images import Photo
 from fitting.output.fit_result import FitResult
 from fitting.output.pictures import paleness
 from fitting.output.render import BODY_COLOURS
 from fitting.output.skinning import Y_UP, SkeletonMotion, SkinnedBody
 from qposer.body_pose.rotations import matrix_to_quaternion
-from qposer.body_pose.skeleton import PARENTS
 from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 
@@ -168,7 +168,7 @@ def clip_page(
         "reach": float(np.linalg.norm(joints - motion.root[:, None], axis=-1).max() + _FLESH),
         "whole": {"low": low.tolist(), "high": high.tolist()},
     }
-    clip = {"fps": motion.fps, "first": motion.first, "frames": len(motion.root), "parents": PARENTS}
+    clip = {"fps": motion.fps, "first": motion.first, "frames": len(motion.root), "parents": TREES[len(body.joints)]}
     film = _FILM.format(size[0] / size[1], html.escape(quote(video)))
     return _filled(title, film, {"faces": _indices(body.faces), "people": [person], "clip": clip})
 

@@ -20,7 +20,7 @@ class CodePull:
     """
 
     weight: Float[Tensor, " people"]
-    target: Float[Tensor, "people 21 latent"]
+    target: Float[Tensor, "people joints latent"]
     """Standardised latents."""
 
     def residual(self, at: Posed) -> Residual:

@@ -15,8 +15,8 @@ class InitialPose:
     """Half the squared Frobenius distance of rotations to predicted ones, as a weighted mean over the joints."""
 
     weight: Float[Tensor, " people"]
-    predicted: Float[Tensor, "people 21 3 3"]
-    joint_weight: Float[Tensor, "people 21"]
+    predicted: Float[Tensor, "people joints 3 3"]
+    joint_weight: Float[Tensor, "people joints"]
 
     def residual(self, at: Posed) -> Residual:
         """Differences of the entries of rotation matrices."""

@@ -22,8 +22,8 @@ class Posed(NamedTuple):
     betas: Float[Tensor, "#people shapes"]
     pose: Float[Tensor, " people *numbers"]
     """Standardised latents, or parameters of another pose space."""
-    residual: Float[Tensor, "people 21 3"]
-    body_pose: Float[Tensor, "people 21 3 3"]
+    residual: Float[Tensor, "people joints 3"]
+    body_pose: Float[Tensor, "people joints 3 3"]
     """Rotations that result from ``pose`` and ``residual``."""
     landmarks: Float[Tensor, "people landmarks 3"]
     """In the camera's axes, metres."""
@@ -34,7 +34,7 @@ class Derivatives:
     """Derivatives of bodies by the free unknowns."""
 
     landmarks: dict[Unknown, Float[Tensor, "people landmarks 3 numbers"]]
-    body_pose: Float[Tensor, "people 21 latent 3 3"] | None
+    body_pose: Float[Tensor, "people joints latent 3 3"] | None
     """Derivatives of each joint's rotation by its own latents, if these are free."""
 
 

@@ -89,7 +89,7 @@ def _joints(
 
 def main() -> None:
     """Command line."""
-    training_command(TrainConfig, train, __doc__, "train_regressor")
+    training_command(TrainConfig, train, __doc__)
 
 
 if __name__ == "__main__":

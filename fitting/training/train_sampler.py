@@ -115,7 +115,7 @@ def _importance() -> Float[Tensor, " 22"]:
 
 def main() -> None:
     """Command line."""
-    training_command(TrainConfig, train, __doc__, "train_sampler")
+    training_command(TrainConfig, train, __doc__)
 
 
 if __name__ == "__main__":

@@ -64,11 +64,11 @@ def write_clip_exports(
         if export not in exports:
             (folder / name).unlink(missing_ok=True)
     skinned = skinned_body(body, result.betas)
-    motion = _motion(result, skinned.joints[0])
+    motion = _motion(result, skinned.joints)
     if "bvh" in exports:
         write_bvh(folder / FILES["bvh"], skinned.joints, motion)
     if "trc" in exports:
-        write_trc(folder / FILES["trc"], motion.posed_joints(skinned.joints)[1], result.fps)
+        write_trc(folder / FILES["trc"], motion.posed_joints(skinned.joints)[1], result.fps, body.data.joint_names)
     shown = [FILES[export] for export in ("glb", "html") if export in exports]
     error = skinning_error_mm(body, result.betas, skinned, motion) if shown else 0.0
     if "glb" in exports:
@@ -83,10 +83,10 @@ def write_clip_exports(
     return (f"{told}: it has four bones per vertex and no pose blend shapes",)
 
 
-def _motion(result: ClipResult, rest_pelvis: Float[np.ndarray, "3"]) -> SkeletonMotion:
+def _motion(result: ClipResult, rest: Float[np.ndarray, "joints 3"]) -> SkeletonMotion:
     """The motion in world axes, if they are known."""
     first = int(result.frames[0])
     if result.world_orient is None or result.world_transl is None:
-        return skeleton_motion(result, rest_pelvis, result.fps, first)
+        return skeleton_motion(result, rest[0], result.fps, first, joints=len(rest))
     world = dataclasses.replace(result, global_orient=result.world_orient, transl=result.world_transl)
-    return skeleton_motion(world, rest_pelvis, result.fps, first, np.eye(3))
+    return skeleton_motion(world, rest[0], result.fps, first, np.eye(3), len(rest))

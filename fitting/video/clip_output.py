@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -104,8 +105,9 @@ def clip_result(
             part |= _in_world(standing.ground, given["orient"], part["joints"], pelvis.cpu().numpy())
         parts.append(part)
     ground = standing.ground
+    joined: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return ClipResult(
-        **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
+        **joined,
         frames=frames,
         detected=np.isin(frames, seen.frames),
         fps=seen.fps,

@@ -14,8 +14,10 @@ from jaxtyping import Bool, Float, Int
 
 from fitting.inputs.keypoints import FORMATS, SEEN_CONFIDENCE, FormatName
 from fitting.optimise.agreement import ERROR_WARNING, warnings_of
+from fitting.optimise.shape_prior import ShapeEvidence
 from fitting.output.amass import write_motion
 from fitting.output.body_result import BodyResult
+from fitting.output.hand_poses import HandPoses
 from fitting.shapes import check_shapes
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from qposer.io.messages import one_line
@@ -93,6 +95,8 @@ class ClipResult(BodyResult):
     """Sentences: what happened while the person was followed, with frame numbers."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the fit as JSON values."""
+    shape_evidence: ShapeEvidence | None = None
+    """What the clip says about the shape, if the settings hold a prior of it; not stored in ``fit.npz``."""
     notes: Any = ()
     """Sentences about deviations from the given video; not stored in ``fit.npz``."""
 
@@ -105,6 +109,8 @@ class ClipResult(BodyResult):
         shapes = _SHAPES | {name: shape for name, shape in _OPTIONAL_SHAPES.items() if getattr(self, name) is not None}
         check_shapes({name: np.asarray(getattr(self, name)) for name in shapes}, shapes)
         for one in fields(self):
+            if one.name == "shape_evidence":
+                continue
             values = np.asarray(getattr(self, one.name))
             if one.name == "reprojection_error_px":
                 values = values[self.detected]
@@ -149,13 +155,14 @@ class ClipResult(BodyResult):
         return np.asarray(geodesic_angle(orient[1:], orient[:-1]).numpy())
 
     def write(self, path: str | Path) -> None:
-        """Write the arrays atomically, named after the attributes; ``settings`` as JSON.
+        """Write the arrays atomically, named after the attributes; ``settings`` as JSON, hands as `HandPoses.arrays`.
 
         ``numpy.load(path, allow_pickle=False)``, `read_clip` and `qposer.read_poses` read the file.
         """
         arrays = {name: np.asarray(getattr(self, name)) for name in _KEPT - {"settings", *_WORDS}}
         arrays = {name: array for name, array in sorted(arrays.items()) if array.dtype != object}
         arrays |= {name: np.array(getattr(self, name), dtype=str) for name in _WORDS}
+        arrays |= {} if self.hands is None else self.hands.arrays
         write_npz(Path(path), arrays | {"settings": np.asarray(json.dumps(dict(self.settings)))})
 
     def write_amass(self, path: str | Path) -> None:
@@ -168,11 +175,12 @@ class ClipResult(BodyResult):
             half_turn = axis_angle_to_matrix(torch.tensor([np.pi, 0.0, 0.0], dtype=torch.float64))
             turned = half_turn @ axis_angle_to_matrix(torch.from_numpy(self.world_orient).double())
             orient, joints = matrix_to_axis_angle(turned).numpy(), self.world_joints * (1.0, -1.0, -1.0)
-        write_motion(path, orient, self.body_pose, self.betas, joints[:, 0], self.pelvis, self.fps)
+        fingers = None if self.hands is None else self.hands.both
+        write_motion(path, orient, self.body_pose, self.betas, joints[:, 0], self.pelvis, self.fps, fingers)
 
 
-_KEPT = {one.name for one in fields(ClipResult)} - {"notes"}
-"""Attributes that are in ``fit.npz``."""
+_KEPT = {one.name for one in fields(ClipResult)} - {"notes", "hands", "shape_evidence"}
+"""Attributes that are in ``fit.npz`` under their own names."""
 
 _WORDS = ("contact_points", "track_notes")
 
@@ -199,6 +207,7 @@ def read_clip(path: str | Path) -> ClipResult:
         values |= {name: float(values[name]) for name in ("fps", "focal")}
         values |= {name: str(values[name]) for name in ("keypoints_format", "body", "qposer_version")}
         values |= {name: tuple(map(str, values.get(name, ()))) for name in _WORDS}
+        values["hands"] = HandPoses.read(arrays)
         return ClipResult(**values | {"settings": json.loads(str(values["settings"]))})
-    except (ValueError, TypeError, IndexError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise ValueError(f"{path} is not the fit of a clip: {one_line(error)}") from None

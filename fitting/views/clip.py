@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -189,7 +190,7 @@ def fit_tracks(
     spread = np.unique(np.linspace(0, len(matched) - 1, SHAPE_FRAMES).round().astype(int))
     betas = fit.shape([matched[sorted(matched)[number]] for number in spread])
     parts = [fit.motion(rows[begin : begin + MOST_FRAMES], betas) for begin in range(0, len(rows), MOST_FRAMES)]
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    joined: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     seen = (joined.pop("confidence") > 0).any(axis=-1)
     error = joined.pop("error")
     counted = np.maximum((error > 0).sum(0), 1)

@@ -55,14 +55,20 @@ def write_view_clip(
 def _write(
     clip: ViewsClip, body: Body, videos: Sequence[Path], cameras: Sequence[CalibratedCamera], folder: Path
 ) -> None:
-    arrays = {one.name: np.asarray(getattr(clip, one.name)) for one in fields(clip) if one.name != "notes"}
+    arrays = {
+        one.name: np.asarray(getattr(clip, one.name)) for one in fields(clip) if one.name not in ("notes", "hands")
+    }
+    arrays |= {} if clip.hands is None else clip.hands.arrays
     np.savez_compressed(folder / "fit.npz", allow_pickle=False, **arrays)
     readable = {name: array.tolist() for name, array in arrays.items()} | {"warnings": list(clip.warnings)}
     (folder / "fit.json").write_text(json.dumps(readable) + "\n", encoding="utf-8")
     write_trc(folder / "markers.trc", y_up(clip.joints.astype(np.float64), clip.up), clip.fps)
     turned = Rotation.from_matrix(to_upright_camera(clip.up)) * Rotation.from_rotvec(clip.global_orient)
     pelvis = in_upright_camera(clip.joints[:, 0].astype(np.float64), clip.up)
-    write_motion(folder / "motion.npz", turned.as_rotvec(), clip.body_pose, clip.betas, pelvis, clip.pelvis, clip.fps)
+    fingers = None if clip.hands is None else clip.hands.both
+    write_motion(
+        folder / "motion.npz", turned.as_rotvec(), clip.body_pose, clip.betas, pelvis, clip.pelvis, clip.fps, fingers
+    )
     middle = len(clip.frames) // 2
     given = (clip.global_orient[[middle]], clip.body_pose[[middle]], clip.betas[None], clip.transl[[middle]])
     with torch.no_grad():

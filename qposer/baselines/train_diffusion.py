@@ -87,7 +87,7 @@ def train(config: TrainConfig, console: Console) -> PoseDiffusion:
 
 def main() -> None:
     """Command line."""
-    training_command(TrainConfig, train, __doc__, "train_diffusion")
+    training_command(TrainConfig, train, __doc__)
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def train(config: TrainConfig, console: Console) -> VPoser:
 
 def main() -> None:
     """Command line."""
-    training_command(TrainConfig, train, __doc__, "train_vposer")
+    training_command(TrainConfig, train, __doc__)
 
 
 if __name__ == "__main__":

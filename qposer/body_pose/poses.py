@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from qposer.body_pose.articulation import BODY, Articulation
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.npz import read_npz
 
 FILE_KEYS = ("body_pose", "pose", "poses")
-"""Names of poses in files: `fitting.write_results` and the demos, `qposer.data.build`, AMASS."""
+"""Names of poses in files: `fitting.write_results` and the commands, `qposer.data.build`, AMASS."""
 
 MOST_RADIANS = 1000.0
 """Upper bound of axis-angle values; in single precision larger rotations are meaningless."""
@@ -24,49 +24,39 @@ _TOLERANCE = 1e-3
 """Maximum deviation of ``R^T R`` from the identity, in any entry."""
 
 
-class _Layout(NamedTuple):
-    """Joint layout of an SMPL-family pose."""
-
-    name: str
-    first: int
-    """First index of the body pose; 1 if the root comes first."""
-
-
-_LAYOUTS = {
-    21: _Layout("an SMPL body pose", 0),
-    22: _Layout("a body pose with its root", 1),
-    23: _Layout("an SMPL body pose with its two hand joints", 0),
-    24: _Layout("an SMPL pose with root and hands", 1),
-    52: _Layout("an SMPL-H pose with root and hands", 1),
-    55: _Layout("an SMPL-X pose with root, face and hands", 1),
-}
-"""Layouts by number of joints; flattened poses are three times as wide."""
-
-
-def as_matrices(body_pose: Tensor) -> Float[Tensor, "*batch 21 3 3"]:
-    """Rotation matrices of a body pose given as axis-angle ``(..., 21, 3)`` or matrices ``(..., 21, 3, 3)``.
+def as_matrices(pose: Tensor, articulation: Articulation = BODY) -> Float[Tensor, "*batch joints 3 3"]:
+    """Rotation matrices of a pose given as axis-angle ``(..., joints, 3)`` or matrices ``(..., joints, 3, 3)``.
 
     Values are not checked while ``torch.compile`` or ``torch.export`` traces.
+
+    Args:
+        pose: a body pose, or a pose of the given joints.
+        articulation: the joints; default: the body's 21.
+
+    Returns:
+        Rotations relative to the parents.
 
     Raises:
         ValueError: the pose has a wrong shape (the message explains how to convert poses of SMPL, SMPL-H and SMPL-X),
             is not floating point, is not finite or too large, or its matrices are not rotations.
     """
-    given_matrices = body_pose.shape[-3:] == (NUM_BODY_JOINTS, 3, 3)
-    if not given_matrices and body_pose.shape[-2:] != (NUM_BODY_JOINTS, 3):
+    joints, name = articulation.joints, articulation.name
+    # the last sizes first: torch.export would exclude batches of as many poses as joints
+    given_matrices = pose.shape[-2:] == (3, 3) and pose.shape[-3:-2] == (joints,)
+    if not given_matrices and pose.shape[-2:] != (joints, 3):
         raise ValueError(
-            "a body pose must be (..., 21, 3) axis-angle or (..., 21, 3, 3) matrices, "
-            f"not {tuple(body_pose.shape)}{_way_from(body_pose.shape)}"
+            f"a {name} must be (..., {joints}, 3) axis-angle or (..., {joints}, 3, 3) matrices, "
+            f"not {tuple(pose.shape)}{_way_from(pose.shape, articulation)}"
         )
-    if not body_pose.is_floating_point():
-        raise ValueError(f"a body pose must be floating point, not {body_pose.dtype}: convert it with pose.float()")
+    if not pose.is_floating_point():
+        raise ValueError(f"a {name} must be floating point, not {pose.dtype}: convert it with pose.float()")
     if not torch.compiler.is_compiling():
-        _check_values(body_pose.detach(), given_matrices)
-    return body_pose if given_matrices else axis_angle_to_matrix(body_pose)
+        _check_values(pose.detach(), given_matrices, name)
+    return pose if given_matrices else axis_angle_to_matrix(pose)
 
 
-def _way_from(shape: torch.Size) -> str:
-    """How to extract the body pose from an SMPL-family pose of this shape, or nothing."""
+def _way_from(shape: torch.Size, articulation: Articulation) -> str:
+    """How to extract the joints from an SMPL-family pose of this shape, or nothing."""
     if len(shape) > 2 and shape[-2:] == (3, 3):
         joints, found, way, rest = shape[-3], f"{shape[-3]} matrices", "pose", ", :, :"
     elif len(shape) > 1 and shape[-1] == 3:
@@ -75,26 +65,26 @@ def _way_from(shape: torch.Size) -> str:
         width = shape[-1] if shape else 0
         joints = width // 3 if width % 3 == 0 else 0
         found, way, rest = f"{width} numbers", f"pose.unflatten(-1, ({joints}, 3))", ", :"
-    if joints not in _LAYOUTS:
+    if joints not in articulation.layouts:
         return ""
-    layout = _LAYOUTS[joints]
-    if joints != NUM_BODY_JOINTS:
-        way += f"[..., {layout.first}:{layout.first + NUM_BODY_JOINTS}{rest}]"
+    layout = articulation.layouts[joints]
+    if joints != articulation.joints:
+        way += f"[..., {layout.first}:{layout.first + articulation.joints}{rest}]"
     return f"; {found} are {layout.name}: give {way}"
 
 
-def _check_values(body_pose: Tensor, given_matrices: bool) -> None:
-    if not bool(torch.isfinite(body_pose).all()):
-        raise ValueError("the body pose contains NaN or infinite numbers: omit unobserved poses")
+def _check_values(pose: Tensor, given_matrices: bool, name: str) -> None:
+    if not bool(torch.isfinite(pose).all()):
+        raise ValueError(f"the {name} contains NaN or infinite numbers: omit unobserved poses")
     if not given_matrices:
-        if bool((body_pose.abs() > MOST_RADIANS).any()):
-            raise ValueError(f"the body pose contains numbers beyond {MOST_RADIANS:g}: axis-angle must be in radians")
+        if bool((pose.abs() > MOST_RADIANS).any()):
+            raise ValueError(f"the {name} contains numbers beyond {MOST_RADIANS:g}: axis-angle must be in radians")
         return
-    identity = torch.eye(3, dtype=body_pose.dtype, device=body_pose.device)
-    tolerance = max(_TOLERANCE, 4 * torch.finfo(body_pose.dtype).eps)
-    skewed = (body_pose.mT @ body_pose - identity).abs().amax((-1, -2)) > tolerance
-    normal = torch.linalg.cross(body_pose[..., 0], body_pose[..., 1])
-    mirrored = (normal * body_pose[..., 2]).sum(-1) < 0
+    identity = torch.eye(3, dtype=pose.dtype, device=pose.device)
+    tolerance = max(_TOLERANCE, 4 * torch.finfo(pose.dtype).eps)
+    skewed = (pose.mT @ pose - identity).abs().amax((-1, -2)) > tolerance
+    normal = torch.linalg.cross(pose[..., 0], pose[..., 1])
+    mirrored = (normal * pose[..., 2]).sum(-1) < 0
     wrong = skewed | mirrored
     if bool(wrong.any()):
         raise ValueError(
@@ -105,30 +95,34 @@ def _check_values(body_pose: Tensor, given_matrices: bool) -> None:
 
 
 def in_kind_of(
-    body_pose: Tensor, matrices: Float[Tensor, "*batch 21 3 3"]
-) -> Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]:
-    """The matrices in the representation (axis-angle or matrices) and precision of ``body_pose``.
+    pose: Tensor, matrices: Float[Tensor, "*batch joints 3 3"]
+) -> Float[Tensor, "*batch joints 3"] | Float[Tensor, "*batch joints 3 3"]:
+    """The matrices in the representation (axis-angle or matrices) and precision of ``pose``.
 
     Args:
-        body_pose: determines representation and precision.
+        pose: determines representation and precision.
         matrices: the rotations.
 
     Returns:
         The rotations, as axis-angle in radians or as matrices.
     """
-    matrices = matrices.to(body_pose.dtype)
-    return matrices if body_pose.shape[-2:] == (3, 3) else matrix_to_axis_angle(matrices)
+    matrices = matrices.to(pose.dtype)
+    return matrices if pose.shape[-2:] == (3, 3) else matrix_to_axis_angle(matrices)
 
 
-def check_known_joints(known_joints: Bool[Tensor, "21"]) -> None:
+def check_known_joints(known_joints: Bool[Tensor, " joints"], joints: int = NUM_BODY_JOINTS) -> None:
     """Reject a mask with no known or no unknown joints.
 
+    Args:
+        known_joints: true where the pose is known.
+        joints: number of joints of the pose.
+
     Raises:
-        ValueError: the mask is not 21 booleans, or all are false or all are true.
+        ValueError: the mask is not a boolean for each joint, or all are false or all are true.
     """
-    if known_joints.dtype != torch.bool or known_joints.shape != (NUM_BODY_JOINTS,):
+    if known_joints.dtype != torch.bool or known_joints.shape != (joints,):
         raise ValueError(
-            "known_joints must be a bool tensor (21,), true where the pose is known, "
+            f"known_joints must be a bool tensor ({joints},), true where the pose is known, "
             f"not {known_joints.dtype} {tuple(known_joints.shape)}"
         )
     if not known_joints.any():
@@ -156,7 +150,7 @@ def read_poses(path: str | Path) -> Float[Tensor, "poses 21 3"]:
         raise ValueError(f"{path} contains no poses: expected one of {', '.join(FILE_KEYS)}")
     poses = _body_joints(values)
     if poses is None or not len(poses):
-        widths = ", ".join(str(3 * joints) for joints in _LAYOUTS)
+        widths = ", ".join(str(3 * joints) for joints in BODY.layouts)
         raise ValueError(
             f"{path}: expected axis-angle poses (N, joints, 3), or flat and {widths} wide, "
             f"found {values.dtype} {values.shape}"
@@ -172,7 +166,7 @@ def _body_joints(values: np.ndarray) -> Float[np.ndarray, "poses 21 3"] | None:
         return None
     flat = values.ndim < 2 or values.shape[-1] != 3
     joints, remainder = divmod(values.shape[-1], 3) if flat else (values.shape[-2], 0)
-    if remainder or joints not in _LAYOUTS:
+    if remainder or joints not in BODY.layouts:
         return None
-    first = _LAYOUTS[joints].first
+    first = BODY.layouts[joints].first
     return values.reshape(-1, joints, 3)[:, first : first + NUM_BODY_JOINTS]

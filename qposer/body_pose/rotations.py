@@ -37,7 +37,7 @@ def matrix_to_quaternion(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "
     ]
     products = torch.stack(rows, dim=-1).unflatten(-1, (4, 4))  # 4 q q^T: any row is q, the longest most exactly
     longest = products.diagonal(dim1=-2, dim2=-1).argmax(dim=-1)
-    row = products.take_along_dim(longest[..., None, None], dim=-2).squeeze(-2)
+    row = products.gather(-2, longest[..., None, None].expand(*longest.shape, 1, 4)).squeeze(-2)
     quaternion: Tensor = row / torch.linalg.vector_norm(row, dim=-1, keepdim=True)
     return quaternion
 

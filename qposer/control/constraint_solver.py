@@ -27,7 +27,8 @@ from qposer.control.collisions import penetration
 from qposer.control.constraints import EXACTNESS, Constraint
 from qposer.control.free_joints import FreeJoints
 from qposer.least_squares import Damping, Equations, Step, minimise
-from qposer.prior.code_prior import DISPERSION, CodePrior
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import DISPERSION
 from qposer.prior.diffusion import SIGMA_MIN
 
 RANGE_UNIT = 4.0

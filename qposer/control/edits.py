@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from qposer.body_pose.articulation import BODY
 from qposer.body_pose.kinematics import mirror_body_pose
 from qposer.body_pose.poses import as_matrices, in_kind_of
 from qposer.body_pose.rotations import nearest_rotation
-from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS, NUM_BODY_JOINTS
 from qposer.prior.code_prior import CodePrior, default_prior
 from qposer.prior.model import QPoser
 
-Pose = Float[Tensor, "*#batch 21 3"] | Float[Tensor, "*#batch 21 3 3"]
-"""Body poses, as axis-angle or matrices; edits return the representation of the first input."""
+Pose = Tensor
+"""Poses, as axis-angle ``(..., joints, 3)`` or matrices ``(..., joints, 3, 3)``; edits return the representation of the
+first input."""
 
 
 def joints_of(parts: str | Sequence[str]) -> list[int]:
@@ -27,15 +27,7 @@ def joints_of(parts: str | Sequence[str]) -> list[int]:
     Raises:
         ValueError: no part is named, or an unknown one; the message lists the parts.
     """
-    names = [parts] if isinstance(parts, str) else list(parts)
-    if not names:
-        raise ValueError(f"no part is named: use some of {', '.join(BODY_PARTS)}")
-    for name in names:
-        if name not in BODY_PARTS:
-            near = get_close_matches(name, BODY_PARTS, n=1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
-            raise ValueError(f"there is no part {name!r}{hint}: the parts are {', '.join(BODY_PARTS)}")
-    return sorted({BODY_JOINT_NAMES.index(joint) for name in names for joint in BODY_PARTS[name]})
+    return BODY.indices(parts)
 
 
 def swap(pose: Pose, donor: Pose, parts: str | Sequence[str], *, model: QPoser | None = None) -> Tensor:
@@ -54,15 +46,18 @@ def swap(pose: Pose, donor: Pose, parts: str | Sequence[str], *, model: QPoser |
         ValueError: a part does not exist, or one of the two is not a pose.
     """
     model = model or default_prior().model
-    codes = _with_parts(parts, model.encode(pose), model.encode(donor))
+    codes = _with_parts(model, parts, model.encode(pose), model.encode(donor))
     return in_kind_of(pose, model.decode(codes))
 
 
 def _with_parts(
-    parts: str | Sequence[str], codes: Int[Tensor, "*#batch 21 heads"], donor: Int[Tensor, "*#batch 21 heads"]
-) -> Int[Tensor, "*batch 21 heads"]:
-    taken = torch.zeros(NUM_BODY_JOINTS, 1, dtype=torch.bool, device=codes.device)
-    taken[joints_of(parts)] = True
+    model: QPoser,
+    parts: str | Sequence[str],
+    codes: Int[Tensor, "*#batch joints heads"],
+    donor: Int[Tensor, "*#batch joints heads"],
+) -> Int[Tensor, "*batch joints heads"]:
+    taken = torch.zeros(model.config.joints, 1, dtype=torch.bool, device=codes.device)
+    taken[model.articulation.indices(parts)] = True
     return torch.where(taken, donor, codes)
 
 
@@ -93,18 +88,18 @@ def blend(
         raise ValueError(f"each pose needs one weight: got {len(poses)} poses and {len(weights)} weights")
     if not all(0 <= weight < math.inf for weight in weights) or max(weights) == 0:
         raise ValueError(f"weights must not be negative, and one must be positive: got {list(weights)}")
-    weighted = [weight * as_matrices(pose) for weight, pose in zip(weights, poses, strict=True)]
-    mean = nearest_rotation(torch.stack(weighted).sum(0))
     model = model or default_prior().model
+    weighted = [weight * as_matrices(pose, model.articulation) for weight, pose in zip(weights, poses, strict=True)]
+    mean = nearest_rotation(torch.stack(weighted).sum(0))
     codes = model.encode(mean)
     if parts is not None:
-        codes = _with_parts(parts, model.encode(poses[0]), codes)
+        codes = _with_parts(model, parts, model.encode(poses[0]), codes)
     return in_kind_of(poses[0], model.decode(codes))
 
 
 def interpolate(
     start: Pose, end: Pose, steps: int, *, model: QPoser | None = None
-) -> Float[Tensor, "steps *batch 21 3"] | Float[Tensor, "steps *batch 21 3 3"]:
+) -> Float[Tensor, "steps *batch joints 3"] | Float[Tensor, "steps *batch joints 3 3"]:
     """Interpolate between poses, ends included; each is decoded from the codes of a `blend` of the two.
 
     Args:
@@ -139,7 +134,7 @@ def vary(
     seed: int = 0,
     generator: torch.Generator | None = None,
     prior: CodePrior | None = None,
-) -> Float[Tensor, "n *batch 21 3"] | Float[Tensor, "n *batch 21 3 3"]:
+) -> Float[Tensor, "n *batch joints 3"] | Float[Tensor, "n *batch joints 3 3"]:
     """Resample parts consistently with the rest of the pose, whose joints keep their rotations.
 
     Args:
@@ -158,7 +153,7 @@ def vary(
         ValueError: a part does not exist, ``amount`` is not from 0 to 1, or ``n`` is below 1.
     """
     prior = prior or default_prior()
-    return prior.resample(pose, joints_of(parts), amount, n, seed=seed, generator=generator)
+    return prior.resample(pose, prior.articulation.indices(parts), amount, n, seed=seed, generator=generator)
 
 
 def complete(
@@ -170,7 +165,7 @@ def complete(
     seed: int = 1,
     generator: torch.Generator | None = None,
     prior: CodePrior | None = None,
-) -> Float[Tensor, "n *batch 21 3"] | Float[Tensor, "n *batch 21 3 3"]:
+) -> Float[Tensor, "n *batch joints 3"] | Float[Tensor, "n *batch joints 3 3"]:
     """Complete parts of a pose from the rest, whose joints keep their rotations (`CodePrior.complete`).
 
     Args:
@@ -188,7 +183,7 @@ def complete(
     Raises:
         ValueError: a part does not exist, nothing is known, or ``n`` or ``temperature`` is out of range.
     """
-    known = torch.ones(NUM_BODY_JOINTS, dtype=torch.bool)
-    known[joints_of(unknown)] = False
     prior = prior or default_prior()
+    known = torch.ones(prior.articulation.joints, dtype=torch.bool)
+    known[prior.articulation.indices(unknown)] = False
     return prior.complete(pose, known, n, temperature, seed=seed, generator=generator)

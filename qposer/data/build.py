@@ -131,5 +131,10 @@ def _summary(clips: Sequence[Clip]) -> Table:
     return table
 
 
-if __name__ == "__main__":
+def command() -> None:
+    """Run the command line."""
     sys.exit(tyro.cli(main))
+
+
+if __name__ == "__main__":
+    command()

@@ -16,9 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from qposer.body_pose.kinematics import body_joints
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
-from qposer.body_pose.skeleton import REST_JOINTS
 from qposer.data.dataset import PoseDataset
 from qposer.evaluation.metrics import mpjpe
 from qposer.io.cli_errors import cli_errors, plain_console
@@ -28,7 +26,7 @@ from qposer.prior.quantizer import perplexity
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Errors of poses reconstructed from hard codes (mean shape, root-relative, 22 joints)."""
+    """Errors of poses reconstructed from hard codes, root-relative: 22 joints of the mean body, 21 points of a hand."""
 
     poses: int
     mpjpe_mm: float
@@ -42,7 +40,7 @@ class Reconstruction:
 
 
 @torch.no_grad()
-def reconstruction(model: QPoser, body_pose: Float[Tensor, "poses 21 3"], chunk: int = 2048) -> Reconstruction:
+def reconstruction(model: QPoser, body_pose: Float[Tensor, "poses joints 3"], chunk: int = 2048) -> Reconstruction:
     """Measure the reconstruction of axis-angle poses by hard codes.
 
     Args:
@@ -53,13 +51,13 @@ def reconstruction(model: QPoser, body_pose: Float[Tensor, "poses 21 3"], chunk:
     Returns:
         The errors.
     """
-    rest = torch.from_numpy(REST_JOINTS).to(body_pose)
+    points = model.articulation.points
     errors, angles, all_codes = [], [], []
     for part in body_pose.split(chunk):
         truth = axis_angle_to_matrix(part)
         codes = model.encode(truth)
         decoded = model.decode(codes)
-        errors.append(mpjpe(body_joints(decoded, rest), body_joints(truth, rest)))
+        errors.append(mpjpe(points(decoded), points(truth)))
         angles.append(geodesic_angle(decoded, truth).mean(-1))
         all_codes.append(codes)
     error, angle, codes = torch.cat(errors) * 1000, torch.cat(angles), torch.cat(all_codes)
@@ -107,9 +105,14 @@ def main(data: Path, weights: Path | None = None) -> None:
         data: poses.npz, written by ``python -m qposer.data.build``.
         weights: file written by `QPoser.save`; default: the shipped one.
     """
-    with cli_errors("reconstruction"):
+    with cli_errors():
         report(QPoser.from_pretrained(weights), PoseDataset.load(data), plain_console(soft_wrap=False))
 
 
+def command() -> None:
+    """Run the command line."""
+    tyro.cli(main, description=__doc__)
+
+
 if __name__ == "__main__":
-    tyro.cli(main)
+    command()

@@ -1,11 +1,14 @@
-"""Paths of the shipped files."""
+"""Paths of the shipped files: ``qposer/assets`` where the packages are installed, ``assets`` in the repository."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+_INSTALLED = _PACKAGE / "assets"
+ASSETS = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "assets"
 
 OVERRIDE = "QPOSER_ASSETS"
 """Environment variable with a folder whose files replace shipped ones of the same name."""

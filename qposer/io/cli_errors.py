@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from qposer.io.interrupts import STATUS, end_on_interrupt, ends_on_interrupt, raise_on_interrupt
+from qposer.io.interrupts import STATUS, end_on_interrupt, ends_on_interrupt, program_name, raise_on_interrupt
 from qposer.io.messages import one_line
 
 
@@ -36,15 +36,16 @@ _GOES_ON = ": run the same command again to resume"
 
 
 @contextmanager
-def cli_errors(program: str, resumable: bool = False) -> Iterator[None]:
+def cli_errors(program: str | None = None, resumable: bool = False) -> Iterator[None]:
     """Convert errors of input and files to one line on stderr and exit status 2, and Ctrl-C to one line and status 130.
 
     Other exceptions are bugs and pass through.
 
     Args:
-        program: prefix of the line.
+        program: prefix of the line; default: the name of the running command.
         resumable: whether the same command can resume after Ctrl-C.
     """
+    program = program or program_name()
     loading = ends_on_interrupt()
     if loading:
         raise_on_interrupt()

@@ -37,10 +37,14 @@ def ends_on_interrupt() -> bool:
     return signal.getsignal(signal.SIGINT) is _end
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def program_name() -> str:
+    """Name of the running command, for its messages: ``qposer fit``, or the script's without folder and ending."""
     script = sys.argv[0] if sys.argv and sys.argv[0] != "-m" else "python"
-    program = script.replace("\\", "/").rpartition("/")[2].removesuffix(".py")
-    os.write(2, f"{program}: stopped\n".encode(errors="backslashreplace"))
+    return script.replace("\\", "/").rpartition("/")[2].removesuffix(".py")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    os.write(2, f"{program_name()}: stopped\n".encode(errors="backslashreplace"))
     os._exit(STATUS)
 
 

@@ -6,12 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.articulation import BODY, Articulation
 from qposer.body_pose.rotations import matrix_to_6d
-from qposer.body_pose.skeleton import NUM_BODY_JOINTS, PARENTS, REST_JOINTS
 from qposer.prior.glif import GLIFStack
-
-FEATURES = NUM_BODY_JOINTS * 9 + 3
 
 
 class _Classifier(nn.Module):
@@ -21,23 +18,22 @@ class _Classifier(nn.Module):
     overfitting.
     """
 
-    rest_joints: Tensor
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, hidden: float, blur: float) -> None:
+    def __init__(self, hidden: float, blur: float, articulation: Articulation) -> None:
         super().__init__()
-        self.hidden, self.blur = hidden, blur
-        self.register_buffer("rest_joints", torch.tensor(REST_JOINTS), persistent=False)
-        self.register_buffer("mean", torch.zeros(FEATURES))
-        self.register_buffer("scale", torch.ones(FEATURES))
+        self.hidden, self.blur, self.articulation = hidden, blur, articulation
+        features = articulation.joints * 6 + len(articulation.parents) * 3
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
 
-    def features(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch features"]:
+    def features(self, rotations: Float[Tensor, "*batch joints 3 3"]) -> Float[Tensor, "*batch features"]:
         """Features of a pose before standardisation."""
-        joints = body_joints(rotations, self.rest_joints)
-        return torch.cat([matrix_to_6d(rotations).flatten(-2), joints.flatten(-2)], dim=-1)
+        points = self.articulation.points(rotations)
+        return torch.cat([matrix_to_6d(rotations).flatten(-2), points.flatten(-2)], dim=-1)
 
-    def seen(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch features"]:
+    def seen(self, rotations: Float[Tensor, "*batch joints 3 3"]) -> Float[Tensor, "*batch features"]:
         """Standardised features, in training with noise and masking."""
         features = (self.features(rotations) - self.mean) / self.scale
         if self.training:
@@ -47,7 +43,7 @@ class _Classifier(nn.Module):
         return features
 
     @torch.no_grad()
-    def fit_features(self, rotations: Float[Tensor, "poses 21 3 3"]) -> None:
+    def fit_features(self, rotations: Float[Tensor, "poses joints 3 3"]) -> None:
         """Set mean and standard deviation of the features from training poses."""
         features = self.features(rotations)
         self.mean.copy_(features.mean(0))
@@ -62,14 +58,16 @@ class CoherenceClassifier(_Classifier):
     not depend on how common each part is.
     """
 
-    def __init__(self, width: int = 512, hidden: float = 0.7, blur: float = 0.3) -> None:
-        super().__init__(hidden, blur)
+    def __init__(
+        self, width: int = 512, hidden: float = 0.7, blur: float = 0.3, articulation: Articulation = BODY
+    ) -> None:
+        super().__init__(hidden, blur, articulation)
         layers: list[nn.Module] = []
-        for inputs in (FEATURES, width, width):
+        for inputs in (len(self.mean), width, width):
             layers += [nn.Linear(inputs, width), nn.SiLU(), nn.Dropout(0.5)]
         self.layers = nn.Sequential(*layers, nn.Linear(width, 1))
 
-    def forward(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, " *batch"]:
+    def forward(self, rotations: Float[Tensor, "*batch joints 3 3"]) -> Float[Tensor, " *batch"]:
         """Classify poses by the rotations and positions of their joints."""
         score: Tensor = self.layers(self.seen(rotations)).squeeze(-1)
         return score
@@ -83,20 +81,29 @@ class PerJointDetector(_Classifier):
     to perturbations of other people's poses.
     """
 
-    def __init__(self, width: int = 64, depth: int = 2, hidden: float = 0.3, blur: float = 0.1) -> None:
-        super().__init__(hidden, blur)
-        self.stack = GLIFStack(NUM_BODY_JOINTS, 12, 1, width, depth, global_tokens=4, attention_heads=4)
+    def __init__(
+        self,
+        width: int = 64,
+        depth: int = 2,
+        hidden: float = 0.3,
+        blur: float = 0.1,
+        articulation: Articulation = BODY,
+    ) -> None:
+        super().__init__(hidden, blur, articulation)
+        self.stack = GLIFStack(articulation.joints, 12, 1, width, depth, global_tokens=4, attention_heads=4)
 
-    def forward(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21"]:
+    def forward(self, rotations: Float[Tensor, "*batch joints 3 3"]) -> Float[Tensor, "*batch joints"]:
         """Classify joints by their rotations, positions, and parents' positions."""
         seen = self.seen(rotations)
-        turns, places = seen.tensor_split([NUM_BODY_JOINTS * 6], dim=-1)
-        places = places.unflatten(-1, (NUM_BODY_JOINTS + 1, 3))
-        local = torch.cat([turns.unflatten(-1, (-1, 6)), places[..., 1:, :], places[..., PARENTS[1:22], :]], dim=-1)
-        scores: Tensor = self.stack(local.reshape(-1, NUM_BODY_JOINTS, 12)).reshape((*seen.shape[:-1], NUM_BODY_JOINTS))
+        joints, parents = self.articulation.joints, self.articulation.parents
+        turns, places = seen.tensor_split([joints * 6], dim=-1)
+        places = places.unflatten(-1, (len(parents), 3))
+        own, above = places[..., 1 : joints + 1, :], places[..., parents[1 : joints + 1], :]
+        local = torch.cat([turns.unflatten(-1, (-1, 6)), own, above], dim=-1)
+        scores: Tensor = self.stack(local.reshape(-1, joints, 12)).reshape((*seen.shape[:-1], joints))
         return scores
 
 
-def any_of(logits: Float[Tensor, "*batch 21"]) -> Float[Tensor, " *batch"]:
+def any_of(logits: Float[Tensor, "*batch joints"]) -> Float[Tensor, " *batch"]:
     """One logit of a pose from those of its joints, dominated by the highest."""
     return logits.logsumexp(-1)

@@ -19,7 +19,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from qposer.body_pose.poses import as_matrices, check_known_joints, in_kind_of
-from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.assets import asset
 from qposer.io.weights import load_module, read_note
 from qposer.prior.code_prior_network import FORMAT, CodePriorConfig, CodePriorNetwork
@@ -34,10 +33,6 @@ TRAINED_ON = "trained_on"
 
 SAMPLING_STEPS = 32
 
-DISPERSION = 1.1
-"""Factor on the initial noise of samples relative to training, which gives samples the variance of the training poses.
-Without it, the axis-angle values of samples have 10 % less variance."""
-
 CANDIDATES = 10
 """Completions sampled for each requested one, if several are requested, to select representative ones."""
 
@@ -48,6 +43,7 @@ class CodePrior:
     Attributes:
         model: the QPoser of these codes.
         network: the learned part, which is saved in files.
+        articulation: the joints of the poses.
     """
 
     def __init__(self, model: QPoser, network: CodePriorNetwork) -> None:
@@ -63,7 +59,7 @@ class CodePrior:
                 f"the code prior has {known[0]} x {known[1]} latents, but the model has {joints} x "
                 f"{heads * code_dim}: use two that were trained together"
             )
-        self.model, self.network = model, network
+        self.model, self.network, self.articulation = model, network, model.articulation
         self._energy = PoseEnergy(model, network)
 
     @classmethod
@@ -108,7 +104,7 @@ class CodePrior:
         self.network.to(device)
         return self
 
-    def standard_latents(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21 latent"]:
+    def standard_latents(self, rotations: Float[Tensor, "*batch joints 3 3"]) -> Float[Tensor, "*batch joints latent"]:
         """Latents of poses in the denoiser's format: standardised, heads joined."""
         return self.network.standardise(self.model.latents(rotations))
 
@@ -131,7 +127,7 @@ class CodePrior:
             raise ValueError(f"a pose must be floating point, not {body_pose.dtype}: use energy_of_codes for codes")
         return self._energy.of_poses(body_pose)
 
-    def energy_of_codes(self, codes: Int[Tensor, "*batch 21 heads"]) -> Float[Tensor, " *batch"]:
+    def energy_of_codes(self, codes: Int[Tensor, "*batch joints heads"]) -> Float[Tensor, " *batch"]:
         """Energy of codes, on the same scale.
 
         Args:
@@ -145,7 +141,7 @@ class CodePrior:
         """
         return self._energy.of_latents(self.model.latents_of(codes))
 
-    def energy_of_logits(self, logits: Float[Tensor, "*batch 21 heads codes"]) -> Float[Tensor, " *batch"]:
+    def energy_of_logits(self, logits: Float[Tensor, "*batch joints heads codes"]) -> Float[Tensor, " *batch"]:
         """Energy of mixtures (softmax) of codes, on the same scale; differentiable.
 
         Args:
@@ -159,11 +155,11 @@ class CodePrior:
         """
         return self._energy.of_latents(self.model.latents_of_logits(logits))
 
-    def energy_of_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Float[Tensor, " *batch"]:
+    def energy_of_latents(self, latents: Float[Tensor, "*batch joints heads dim"]) -> Float[Tensor, " *batch"]:
         """Energy of latents: of codes, mixtures of codes, or the encoder's output."""
         return self._energy.of_latents(latents)
 
-    def calibrate(self, sources: Sequence[Float[Tensor, "_ 21 3"]]) -> None:
+    def calibrate(self, sources: Sequence[Float[Tensor, "_ joints 3"]]) -> None:
         """Set the scales of the energy.
 
         Args:
@@ -174,8 +170,8 @@ class CodePrior:
 
     def pull(
         self,
-        latents: Float[Tensor, "*batch 21 heads dim"],
-        noise_level: float | Float[Tensor, "*#batch 21"],
+        latents: Float[Tensor, "*batch joints heads dim"],
+        noise_level: float | Float[Tensor, "*#batch joints"],
         generator: torch.Generator,
     ) -> Float[Tensor, " *batch"]:
         """Half the mean squared distance to the denoiser's prediction; its gradient is the prior's score.
@@ -196,16 +192,13 @@ class CodePrior:
         if not bool(((levels > 0) & levels.isfinite()).all()):
             raise ValueError(f"noise levels must be finite and above 0: found {levels.min()} to {levels.max()}")
         standard = self.network.standardise(latents)
-        with torch.no_grad():
-            level = levels.to(standard).expand(standard.shape[:-1])
-            noise = _noise(1, standard.new_empty(standard.shape[-2:]), generator)[0]
-            target = self.network.denoiser(standard + level.unsqueeze(-1) * noise, level)
+        target = self.network.denoised(standard, levels, _noise(1, self.network.mean, generator)[0])
         pull: Tensor = 0.5 * (standard - target).square().mean((-1, -2))
         return pull
 
     def sample(
         self, n: int, temperature: float = 1.0, *, seed: int = 0, generator: torch.Generator | None = None
-    ) -> Float[Tensor, "n 21 3 3"]:
+    ) -> Float[Tensor, "n joints 3 3"]:
         """Sample poses, decoded from codes.
 
         Args:
@@ -221,14 +214,15 @@ class CodePrior:
             ValueError: ``n`` is below 1 or the temperature below 0.
         """
         _check_draw(n, temperature)
-        noise = temperature * DISPERSION * SIGMA_MAX * _noise(n, self.network.mean, generator_of(seed, generator))
+        spread = temperature * self.network.config.dispersion * SIGMA_MAX
+        noise = spread * _noise(n, self.network.mean, generator_of(seed, generator))
         drawn = heun_sampler(self.network.denoiser, noise, karras_sigmas(SAMPLING_STEPS))
         return self.model.decode(self._codes(drawn))
 
     def complete(
         self,
         body_pose: Tensor,
-        known_joints: Bool[Tensor, "21"],
+        known_joints: Bool[Tensor, " joints"],
         n: int = 1,
         temperature: float = 0.7,
         *,
@@ -252,7 +246,7 @@ class CodePrior:
         Raises:
             ValueError: the pose is invalid, the mask is empty or full, ``n`` is below 1, or the temperature below 0.
         """
-        check_known_joints(known_joints)
+        check_known_joints(known_joints, self.articulation.joints)
         _check_draw(n, temperature)
         known = known_joints.to(self.network.mean.device)
         matrices = self._neutral_where_unknown(body_pose, known)
@@ -261,7 +255,7 @@ class CodePrior:
             temperature * SIGMA_MAX * _noise(n if n == 1 else CANDIDATES * n, standard, generator_of(seed, generator))
         )
         drawn = self._denoised_around(body_pose, matrices, standard, noise, karras_sigmas(SAMPLING_STEPS), known)
-        return drawn if n == 1 else pose_medoids(drawn, n)
+        return drawn if n == 1 else pose_medoids(drawn, n, self.articulation)
 
     def resample(
         self,
@@ -277,7 +271,7 @@ class CodePrior:
 
         Args:
             body_pose: ``(..., 21, 3)`` or ``(..., 21, 3, 3)``.
-            joints: indices among the 21 body joints.
+            joints: indices among the joints of a pose.
             amount: from 0 (almost only quantisation) to 1 (as if the joints were unknown).
             n: number of variants of each pose.
             seed: random seed.
@@ -291,9 +285,9 @@ class CodePrior:
         """
         if n < 1 or not 0 <= amount <= 1:
             raise ValueError(f"n must be at least 1 and the amount from 0 to 1, not {n} and {amount}")
-        known = torch.ones(NUM_BODY_JOINTS, dtype=torch.bool, device=self.network.mean.device)
+        known = torch.ones(self.articulation.joints, dtype=torch.bool, device=self.network.mean.device)
         known[joints] = False
-        matrices = as_matrices(body_pose).to(self.network.mean)
+        matrices = as_matrices(body_pose, self.articulation).to(self.network.mean)
         standard = self.standard_latents(matrices)
         highest = SIGMA_MIN * (SIGMA_MAX / SIGMA_MIN) ** amount
         levels = karras_sigmas(SAMPLING_STEPS)
@@ -301,26 +295,28 @@ class CodePrior:
         noisy = standard + highest * _noise(n, standard, generator_of(seed, generator))
         return self._denoised_around(body_pose, matrices, standard, noisy, levels, known)
 
-    def _codes(self, standard: Float[Tensor, "*batch 21 latent"]) -> Int[Tensor, "*batch 21 heads"]:
+    def _codes(self, standard: Float[Tensor, "*batch joints latent"]) -> Int[Tensor, "*batch joints heads"]:
         latents = self.network.unstandardise(standard)
         return self.model.encode_latents(latents.unflatten(-1, self.model.config.latent_shape[1:]))
 
-    def _neutral_where_unknown(self, body_pose: Tensor, known: Bool[Tensor, "21"]) -> Float[Tensor, "*batch 21 3 3"]:
+    def _neutral_where_unknown(
+        self, body_pose: Tensor, known: Bool[Tensor, " joints"]
+    ) -> Float[Tensor, "*batch joints 3 3"]:
         """The poses as matrices, with the mean pose at unknown joints."""
         neutral = in_kind_of(body_pose, self.model.decode(self._codes(torch.zeros_like(self.network.mean))))
         if body_pose.shape[-neutral.dim() :] == neutral.shape and body_pose.is_floating_point():
-            shown = known.reshape(NUM_BODY_JOINTS, *(1,) * (neutral.dim() - 1))
+            shown = known.reshape(-1, *(1,) * (neutral.dim() - 1))
             body_pose = torch.where(shown, body_pose.to(known.device), neutral)
-        return as_matrices(body_pose).to(self.network.mean)
+        return as_matrices(body_pose, self.articulation).to(self.network.mean)
 
     def _denoised_around(
         self,
         body_pose: Tensor,
-        matrices: Float[Tensor, "*batch 21 3 3"],
-        standard: Float[Tensor, "*batch 21 latent"],
-        noisy: Float[Tensor, "n *batch 21 latent"],
+        matrices: Float[Tensor, "*batch joints 3 3"],
+        standard: Float[Tensor, "*batch joints latent"],
+        noisy: Float[Tensor, "n *batch joints latent"],
         levels: Float[Tensor, " steps"],
-        known: Bool[Tensor, "21"],
+        known: Bool[Tensor, " joints"],
     ) -> Tensor:
         """Denoise and decode the unknown joints, and keep the given known joints."""
         noisy = torch.where(known[:, None], standard, noisy)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.weights import save_module
+from qposer.prior.articulations import articulation_of
 from qposer.prior.classifiers import CoherenceClassifier, PerJointDetector
 from qposer.prior.denoiser import Denoiser
 
@@ -22,6 +23,10 @@ ENERGY_LEVELS = (0.3, 0.8)
 ENERGY_PROBES = 4
 """Number of noise samples at each of these levels, the same for all poses."""
 
+DISPERSION = 1.1
+"""Factor on the initial noise of samples relative to training, which gives samples the variance of the training poses.
+Without it, the axis-angle values of samples have 10 % less variance."""
+
 CLUES = 5
 """Features of a pose: denoising errors at two levels, the classifiers' logits (mixtures and perturbed joints), and the
 quantisation error."""
@@ -32,6 +37,7 @@ class CodePriorConfig:
     """Sizes of a code prior."""
 
     joints: int = NUM_BODY_JOINTS
+    """Joints of a pose: 21 of the body or 15 of a hand."""
     latent_dim: int = 4
     """Numbers per joint: heads times the dimension of a code."""
     width: int = 512
@@ -39,6 +45,10 @@ class CodePriorConfig:
     """Residual blocks of the denoiser."""
     judge_width: int = 512
     joint_judge_width: int = 64
+    gap_unit: float = 0.01
+    """Quantisation error in metres below which it hardly affects the energy and above which its logarithm counts."""
+    dispersion: float = DISPERSION
+    """Factor on the initial noise of samples relative to training."""
 
 
 class CodePriorNetwork(nn.Module):
@@ -62,18 +72,40 @@ class CodePriorNetwork(nn.Module):
         )
         self.register_buffer("probes", drawn)
         self.denoiser = Denoiser(*size, config.width, config.depth, dropout=0.1)
-        self.judge = CoherenceClassifier(config.judge_width)
-        self.joint_judge = PerJointDetector(config.joint_judge_width)
+        articulation = articulation_of(config.joints)
+        self.judge = CoherenceClassifier(config.judge_width, articulation=articulation)
+        self.joint_judge = PerJointDetector(config.joint_judge_width, articulation=articulation)
 
-    def standardise(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Float[Tensor, "*batch 21 latent"]:
+    def standardise(self, latents: Float[Tensor, "*batch joints heads dim"]) -> Float[Tensor, "*batch joints latent"]:
         """Latents with zero mean and unit variance over the training poses, heads joined."""
         return (latents.flatten(-2) - self.mean) / self.scale
 
-    def unstandardise(self, standard: Float[Tensor, "*batch 21 latent"]) -> Float[Tensor, "*batch 21 latent"]:
+    def unstandardise(self, standard: Float[Tensor, "*batch joints latent"]) -> Float[Tensor, "*batch joints latent"]:
         """Inverse of ``standardise``, with heads still joined."""
         return standard * self.scale + self.mean
 
-    def denoising_errors(self, standard: Float[Tensor, "*batch 21 latent"]) -> Float[Tensor, "*batch levels"]:
+    @torch.no_grad()
+    def denoised(
+        self,
+        standard: Float[Tensor, "*batch joints latent"],
+        noise_level: Float[Tensor, "*#batch #joints"] | Float[Tensor, ""],
+        noise: Float[Tensor, "joints latent"],
+    ) -> Float[Tensor, "*batch joints latent"]:
+        """The denoiser's prediction after adding noise, without gradients.
+
+        Args:
+            standard: standardised latents.
+            noise_level: standard deviation of the added noise, for all joints or for each.
+            noise: unit normal noise, the same for the whole batch.
+
+        Returns:
+            Standardised latents.
+        """
+        level = noise_level.to(standard).expand(standard.shape[:-1])
+        denoised: Tensor = self.denoiser(standard + level.unsqueeze(-1) * noise.to(standard), level)
+        return denoised
+
+    def denoising_errors(self, standard: Float[Tensor, "*batch joints latent"]) -> Float[Tensor, "*batch levels"]:
         """Log denoising errors at each level, as means of fourth powers over joints to emphasise outliers."""
         found = []
         for level in ENERGY_LEVELS:

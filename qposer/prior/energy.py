@@ -8,16 +8,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from qposer.body_pose.kinematics import body_joints
 from qposer.body_pose.poses import as_matrices
-from qposer.body_pose.skeleton import REST_JOINTS
 from qposer.evaluation.metrics import mpjpe
 from qposer.prior.classifiers import any_of
 from qposer.prior.code_prior_network import CLUES, CodePriorNetwork
 from qposer.prior.model import QPoser
-
-GAP_UNIT = 0.01
-"""Quantisation error in metres below which it has little effect and above which its logarithm counts."""
 
 CALIBRATION_POSES = 4000
 """Number of poses of each source used to scale the energy."""
@@ -33,18 +28,16 @@ class PoseEnergy:
     def __init__(self, model: QPoser, network: CodePriorNetwork) -> None:
         self.model, self.network = model, network
 
-    def of_poses(
-        self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
-    ) -> Float[Tensor, " *batch"]:
+    def of_poses(self, body_pose: Tensor) -> Float[Tensor, " *batch"]:
         """Energy of poses, from all features."""
         return self._calibrated(self._features_of_poses(body_pose)[0])
 
-    def of_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Float[Tensor, " *batch"]:
+    def of_latents(self, latents: Float[Tensor, "*batch joints heads dim"]) -> Float[Tensor, " *batch"]:
         """Energy of latents, from all features except the quantisation error."""
         return self._calibrated(self._energy_terms(latents, self.model.decode_latents(latents)))
 
     @torch.no_grad()
-    def calibrate(self, sources: Sequence[Float[Tensor, "_ 21 3"]]) -> None:
+    def calibrate(self, sources: Sequence[Float[Tensor, "_ joints 3"]]) -> None:
         """Set the scales of each feature and of their sum, for poses and for codes.
 
         Args:
@@ -61,18 +54,19 @@ class PoseEnergy:
         calibration[CLUES + 1] = _middle_and_spread(self._calibrated(energy_terms).unsqueeze(-1))[0]
 
     def _features_of_poses(
-        self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
-    ) -> tuple[Float[Tensor, "*batch 5"], Int[Tensor, "*batch 21 heads"]]:
+        self, body_pose: Tensor
+    ) -> tuple[Float[Tensor, "*batch 5"], Int[Tensor, "*batch joints heads"]]:
         """All features of poses, and their codes."""
-        matrices = as_matrices(body_pose).to(self.network.mean)
+        articulation = self.model.articulation
+        matrices = as_matrices(body_pose, articulation).to(self.network.mean)
         latents = self.model.latents(matrices)
         codes = self.model.encode_latents(latents)
-        rest = torch.from_numpy(REST_JOINTS).to(matrices)
-        gap = mpjpe(body_joints(self.model.decode(codes), rest), body_joints(matrices, rest))
-        return torch.cat([self._energy_terms(latents, matrices), (gap / GAP_UNIT).log1p().unsqueeze(-1)], dim=-1), codes
+        gap = mpjpe(articulation.points(self.model.decode(codes)), articulation.points(matrices))
+        missed = (gap / self.network.config.gap_unit).log1p().unsqueeze(-1)
+        return torch.cat([self._energy_terms(latents, matrices), missed], dim=-1), codes
 
     def _energy_terms(
-        self, latents: Float[Tensor, "*batch 21 heads dim"], rotations: Float[Tensor, "*batch 21 3 3"]
+        self, latents: Float[Tensor, "*batch joints heads dim"], rotations: Float[Tensor, "*batch joints 3 3"]
     ) -> Float[Tensor, "*batch 4"]:
         denoising_errors = self.network.denoising_errors(self.network.standardise(latents))
         judged = self.network.judge(rotations), any_of(self.network.joint_judge(rotations))

@@ -6,9 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.articulation import Articulation
 from qposer.body_pose.poses import as_matrices
-from qposer.body_pose.skeleton import REST_JOINTS
 
 ROUNDS = 20
 """Maximum number of iterations; most sets converge within five."""
@@ -66,18 +65,17 @@ def _rows(
     return distances.take_along_dim(chosen[..., None], dim=-2)
 
 
-def pose_medoids(drawn: Float[Tensor, " drawn *pose"], n: int) -> Float[Tensor, " n *pose"]:
+def pose_medoids(drawn: Float[Tensor, " drawn *pose"], n: int, articulation: Articulation) -> Float[Tensor, " n *pose"]:
     """The medoids of samples of each pose, by joint distances.
 
     Args:
         drawn: poses, axis-angle or matrices.
         n: number of medoids.
+        articulation: the joints of the poses.
 
     Returns:
         The medoid of the largest cluster first.
     """
-    matrices = as_matrices(drawn)
-    joints = body_joints(matrices, torch.from_numpy(REST_JOINTS).to(matrices))
-    by_joint = joints.movedim(0, -2)  # (*batch, 22, drawn, 3)
+    by_joint = articulation.points(as_matrices(drawn, articulation)).movedim(0, -2)  # (*batch, points, drawn, 3)
     chosen = medoids(torch.cdist(by_joint, by_joint).mean(-3), n).movedim(-1, 0)
     return drawn.take_along_dim(chosen.reshape(*chosen.shape, *(1,) * (drawn.dim() - chosen.dim())), dim=0)

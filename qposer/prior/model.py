@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from qposer.body_pose.rotations import matrix_from_6d, matrix_to_6d, matrix_to_a
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.assets import asset
 from qposer.io.weights import load_module, save_module
+from qposer.prior.articulations import articulation_of
 from qposer.prior.glif import GLIFStack
 from qposer.prior.quantizer import MultiHeadQuantizer
 
@@ -43,63 +44,63 @@ class QPoserConfig:
     """Number of queries for the global feature; with 0, joints are independent."""
     attention_heads: int = 4
     """Heads of that attention."""
+    joints: int = field(default=NUM_BODY_JOINTS, repr=False)
+    """Joints of a pose: 21 of the body or 15 of a hand. Not in ``repr``, from which fingerprints of bodies are made."""
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
         """Joints, heads, and numbers in a code."""
-        return NUM_BODY_JOINTS, self.heads, self.code_dim
+        return self.joints, self.heads, self.code_dim
 
 
 class QuantizedPose(NamedTuple):
     """Outputs for a training batch."""
 
-    rotations: Float[Tensor, "batch 21 3 3"]
-    latents: Float[Tensor, "batch 21 heads dim"]
-    codes: Int[Tensor, "batch 21 heads"]
+    rotations: Float[Tensor, "batch joints 3 3"]
+    latents: Float[Tensor, "batch joints heads dim"]
+    codes: Int[Tensor, "batch joints heads"]
     commitment: Float[Tensor, ""]
 
 
 class QPoser(nn.Module):
-    """The pose prior's autoencoder: 21 joint rotations to 21 x ``heads`` codes and back.
+    """The pose prior's autoencoder: joint rotations to ``joints`` x ``heads`` codes and back.
 
     Poses are SMPL body poses, joints 1..21, relative to the parent: axis-angle ``(..., 21, 3)`` in radians or rotation
-    matrices ``(..., 21, 3, 3)``. Codes are integers ``(..., 21, heads)``.
+    matrices ``(..., 21, 3, 3)``. Codes are integers ``(..., 21, heads)``. With ``config.joints`` 15, they are poses of
+    a right hand (`qposer.hands.skeleton`).
     """
 
     def __init__(self, config: QPoserConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or QPoserConfig()
+        self.articulation = articulation_of(config.joints)
         latent = config.heads * config.code_dim
         stack = (config.width, config.depth, config.global_tokens, config.attention_heads)
-        self.encoder = GLIFStack(NUM_BODY_JOINTS, 6, latent, *stack)
+        self.encoder = GLIFStack(config.joints, 6, latent, *stack)
         self.quantizer = MultiHeadQuantizer(config.heads, config.codes, config.code_dim, config.shared_codebook)
-        self.decoder = GLIFStack(NUM_BODY_JOINTS, latent, 6, *stack)
+        self.decoder = GLIFStack(config.joints, latent, 6, *stack)
 
-    def encode(
-        self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
-    ) -> Int[Tensor, "*batch 21 heads"]:
-        """Codes of poses.
+    def encode(self, body_pose: Tensor) -> Int[Tensor, "*batch joints heads"]:
+        """Codes of poses, ``(..., joints, 3)`` axis-angle or ``(..., joints, 3, 3)`` matrices.
 
         Raises:
             ValueError: the pose has a wrong shape or is not finite.
         """
         return self.encode_latents(self.latents(body_pose))
 
-    def latents(
-        self, body_pose: Float[Tensor, "*batch 21 3"] | Float[Tensor, "*batch 21 3 3"]
-    ) -> Float[Tensor, "*batch 21 heads dim"]:
-        """Continuous latents of poses, before quantisation, in the model's precision.
+    def latents(self, body_pose: Tensor) -> Float[Tensor, "*batch joints heads dim"]:
+        """Continuous latents of poses (as for `encode`), before quantisation, in the model's precision.
 
         Raises:
             ValueError: the pose has a wrong shape or is not finite.
         """
-        return self._encode(as_matrices(body_pose).to(self.quantizer.codebooks.dtype))
+        return self._encode(as_matrices(body_pose, self.articulation).to(self.quantizer.codebooks.dtype))
 
-    def encode_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Int[Tensor, "*batch 21 heads"]:
+    def encode_latents(self, latents: Float[Tensor, "*batch joints heads dim"]) -> Int[Tensor, "*batch joints heads"]:
         """The nearest codes of latents."""
         return self.quantizer.nearest(latents)
 
-    def decode(self, codes: Integer[Tensor, "*batch 21 heads"]) -> Float[Tensor, "*batch 21 3 3"]:
+    def decode(self, codes: Integer[Tensor, "*batch joints heads"]) -> Float[Tensor, "*batch joints 3 3"]:
         """Decode codes to rotation matrices.
 
         Raises:
@@ -107,7 +108,7 @@ class QPoser(nn.Module):
         """
         return self.decode_latents(self.latents_of(codes))
 
-    def latents_of(self, codes: Integer[Tensor, "*batch 21 heads"]) -> Float[Tensor, "*batch 21 heads dim"]:
+    def latents_of(self, codes: Integer[Tensor, "*batch joints heads"]) -> Float[Tensor, "*batch joints heads dim"]:
         """Latents of codes. Values are not checked while ``torch.compile`` or ``torch.export`` traces.
 
         Raises:
@@ -116,16 +117,16 @@ class QPoser(nn.Module):
         config = self.config
         if codes.is_floating_point() or codes.is_complex() or codes.dtype == torch.bool:
             raise ValueError(f"codes must be integers, not {codes.dtype}")
-        if codes.shape[-2:] != (NUM_BODY_JOINTS, config.heads):
-            raise ValueError(f"codes must be (..., 21, {config.heads}) integers, not {tuple(codes.shape)}")
+        if codes.shape[-2:] != (config.joints, config.heads):
+            raise ValueError(f"codes must be (..., {config.joints}, {config.heads}) integers, not {tuple(codes.shape)}")
         codes = codes.to(self.quantizer.codebooks.device, torch.long)
         if not torch.compiler.is_compiling() and bool(((codes < 0) | (codes >= config.codes)).any()):
             raise ValueError(f"codes must be from 0 to {config.codes - 1}: found {codes.min()} to {codes.max()}")
         return self.quantizer.lookup(codes)
 
     def decode_relaxed(
-        self, logits: Float[Tensor, "*batch 21 heads codes"], temperature: float = 1.0
-    ) -> Float[Tensor, "*batch 21 3 3"]:
+        self, logits: Float[Tensor, "*batch joints heads codes"], temperature: float = 1.0
+    ) -> Float[Tensor, "*batch joints 3 3"]:
         """Decode points in the simplices over the codebooks, softmax of ``logits / temperature``.
 
         As the temperature approaches zero, this approaches ``decode(logits.argmax(-1))``.
@@ -143,8 +144,8 @@ class QPoser(nn.Module):
         return self.decode_latents(self.latents_of_logits(logits, temperature))
 
     def latents_of_logits(
-        self, logits: Float[Tensor, "*batch 21 heads codes"], temperature: float = 1.0
-    ) -> Float[Tensor, "*batch 21 heads dim"]:
+        self, logits: Float[Tensor, "*batch joints heads codes"], temperature: float = 1.0
+    ) -> Float[Tensor, "*batch joints heads dim"]:
         """Latents of mixtures of codes.
 
         Args:
@@ -157,7 +158,7 @@ class QPoser(nn.Module):
         Raises:
             ValueError: as `decode_relaxed`.
         """
-        expected = (NUM_BODY_JOINTS, self.config.heads, self.config.codes)
+        expected = (self.config.joints, self.config.heads, self.config.codes)
         if logits.shape[-3:] != expected or not logits.is_floating_point():
             raise ValueError(
                 f"logits must be (..., {', '.join(map(str, expected))}) floating point, "
@@ -169,9 +170,9 @@ class QPoser(nn.Module):
             raise ValueError("the logits contain NaN or infinite numbers")
         return self.quantizer.relaxed(logits.to(self.quantizer.codebooks), temperature)
 
-    def decode_latents(self, latents: Float[Tensor, "*batch 21 heads dim"]) -> Float[Tensor, "*batch 21 3 3"]:
+    def decode_latents(self, latents: Float[Tensor, "*batch joints heads dim"]) -> Float[Tensor, "*batch joints 3 3"]:
         """Rotation matrices of latents, quantised or not."""
-        sixd = self.decoder(latents.reshape(-1, NUM_BODY_JOINTS, self.config.heads * self.config.code_dim))
+        sixd = self.decoder(latents.reshape(-1, self.config.joints, self.config.heads * self.config.code_dim))
         return matrix_from_6d(sixd + _identity_6d(sixd)).reshape(*latents.shape[:-2], 3, 3)
 
     def reconstruct(self, body_pose: Tensor) -> Tensor:
@@ -183,7 +184,7 @@ class QPoser(nn.Module):
         matrices = self.decode(self.encode(body_pose)).to(body_pose.dtype)
         return matrices if body_pose.shape[-2:] == (3, 3) else matrix_to_axis_angle(matrices)
 
-    def forward(self, rotations: Float[Tensor, "batch 21 3 3"], unquantised: int = 0) -> QuantizedPose:
+    def forward(self, rotations: Float[Tensor, "batch joints 3 3"], unquantised: int = 0) -> QuantizedPose:
         """Encode, quantise and decode with gradients, for training; the first ``unquantised`` poses bypass the codes.
 
         Args:
@@ -198,9 +199,9 @@ class QPoser(nn.Module):
         quantised = torch.cat([latents[:unquantised], quantised[unquantised:]])
         return QuantizedPose(self.decode_latents(quantised), latents, codes, commitment)
 
-    def _encode(self, rotations: Float[Tensor, "*batch 21 3 3"]) -> Float[Tensor, "*batch 21 heads dim"]:
+    def _encode(self, rotations: Float[Tensor, "*batch joints 3 3"]) -> Float[Tensor, "*batch joints heads dim"]:
         sixd = matrix_to_6d(rotations)
-        latents: Tensor = self.encoder((sixd - _identity_6d(sixd)).reshape(-1, NUM_BODY_JOINTS, 6))
+        latents: Tensor = self.encoder((sixd - _identity_6d(sixd)).reshape(-1, self.config.joints, 6))
         return latents.reshape(*rotations.shape[:-2], self.config.heads, self.config.code_dim)
 
     def fingerprint(self) -> str:

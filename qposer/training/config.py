@@ -54,19 +54,16 @@ class SubjectsConfig(RunConfig):
 Config = TypeVar("Config", bound=RunConfig)
 
 
-def training_command(
-    kind: type[Config], train: Callable[[Config, Console], object], description: str | None, program: str
-) -> None:
+def training_command(kind: type[Config], train: Callable[[Config, Console], object], description: str | None) -> None:
     """Parse settings from the command line, train, and print the path of the weights.
 
     Args:
         kind: class of the settings.
         train: function that trains.
         description: description of the command.
-        program: prefix of error messages.
     """
     console = plain_console(soft_wrap=False)
     config = tyro.cli(kind, description=description)
-    with cli_errors(program, resumable=True):
+    with cli_errors(resumable=True):
         train(config, console)
     console.print(f"best weights: {config.out / 'best.safetensors'}", soft_wrap=True)

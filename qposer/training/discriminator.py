@@ -7,9 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from qposer.body_pose.kinematics import body_joints
+from qposer.body_pose.articulation import BODY, Articulation
 from qposer.body_pose.rotations import matrix_to_6d
-from qposer.body_pose.skeleton import NUM_BODY_JOINTS, REST_JOINTS
 from qposer.prior.glif import JointLinear
 
 
@@ -19,36 +18,35 @@ class Discriminator(nn.Module):
     Joint scores depend on the joint's rotation, the body's score on all rotations and joint positions.
     """
 
-    rest_joints: Tensor
-
-    def __init__(self, width: int = 32, body_width: int = 256) -> None:
+    def __init__(self, width: int = 32, body_width: int = 256, articulation: Articulation = BODY) -> None:
         super().__init__()
-        self.register_buffer("rest_joints", torch.from_numpy(REST_JOINTS), persistent=False)
+        self.articulation = articulation
+        joints = articulation.joints
         self.joint = nn.Sequential(
-            JointLinear(NUM_BODY_JOINTS, 6, width),
+            JointLinear(joints, 6, width),
             nn.LeakyReLU(0.2),
-            JointLinear(NUM_BODY_JOINTS, width, width),
+            JointLinear(joints, width, width),
             nn.LeakyReLU(0.2),
-            JointLinear(NUM_BODY_JOINTS, width, 1),
+            JointLinear(joints, width, 1),
         )
         self.body = nn.Sequential(
-            nn.Linear(NUM_BODY_JOINTS * 9 + 3, body_width),
+            nn.Linear(joints * 6 + len(articulation.parents) * 3, body_width),
             nn.LeakyReLU(0.2),
             nn.Linear(body_width, body_width),
             nn.LeakyReLU(0.2),
             nn.Linear(body_width, 1),
         )
 
-    def forward(self, rotations: Float[Tensor, "batch 21 3 3"]) -> Float[Tensor, "batch 22"]:
+    def forward(self, rotations: Float[Tensor, "batch joints 3 3"]) -> Float[Tensor, "batch scores"]:
         """Scores of the joints and then of the body: near 1 for real poses, near 0 for fake ones."""
         sixd = matrix_to_6d(rotations)
-        joints = body_joints(rotations, self.rest_joints)
-        whole = torch.cat([sixd.flatten(1), joints.flatten(1)], dim=-1)
+        points = self.articulation.points(rotations)
+        whole = torch.cat([sixd.flatten(1), points.flatten(1)], dim=-1)
         return torch.cat([self.joint(sixd).squeeze(-1), self.body(whole)], dim=-1)
 
 
 def adversarial_losses(
-    discriminator: Discriminator, real: Float[Tensor, "batch 21 3 3"], fake: Float[Tensor, "fakes 21 3 3"]
+    discriminator: Discriminator, real: Float[Tensor, "batch joints 3 3"], fake: Float[Tensor, "fakes joints 3 3"]
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """Adversarial losses of decoder and discriminator (least squares, Mao et al., ICCV 2017, eq. 9).
 
@@ -68,6 +66,6 @@ def adversarial_losses(
     return decoder, _joints_and_body((seen_real - 1).square()) + _joints_and_body(seen_fake.square())
 
 
-def _joints_and_body(scores: Float[Tensor, "batch 22"]) -> Float[Tensor, ""]:
+def _joints_and_body(scores: Float[Tensor, "batch scores"]) -> Float[Tensor, ""]:
     """Mean over the joints plus the body's value: all joints together have the same weight as the body."""
     return scores[:, :-1].mean() + scores[:, -1].mean()

@@ -9,14 +9,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from qposer.body_pose.skeleton import NUM_BODY_JOINTS
-from qposer.control.edits import joints_of
 from qposer.prior.classifiers import CoherenceClassifier, PerJointDetector, any_of
-from qposer.training.batches import draw_poses, jitter
-from qposer.training.corruptions import perturbed
-from qposer.training.rig_variation import vary_rig
-
-MIXED_PARTS = (("left_arm",), ("right_arm",), ("left_leg",), ("right_leg",), ("torso", "head"))
+from qposer.training.batches import jitter
+from qposer.training.pose_kind import BODY_KIND, PoseKind
 
 WOBBLE = math.radians(8)
 """Maximum spread of small rotations of all joints that do not count as perturbation: people differ by as much."""
@@ -26,28 +21,35 @@ JOINT_DETECTOR_STRENGTH = 1.3
 differ most; of 0.8, 1.3 and 1.6 this value detects the most perturbations of external poses."""
 
 
-def mixed(poses: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> Float[Tensor, "poses 21 3 3"]:
+def mixed(
+    poses: Float[Tensor, "poses joints 3 3"], generator: torch.Generator, kind: PoseKind = BODY_KIND
+) -> Float[Tensor, "poses joints 3 3"]:
     """Poses with most parts replaced by those of other poses.
 
     Args:
-        poses: rotations of the body joints.
+        poses: rotations of the joints.
         generator: random generator.
+        kind: the poses.
 
     Returns:
         The mixtures.
     """
     mixture = poses.clone()
-    for parts in MIXED_PARTS:
+    for parts in kind.mixed:
         strangers = torch.randperm(len(poses), generator=generator)
         swapped = torch.rand(len(poses), generator=generator) < 0.7
         donor = torch.where(swapped, strangers, torch.arange(len(poses))).to(poses.device)
-        joints = joints_of(parts)
+        joints = kind.articulation.indices(parts)
         mixture[:, joints] = poses[donor][:, joints]
     return mixture
 
 
 def coherence_loss(
-    judge: CoherenceClassifier, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator, strength: float = 0.0
+    judge: CoherenceClassifier,
+    real: Float[Tensor, "poses joints 3 3"],
+    generator: torch.Generator,
+    strength: float = 0.0,
+    kind: PoseKind = BODY_KIND,
 ) -> Float[Tensor, ""]:
     """Classification loss on poses and their mixtures; the parts of a mixture share a rig, as those of a pose do.
 
@@ -56,18 +58,23 @@ def coherence_loss(
         real: recorded poses.
         generator: random generator.
         strength: strength of the rig variation.
+        kind: the poses.
 
     Returns:
         The loss.
     """
-    judgement = judge(vary_rig(torch.cat([real, mixed(real, generator)]), generator, strength))
+    judgement = judge(kind.vary(torch.cat([real, mixed(real, generator, kind)]), generator, strength))
     is_mixed = (torch.arange(len(judgement), device=real.device) >= len(real)).to(judgement)
     return F.binary_cross_entropy_with_logits(judgement, is_mixed)
 
 
 def draw_jittered(
-    poses: Float[Tensor, "poses 21 3"], size: int, generator: torch.Generator, strength: float = JOINT_DETECTOR_STRENGTH
-) -> Float[Tensor, "size 21 3 3"]:
+    poses: Float[Tensor, "poses joints 3"],
+    size: int,
+    generator: torch.Generator,
+    strength: float = JOINT_DETECTOR_STRENGTH,
+    kind: PoseKind = BODY_KIND,
+) -> Float[Tensor, "size joints 3 3"]:
     """Random poses with small rotations of all joints, which the per-joint detector must accept.
 
     Args:
@@ -75,17 +82,21 @@ def draw_jittered(
         size: number of poses to draw.
         generator: random generator on the CPU.
         strength: strength of the rig variation.
+        kind: the poses.
 
     Returns:
         Rotation matrices relative to the parents.
     """
-    real = draw_poses(poses, size, generator, strength)
+    real = kind.draw(poses, size, generator, strength)
     real = jitter(real, generator, WOBBLE * torch.rand(len(real), 1, 1, generator=generator))
     return real[torch.randperm(len(real), generator=generator)]
 
 
 def detection_loss(
-    judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator
+    judge: PerJointDetector,
+    real: Float[Tensor, "poses joints 3 3"],
+    generator: torch.Generator,
+    kind: PoseKind = BODY_KIND,
 ) -> Float[Tensor, ""]:
     """Classification loss of joints and of whole poses; half of the poses are perturbed.
 
@@ -93,28 +104,35 @@ def detection_loss(
         judge: per-joint detector.
         real: recorded poses.
         generator: random generator.
+        kind: the poses.
 
     Returns:
         The loss.
     """
     untouched, rest = real.chunk(2)
-    perturbed_poses, chosen = perturbed(rest, generator)
-    turned = torch.cat([chosen.new_zeros(len(untouched), NUM_BODY_JOINTS), chosen]).to(real)
+    perturbed_poses, chosen = kind.perturb(rest, generator)
+    turned = torch.cat([chosen.new_zeros(len(untouched), chosen.shape[-1]), chosen]).to(real)
     logits = judge(torch.cat([untouched, perturbed_poses]))
     of_poses = F.binary_cross_entropy_with_logits(any_of(logits), turned.amax(-1))
     return 3 * F.binary_cross_entropy_with_logits(logits, turned) + of_poses
 
 
-def detection_error(judge: PerJointDetector, real: Float[Tensor, "poses 21 3 3"], generator: torch.Generator) -> float:
+def detection_error(
+    judge: PerJointDetector,
+    real: Float[Tensor, "poses joints 3 3"],
+    generator: torch.Generator,
+    kind: PoseKind = BODY_KIND,
+) -> float:
     """One minus the area under the ROC curve of detecting perturbed poses.
 
     Args:
         judge: per-joint detector.
         real: recorded poses.
         generator: random generator.
+        kind: the poses.
 
     Returns:
         0 for perfect detection, 0.5 for chance.
     """
-    untouched, perturbed_poses = any_of(judge(real)), any_of(judge(perturbed(real, generator)[0]))
+    untouched, perturbed_poses = any_of(judge(real)), any_of(judge(kind.perturb(real, generator)[0]))
     return (untouched[:, None] > perturbed_poses).float().mean().item()

@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from qposer.prior.model import QPoser
-from qposer.training.batches import draw_poses
+from qposer.training.pose_kind import BODY_KIND, PoseKind
+from qposer.training.rig_variation import STRENGTH
 
 LARGEST_POOL = 131_072
 RENEWED = 0.25
@@ -18,7 +19,7 @@ encoding all would double the time; with a quarter, each latent is used about fo
 
 
 @torch.no_grad()
-def encoded(model: QPoser, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Tensor, "2 poses 21 heads dim"]:
+def encoded(model: QPoser, rotations: Float[Tensor, "poses joints 3 3"]) -> Float[Tensor, "2 poses joints heads dim"]:
     """Latents of poses, before and after quantisation.
 
     Args:
@@ -40,20 +41,27 @@ def encoded(model: QPoser, rotations: Float[Tensor, "poses 21 3 3"]) -> Float[Te
 class LatentPool:
     """Latents of random training poses with rig variation; some are replaced at every draw."""
 
-    def __init__(self, model: QPoser, poses: Float[Tensor, "poses 21 3"], generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        model: QPoser,
+        poses: Float[Tensor, "poses joints 3"],
+        generator: torch.Generator,
+        kind: PoseKind = BODY_KIND,
+    ) -> None:
         """Fill the pool.
 
         Args:
             model: encoder of the poses.
-            poses: axis-angle in radians; also used mirrored.
+            poses: axis-angle in radians; bodies are also used mirrored.
             generator: random generator of poses, variations, and latents of the pool.
+            kind: the poses.
         """
-        self._model, self._poses, self._generator = model, poses, generator
-        self.latents: Float[Tensor, "2 size 21 latent"] = self._fresh(min(LARGEST_POOL, 2 * len(poses)))
+        self._model, self._poses, self._generator, self._kind = model, poses, generator, kind
+        self.latents: Float[Tensor, "2 size joints latent"] = self._fresh(min(LARGEST_POOL, 2 * len(poses)))
         """Latents before and after quantisation."""
         self._oldest = 0
 
-    def draw(self, number: int) -> Float[Tensor, "2 number 21 latent"]:
+    def draw(self, number: int) -> Float[Tensor, "2 number joints latent"]:
         """Random latents, before and after quantisation."""
         size = self.latents.shape[1]
         fresh = self._fresh(min(size, round(RENEWED * number)))
@@ -62,5 +70,5 @@ class LatentPool:
         self._oldest = (self._oldest + fresh.shape[1]) % size
         return self.latents[:, torch.randint(size, (number,), generator=self._generator)]
 
-    def _fresh(self, number: int) -> Float[Tensor, "2 number 21 latent"]:
-        return encoded(self._model, draw_poses(self._poses, number, self._generator)).flatten(-2)
+    def _fresh(self, number: int) -> Float[Tensor, "2 number joints latent"]:
+        return encoded(self._model, self._kind.draw(self._poses, number, self._generator, STRENGTH)).flatten(-2)

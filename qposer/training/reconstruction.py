@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from qposer.body_pose.surface import Surface
 from qposer.evaluation.metrics import mpjpe
 from qposer.training.config import SubjectsConfig
+
+
+@runtime_checkable
+class Surfaces(Protocol):
+    """Points that poses move."""
+
+    def points_and_joints(self, rotations: Tensor) -> tuple[Tensor, Tensor]:
+        """Points on the skin or at the ends of bones, and joints, metres."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,7 @@ class ReconstructionConfig(SubjectsConfig):
     """Weight of the mean chordal distance of the rotations."""
 
     def reconstruction_terms(
-        self, surface: Surface, decoded: Float[Tensor, "poses 21 3 3"], truth: Float[Tensor, "poses 21 3 3"]
+        self, surface: Surfaces, decoded: Float[Tensor, "poses joints 3 3"], truth: Float[Tensor, "poses joints 3 3"]
     ) -> dict[str, Float[Tensor, ""]]:
         """Weighted terms of the loss by name.
 

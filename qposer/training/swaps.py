@@ -6,29 +6,33 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS
-
-SWAPPED = ("left_arm", "right_arm", "arms", "left_leg", "right_leg", "legs", "upper_body", "torso", "head", "left_side")
+from qposer.training.pose_kind import BODY_KIND, PoseKind
 
 
-def draw_donated(number: int, generator: torch.Generator) -> Bool[Tensor, "number 21"]:
+def draw_donated(number: int, generator: torch.Generator, kind: PoseKind = BODY_KIND) -> Bool[Tensor, "number joints"]:
     """Sample the joints that come from a donor: those of one part, or with probability 1/4 a single joint.
 
     Args:
         number: number of poses.
         generator: random generator.
+        kind: the poses.
 
     Returns:
         True for the joints that come from a donor.
     """
-    parts = torch.tensor([[joint in BODY_PARTS[part] for joint in BODY_JOINT_NAMES] for part in SWAPPED])
+    joints = kind.articulation.joints
+    parts = torch.zeros(len(kind.swapped), joints, dtype=torch.bool)
+    for row, part in zip(parts, kind.swapped, strict=True):
+        row[kind.articulation.indices(part)] = True
     masks = parts[torch.randint(len(parts), (number,), generator=generator)]
-    single = torch.randint(len(BODY_JOINT_NAMES), (number // 4,), generator=generator)
-    masks[: len(single)] = torch.nn.functional.one_hot(single, len(BODY_JOINT_NAMES)).bool()
+    single = torch.randint(joints, (number // 4,), generator=generator)
+    masks[: len(single)] = torch.nn.functional.one_hot(single, joints).bool()
     return masks
 
 
-def draw_shuffled(codes: Int[Tensor, "batch 21 heads"], generator: torch.Generator) -> Int[Tensor, "batch 21 heads"]:
+def draw_shuffled(
+    codes: Int[Tensor, "batch joints heads"], generator: torch.Generator
+) -> Int[Tensor, "batch joints heads"]:
     """Each joint's codes from an independently chosen pose, as from a sampler of independent joints.
 
     Args:

@@ -17,10 +17,12 @@ from qposer.body_pose.surface import Surface
 from qposer.data.dataset import PoseDataset
 from qposer.evaluation.reconstruction import reconstruction, report
 from qposer.prior.model import QPoser, QPoserConfig
-from qposer.training.batches import draw_poses, jitter
+from qposer.training.batches import jitter
 from qposer.training.config import training_command
 from qposer.training.discriminator import Discriminator, adversarial_losses
-from qposer.training.reconstruction import ReconstructionConfig
+from qposer.training.pose_kind import BODY_KIND, PoseKind
+from qposer.training.reconstruction import ReconstructionConfig, Surfaces
+from qposer.training.rig_variation import STRENGTH
 from qposer.training.run import run
 from qposer.training.swaps import draw_donated, draw_shuffled
 
@@ -51,7 +53,7 @@ class AdversarialPair(nn.Module):
     def __init__(self, model: QPoser) -> None:
         super().__init__()
         self.model = model
-        self.discriminator = Discriminator()
+        self.discriminator = Discriminator(articulation=model.articulation)
 
     def save(self, path: Path, **notes: str) -> None:
         """Write the model.
@@ -79,17 +81,48 @@ def train(config: TrainConfig, console: Console) -> QPoser:
         FloatingPointError: the loss is not finite.
     """
     data, generator = config.begin()
+    poses, held_out = data.body_pose(config.subjects), data.body_pose("validation")
+    surface = Surface.open().to(config.device)
+    return train_on(config, BODY_KIND, surface, poses, held_out, generator, console)
+
+
+def train_on(
+    config: TrainConfig,
+    kind: PoseKind,
+    surface: Surfaces,
+    poses: Float[Tensor, "poses joints 3"],
+    held_out: Float[Tensor, "held_out joints 3"],
+    generator: torch.Generator,
+    console: Console,
+) -> QPoser:
+    """Train a QPoser, or resume its training, on any kind of poses.
+
+    Args:
+        config: settings of the run.
+        kind: the poses.
+        surface: points whose distances are part of the loss.
+        poses: training poses, axis-angle in radians.
+        held_out: poses that select the weights.
+        generator: random generator of the steps.
+        console: console for the progress.
+
+    Returns:
+        The model with the lowest validation error.
+
+    Raises:
+        ValueError: the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite.
+    """
     pair = AdversarialPair(QPoser(config.model)).to(config.device)
     model = pair.model
-    poses, held_out = data.body_pose(config.subjects), data.body_pose("validation").to(config.device)
-    surface = Surface.open().to(config.device)
+    held_out = held_out.to(config.device)
     unquantised, jittered = (round(part * config.batch_size) for part in (config.unquantised, config.jittered))
     swapped = config.batch_size // 2
     assigned: list[Tensor] = []
 
-    def swap_terms(truth: Float[Tensor, "batch 21 3 3"], codes: Tensor) -> dict[str, Float[Tensor, ""]]:
+    def swap_terms(truth: Float[Tensor, "batch joints 3 3"], codes: Tensor) -> dict[str, Float[Tensor, ""]]:
         """Swap consistency and adversarial losses on random combinations of codes."""
-        donated = draw_donated(swapped, generator).to(config.device)[..., None]
+        donated = draw_donated(swapped, generator, kind).to(config.device)[..., None]
         mixed = torch.where(donated, codes[-swapped:], codes[:swapped])
         strangers = draw_shuffled(codes[: swapped // 2], generator)
         decoded = model.decode(torch.cat([mixed, strangers]))
@@ -101,7 +134,7 @@ def train(config: TrainConfig, console: Console) -> QPoser:
         return terms
 
     def loss() -> dict[str, Tensor]:
-        truth = draw_poses(poses, config.batch_size, generator)
+        truth = kind.draw(poses, config.batch_size, generator, STRENGTH)
         truth = truth[torch.randperm(len(truth), generator=generator)]
         truth = torch.cat([truth[:-jittered], jitter(truth[-jittered:], generator)]) if jittered else truth
         truth = truth.to(config.device)
@@ -139,7 +172,7 @@ def train_and_report(config: TrainConfig, console: Console) -> None:
 
 def main() -> None:
     """Command line."""
-    training_command(TrainConfig, train_and_report, __doc__, "train")
+    training_command(TrainConfig, train_and_report, __doc__)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ Run the same command again to resume from the last checkpoint.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,6 @@ from qposer.prior.denoiser import denoising_error
 from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN
 from qposer.prior.model import QPoser
 from qposer.training.averaging import ExponentialMovingAverage
-from qposer.training.batches import draw_poses
 from qposer.training.config import SubjectsConfig, training_command
 from qposer.training.judging import (
     JOINT_DETECTOR_STRENGTH,
@@ -40,6 +39,7 @@ from qposer.training.judging import (
     draw_jittered,
 )
 from qposer.training.latents import LatentPool, encoded
+from qposer.training.pose_kind import BODY_KIND, PoseKind
 from qposer.training.rig_variation import STRENGTH
 from qposer.training.run import run
 from qposer.training.swaps import draw_donated
@@ -77,18 +77,41 @@ class TrainConfig(SubjectsConfig):
     depth: int = 3
 
 
+@dataclass(frozen=True)
+class Material:
+    """What a code prior is trained on."""
+
+    kind: PoseKind
+    model: QPoser
+    """The autoencoder of the latents."""
+    sizes: CodePriorConfig
+    poses: Float[Tensor, "poses joints 3"]
+    """Training poses, axis-angle in radians."""
+    validation: Sequence[Float[Tensor, "_ joints 3"]]
+    """Held-out poses by source, that select weights."""
+    sources: Sequence[Float[Tensor, "_ joints 3"]]
+    """Held-out poses by source, that set the scale of the energy."""
+    generator: torch.Generator
+
+
+FEATURE_POSES = 20_000
+"""Number of poses that the classifiers' features are standardised with."""
+
 VALIDATION_LEVELS = (0.2, 0.5, 1.0)
 VALIDATION_POSES = 1000
 """Number of poses of the validation subjects, and of the external poses."""
 
 
-def draw_levels(config: TrainConfig, number: int, generator: torch.Generator) -> Float[Tensor, "number 21"]:
+def draw_levels(
+    config: TrainConfig, number: int, generator: torch.Generator, kind: PoseKind = BODY_KIND
+) -> Float[Tensor, "number joints"]:
     """Sample noise levels of the joints: one for the whole pose, or a lower one for all joints except one part.
 
     Args:
         config: settings of the run.
         number: number of poses.
         generator: random generator.
+        kind: the poses.
 
     Returns:
         Standard deviations.
@@ -99,7 +122,7 @@ def draw_levels(config: TrainConfig, number: int, generator: torch.Generator) ->
 
     level = log_normal().clamp(SIGMA_MIN, SIGMA_MAX)[:, None]
     known = SIGMA_MIN * (0.3 / SIGMA_MIN) ** torch.rand(number, 1, generator=generator)
-    unknown = draw_donated(number, generator) ^ (torch.rand(number, 1, generator=generator) < 0.3)
+    unknown = draw_donated(number, generator, kind) ^ (torch.rand(number, 1, generator=generator) < 0.3)
     partial = torch.rand(number, 1, generator=generator) < config.partial
     return torch.where(partial & ~unknown, torch.minimum(known, level), level)
 
@@ -138,22 +161,18 @@ def _calibration_of(config: TrainConfig) -> Tensor | None:
 class _Training:
     """Sequential training of the networks of a code prior."""
 
-    def __init__(self, config: TrainConfig, console: Console) -> None:
-        self.config, self.console = config, console
+    def __init__(self, config: TrainConfig, material: Material, console: Console) -> None:
+        self.config, self.console, self.material = config, console, material
         self.calibration = _calibration_of(config)
-        data, self.generator = config.begin()
-        self.model = QPoser.from_pretrained(config.qposer, config.device)
-        joints, heads, code_dim = self.model.config.latent_shape
-        sizes = CodePriorConfig(joints, heads * code_dim, config.width, config.depth)
-        self.networks = ExponentialMovingAverage(CodePriorNetwork(sizes)).to(config.device)
+        self.generator, self.model, self.kind = material.generator, material.model, material.kind
+        self.networks = ExponentialMovingAverage(CodePriorNetwork(material.sizes)).to(config.device)
         self.network = self.networks.live
-        self.poses = data.body_pose(config.subjects)
-        self.sources = recorded_poses(config, data)
-        held_out = [poses[:: max(1, len(poses) // VALIDATION_POSES)] for poses in (self.sources[0], *self.sources[2:])]
+        self.poses = material.poses
+        held_out = [poses[:: max(1, len(poses) // VALIDATION_POSES)] for poses in material.validation]
         self.held_out_rotations = [axis_angle_to_matrix(poses).to(config.device) for poses in held_out]
         validation_poses = torch.cat(self.held_out_rotations)
         self.validation_poses = validation_poses[torch.randperm(len(validation_poses), generator=seeded())]
-        self.pool = LatentPool(self.model, self.poses, self.generator)
+        self.pool = LatentPool(self.model, self.poses, self.generator, self.kind)
         soft = self.pool.latents[0]
         for each in (self.networks.live, self.networks.average):
             each.mean.copy_(soft.mean(0))
@@ -165,7 +184,7 @@ class _Training:
         config, network = self.config, self.network
         self._train_part("denoiser", config.steps, self._denoiser_loss, self._validate_denoiser)
         for judge, strength in ((network.judge, STRENGTH), (network.joint_judge, JOINT_DETECTOR_STRENGTH)):
-            judge.fit_features(draw_poses(self.poses, 20_000, self.generator, strength).to(config.device))
+            judge.fit_features(self.kind.draw(self.poses, FEATURE_POSES, self.generator, strength).to(config.device))
         self.networks.average.load_state_dict(network.state_dict())
         self._train_part("judge", config.judge_steps, self._judge_loss, self._validate_judge)
         rate = 2 * config.learning_rate
@@ -174,7 +193,7 @@ class _Training:
         )
         prior = CodePrior(self.model, self.networks.average.eval())
         if self.calibration is None:
-            prior.calibrate(self.sources)
+            prior.calibrate(self.material.sources)
         else:
             prior.network.calibration.copy_(self.calibration)
         prior.save(config.out / "best.safetensors", steps=str(config.steps), subjects=config.subjects)
@@ -199,14 +218,14 @@ class _Training:
         for each in (networks.live, networks.average):
             each.load_state_dict(weights)
 
-    def _draw_clean(self) -> Float[Tensor, "batch 21 latent"]:
+    def _draw_clean(self) -> Float[Tensor, "batch joints latent"]:
         soft, hard = self.pool.draw(self.config.batch_size)
         snapped = torch.rand(self.config.batch_size, 1, 1, generator=self.generator).to(soft)
         return (torch.lerp(soft, hard, snapped) - self.network.mean) / self.network.scale
 
     def _denoiser_loss(self) -> dict[str, Tensor]:
         clean = self._draw_clean()
-        level = draw_levels(self.config, len(clean), self.generator).to(clean)
+        level = draw_levels(self.config, len(clean), self.generator, self.kind).to(clean)
         denoised = self.network.denoiser(_noisy(clean, level, self.generator), level)
         return {"loss": denoising_error(denoised, clean, level).mean()}
 
@@ -221,22 +240,25 @@ class _Training:
         return {"validation": sum(errors.values()) / len(errors), **errors}
 
     def _judge_loss(self) -> dict[str, Tensor]:
-        real = draw_poses(self.poses, self.config.batch_size, self.generator, strength=0.0)
+        real = self.kind.draw(self.poses, self.config.batch_size, self.generator, 0.0)
         real = real[torch.randperm(len(real), generator=self.generator)].to(self.config.device)
-        return {"loss": coherence_loss(self.network.judge, real, self.generator, STRENGTH)}
+        return {"loss": coherence_loss(self.network.judge, real, self.generator, STRENGTH, self.kind)}
 
     @torch.no_grad()
     def _validate_judge(self) -> dict[str, float]:
-        return {"validation": coherence_loss(self.networks.average.judge, self.validation_poses, seeded()).item()}
+        judge = self.networks.average.judge
+        return {"validation": coherence_loss(judge, self.validation_poses, seeded(), kind=self.kind).item()}
 
     def _joint_judge_loss(self) -> dict[str, Tensor]:
-        real = draw_jittered(self.poses, self.config.batch_size // 2, self.generator).to(self.config.device)
-        return {"loss": detection_loss(self.network.joint_judge, real, self.generator)}
+        size = self.config.batch_size // 2
+        real = draw_jittered(self.poses, size, self.generator, kind=self.kind).to(self.config.device)
+        return {"loss": detection_loss(self.network.joint_judge, real, self.generator, self.kind)}
 
     @torch.no_grad()
     def _validate_joint_judge(self) -> dict[str, float]:
         found = [
-            detection_error(self.networks.average.joint_judge, poses, seeded()) for poses in self.held_out_rotations
+            detection_error(self.networks.average.joint_judge, poses, seeded(), self.kind)
+            for poses in self.held_out_rotations
         ]
         return {"validation": sum(found) / len(found)}
 
@@ -260,12 +282,37 @@ def train(config: TrainConfig, console: Console) -> CodePrior:
         ValueError: the file of poses has another layout, or the folder belongs to a run with other settings.
         FloatingPointError: the loss is not finite.
     """
-    return _Training(config, console).run()
+    data, generator = config.begin()
+    model = QPoser.from_pretrained(config.qposer, config.device)
+    joints, heads, code_dim = model.config.latent_shape
+    sizes = CodePriorConfig(joints, heads * code_dim, config.width, config.depth)
+    sources = recorded_poses(config, data)
+    poses = data.body_pose(config.subjects)
+    material = Material(BODY_KIND, model, sizes, poses, [sources[0], *sources[2:]], sources, generator)
+    return train_on(config, material, console)
+
+
+def train_on(config: TrainConfig, material: Material, console: Console) -> CodePrior:
+    """Train a code prior, or resume its training, on any kind of poses.
+
+    Args:
+        config: settings of the run; its sizes and files of poses are not used.
+        material: poses and model.
+        console: console for the progress.
+
+    Returns:
+        The code prior.
+
+    Raises:
+        ValueError: the folder belongs to a run with other settings.
+        FloatingPointError: the loss is not finite.
+    """
+    return _Training(config, material, console).run()
 
 
 def main() -> None:
     """Command line."""
-    training_command(TrainConfig, train, __doc__, "train_codeprior")
+    training_command(TrainConfig, train, __doc__)
 
 
 if __name__ == "__main__":

@@ -259,7 +259,7 @@ def _context(network: TextPriorNetwork, said: tuple[Bags, Tensor], untold: Tenso
 
 def main() -> None:
     """Command line."""
-    training_command(TrainConfig, train, __doc__, "train_text")
+    training_command(TrainConfig, train, __doc__)
 
 
 if __name__ == "__main__":

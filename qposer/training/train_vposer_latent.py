@@ -103,7 +103,7 @@ def train(config: TrainConfig, console: Console) -> LatentSpace:
 
 def main() -> None:
     """Command line."""
-    training_command(TrainConfig, train, __doc__, "train_vposer_latent")
+    training_command(TrainConfig, train, __doc__)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from benchmarks import stance
 from benchmarks.stance import Subject, drawn_frames, stance_angles, stance_table, subjects_of
-from demos.sheets import THREE_QUARTER
+from fitting.output.sheets import THREE_QUARTER
 from qposer.body_pose.skeleton import JOINT_NAMES
 from qposer.data.dataset import PoseDataset
 

@@ -10,6 +10,9 @@ from scipy.spatial.transform import Rotation
 from fitting.body.body import Body
 from fitting.fit import Fitter
 from fitting.video.clip_result import ClipResult
+from qposer.prior.code_prior import CodePrior
+from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
+from qposer.prior.model import QPoser, QPoserConfig
 
 SIZE = (400, 300)
 
@@ -175,3 +178,14 @@ class Glb:
 @pytest.fixture(scope="session")
 def read_glb():
     return Glb
+
+
+@pytest.fixture
+def random_prior(monkeypatch):
+    """A small prior with random weights instead of the shipped one."""
+    torch.manual_seed(0)
+    model = QPoser(QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2))
+    network = CodePriorNetwork(CodePriorConfig(latent_dim=4, width=32, depth=1, judge_width=32))
+    prior = CodePrior(*(part.eval().requires_grad_(False) for part in (model, network)))
+    monkeypatch.setattr(CodePrior, "from_pretrained", lambda: prior)
+    return prior

@@ -2,14 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from benchmarks.children.people import AGES, photographed
 from fitting.body.body import Body
 from fitting.fit import Fitter
+from fitting.models import FittingModels
 from fitting.optimise.initialize import stature
 from fitting.optimise.schedule import FitSettings
+from fitting.optimise.shape_prior import ShapePrior
+from fitting.subjects import Who, fitter_of
+from qposer.io.assets import asset
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +52,24 @@ def test_a_body_of_adults_has_no_ages():
     truth = photographed(6, errors=False, number=1)
     with pytest.raises(ValueError, match=r"known age needs .* Body\.ages"):
         Fitter(settings=FitSettings(age=6.0)).solve(truth.keypoints, truth.camera)
+
+
+def test_a_subject_is_an_adult(ages):
+    truth = photographed(6, errors=False, number=1)
+    settings = FitSettings(shape=ShapePrior(np.zeros(10), np.eye(10)))
+    with pytest.raises(ValueError, match="without a subject"):
+        Fitter(ages, settings=settings).solve(truth.keypoints, truth.camera)
+
+
+def test_commands_fit_the_body_of_all_ages_by_its_name(tmp_path):
+    fitter, _ = fitter_of("ages", FitSettings(age=6.0), "cpu", Who(None, None, tmp_path, alone=True))
+    assert fitter.body.name == "ages"
+
+
+def test_the_body_of_all_ages_has_no_fingers(ages):
+    assert FittingModels(ages).hand_body is None
+    with pytest.raises(ValueError, match="hand_weight"):
+        Body.load(asset("body_ages.npz"), hands=True)
 
 
 @pytest.mark.parametrize("age", [-1.0, 130.0, math.nan])

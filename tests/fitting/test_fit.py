@@ -1,4 +1,4 @@
-"""Fits of bodies with known pose, position and camera; those of a real photo are in ``tests/demos``."""
+"""Fits of bodies with known pose, position and camera; those of a real photo are in ``tests/fitting/commands``."""
 
 import dataclasses
 import json

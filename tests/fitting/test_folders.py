@@ -29,7 +29,10 @@ class QuickFitter:
         self.body = SimpleNamespace(name="open")
         self.fitted = []
 
-    def fit_photo(self, photo, *, people=1, focal=None, keypoints=None, hypotheses=1):
+    def body_of(self, results):
+        return self.body
+
+    def fit_photo(self, photo, *, people=1, focal=None, keypoints=None, hypotheses=1, hands=True):
         grey = int(photo.rgb[0, 0, 0])
         self.fitted.append(grey)
         if grey == 0:
@@ -218,6 +221,10 @@ def change_focal(run, images):
     return dataclasses.replace(run, focal=500.0), images
 
 
+def omit_hands(run, images):
+    return dataclasses.replace(run, hands=False), images
+
+
 def lose_a_person(run, images):
     for folder in run.out.iterdir():
         shutil.rmtree(folder / "person0")
@@ -247,7 +254,7 @@ def lose_the_people(run, images):
 @pytest.mark.parametrize(
     "change",
     [
-        *(change_settings, change_photo, change_exports, change_focal, lose_a_person),
+        *(change_settings, change_photo, change_exports, change_focal, omit_hands, lose_a_person),
         *(damage_the_record, put_a_number_for_a_folder, lose_the_people),
     ],
 )

@@ -38,7 +38,7 @@ def main() -> None:
         people = sample_people(model, CHILDREN, seed, (age - WITHIN, age + WITHIN))
         own = people.vertices[:, skin]
         mirrored = mirror_map(own.mean(axis=0))
-        symmetric = People((own + own[:, mirrored] * FLIP) / 2, people.joints, people.knuckles)
+        symmetric = People((own + own[:, mirrored] * FLIP) / 2, people.joints, people.fingers)
         posed = to_tpose(symmetric, merged_weights(model, skin, mirrored))
         points.append(np.concatenate([posed.vertices[:, vertices], posed.joints], axis=1))
         heights.append(np.ptp(posed.vertices[..., 1], axis=1))

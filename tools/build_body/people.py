@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 
 from qposer.body_pose.skeleton import JOINT_NAMES, MIRROR, NUM_JOINTS
+from qposer.hands.smplh import FINGERS
 
 Array = np.ndarray
 
@@ -28,6 +29,10 @@ JOINT_BONES: dict[str, tuple[str, ...]] = {  # a joint is at the mean of these b
 }
 # fmt: on
 
+FINGER_NUMBERS = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}
+FINGER_BONES = tuple(f"finger{FINGER_NUMBERS[finger]}-{part}" for finger in FINGERS for part in (1, 2, 3))
+"""The rig's bones of a hand whose heads are SMPL-H's finger joints, in its order."""
+
 # The rig's spine shifts by centimetres with the chest's girth. Here it is placed relative to pelvis and neck: along the
 # line between them, and behind it, in lengths of that line; on average at the heads of spine03, 02 and 01.
 SPINE = {"spine1": (0.27692, 0.04638), "spine2": (0.42683, 0.05175), "spine3": (0.65959, 0.07040)}
@@ -39,8 +44,13 @@ class People:
 
     vertices: Float[Array, "people vertices 3"]
     joints: Float[Array, "people 24 3"]
-    knuckles: Float[Array, "people 2 4 3"]
-    """Knuckles of the left and right hand: the thumb's second, and the first of index, middle and little finger."""
+    fingers: Float[Array, "people 2 15 3"]
+    """Finger joints of the left and right hand, in SMPL-H's order."""
+
+    @property
+    def knuckles(self) -> Float[Array, "people 2 4 3"]:
+        """The thumb's second joint, and the first of index, middle and little finger, of both hands."""
+        return self.fingers[:, :, [FINGER_BONES.index(f"finger{name}") for name in ("1-2", "2-1", "3-1", "5-1")]]
 
 
 def joint(name: str) -> int:
@@ -50,7 +60,7 @@ def joint(name: str) -> int:
 
 def joined(groups: Sequence[People]) -> People:
     """All people of several groups, in order."""
-    parts = zip(*((group.vertices, group.joints, group.knuckles) for group in groups), strict=True)
+    parts = zip(*((group.vertices, group.joints, group.fingers) for group in groups), strict=True)
     return People(*(np.concatenate(part) for part in parts))
 
 
@@ -87,7 +97,7 @@ def sample_people(model: Any, count: int, seed: int, ages: tuple[float, float]) 
     def heads(names: list[str]) -> Array:
         return points[:, [model.bone_labels.index(name) for name in names]]
 
-    joints, knuckles = np.zeros((count, NUM_JOINTS, 3)), np.zeros((count, 2, 4, 3))
+    joints, fingers = np.zeros((count, NUM_JOINTS, 3)), np.zeros((count, 2, len(FINGER_BONES), 3))
     for name in ("pelvis", "neck", "head"):
         joints[:, joint(name)] = heads([*JOINT_BONES[name]]).mean(axis=1)
     trunk = joints[:, joint("neck")] - joints[:, joint("pelvis")]
@@ -100,6 +110,6 @@ def sample_people(model: Any, count: int, seed: int, ages: tuple[float, float]) 
         hip[:, 1] = heads([f"upperleg01.{mark}"])[:, 0, 1]
         for part in ("collar", "shoulder", "elbow", "wrist", "hand", "knee", "ankle", "foot"):
             joints[:, joint(f"{side}_{part}")] = heads([f"{bone}.{mark}" for bone in JOINT_BONES[part]]).mean(axis=1)
-        knuckles[:, i] = heads([f"{bone}.{mark}" for bone in ("finger1-2", "finger2-1", "finger3-1", "finger5-1")])
-    knuckles = (knuckles + knuckles[:, ::-1] * FLIP) / 2
-    return People(vertices, (joints + joints[:, MIRROR] * FLIP) / 2, knuckles)
+        fingers[:, i] = heads([f"{bone}.{mark}" for bone in FINGER_BONES])
+    fingers = (fingers + fingers[:, ::-1] * FLIP) / 2
+    return People(vertices, (joints + joints[:, MIRROR] * FLIP) / 2, fingers)

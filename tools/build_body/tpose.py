@@ -35,9 +35,9 @@ def to_tpose(people: People, weights: Float[Array, "vertices 24"]) -> People:
         linear = np.tensordot(weights, back[n], axes=1)
         vertices[n] = np.linalg.solve(linear, (people.vertices[n] - weights @ shift[n])[..., None])[..., 0]
     wrists = [joint("left_wrist"), joint("right_wrist")]
-    hands = people.knuckles - people.joints[:, wrists, None]
-    knuckles = joints[:, wrists, None] + np.einsum("nhij,nhkj->nhki", rotations[:, wrists], hands)
-    return People(vertices, joints, knuckles)
+    hands = people.fingers - people.joints[:, wrists, None]
+    fingers = joints[:, wrists, None] + np.einsum("nhij,nhkj->nhki", rotations[:, wrists], hands)
+    return People(vertices, joints, fingers)
 
 
 def tpose_rotations(people: People) -> Float[Array, "people 24 3 3"]:

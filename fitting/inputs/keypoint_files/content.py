@@ -21,6 +21,8 @@ class Entry:
     """All references of the entry to its image."""
     size: tuple[float, float] | None = None
     """Size of the picture that x and y refer to, (1, 1) if normalised; None for pixels of the image."""
+    hands: tuple[Any, Any] = (None, None)
+    """x, y, score of 21 points of the left and of the right hand, in lists of their own."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Orders in which tools write body points; hands, faces and the top of the head are ignored."""
+"""Orders in which tools write points of bodies and hands; faces and the top of the head are ignored."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ class Layout:
     points: tuple[str, ...]
     """Names of the first points; names that the format lacks are ignored."""
     format: FormatName
+    hands: tuple[int, int] | None = None
+    """Index of the first of 21 points of the left and of the right hand, if there are any."""
+
+    def hand_points(self, points: Float[np.ndarray, "people points 3"]) -> Float[np.ndarray, "people 2 21 3"] | None:
+        """The points (x, y, score) of the hands, the left one first; None if there are none."""
+        if self.hands is None:
+            return None
+        return np.stack([points[:, first : first + 21] for first in self.hands], axis=1)
 
     def joints(self, points: Float[np.ndarray, "people points 3"]) -> Float[np.ndarray, "people joints 3"]:
         """The points (x, y, score) in the order of the format."""
@@ -69,10 +77,10 @@ LAYOUTS = (
     Layout("BODY_25B", 25, _BODY_25B, "openpose"),
     Layout("HALPE 26", 26, _HALPE, "openpose"),
     Layout("MediaPipe", 33, FORMATS["mediapipe"].names, "mediapipe"),
-    Layout("COCO-WholeBody", 133, (*_COCO, *_FEET), "openpose"),
+    Layout("COCO-WholeBody", 133, (*_COCO, *_FEET), "openpose", (91, 112)),
     Layout("BODY_135", 135, _BODY_25B, "openpose"),
     Layout("BODY_25 with hands and face", 135, _BODY_25, "openpose"),
-    Layout("HALPE 136", 136, _HALPE, "openpose"),
+    Layout("HALPE 136", 136, _HALPE, "openpose", (94, 115)),
 )
 
 

@@ -38,7 +38,12 @@ def _people(frame: Mapping[str, Any], image: tuple[ImageId, ...]) -> list[Entry]
         raise ValueError("people must be a list of objects with pose_keypoints_2d, as written by OpenPose")
     canvas = _canvas(frame)
     return [
-        Entry(next((person[key] for key in _POINTS if person.get(key)), None), image=image, size=canvas)
+        Entry(
+            next((person[key] for key in _POINTS if person.get(key)), None),
+            image=image,
+            size=canvas,
+            hands=(person.get("hand_left_keypoints_2d"), person.get("hand_right_keypoints_2d")),
+        )
         for person in people
         if person is not None
     ]

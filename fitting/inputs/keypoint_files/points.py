@@ -43,6 +43,25 @@ def points_of(entry: Entry) -> Float[np.ndarray, "points 3"] | None:
     return values if values.any() else None
 
 
+def hands_of(entry: Entry) -> Float[np.ndarray, "42 3"]:
+    """x, y and score of a person's hands in lists of their own, the left one first; zeros if there are none.
+
+    Raises:
+        ValueError: a list is not 21 points with x, y and score.
+    """
+    hands = np.zeros((2, 21, 3))
+    for side, values in enumerate(entry.hands):
+        if values:
+            found = _numbers(values)
+            if found.size != hands[side].size:
+                raise ValueError(f"a hand needs 21 keypoints with x, y and score, found {found.size} numbers")
+            hands[side] = found.reshape(21, 3)
+    hands[~(np.abs(hands[..., :2]) < MAX_COORDINATE).all(-1), :] = 0.0
+    hands[~np.isfinite(hands[..., 2]), 2] = 0.0
+    flat: np.ndarray = hands.reshape(-1, 3)
+    return flat
+
+
 def _numbers(values: Any) -> Float[np.ndarray, "..."]:
     """Numbers, possibly as text, with null as NaN."""
     try:

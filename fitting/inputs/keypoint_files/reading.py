@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
+from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.keypoint_files import coco, mmpose, openpose, ultralytics
 from fitting.inputs.keypoint_files.choice import of_image
 from fitting.inputs.keypoint_files.content import Content
 from fitting.inputs.keypoint_files.layouts import layout_of
-from fitting.inputs.keypoint_files.points import confidences, points_of, rescaled, to_pixels
+from fitting.inputs.keypoint_files.points import confidences, hands_of, points_of, rescaled, to_pixels
 from fitting.inputs.keypoints import MIN_SEEN, SEEN_CONFIDENCE, FormatName, Keypoints
 from qposer.io.npz import read_npz
 
@@ -56,17 +58,18 @@ def read_keypoints(
         raise FileNotFoundError(f"there is no keypoint file {path}: check the path")
     try:
         raw = b"" if path.suffix == ".npz" else path.read_bytes()
-        world = None
+        world = hands = None
         if path.suffix == ".npz" or raw.startswith(_ZIP):
             if len(folder) > 1:
                 raise ValueError(f"an npz archive contains the people of one image, not of {len(folder)}")
             xy, confidence, name, world = _read_archive(path)
         else:
-            xy, confidence, name = _people(_parsed(raw), image, image_size, folder)
+            xy, confidence, name, hands = _people(_parsed(raw), image, image_size, folder)
         enough = (confidence > SEEN_CONFIDENCE).sum(axis=-1) >= MIN_SEEN
         chosen = enough if enough.any() else slice(None)  # if none remain, `Keypoints` reports what was found
         world = None if world is None else world[chosen]
-        return Keypoints(xy[chosen], confidence[chosen], name, world).largest_first()
+        hands = None if hands is None else hands[chosen]
+        return Keypoints(xy[chosen], confidence[chosen], name, world, hands=hands).largest_first()
     except ValueError as error:
         raise ValueError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
 
@@ -106,19 +109,22 @@ def _parsed(raw: bytes) -> Any:
 
 def _people(
     parsed: Any, image: str | int | None, image_size: tuple[int, int] | None, folder: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, FormatName]:
+) -> tuple[np.ndarray, np.ndarray, FormatName, HandKeypoints | None]:
     content = next((content for read in READERS if (content := read(parsed)) is not None), None)
     if content is None:
         raise ValueError(
             "this is neither OpenPose JSON (people) nor COCO JSON (annotations with keypoints) nor that of another "
             "tool that docs/formats.md lists"
         )
-    points = []
+    points, hands = [], []
     for entry in of_image(content, image, folder) if content.entries else []:
         found = points_of(entry)
         if found is not None:
             stated = next((content.sizes[name] for name in entry.image if name in content.sizes), None)
-            points.append(to_pixels(rescaled(found, stated, image_size), entry.size, image_size))
+            hand = hands_of(entry)
+            both = to_pixels(rescaled(np.concatenate([found, hand]), stated, image_size), entry.size, image_size)
+            points.append(both[: len(found)])
+            hands.append(both[len(found) :].reshape(2, -1, 3))
     if not points:
         raise ValueError("the file contains no person: run the keypoint detector again, or give another image")
     counts = sorted({len(found) for found in points})
@@ -128,4 +134,14 @@ def _people(
     people[..., 2] = confidences(people[..., 2])
     layout = layout_of(people)
     joints = layout.joints(people)
-    return joints[..., :2], joints[..., 2], layout.format
+    return joints[..., :2], joints[..., 2], layout.format, _hands(layout.hand_points(people), np.stack(hands))
+
+
+def _hands(
+    of_layout: Float[np.ndarray, "people 2 21 3"] | None, separate: Float[np.ndarray, "people 2 21 3"]
+) -> HandKeypoints | None:
+    """Hands from the list of the body's points or from lists of their own; None if no hand is seen."""
+    points = separate if of_layout is None else of_layout
+    points[..., 2] = np.where(points[..., 2] > SEEN_CONFIDENCE, points[..., 2], 0.0).clip(0.0, 1.0)
+    hands = HandKeypoints(points[..., :2], points[..., 2])
+    return hands if hands.found.any() else None

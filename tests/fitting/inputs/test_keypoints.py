@@ -157,3 +157,14 @@ def test_people_keep_whether_they_are_ambiguous():
     for wrong in ([True, False], [0, 1, 0], [[True]]):
         with pytest.raises(ValueError, match="ambiguous must be a truth value for each of 3 people"):
             replace(keypoints, ambiguous=np.array(wrong))
+
+
+def test_exchanged_keypoints_swap_left_and_right_of_the_chosen_people():
+    xy = np.random.default_rng(0).uniform(0, 100, (2, 17, 2)).astype(np.float32)
+    people = Keypoints(xy, np.linspace(0.2, 1, 34).reshape(2, 17), "coco")
+    exchanged = people.exchanged(np.array([False, True]))
+    left, right = people.names.index("left_knee"), people.names.index("right_knee")
+    assert (exchanged.xy[0] == people.xy[0]).all()
+    assert (exchanged.xy[1, left] == people.xy[1, right]).all()
+    assert exchanged.confidence[1, right] == people.confidence[1, left]
+    assert (exchanged.exchanged(np.array([False, True])).xy == people.xy).all()

@@ -1,13 +1,14 @@
 """Hypotheses: how they are chosen, and that they are other bodies which explain the keypoints as well."""
 
+import numpy as np
 import pytest
 import torch
 
 from benchmarks.fitting.people import photographed
 from benchmarks.prior.poses import Poses
-from fitting.inputs.keypoints import Keypoints
+from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise.hypotheses import CLEARLY, DISTINCT, REFINED, WEIGHTS, choose, distances
-from qposer.evaluation.metrics import pa_mpjpe
+from qposer.evaluation.metrics import mpjpe, pa_mpjpe
 
 PEOPLE, NUMBER = 24, 5
 
@@ -63,8 +64,8 @@ def test_the_same_body_is_one_hypothesis():
 
 
 def test_the_fit_is_the_first_candidate(explored):
-    assert explored.joints.shape == (1 + REFINED, PEOPLE, 22, 3)
-    assert explored.features.shape == (1 + REFINED, PEOPLE, len(WEIGHTS))
+    assert explored.joints.shape == (2 + REFINED, PEOPLE, 22, 3)
+    assert explored.features.shape == (2 + REFINED, PEOPLE, len(WEIGHTS))
     fit = explored.features[..., list(WEIGHTS).index("fit")]
     assert (fit[0] == 1).all()
     assert (fit[1:] == 0).all()
@@ -80,7 +81,7 @@ def test_candidates_explain_the_keypoints_and_differ_in_depth(fitter, explored, 
     off = torch.linalg.vector_norm(explored.problem.camera.project(landmarks) - explored.problem.keypoints, dim=-1)
     percent = (100 * off.mean(-1) / explored.problem.height).unflatten(0, (-1, PEOPLE))
     assert percent.median() < 1.0
-    x, y, z = explored.joints.std(0).mean((0, 1))
+    x, y, z = explored.joints[: explored.swapped].std(0).mean((0, 1))
     assert z > 2 * max(x, y)
 
 
@@ -98,4 +99,20 @@ def test_probable_candidates_are_closer_than_improbable_ones(fitter, explored, c
     true = fitter.body(crowd.orient, crowd.body_pose, crowd.betas).joints[:, :22]
     errors = torch.stack([1000 * pa_mpjpe(joints, true) for joints in explored.joints])
     expected = (explored.probability * errors).sum(0).mean()
-    assert expected < 0.85 * errors.mean()
+    assert expected < 0.85 * errors[: explored.swapped].mean()
+
+
+def test_swapped_keypoints_are_recognised_and_others_are_not(fitter, explored, crowd):
+    mirror = list(FORMATS["mediapipe"].mirror)
+    swapped = Keypoints(
+        crowd.xy.numpy()[:, mirror], np.ones(crowd.xy.shape[:2]), "mediapipe", noise_floor=0.0
+    )  # fmt: skip
+    found = fitter.explore(*fitter.solve(swapped, crowd.camera))
+    true = fitter.body(crowd.orient, crowd.body_pose, crowd.betas).joints[:, :22]
+    true = true - true[:, :1]
+    errors = torch.stack([1000 * mpjpe(joints, true) for joints in found.joints])
+    assert errors[found.swapped].mean() < 0.4 * errors[: found.swapped].mean()
+    hypotheses = [[row for row, _ in rows] for rows in found.best(NUMBER)]
+    assert sum(found.swapped in rows for rows in hypotheses) > 0.6 * PEOPLE
+    assert found.probability[found.swapped].mean() > 0.05
+    assert explored.probability[explored.swapped].mean() < 0.02

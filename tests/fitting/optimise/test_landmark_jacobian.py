@@ -62,3 +62,41 @@ def test_landmarks_are_linear_in_the_shape(body, posed, format):
     moved = (motion.shapes(motion.world(orient, pose)) @ step[:, None, :, None]).squeeze(-1)
     before, after = (body.landmarks(orient, pose, b, transl, format=format) for b in (betas, betas + step))
     torch.testing.assert_close(after - before, moved, atol=1e-5, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def fingered():
+    """A body with fingers, and their rotations."""
+    generator = torch.Generator().manual_seed(4)
+    return Body.open(hands=True), axis_angle_to_matrix(0.5 * torch.randn(PEOPLE, 30, 3, generator=generator))
+
+
+@pytest.mark.parametrize("joint", [0, 20, 21, 22, 24, 34, 37, 50])
+def test_a_finger_that_turns_swings_the_hands_landmarks(fingered, posed, joint):
+    body, fingers = fingered
+    orient, pose, betas, transl = posed
+    motion = LandmarkJacobian(body, body.hand_mixing())
+    world = motion.world(orient, pose, fingers)
+    turn = SMALL * torch.nn.functional.normalize(torch.randn(PEOPLE, 3, generator=torch.Generator().manual_seed(1)))
+    rotations = torch.cat([orient[:, None], pose, fingers], dim=1)
+    turned = rotations.clone()
+    above = motion.parents(world)[:, joint - 1] if joint else torch.eye(3).expand(PEOPLE, 3, 3)
+    turned[:, joint] = above.mT @ axis_angle_to_matrix(turn) @ above @ turned[:, joint]
+    before, after = (
+        body.hand_landmarks(given[:, 0], given[:, 1:22], betas, transl, hand_pose=given[:, 22:]).flatten(1, 2)
+        for given in (rotations, turned)
+    )
+    arms = motion.lever_arms(world, betas)
+    assert arms.shape == (PEOPLE, 42, 52, 3)
+    expected = torch.linalg.cross(turn[:, None].expand_as(arms[:, :, joint]), arms[:, :, joint], dim=-1)
+    torch.testing.assert_close(after - before, expected, atol=2e-6, rtol=0)
+    assert (after - before).abs().max() > 1e-5
+
+
+def test_fingers_at_rest_change_no_arm_of_the_body(body, fingered, posed):
+    orient, pose, betas, _ = posed
+    rigid, other = (LandmarkJacobian(one, one.mixing("mediapipe")) for one in (body, fingered[0]))
+    worlds = [motion.world(orient, pose) for motion in (rigid, other)]
+    torch.testing.assert_close(worlds[1][:, :22], worlds[0][:, :22], atol=0, rtol=0)
+    arms = other.lever_arms(worlds[1], betas)[:, :, :22]
+    torch.testing.assert_close(arms, rigid.lever_arms(worlds[0], betas), atol=1e-5, rtol=0)

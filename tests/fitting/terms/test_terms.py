@@ -104,6 +104,7 @@ def terms(problem):
         "grouped_shape": GroupedShape(
             weight, draw(4, 10, seed=14), torch.eye(10, dtype=DTYPE) + 0.2 * draw(4, 10, 10, seed=15)
         ),
+        "shape of somebody": Shape(weight, draw(1, 10, seed=11), draw(10, 10, seed=12).tril()),
         "code_prior": CodePull(weight, draw(PEOPLE, 21, 4, seed=9)),
         "initial_pose": InitialPose(weight, problem.guess, problem.init_weight),
         "residual_rotation": ResidualRotation(weight),
@@ -134,6 +135,7 @@ NAMES = (
     "depth",
     "shape",
     "grouped_shape",
+    "shape of somebody",
     "code_prior",
     "initial_pose",
     "residual_rotation",

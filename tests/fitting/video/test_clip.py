@@ -13,6 +13,7 @@ from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise.initialize import initialize
 from fitting.optimise.schedule import FitSettings
+from fitting.terms.penetration import ArmsInside
 from fitting.video import clip, clip_windows
 from fitting.video.clip import ClipFit, fit_clip
 from fitting.video.clip_output import Standing, clip_result
@@ -20,9 +21,11 @@ from fitting.video.clip_problem import ClipSolver
 from fitting.video.clip_result import read_clip
 from fitting.video.clip_start import interpolate_gaps, rotation_median
 from fitting.video.tracked_keypoints import TrackedKeypoints
+from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
 from qposer.body_pose.poses import read_poses
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
+from qposer.control.collisions import penetration
 from qposer.data.amass import read_amass
 from qposer.evaluation.metrics import pa_mpjpe
 
@@ -99,6 +102,26 @@ def test_frames_without_keypoints_are_filled_in_and_reported(result, truth):
     assert errors_mm(result.joints, truth)[list(GAP)].mean() < 60
     assert (result.keypoints_confidence[list(GAP)] == 0).all()
     assert np.isnan(result.reprojection_error_px).nonzero()[0].tolist() == list(GAP)
+
+
+def test_arms_stay_out_of_the_body(fitter, monkeypatch):
+    """Both hands touch the thighs, and keypoints are inexact."""
+    pose = torch.zeros(12, 21, 3)
+    for side, sign in (("left", -1), ("right", 1)):
+        pose[:, BODY_JOINT_NAMES.index(f"{side}_shoulder"), 2] = sign * 1.6
+    orient = axis_angle_to_matrix(torch.tensor([math.pi, 0.0, 0.0]).expand(12, 3))
+    place = torch.tensor([0.0, 0.2, 4.0]).expand(12, 3)
+    camera = Camera.for_image(*SIZE, FOCAL, batch=12)
+    xy = camera.project(fitter.body.landmarks(orient, axis_angle_to_matrix(pose), None, place)).numpy()
+    xy = xy + 3 * np.random.default_rng(1).normal(size=xy.shape)
+    seen = TrackedKeypoints(Keypoints(xy, np.ones((12, 33)), "mediapipe"), np.arange(12), 30.0)
+    depths = []
+    for weight in (0.0, clip.ARMS.weight):
+        monkeypatch.setattr(clip, "ARMS", ArmsInside(weight))
+        result = fit_clip(fitter, seen, SIZE, focal=FOCAL)
+        skeleton = PosedSkeleton.of(OrientedPose(axis_angle_to_matrix(torch.from_numpy(result.body_pose)), orient))
+        depths.append(penetration(skeleton, ("left", "right")).amax(-1).mean().item())
+    assert depths[1] < 0.5 * depths[0]
 
 
 def test_smoothness_reduces_jitter(fitter, truth):

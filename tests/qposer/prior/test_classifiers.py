@@ -4,7 +4,7 @@ import torch
 from qposer.body_pose.kinematics import body_joints
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import PARENTS, REST_JOINTS
-from qposer.prior.classifiers import FEATURES, CoherenceClassifier, PerJointDetector, any_of
+from qposer.prior.classifiers import CoherenceClassifier, PerJointDetector, any_of
 
 
 def poses(number=4, seed=0):
@@ -21,7 +21,7 @@ def judge(request):
 
 def test_features_are_standardised(judge):
     seen = judge.seen(poses(64))
-    assert seen.shape == (64, FEATURES)
+    assert seen.shape == (64, 21 * 9 + 3)
     assert seen.mean(0).abs().max() < 1e-3
     assert seen.std(0).max() < 1.01
 

@@ -35,7 +35,7 @@ def test_the_command_trains_and_prints_the_path_of_the_weights(poses, tmp_path, 
     seen = []
     out = tmp_path / "run"
     monkeypatch.setattr(sys, "argv", ["train_x", "--data", str(poses), "--out", str(out), "--steps", "7"])
-    training_command(RunConfig, lambda config, console: seen.append(config), "Train.", "train_x")
+    training_command(RunConfig, lambda config, console: seen.append(config), "Train.")
     assert seen == [RunConfig(poses, out, steps=7)]
     assert capsys.readouterr().out == f"best weights: {out / 'best.safetensors'}\n"
 
@@ -43,7 +43,7 @@ def test_the_command_trains_and_prints_the_path_of_the_weights(poses, tmp_path, 
 def test_wrong_input_is_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["train_x", "--data", str(tmp_path / "none.npz"), "--out", str(tmp_path / "run")])
     with pytest.raises(SystemExit) as stopped:
-        training_command(RunConfig, lambda config, console: config.begin(), "Train.", "train_x")
+        training_command(RunConfig, lambda config, console: config.begin(), "Train.")
     assert stopped.value.code == 2
     reported = capsys.readouterr()
     assert reported.out == ""

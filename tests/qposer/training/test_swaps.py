@@ -1,13 +1,14 @@
 import torch
 
 from qposer.control.edits import joints_of
-from qposer.training.swaps import SWAPPED, draw_donated, draw_shuffled
+from qposer.training.pose_kind import BODY_KIND
+from qposer.training.swaps import draw_donated, draw_shuffled
 
 
 def test_donated_joints_are_whole_parts_or_joints_alone():
     masks = draw_donated(400, torch.Generator().manual_seed(0))
     assert (masks[:100].sum(-1) == 1).all()
-    allowed = {tuple(joints_of(part)) for part in SWAPPED}
+    allowed = {tuple(joints_of(part)) for part in BODY_KIND.swapped}
     drawn = {tuple(mask.nonzero()[:, 0].tolist()) for mask in masks[100:]}
     assert drawn == allowed
 

@@ -18,13 +18,14 @@ from qposer.io.weights import read_note, read_tensors, write_tensors
 from qposer.prior.code_prior import CodePrior
 from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
 from qposer.prior.model import QPoser, QPoserConfig
-from qposer.training import batches, judging
+from qposer.training import batches, train_codeprior
 from qposer.training import run as run_module
 from qposer.training import train as module
 from qposer.training.batches import draw_poses
 from qposer.training.checkpoint import load_checkpoint, save_checkpoint
 from qposer.training.judging import JOINT_DETECTOR_STRENGTH
-from qposer.training.rig_variation import STRENGTH
+from qposer.training.pose_kind import BODY_KIND
+from qposer.training.rig_variation import STRENGTH, vary_rig
 from qposer.training.train import TrainConfig, train
 from qposer.training.train_codeprior import TrainConfig as PriorConfig
 from qposer.training.train_codeprior import train as train_prior
@@ -90,7 +91,10 @@ def test_a_killed_run_resumes_to_the_same_weights(poses, tmp_path, monkeypatch):
 
 def test_all_subjects_are_trained_on_and_the_last_weights_kept(poses, tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(module, "draw_poses", lambda poses, *rest: drawn.append(len(poses)) or draw_poses(poses, *rest))
+    kind = dataclasses.replace(
+        BODY_KIND, draw=lambda poses, *rest: drawn.append(len(poses)) or draw_poses(poses, *rest)
+    )
+    monkeypatch.setattr(module, "BODY_KIND", kind)
     figures = iter([1.0, 2.0] * 2)
     measured = reconstruction(QPoser(SMALL).eval(), torch.zeros(2, 21, 3))
     monkeypatch.setattr(module, "reconstruction", lambda *_: dataclasses.replace(measured, mpjpe_mm=next(figures)))
@@ -164,10 +168,14 @@ def test_a_code_prior_of_all_subjects_takes_its_calibration_from_another(poses, 
     assert read_note(tmp_path / "prior" / "best.safetensors", "subjects") == "all"
 
 
-def test_equal_weights_are_validated_equally_and_poses_are_varied_in_training_only(poses, tmp_path, strengths_of):
+def test_equal_weights_are_validated_equally_and_poses_are_varied_in_training_only(
+    poses, tmp_path, strengths_of, monkeypatch
+):
     """With a learning rate of 0 nothing is learned between validations."""
     train(config(poses, tmp_path / "run", steps=1), QUIET)
-    drawn, given = strengths_of(batches), strengths_of(judging)
+    drawn, given = strengths_of(batches), []
+    kind = dataclasses.replace(BODY_KIND, vary=lambda *of: given.append(of[2]) or vary_rig(*of))
+    monkeypatch.setattr(train_codeprior, "BODY_KIND", kind)
     prior_config = PriorConfig(
         data=poses,
         out=tmp_path / "prior",

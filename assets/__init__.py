@@ -1,1 +1,0 @@
-"""The files that the product ships; ``qposer.io.assets.asset`` finds them."""

@@ -1,0 +1,1 @@
+"""Benchmark of the hand prior; see ``__main__``."""

@@ -1,0 +1,1 @@
+"""Fits of fingers to the keypoints of hands."""

@@ -1,0 +1,194 @@
+"""Fits of hands to keypoints as least-squares problems over relaxed codes of fingers, orientation and position.
+
+All hands are right hands; left ones are mirrored before (`fitting.hands.fit`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fitting.hands.skeleton import HandSkeleton
+from fitting.inputs.camera import Camera
+from fitting.optimise.assembly import Assembly
+from fitting.optimise.pose_space import decoder_jacobian, turns_of
+from fitting.terms.code_prior import CodePull
+from fitting.terms.depth import Depth
+from fitting.terms.initial_pose import InitialPose
+from fitting.terms.position import Position
+from fitting.terms.reprojection import Reprojection
+from fitting.terms.term import Derivatives, Posed, Term, Unknown
+from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
+from qposer.least_squares import Equations, Step, minimise
+
+NOISE_LEVELS = (0.7, 0.6, 0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.2, 0.2, 0.2)
+"""Noise level of the prior's denoiser in each step."""
+
+DRAWS = 4
+"""Noise samples over which the denoiser's predictions are averaged."""
+
+RHO = 0.15
+"""Reprojection errors well above this fraction of the hand's size count as outliers."""
+
+
+@runtime_checkable
+class HandSpace(Protocol):
+    """A parameterisation of hand poses, a few numbers for each joint, with a prior."""
+
+    def encode(self, pose: Float[Tensor, "hands 15 3 3"]) -> Float[Tensor, "hands 15 numbers"]:
+        """Standardised parameters of poses."""
+        ...
+
+    def decode(self, numbers: Float[Tensor, "hands 15 numbers"]) -> Float[Tensor, "hands 15 3 3"]:
+        """The poses of parameters."""
+        ...
+
+    def bounded(self, numbers: Float[Tensor, "hands 15 numbers"]) -> Float[Tensor, "hands 15 numbers"]:
+        """Parameters within their ranges."""
+        ...
+
+    def denoised(
+        self, numbers: Float[Tensor, "*draws hands 15 numbers"], level: Float[Tensor, "*#draws #hands #joints"]
+    ) -> Float[Tensor, "*draws hands 15 numbers"]:
+        """The prior's prediction of noisy parameters.
+
+        Args:
+            numbers: parameters with noise.
+            level: standard deviation of the noise.
+
+        Returns:
+            The expected parameters without noise.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class HandWeights:
+    """Weights of the terms."""
+
+    data: float = 300.0
+    depth: float = 1000.0
+    prior: float = 2.0
+    guess: float = 1.0
+    wrist_sideways: float = 10.0
+    wrist_away: float = 100.0
+
+
+@dataclass(frozen=True)
+class HandProblem:
+    """Keypoints of right hands."""
+
+    skeleton: HandSkeleton
+    space: HandSpace
+    keypoints: Float[Tensor, "hands 21 2"]
+    """Pixels."""
+    confidence: Float[Tensor, "hands 21"]
+    depths: Float[Tensor, "hands 21"]
+    """Metres along the camera's axis, up to a shift."""
+    depth_weight: Float[Tensor, " hands"]
+    """Factor on the weights of depths and guess: 0 for hands without positions in metres."""
+    guess: Float[Tensor, "hands 15 3 3"]
+    """Poses that the positions in metres show, and starts of the fits."""
+    wrist: Float[Tensor, "hands 3"]
+    """Where the arm ends, in camera axes, metres."""
+    size: Float[Tensor, " hands"]
+    """Length of the hand at the wrist's distance, pixels."""
+    camera: Camera
+    weights: HandWeights = HandWeights()
+
+    def solve(self, orient: Float[Tensor, "hands 3 3"], seed: int = 0) -> Posed:
+        """Fit all hands.
+
+        Args:
+            orient: initial rotations of the wrists, in camera axes.
+            seed: of the denoiser's noise.
+
+        Returns:
+            The fitted hands; their pose is not quantised.
+        """
+        problem = _LeastSquares(self, torch.Generator().manual_seed(seed))
+        start = problem.posed(orient, self.wrist, self.space.bounded(self.space.encode(self.guess)))
+        return minimise(problem, start, len(NOISE_LEVELS))
+
+    def cost(self, state: Posed) -> Float[Tensor, " hands"]:
+        """Sum of all terms but the prior's.
+
+        Args:
+            state: hands.
+
+        Returns:
+            One number for each.
+        """
+        return torch.stack([term.residual(state).cost for term in self.terms]).sum(0)
+
+    @cached_property
+    def terms(self) -> Sequence[Term]:
+        """All terms but the prior's."""
+        weights = self.weights
+        one = torch.ones_like(self.size)
+        sideways = one.new_tensor([weights.wrist_sideways, weights.wrist_sideways, weights.wrist_away])
+        return (
+            Reprojection(weights.data, RHO, self.keypoints, self.confidence, self.size, self.camera),
+            Depth(weights.depth, self.depths, self.confidence * self.depth_weight[:, None]),
+            InitialPose(weights.guess * self.depth_weight, self.guess, torch.ones_like(self.guess[..., 0, 0])),
+            Position(sideways.expand(len(one), 3), self.wrist),
+        )
+
+
+class _LeastSquares:
+    """The problem for the solver: blocks are hands."""
+
+    def __init__(self, given: HandProblem, generator: torch.Generator) -> None:
+        self.given, self.space = given, given.space
+        shape = (DRAWS, 1, *given.space.encode(given.guess[:1]).shape[1:])
+        self.noise = [torch.randn(shape, generator=generator).to(given.size) for _ in NOISE_LEVELS]
+        self.terms: Sequence[Term] = given.terms
+        self.decoder_jacobian = torch.zeros(0)
+
+    def begin_step(self, step: int, state: Posed) -> None:
+        """Update the denoiser's prediction and the decoder's derivatives."""
+        level = state.pose.new_full((1, 1, 1), NOISE_LEVELS[step])
+        target = self.space.denoised(state.pose + level * self.noise[step], level).mean(0)
+        weight = self.given.weights.prior * torch.ones_like(self.given.size)
+        self.terms = (*self.given.terms, CodePull(weight, target))
+        self.decoder_jacobian = decoder_jacobian(self.space, state.pose, state.body_pose)
+
+    def cost(self, state: Posed) -> Float[Tensor, " hands"]:
+        """Sum of the terms."""
+        return torch.stack([term.residual(state).cost for term in self.terms]).sum(0)
+
+    def linearise(self, state: Posed) -> Equations:
+        """The normal equations of all terms."""
+        motion = self.given.skeleton.posed(state.orient, state.transl, state.body_pose)
+        world = motion.world.flatten(1, 2)
+        parents = (world @ state.body_pose.mT)[:, :, None]
+        turns = turns_of(self.decoder_jacobian, state.body_pose)
+        turns = (parents @ turns[..., None])[..., 0]
+        swings = torch.linalg.cross(turns[:, None], motion.arms[:, :, 1:, None], dim=-1)
+        moved: dict[Unknown, Tensor] = {
+            "orient": turn_derivative(motion.arms[:, :, 0]),
+            "transl": torch.eye(3).to(world).expand(*motion.landmarks.shape[:2], 3, 3),
+            "pose": swings.flatten(2, 3).mT,
+        }
+        assembly = Assembly({name: part.shape[-1] for name, part in moved.items()}, len(world), world)
+        assembly.add(self.terms, state, Derivatives(moved, self.decoder_jacobian))
+        return assembly.equations()
+
+    def moved(self, state: Posed, step: Step) -> Posed:
+        """The state after a step; latents are clamped to the outermost codes."""
+        turn, shift, pose = step.own.to(state.transl).split([3, 3, state.pose[0].numel()], dim=-1)
+        orient = axis_angle_to_matrix(turn) @ state.orient
+        return self.posed(orient, state.transl + shift, self.space.bounded(state.pose + pose.view_as(state.pose)))
+
+    def posed(self, orient: Tensor, transl: Tensor, pose: Tensor) -> Posed:
+        """The state of some values of the unknowns."""
+        hand_pose = self.space.decode(pose)
+        landmarks = self.given.skeleton.posed(orient, transl, hand_pose).landmarks
+        still = torch.zeros_like(hand_pose[..., 0])
+        return Posed(orient, transl, transl.new_zeros(1, 0), pose, still, hand_pose, landmarks)

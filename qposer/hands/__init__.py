@@ -1,0 +1,1 @@
+"""Hands: skeleton, joint angles, inverse kinematics from landmarks, training poses, and the hand prior."""

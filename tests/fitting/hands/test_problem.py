@@ -1,0 +1,78 @@
+"""Fits of hands as least-squares problems."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from fitting.hands.problem import HandProblem, HandWeights, _LeastSquares
+from fitting.hands.skeleton import HandSkeleton
+from fitting.inputs.camera import Camera
+from fitting.optimise.pose_space import RelaxedCodes
+from qposer.body_pose.rotations import axis_angle_to_matrix, nearest_rotation
+from qposer.hands.prior import load_hand_prior
+from qposer.hands.skeleton import HAND
+
+HANDS, NOISE = 24, 0.03
+
+
+@pytest.fixture(scope="module")
+def space():
+    return RelaxedCodes(load_hand_prior().code_prior)
+
+
+@pytest.fixture(scope="module")
+def seen(space):
+    """Projected hands with noise, and the truth."""
+    generator = torch.Generator().manual_seed(0)
+    pose = load_hand_prior().sample(HANDS, seed=1)
+    rest = torch.from_numpy(HAND.rest_points).expand(HANDS, -1, -1)
+    skeleton = HandSkeleton(rest)
+    orient = nearest_rotation(torch.randn(HANDS, 3, 3, generator=generator))
+    wrist = torch.tensor([0.1, -0.2, 1.5]).expand(HANDS, 3)
+    camera = Camera(torch.full((HANDS,), 1000.0), torch.full((HANDS, 2), 500.0))
+    truth = skeleton.posed(orient, wrist, pose).landmarks
+    size = torch.full((HANDS,), 120.0)
+    xy = camera.project(truth) + NOISE * 120 * torch.randn(HANDS, 21, 2, generator=generator)
+    mean = space.decode(torch.zeros_like(space.encode(pose)))
+    unseen = torch.zeros(HANDS)
+    problem = HandProblem(
+        skeleton, space, xy, torch.ones(HANDS, 21), truth[..., 2], unseen, mean, wrist, size, camera
+    )  # fmt: skip
+    start = axis_angle_to_matrix(0.3 * torch.randn(HANDS, 3, generator=generator)) @ orient
+    return problem, start, truth
+
+
+def error(problem, start, truth):
+    found = problem.solve(start).landmarks
+    off = (found - found[:, :1]) - (truth - truth[:, :1])
+    return 1000 * off.norm(dim=-1).mean().item()
+
+
+def test_slopes_are_those_of_autograd(seen):
+    problem, start, _ = seen
+    problem = dataclasses.replace(problem, depth_weight=torch.ones(HANDS))
+    fit = _LeastSquares(problem, torch.Generator().manual_seed(0))
+    state = fit.posed(start, problem.wrist, problem.space.encode(problem.guess))
+    fit.begin_step(0, state)
+    slope = fit.linearise(state).slope[:, :6]
+
+    def cost(turn, shift):
+        return fit.cost(fit.posed(axis_angle_to_matrix(turn) @ start, problem.wrist + shift, state.pose)).sum()
+
+    zero = torch.zeros(HANDS, 3)
+    expected = torch.cat(torch.autograd.functional.jacobian(cost, (zero, zero)), dim=-1)
+    assert torch.allclose(slope.float(), expected, rtol=0.01, atol=0.01 * expected.abs().max().item())
+
+
+def test_fits_find_the_hand_and_the_prior_helps(seen):
+    problem, start, truth = seen
+    free = dataclasses.replace(problem, weights=HandWeights(prior=0.0, guess=0.0))
+    assert error(problem, start, truth) < 12
+    assert error(problem, start, truth) < 0.9 * error(free, start, truth)
+
+
+def test_depths_help(seen):
+    problem, start, truth = seen
+    deep = dataclasses.replace(problem, depth_weight=torch.ones(HANDS), guess=problem.guess)
+    assert error(deep, start, truth) < 0.8 * error(problem, start, truth)

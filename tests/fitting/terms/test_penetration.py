@@ -1,0 +1,50 @@
+"""Arms inside the body."""
+
+import pytest
+import torch
+
+from fitting.terms.penetration import ArmsInside
+from fitting.terms.term import Derivatives, Posed
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES
+
+DTYPE = torch.float64
+
+
+def posed(body_pose):
+    people = len(body_pose)
+    empty = torch.zeros(people, 0, dtype=DTYPE)
+    return Posed(empty, empty, empty, empty, empty, body_pose, empty)
+
+
+@pytest.fixture
+def poses():
+    """Both arms along the sides, the left one so far in that the hand is inside the thigh; and the T-pose."""
+    turns = torch.zeros(2, 21, 3, dtype=DTYPE)
+    turns[0, BODY_JOINT_NAMES.index("left_shoulder"), 2] = -1.75
+    turns[0, BODY_JOINT_NAMES.index("right_shoulder"), 2] = 1.2
+    return axis_angle_to_matrix(turns)
+
+
+def test_only_an_arm_inside_costs(poses):
+    found = ArmsInside(0.5).residual(posed(poses))
+    assert found.values.shape == (2, 10, 1)
+    assert found.values[0].max() > 1.0
+    assert found.values[1].max() == 0
+    assert (found.values[0, 5:] == 0).all()
+    assert found.cost[0] == pytest.approx(0.5 * found.values[0].square().sum().item())
+
+
+def test_columns_are_those_of_autograd(poses):
+    by = 0.1 * torch.randn(2, 21, 4, 3, 3, generator=torch.Generator().manual_seed(0), dtype=DTYPE)
+    term = ArmsInside(0.5)
+
+    def values(numbers):
+        return term.residual(posed(poses + torch.einsum("pjl,pjlab->pjab", numbers, by))).values.sum(0)
+
+    found = term.columns(posed(poses), Derivatives({}, by)).columns["pose"]
+    jacobian = torch.autograd.functional.jacobian(values, torch.zeros(2, 21, 4, dtype=DTYPE))
+    expected = jacobian.movedim(2, 0).flatten(-2)
+    assert expected[0].norm() > 1
+    torch.testing.assert_close(found, expected)
+    assert term.columns(posed(poses), Derivatives({}, None)) is None
