@@ -143,7 +143,7 @@ class Body(nn.Module):
         betas: Float[Tensor, "#batch betas"] | None = None,
         transl: Float[Tensor, "batch 3"] | None = None,
         *,
-        hand_pose: Float[Tensor, "batch 30 *rotation"] | None = None,
+        hand_pose: Float[Tensor, "batch 30 ..."] | None = None,
     ) -> BodyOutput:
         """The whole mesh and its joints.
 
@@ -187,7 +187,7 @@ class Body(nn.Module):
         transl: Float[Tensor, "batch 3"] | None = None,
         *,
         format: FormatName = "mediapipe",
-        hand_pose: Float[Tensor, "batch 30 *rotation"] | None = None,
+        hand_pose: Float[Tensor, "batch 30 ..."] | None = None,
     ) -> Float[Tensor, "batch landmarks 3"]:
         """Keypoints of a format on the body, without the mesh: see `fitting.inputs.keypoints.FORMATS`.
 
@@ -212,7 +212,7 @@ class Body(nn.Module):
         transl: Float[Tensor, "batch 3"] | None = None,
         *,
         format: FormatName = "mediapipe",
-        hand_pose: Float[Tensor, "batch 30 *rotation"] | None = None,
+        hand_pose: Float[Tensor, "batch 30 ..."] | None = None,
     ) -> tuple[Float[Tensor, "batch landmarks 3"], Float[Tensor, "batch joints 3"]]:
         """As ``landmarks``, and the joints at no extra cost.
 
@@ -241,7 +241,7 @@ class Body(nn.Module):
         betas: Float[Tensor, "#batch betas"] | None = None,
         transl: Float[Tensor, "batch 3"] | None = None,
         *,
-        hand_pose: Float[Tensor, "batch 30 *rotation"] | None = None,
+        hand_pose: Float[Tensor, "batch 30 ..."] | None = None,
     ) -> Float[Tensor, "batch 2 21 3"]:
         """The 21 landmarks of the left and the right hand, in MediaPipe's order, without the mesh.
 
@@ -271,7 +271,7 @@ class Body(nn.Module):
         body_pose: Float[Tensor, "batch 21 *rotation"],
         betas: Float[Tensor, "#batch betas"] | None,
         transl: Float[Tensor, "batch 3"] | None,
-        hand_pose: Float[Tensor, "batch 30 *rotation"] | None,
+        hand_pose: Float[Tensor, "batch 30 ..."] | None,
     ) -> tuple[Float[Tensor, "batch landmarks 3"], Float[Tensor, "batch joints 3"]]:
         """Landmarks as mixtures of surface points and joints, and the joints."""
         local = self._local(global_orient, body_pose, hand_pose)
@@ -285,7 +285,7 @@ class Body(nn.Module):
         self,
         global_orient: Float[Tensor, " batch *root_rotation"],
         body_pose: Float[Tensor, "batch 21 *rotation"],
-        hand_pose: Float[Tensor, "batch 30 *rotation"] | None,
+        hand_pose: Float[Tensor, "batch 30 ..."] | None,
     ) -> Float[Tensor, "rotating 3 3 batch"]:
         if hand_pose is not None and not self.has_hands:
             raise ValueError(NO_FINGERS)

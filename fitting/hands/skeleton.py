@@ -72,7 +72,7 @@ class HandSkeleton:
         return arms[:, list(LANDMARKS)]
 
 
-def _turned(rotations: Float[Tensor, "*batch 3 3"], vectors: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
+def _turned(rotations: Float[Tensor, "*#batch 3 3"], vectors: Float[Tensor, "*#batch 3"]) -> Float[Tensor, "*batch 3"]:
     return (rotations @ vectors[..., None])[..., 0]
 
 

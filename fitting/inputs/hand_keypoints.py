@@ -67,7 +67,7 @@ class HandKeypoints:
         """Number of people."""
         return len(self.xy)
 
-    def __getitem__(self, people: slice | Sequence[int]) -> HandKeypoints:
+    def __getitem__(self, people: slice | Sequence[int] | Bool[np.ndarray, " people"]) -> HandKeypoints:
         """Hands of a selection of people."""
         world = None if self.world is None else self.world[people]
         return replace(self, xy=self.xy[people], confidence=self.confidence[people], world=world)

@@ -27,7 +27,7 @@ _IMAGE_AXES = np.array([1.0, -1.0, -1.0])
 """From images, with y down and depth away from the camera, to y up."""
 
 
-def as_right_hands(landmarks: Landmarks) -> Landmarks:
+def as_right_hands(landmarks: Float[np.ndarray, "*hands 21 3"]) -> Float[np.ndarray, "*hands 21 3"]:
     """Mirror images, which make right hands of left ones."""
     mirrored: np.ndarray = landmarks * np.array([-1.0, 1.0, 1.0])
     return mirrored

@@ -44,10 +44,10 @@ def varied(poses: Float[Tensor, "poses 21 3"], generator: torch.Generator) -> Fl
 
 
 def jitter(
-    rotations: Float[Tensor, "batch 21 3 3"],
+    rotations: Float[Tensor, "batch joints 3 3"],
     generator: torch.Generator,
     spread: float | Float[Tensor, "batch 1 1"] = 0.1,
-) -> Float[Tensor, "batch 21 3 3"]:
+) -> Float[Tensor, "batch joints 3 3"]:
     """Perturb joints by small random rotations.
 
     Args:

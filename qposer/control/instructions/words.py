@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -37,8 +37,85 @@ class _Meaning(NamedTuple):
     value: str
 
 
-def _phrases() -> dict[tuple[str, ...], _Meaning]:
-    """All phrases, split into words, with their meanings."""
+_WORD = re.compile(r"\d+(?:\.\d+)?|°|&|[^\W\d_]+(?:[-'’][^\W\d_]+)*|[.,;:!?]|\S")
+
+
+class Lexicon:
+    """Splits texts into the longest of its phrases.
+
+    Attributes:
+        phrases: meanings of phrases, which are split into words.
+    """
+
+    def __init__(self, tables: Mapping[str, Mapping[str, str]], example: str, subject: str) -> None:
+        """Index phrases.
+
+        Args:
+            tables: for each type of token, phrases by meaning, separated by commas.
+            example: an instruction, for messages.
+            subject: what the phrases are about, for messages.
+        """
+        self.phrases: dict[tuple[str, ...], _Meaning] = {}
+        for kind, table in tables.items():
+            for value, phrases in table.items():
+                for phrase in phrases.split(", "):
+                    self.phrases.setdefault(tuple(phrase.split()), _Meaning(kind, value))
+        self._most_words = max(map(len, self.phrases))
+        self._known = sorted(word for word, *more in self.phrases if not more and word.isalpha())
+        self._example, self._subject = example, subject
+
+    def tokens(self, text: str) -> list[Token]:
+        """Tokens of an instruction, without filler words and final punctuation.
+
+        Raises:
+            InstructionError: the text is empty or too long, or contains an unknown word.
+        """
+        if not text.strip():
+            raise InstructionError(f"the instruction is empty: describe a change, for example '{self._example}'", text)
+        if len(text) > LONGEST_TEXT:
+            raise InstructionError(
+                f"the instruction has {len(text)} characters, but at most {LONGEST_TEXT} are allowed: split it", text
+            )
+        words = [
+            (match.group().lower().replace("’", "'"), match.start(), match.end()) for match in _WORD.finditer(text)
+        ]
+        found = list(self._matched(text, words))
+        while found and found[-1].type in ("SEP", "STOP"):
+            found.pop()
+        return found
+
+    def _matched(self, text: str, words: list[tuple[str, int, int]]) -> Iterator[Token]:
+        """Greedy matching of the longest phrases, from left to right."""
+        at = 0
+        while at < len(words):
+            word, start, end = words[at]
+            if word[0].isdecimal():
+                yield Token("NUMBER", word, start_pos=start, end_pos=end)
+                at += 1
+                continue
+            if word in ".,;:!?":
+                if at:
+                    yield Token("SEP" if word in ",:" else "STOP", word, start_pos=start, end_pos=end)
+                at += 1
+                continue
+            for length in range(min(self._most_words, len(words) - at), 0, -1):
+                meaning = self.phrases.get(tuple(word for word, *_ in words[at : at + length]))
+                if meaning:
+                    break
+            else:
+                raise InstructionError(self._unknown(text[start:end]), text, start, end)
+            if meaning.kind != "FILLER":
+                yield Token(meaning.kind, meaning.value, start_pos=start, end_pos=words[at + length - 1][2])
+            at += length
+
+    def _unknown(self, word: str) -> str:
+        near = get_close_matches(word.lower(), self._known, n=3, cutoff=0.7)
+        hint = f": did you mean {' or '.join(near)}?" if near else f": use plain English about {self._subject}"
+        return f"the word {word!r} is not known{hint}"
+
+
+def _tables() -> dict[str, dict[str, str]]:
+    """All phrases by type of token and meaning."""
     tables: dict[str, dict[str, str]] = {
         "VERB": vocabulary.VERBS,
         "DONE": vocabulary.DONE,
@@ -71,19 +148,11 @@ def _phrases() -> dict[tuple[str, ...], _Meaning]:
         "PRONOUN": vocabulary.PRONOUNS,
         "FILLER": vocabulary.FILLERS,
     }
-    tables |= {kind: {kind.lower(): phrases} for kind, phrases in single.items()}
-    found: dict[tuple[str, ...], _Meaning] = {}
-    for kind, table in tables.items():
-        for value, phrases in table.items():
-            for phrase in phrases.split(", "):
-                found.setdefault(tuple(phrase.split()), _Meaning(kind, value))
-    return found
+    return tables | {kind: {kind.lower(): phrases} for kind, phrases in single.items()}
 
 
-PHRASES = _phrases()
-_MOST_WORDS = max(map(len, PHRASES))
-_WORD = re.compile(r"\d+(?:\.\d+)?|°|&|[^\W\d_]+(?:[-'’][^\W\d_]+)*|[.,;:!?]|\S")
-_KNOWN_WORDS = sorted(word for word, *more in PHRASES if not more and word.isalpha())
+_LEXICON = Lexicon(_tables(), "raise the left arm", "the body and its parts")
+PHRASES = _LEXICON.phrases
 
 
 def tokens(text: str) -> Iterator[Token]:
@@ -92,43 +161,9 @@ def tokens(text: str) -> Iterator[Token]:
     Raises:
         InstructionError: the text is empty or too long, or contains an unknown word.
     """
-    if not text.strip():
-        raise InstructionError("the instruction is empty: describe a change, for example 'raise the left arm'", text)
-    if len(text) > LONGEST_TEXT:
-        raise InstructionError(
-            f"the instruction has {len(text)} characters, but at most {LONGEST_TEXT} are allowed: split it", text
-        )
-    words = [(match.group().lower().replace("’", "'"), match.start(), match.end()) for match in _WORD.finditer(text)]
-    found = list(_matched(text, words))
-    while found and found[-1].type in ("SEP", "STOP"):
-        found.pop()
+    found = _LEXICON.tokens(text)
     for index, token in enumerate(found):
         yield _in_context(token, found[:index], found[index + 1 :])
-
-
-def _matched(text: str, words: list[tuple[str, int, int]]) -> Iterator[Token]:
-    """Greedy matching of the longest phrases, from left to right."""
-    at = 0
-    while at < len(words):
-        word, start, end = words[at]
-        if word[0].isdecimal():
-            yield Token("NUMBER", word, start_pos=start, end_pos=end)
-            at += 1
-            continue
-        if word in ".,;:!?":
-            if at:
-                yield Token("SEP" if word in ",:" else "STOP", word, start_pos=start, end_pos=end)
-            at += 1
-            continue
-        for length in range(min(_MOST_WORDS, len(words) - at), 0, -1):
-            meaning = PHRASES.get(tuple(word for word, *_ in words[at : at + length]))
-            if meaning:
-                break
-        else:
-            raise InstructionError(_unknown(text[start:end]), text, start, end)
-        if meaning.kind != "FILLER":
-            yield Token(meaning.kind, meaning.value, start_pos=start, end_pos=words[at + length - 1][2])
-        at += length
 
 
 _AS_DIRECTIONS = {"behind": "backward", "above": "up", "below": "down"}
@@ -149,9 +184,3 @@ def _in_context(token: Token, before: list[Token], after: list[Token]) -> Token:
     elif kind == "VERB" and token in ("spread", "lean") and before and before[-1].type in ("BE", "PART"):
         kind = "DONE"
     return Token(kind, token.value, start_pos=token.start_pos, end_pos=token.end_pos)
-
-
-def _unknown(word: str) -> str:
-    near = get_close_matches(word.lower(), _KNOWN_WORDS, n=3, cutoff=0.7)
-    hint = f": did you mean {' or '.join(near)}?" if near else ": use plain English about the body and its parts"
-    return f"the word {word!r} is not known{hint}"
