@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from filelock import FileLock
@@ -154,12 +154,12 @@ class Who:
 
 
 def fitter_of(
-    body: Path | None, settings: FitSettings, device: str, who: Who, *footage: Path
+    body: Literal["ages"] | Path | None, settings: FitSettings, device: str, who: Who, *footage: Path
 ) -> tuple[Fitter, Subject | None]:
     """A fitter, with what is known of the shape of a person.
 
     Args:
-        body: file of the body model; default: the open body.
+        body: file of the body model, or "ages", the open body of children and adults; default: the open body.
         settings: settings of the fit.
         device: where the optimisation runs.
         who: the person.
@@ -168,7 +168,7 @@ def fitter_of(
     Returns:
         The fitter and the person.
     """
-    model = Body.load(body) if body else Body.open()
+    model = Body.ages() if body == "ages" else Body.load(body) if body else Body.open()
     subject = who.of(model)
     if subject is not None:
         settings = dataclasses.replace(settings, shape=subject.prior(*footage))

@@ -98,6 +98,11 @@ class Body(nn.Module):
         return cls.load(asset("body.npz"), hands=hands)
 
     @classmethod
+    def ages(cls) -> Body:
+        """The free body model of children from two years and adults: as `open`, with other shape coefficients."""
+        return cls.load(asset("body_ages.npz"))
+
+    @classmethod
     def load(cls, path: str | Path, *, hands: bool = False) -> Body:
         """Load a body model from a file: SMPL ``.pkl``; SMPL, SMPL-H or SMPL-X ``.npz``; the open body's ``.npz``.
 

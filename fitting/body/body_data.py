@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from fitting.body.age_groups import AgeGroups
 from fitting.body.hand_space import HandSpace
 from fitting.body.joint_sets import NAMES, TREES
 from fitting.body.landmarks import Landmark, check_landmarks
@@ -34,6 +35,8 @@ class BodyData:
     faces: Int[np.ndarray, "faces 3"]
     landmarks: Mapping[str, Landmark]
     hand_space: HandSpace | None = None
+    groups: AgeGroups | None = None
+    """Distribution of the shapes by age; None if all components have unit variance."""
 
     def __post_init__(self) -> None:
         """Reject values that no body has, which would turn fits into NaN.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from fitting.body.age_groups import AgeGroups
 from fitting.body.body_data import BodyData
 from fitting.body.hand_space import HAND_KEYS, HandSpace
 from fitting.body.joint_sets import WITH_FINGERS, check_tree, hand_joints, joint_rows, merged, rotating
@@ -37,13 +38,17 @@ OPEN_NUMBERS = (
 )
 OPEN_KEYS = (*OPEN_NUMBERS, "landmark_names")
 OPEN_HANDS = ("hand_weight_joints", "hand_weights", "hand_regressor_vertices", "hand_regressor_weights")
+OPTIONAL_KEYS = ("name", "group_ages", "group_means", "group_roots")
 SMPL_KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f", "kintree_table")
 _LARGEST_INDEX = 2**32
 OPEN_KNUCKLES = FINGERS[:4]
 """Fingers whose knuckles have the open body's hand joint as their mean."""
 
 OPEN_BODY = "open"
-"""Name of the shipped body."""
+"""Name of the shipped body of adults."""
+
+AGES_BODY = "ages"
+"""Name of the shipped body of children and adults."""
 
 
 def read_body(path: Path, *, hands: bool = False) -> BodyData:
@@ -71,7 +76,7 @@ def read_body(path: Path, *, hands: bool = False) -> BodyData:
     keys = {*SMPL_KEYS, *HAND_KEYS} if hands else {*SMPL_KEYS}
     arrays = read_arrays(path, keys) if kind == ".pkl" else {}
     try:
-        arrays = arrays or read_npz(path, {*OPEN_KEYS, *OPEN_HANDS, *keys})
+        arrays = arrays or read_npz(path, {*OPTIONAL_KEYS, *OPEN_KEYS, *OPEN_HANDS, *keys})
         with np.errstate(over="ignore"):  # infinite numbers are rejected later
             if "weight_joints" in arrays:
                 return _open_data(arrays, hands)
@@ -162,7 +167,7 @@ def export_smplh_npz(data: BodyData, path: Path) -> None:
 
 
 def _open_data(file: Mapping[str, np.ndarray], hands: bool) -> BodyData:
-    """The open body, from the sparse layout of ``assets/body.npz``."""
+    """An open body, from the sparse layout of ``assets/body.npz``, which has no name if it is the one of adults."""
     _check_numbers(file, (*OPEN_NUMBERS, *OPEN_HANDS) if hands else OPEN_NUMBERS)
     template, landmarks = file["v_template"], _open_landmarks(file)
     regressor = np.zeros((NUM_JOINTS, len(template)))
@@ -177,7 +182,7 @@ def _open_data(file: Mapping[str, np.ndarray], hands: bool) -> BodyData:
     weights = np.zeros((len(template), len(regressor)), np.float32)
     np.put_along_axis(weights, _indices(file, f"{part}weight_joints"), file[f"{part}weights"], axis=1)
     return BodyData(
-        name=OPEN_BODY,
+        name=str(file.get("name", OPEN_BODY)),
         template=template,
         shapes=file["shapedirs"].astype(np.float32),
         pose_shapes=None,
@@ -186,6 +191,7 @@ def _open_data(file: Mapping[str, np.ndarray], hands: bool) -> BodyData:
         faces=_indices(file, "f"),
         landmarks=landmarks,
         hand_space=HandSpace.plain() if hands else None,
+        groups=AgeGroups.from_file(file, file["shapedirs"].shape[-1]),
     )
 
 

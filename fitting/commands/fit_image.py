@@ -31,13 +31,14 @@ Export = Literal["obj", "glb", "ply", "glb-rigged", "html", "smplx-pkl"]
 def main(
     photo: Annotated[Path, tyro.conf.Positional],
     out: Path = Path("out"),
-    body: Path | None = None,
+    body: Literal["ages"] | Path | None = None,
     keypoints: Path | None = None,
     start: Path | None = None,
     people: int = 1,
     hypotheses: int = 5,
     focal: float | None = None,
     height: float | None = None,
+    age: float | None = None,
     subject: str | None = None,
     subjects: Path | None = None,
     hold: tuple[str, ...] = (),
@@ -55,7 +56,7 @@ def main(
     Args:
         photo: the photo: JPEG, PNG, WEBP, TIFF, BMP, GIF, AVIF, JPEG 2000, PPM or TGA.
         out: folder for the results, OUT/<photo>/person<i>/.
-        body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz); default: the open body.
+        body: a file of SMPL, SMPL-H or SMPL-X, or "ages": children and adults (docs/bodies.md); default: the open body.
         keypoints: a keypoint file of OpenPose, COCO, mmpose, AlphaPose, Ultralytics, ControlNet (docs/formats.md), or
             npz; default: detect them.
         start: initial bodies from another program; the fit stays close to them where the keypoints allow it: fit.npz,
@@ -65,6 +66,7 @@ def main(
             the alternatives as pale bodies; 1 fits a single body, a little faster.
         focal: focal length in pixels; default: from the photo's EXIF, otherwise estimated from its size.
         height: standing height of the person in metres, if known; used for all people.
+        age: age of the person in years, if known, for --body ages; used for all people.
         subject: name of the person: the shape is kept in SUBJECTS/<subject>.json, and each photo and clip of the person
             adds to it, once; with --people 1.
         subjects: folder of the people's shapes; default: subjects, next to OUT.
@@ -107,12 +109,11 @@ def main(
             from fitting.subjects import Who, fitter_of
 
             torch.set_num_threads(1)  # the matrices of a few people are too small to parallelise
-            given = read_start(start) if start else None
-            known = dict[str, Any](holds=hold, camera_pitch=camera_pitch, camera_height=camera_height)
+            known = dict[str, Any](holds=hold, camera_pitch=camera_pitch, camera_height=camera_height, age=age)
             settings = FitSettings(residual, depth_cue, seed, height, **known)
             fitter, somebody = fitter_of(body, settings, device, Who(subject, subjects, out, people == 1), photo)
         progress.update(task, description="fitting", total=total_steps(settings, hypotheses))
-        options = dict[str, Any](people=people, focal=focal, start=given, hypotheses=hypotheses)
+        options = dict[str, Any](people=people, focal=focal, start=start and read_start(start), hypotheses=hypotheses)
         results = fitter.fit_photo(image, keypoints=found.result(), on_step=lambda: progress.advance(task), **options)
         if somebody:
             somebody.add(photo, results[0].shape_evidence)

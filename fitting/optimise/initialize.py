@@ -87,6 +87,7 @@ def initialize(
         depths=None if keypoints.world is None else _depths(keypoints, xy, confidence, camera),
         start=start,
         shape=shape,
+        groups=body.data.groups,
     )
     return problem, estimate
 

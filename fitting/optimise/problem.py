@@ -9,12 +9,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from fitting.body.age_groups import AgeGroups
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, FormatName
 from fitting.optimise.shape_prior import ShapePrior
 from fitting.optimise.start import Start
 from fitting.terms.code_prior import CodePull
 from fitting.terms.depth import Depth
+from fitting.terms.grouped_shape import GroupedShape
 from fitting.terms.initial_pose import InitialPose
 from fitting.terms.reprojection import Reprojection
 from fitting.terms.residual_rotation import ResidualRotation
@@ -51,6 +53,10 @@ class Problem:
     """What is known of the shape of all people."""
     views: ViewKeypoints | None = None
     """Keypoints in several calibrated views, fitted instead of ``keypoints``."""
+    groups: AgeGroups | None = None
+    """Distribution of the body's shapes by age, if it has one."""
+    group: Int[Tensor, " people"] | None = None
+    """Group of each person; None if the shape selects the most probable."""
 
     def __getitem__(self, people: Int[Tensor, " chosen"]) -> Problem:
         """The problem for a selection of people; indices may repeat."""
@@ -66,6 +72,7 @@ class Problem:
             depths=None if self.depths is None else self.depths[people],
             start=None if self.start is None else self.start[people],
             views=None if self.views is None else self.views[people],
+            group=None if self.group is None else self.group[people],
         )
 
     def exchanged(self, people: Bool[Tensor, " people"]) -> Problem:
@@ -135,6 +142,8 @@ class Weights:
     guess: float = 4.0
     depth: float = 5.0
     shape: float = 1e-2
+    grouped_shape: float = 3e-3
+    """Replaces ``shape`` for a body of all ages."""
     residual: float = 10.0
     start_pose: float = 24.0
     """Replaces the weight of ``guess`` if initial bodies are given."""
@@ -153,7 +162,13 @@ class Weights:
         scale = problem.prior_scale
         start = problem.start or Start(problem.guess)
         weight = self.shape * scale
-        shape = Shape(weight, start.betas) if problem.shape is None else problem.shape.term(weight)
+        shape: Term
+        if problem.shape is not None:
+            shape = problem.shape.term(weight)
+        elif problem.groups is None or start.betas is not None:
+            shape = Shape(weight, start.betas)
+        else:
+            shape = GroupedShape.of(problem.groups, self.grouped_shape * scale, problem.group)
         terms: list[Term] = [self.reprojection(stage, problem), shape]
         if start.orient is not None:
             terms.append(StartOrientation(self.start_orient * scale, start.orient))

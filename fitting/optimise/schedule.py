@@ -15,6 +15,7 @@ from torch import Tensor
 from fitting.body.body import Body
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FormatName, Keypoints
+from fitting.optimise.age_search import at_each_age, median_age
 from fitting.optimise.initialize import height_of_shape, initialize
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.pose_space import PoseSpace, RelaxedCodes
@@ -40,6 +41,8 @@ HOLD_WEIGHT = 2.0
 SHORTEST, TALLEST = 0.4, 2.8
 """Metres."""
 
+OLDEST = 120
+
 
 @dataclass(frozen=True)
 class FitSettings:
@@ -52,6 +55,8 @@ class FitSettings:
     seed: int = 0
     height: float | None = None
     """Known standing height in metres; it sets the bodies' size and distance."""
+    age: float | None = None
+    """Known age in years, for a body of all ages; default: estimated from the proportions."""
     weights: Weights = field(default_factory=Weights)
     holds: tuple[str, ...] = ()
     """What is known of the pose, in the words of instructions: "left foot on the floor"."""
@@ -74,6 +79,8 @@ class FitSettings:
             raise ValueError(f"the camera's pitch must be between -90 and 90 degrees, not {self.camera_pitch}")
         if self.camera_height is not None and not 0 < self.camera_height < math.inf:
             raise ValueError(f"the camera's height must be positive, in metres, not {self.camera_height}")
+        if self.age is not None and not 0 <= self.age <= OLDEST:
+            raise ValueError(f"the age must be from 0 to {OLDEST} years, not {self.age}")
         if self.height is not None and not SHORTEST <= self.height <= TALLEST:
             raise ValueError(f"the height must be from {SHORTEST} to {TALLEST} metres, not {self.height}")
 
@@ -89,8 +96,13 @@ class FitSettings:
 
         Raises:
             InstructionError: a hold is not understood, or two contradict each other.
-            ValueError: the keypoints have none at the feet, for a known height of the camera.
+            ValueError: the keypoints have none at the feet, for a known height of the camera, or an age is given and
+                the body has no age groups, or the shape of a subject and it has some.
         """
+        if self.age is not None and body.data.groups is None:
+            raise ValueError("a known age needs the body of all ages, Body.ages()")
+        if self.shape is not None and body.data.groups is not None:
+            raise ValueError("shapes of subjects are those of adults: fit the body of all ages without a subject")
         terms = [*self.terms]
         if self.height is not None:
             terms.append(KnownHeight(HEIGHT_WEIGHT, self.height, *height_of_shape(body)))
@@ -256,7 +268,15 @@ def solve(
     if not settings.depth_cue:
         problem = dataclasses.replace(problem, depths=None)
     solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
+    if problem.groups is not None and settings.age is not None:
+        problem = dataclasses.replace(problem, groups=problem.groups.at(settings.age))
+    known = settings.height is not None or (start is not None and start.betas is not None)
+    by_age = problem.groups is not None and not known
+    if by_age:
+        problem, estimate = at_each_age(body, problem, estimate)
     problem, estimate = refine(solver, SCHEDULE, problem, estimate, regressor if start is None else None, on_step)
+    if by_age:
+        problem, estimate = median_age(solver, SCHEDULE.settle, problem, estimate, len(keypoints))
     if settings.residual:
         estimate = solver.run(RESIDUAL, problem, estimate, on_step)
     return problem, estimate

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitting.body.body import Body
-from fitting.body.files import OPEN_BODY
+from fitting.body.files import AGES_BODY, OPEN_BODY
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FormatName, Keypoints
 from fitting.inputs.starts import ANY_BODY, StartBodies
@@ -107,7 +107,9 @@ def as_start(given: StartBodies, body: Body) -> Start:
         return axis_angle_to_matrix(torch.from_numpy(np.asarray(values)).to(like))
 
     betas = None
-    if given.betas is not None and (given.body == body.name or (given.body == ANY_BODY and body.name != OPEN_BODY)):
+    if given.betas is not None and (
+        given.body == body.name or (given.body == ANY_BODY and body.name not in (OPEN_BODY, AGES_BODY))
+    ):
         count = min(body.num_betas, given.betas.shape[1])
         betas = like.new_zeros(len(given), body.num_betas)
         betas[:, :count] = torch.from_numpy(np.asarray(given.betas[:, :count])).to(like)

@@ -1,7 +1,8 @@
-"""Adults sampled from anny's calibrated distribution, with SMPL's joints."""
+"""People sampled from anny's calibrated distribution, with SMPL's joints."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,9 @@ from qposer.hands.smplh import FINGERS
 
 Array = np.ndarray
 
-AGES = (18.0, 70.0)
+ADULTS, CHILDREN = (18.0, 70.0), (1.0, 18.0)
+"""Ages in years."""
+
 BATCH = 50
 FLIP = np.array([-1.0, 1.0, 1.0])
 
@@ -37,7 +40,7 @@ SPINE = {"spine1": (0.27692, 0.04638), "spine2": (0.42683, 0.05175), "spine3": (
 
 @dataclass(frozen=True)
 class People:
-    """Adults in anny's A-pose, axes and order of joints as in SMPL, metres."""
+    """People in anny's A-pose, axes and order of joints as in SMPL, metres."""
 
     vertices: Float[Array, "people vertices 3"]
     joints: Float[Array, "people 24 3"]
@@ -55,13 +58,20 @@ def joint(name: str) -> int:
     return JOINT_NAMES.index(name)
 
 
-def sample_people(model: Any, count: int, seed: int) -> People:
-    """Sample men and women, in equal parts, from anny's calibrated distribution of adults.
+def joined(groups: Sequence[People]) -> People:
+    """All people of several groups, in order."""
+    parts = zip(*((group.vertices, group.joints, group.fingers) for group in groups), strict=True)
+    return People(*(np.concatenate(part) for part in parts))
+
+
+def sample_people(model: Any, count: int, seed: int, ages: tuple[float, float]) -> People:
+    """Sample females and males, in equal parts, from anny's calibrated distribution.
 
     Args:
         model: anny's model.
         count: number of people.
         seed: random seed.
+        ages: youngest and oldest in years; all ages between are equally frequent.
 
     Returns:
         The people in the A-pose, metres.
@@ -70,10 +80,10 @@ def sample_people(model: Any, count: int, seed: int) -> People:
     from anny.shape_distribution import SimpleShapeDistribution
 
     torch.manual_seed(seed)  # the distribution draws from the global generator
-    youngest, oldest = (torch.tensor(age, dtype=model.dtype) for age in AGES)
-    ages = torch.distributions.Uniform(youngest, oldest)
+    youngest, oldest = (torch.tensor(age, dtype=model.dtype) for age in ages)
+    uniform = torch.distributions.Uniform(youngest, oldest)
     genders = torch.distributions.Bernoulli(torch.tensor(0.5, dtype=model.dtype))
-    _, phenotypes = SimpleShapeDistribution(model, ages, genders).sample(count)
+    _, phenotypes = SimpleShapeDistribution(model, uniform, genders).sample(count)
     # The rig rotates the thigh at the trochanter; the joint's centre is at this height, but further medial and forward.
     hips = KeypointsRegressor.coco(model, labels=["left_hip", "right_hip"])
     to_smpl = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])

@@ -16,6 +16,7 @@ from fitting.terms.code_prior import CodePull
 from fitting.terms.contact import StandingFeet
 from fitting.terms.depth import Depth
 from fitting.terms.ground import FeetOnGround
+from fitting.terms.grouped_shape import GroupedShape
 from fitting.terms.height import KnownHeight
 from fitting.terms.hold import Hold
 from fitting.terms.initial_pose import InitialPose
@@ -100,6 +101,9 @@ def terms(problem):
         "view_reprojection": ViewReprojection(2e3, 0.1, views(problem)),
         "depth": Depth(5.0, problem.depths, problem.confidence),
         "shape": Shape(weight, draw(PEOPLE, 10, seed=11)),
+        "grouped_shape": GroupedShape(
+            weight, draw(4, 10, seed=14), torch.eye(10, dtype=DTYPE) + 0.2 * draw(4, 10, 10, seed=15)
+        ),
         "shape of somebody": Shape(weight, draw(1, 10, seed=11), draw(10, 10, seed=12).tril()),
         "code_prior": CodePull(weight, draw(PEOPLE, 21, 4, seed=9)),
         "initial_pose": InitialPose(weight, problem.guess, problem.init_weight),
@@ -130,6 +134,7 @@ NAMES = (
     "view_reprojection",
     "depth",
     "shape",
+    "grouped_shape",
     "shape of somebody",
     "code_prior",
     "initial_pose",
@@ -391,12 +396,13 @@ def test_all_users_of_a_term_see_one_objective(scene):
     expected = torch.stack([term.residual(state).cost for term in stage.all_terms]).sum(0)
     torch.testing.assert_close(stage.cost(state), expected)
     begun = replace(problem, start=Start(problem.guess, state.orient))
+    of_all_ages = replace(problem, groups=Body.ages().data.groups)
 
     def terms(weights, problem):
         return [*weights.terms(EVERYTHING, problem), weights.pull(problem, stage.all_terms[-1].target)]
 
     for field in fields(Weights):
-        seen = begun if field.name.startswith("start") else problem
+        seen = begun if field.name.startswith("start") else of_all_ages if "grouped" in field.name else problem
         doubled = replace(Weights(), **{field.name: 2 * getattr(Weights(), field.name)})
         pairs = zip(terms(doubled, seen), terms(Weights(), seen), strict=True)
         changed = [not torch.equal(a.residual(state).weight, b.residual(state).weight) for a, b in pairs]
