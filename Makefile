@@ -22,7 +22,7 @@ fit: $(VENV)/installed  ## fit a body to PHOTO and say where the pictures are
 	$(VENV)/bin/python demos/fit_image.py $(PHOTO) --out $(OUT)
 
 test: $(VENV)/developing  ## run the tests
-	$(VENV)/bin/pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/pytest --numprocesses 2 --dist loadfile --durations 10
 
 check: $(VENV)/developing  ## lint, types, docstrings, sizes and licences
 	$(VENV)/bin/ruff check .
