@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import math
+import sys
 from collections import Counter
 
 import numpy as np
@@ -218,7 +219,8 @@ def test_reconstruction_counts_codes(poses, tmp_path):
             assert perplexity == pytest.approx(math.exp(entropy) / 16, rel=1e-3)
 
 
-def test_wrong_input_is_reported_in_one_line(poses, tmp_path, capsys):
+def test_wrong_input_is_reported_in_one_line(poses, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["reconstruction.py"])
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(b"no weights")
     with pytest.raises(SystemExit) as exit_:
