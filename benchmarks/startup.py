@@ -24,7 +24,8 @@ DEMOS = Path(__file__).resolve().parent.parent / "demos"
 
 TORCH = 'python -c "import torch"'
 DETECTOR = "the detector alone: its imports, one photo"
-FIT = "demos/fit_image.py PHOTO"
+FIT = "demos/fit_image.py PHOTO --no-hands"
+WITH_HANDS = "demos/fit_image.py PHOTO"
 TIMES = 2.5
 """Time limit of a fit without the detector, as a multiple of importing torch."""
 
@@ -109,7 +110,8 @@ def photo_commands(photo: Path, out: Path) -> dict[str, list[str]]:
         "from qposer import CodePrior": ["-c", "from qposer import CodePrior"],
         "from fitting import Fitter": ["-c", "from fitting import Fitter"],
         DETECTOR: ["-c", _DETECT.format(photo=str(photo))],
-        FIT: [str(DEMOS / "fit_image.py"), str(photo), "--out", str(out)],
+        FIT: [str(DEMOS / "fit_image.py"), str(photo), "--out", str(out), "--no-hands"],
+        WITH_HANDS: [str(DEMOS / "fit_image.py"), str(photo), "--out", str(out)],
     }
 
 
