@@ -221,12 +221,13 @@ def _results(
     codes = models.model.encode_latents(models.space.latents(estimate.pose))
     body_pose = models.body_pose(estimate)
     hands = None if keypoints.hands is None else models.fit_hands(keypoints.hands, problem.camera, estimate)
-    if hands is not None:
-        body_pose = hands.body_pose
-    output = models.body(estimate.orient, body_pose, estimate.betas, estimate.transl)
-    landmarks = models.body.landmarks(
-        estimate.orient, body_pose, estimate.betas, estimate.transl, format=keypoints.format
-    )
+    body_pose = body_pose if hands is None else hands.body_pose
+    parameters = estimate.orient, body_pose, estimate.betas, estimate.transl
+    if hands is None or models.hand_body is None:
+        vertices = models.body(*parameters).vertices
+    else:
+        vertices = models.hand_body(*parameters, hand_pose=hands.hand_pose).vertices
+    landmarks, joints = models.body.landmarks_and_joints(*parameters, format=keypoints.format)
     check_in_view(landmarks, torch.from_numpy(keypoints.seen).to(landmarks))
     distance = torch.linalg.vector_norm(problem.camera.project(landmarks) - problem.keypoints, dim=-1)
     seen = torch.from_numpy(keypoints.confidence * keypoints.seen).to(distance)  # rejected keypoints included
@@ -239,14 +240,11 @@ def _results(
         "transl": estimate.transl,
         "codes": codes,
         "centre": problem.camera.centre,
-        "vertices": output.vertices,
-        "joints": output.joints,
+        "vertices": vertices,
+        "joints": joints,
         "keypoint_shares": _keypoint_shares(problem, distance),
         "joint_covariance": joint_covariance(models.body, models.space, models.settings, problem, estimate),
     }
-    if hands is not None and models.hand_body is not None:
-        parameters = estimate.orient, body_pose, estimate.betas, estimate.transl
-        arrays["vertices"] = models.hand_body(*parameters, hand_pose=hands.hand_pose).vertices
     numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
     said: list[ShapeEvidence | None] = [None] * len(keypoints)
     if models.settings.shape is not None:

@@ -24,13 +24,9 @@ from fitting.inputs.camera import Camera
 from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.optimise.pose_space import RelaxedCodes
 from fitting.terms.term import Posed
-from qposer.body_pose.kinematics import chain
-from qposer.body_pose.rotations import (
-    axis_angle_to_matrix,
-    reflected,
-    turn_about,
-)
-from qposer.body_pose.skeleton import BODY_JOINT_NAMES, JOINT_NAMES, REST_JOINTS
+from qposer.body_pose.kinematics import forward_kinematics
+from qposer.body_pose.rotations import axis_angle_to_matrix, reflected, turn_about
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES, REST_JOINTS
 
 TWISTS = (0.0, 90.0, 180.0, 270.0)
 """Starts without positions in metres: the fitted wrist, twisted about the forearm by these degrees."""
@@ -85,13 +81,12 @@ def fit_hands(
         Body poses with the wrists of the hands, and hand poses.
     """
     template = TemplateHands.of(body, betas)
-    joints = body(orient, body_pose, betas, transl).joints
     arms = _Arms.of(orient, body_pose)
     still = _identity(2 * len(orient)).unflatten(0, (-1, 2)).to(orient)
     pose, wrists = still.clone(), arms.hand.clone()
     found = torch.from_numpy(hands.found).to(orient.device)
     if found.any():
-        places = torch.stack([joints[:, JOINT_NAMES.index(name)] for name in ("left_wrist", "right_wrist")], dim=1)
+        places = body.hand_landmarks(orient, body_pose, betas, transl)[:, :, 0]
         fits, near = _fitted(space, template, hands, camera, arms, places, found, seed)
         whose, side = found.nonzero().unbind(-1)
         pose[whose, side] = fits.body_pose
@@ -121,16 +116,8 @@ class _Arms:
     def of(cls, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]) -> _Arms:
         """The arms of bodies."""
         rotations = torch.cat([orient[:, None], body_pose], dim=1)
-        ends = []
-        for names in (("left_elbow", "right_elbow"), ("left_wrist", "right_wrist")):
-            both = []
-            for name in names:
-                world = orient
-                for joint in chain(JOINT_NAMES.index(name))[1:]:
-                    world = world @ rotations[:, joint]
-                both.append(world)
-            ends.append(torch.stack(both, dim=1))
-        return cls(*ends)
+        world, _ = forward_kinematics(rotations, torch.from_numpy(REST_JOINTS[: rotations.shape[1]]).to(rotations))
+        return cls(world[:, [1 + joint for joint in _ELBOWS]], world[:, [1 + joint for joint in _WRISTS]])
 
     def twisted(self, radians: float) -> Float[Tensor, "people 2 3 3"]:
         """Rotations of the wrists, twisted about the forearms."""

@@ -9,11 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fitting.body.body import Body
-from qposer.body_pose.rotations import axis_angle_to_matrix, reflected
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.hands.pairs import as_right_hands, of_right_hands
 from qposer.hands.skeleton import BONES, LANDMARKS
-
-SIDES = 2
-"""The left hand, then the right one."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,7 @@ class TemplateHands:
         Returns:
             The body's hand pose, the left hand first.
         """
-        relative = _relative(_absolute(hand_pose) @ self.bend.mT)
-        return torch.cat([reflected(relative[:, 0]), relative[:, 1]], dim=1)
+        return of_right_hands(_relative(_absolute(hand_pose) @ self.bend.mT))
 
     def from_body(self, hand_pose: Float[Tensor, "people 30 3 3"]) -> Float[Tensor, "people 2 15 3 3"]:
         """Poses of flat right hands of a body's; inverse of `to_body`.
@@ -72,8 +69,7 @@ class TemplateHands:
         Returns:
             Rotations relative to the parents; the left hand is mirrored.
         """
-        left, right = hand_pose.unflatten(1, (SIDES, 15)).unbind(1)
-        return _relative(_absolute(torch.stack([reflected(left), right], dim=1)) @ self.bend)
+        return _relative(_absolute(as_right_hands(hand_pose)) @ self.bend)
 
 
 def _absolute(hand_pose: Float[Tensor, "*batch 15 3 3"]) -> Float[Tensor, "*batch 15 3 3"]:

@@ -44,7 +44,7 @@ class FakeLandmarker:
         ]
 
 
-def found(person, hands, monkeypatch, scale=1.0):
+def found(person, hands, monkeypatch):
     fake = FakeLandmarker(hands, monkeypatch)
     detector = HandDetector()
     detector._landmarker = SimpleNamespace()
