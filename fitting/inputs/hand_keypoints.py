@@ -72,6 +72,22 @@ class HandKeypoints:
         world = None if self.world is None else self.world[people]
         return replace(self, xy=self.xy[people], confidence=self.confidence[people], world=world)
 
+    def exchanged(self, people: Bool[np.ndarray, " people"]) -> HandKeypoints:
+        """The hands with left and right exchanged for a part of the people.
+
+        Args:
+            people: mask of these people.
+
+        Returns:
+            All people.
+        """
+
+        def chosen(values: Float[np.ndarray, "people 2 *numbers"]) -> Float[np.ndarray, "people 2 *numbers"]:
+            return np.where(people.reshape(-1, *[1] * (values.ndim - 1)), values[:, ::-1], values)
+
+        world = None if self.world is None else chosen(self.world)
+        return replace(self, xy=chosen(self.xy), confidence=chosen(self.confidence), world=world)
+
     @property
     def found(self) -> Bool[np.ndarray, "people 2"]:
         """Which hands were found."""

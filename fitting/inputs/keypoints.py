@@ -222,7 +222,8 @@ class Keypoints:
             return np.where(people.reshape(-1, *[1] * (values.ndim - 1)), values[:, mirror], values)
 
         world = None if self.world is None else chosen(self.world)
-        return replace(self, xy=chosen(self.xy), confidence=chosen(self.confidence), world=world)
+        hands = None if self.hands is None else self.hands.exchanged(people)
+        return replace(self, xy=chosen(self.xy), confidence=chosen(self.confidence), world=world, hands=hands)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.keypoints import FORMATS, Keypoints
 
 COUNTS = {"mediapipe": 33, "openpose": 25, "coco": 17, "h36m": 17}
@@ -168,3 +169,13 @@ def test_exchanged_keypoints_swap_left_and_right_of_the_chosen_people():
     assert (exchanged.xy[1, left] == people.xy[1, right]).all()
     assert exchanged.confidence[1, right] == people.confidence[1, left]
     assert (exchanged.exchanged(np.array([False, True])).xy == people.xy).all()
+
+
+def test_exchanged_keypoints_take_their_hands_along():
+    rng = np.random.default_rng(0)
+    hands = HandKeypoints(rng.uniform(0, 100, (2, 2, 21, 2)), np.ones((2, 2, 21)), rng.normal(size=(2, 2, 21, 3)))
+    people = Keypoints(rng.uniform(0, 100, (2, 17, 2)), np.ones((2, 17)), "coco", hands=hands)
+    exchanged = people.exchanged(np.array([False, True])).hands
+    for before, after in ((hands.xy, exchanged.xy), (hands.world, exchanged.world)):
+        assert np.array_equal(after[0], before[0])
+        assert np.array_equal(after[1], before[1, ::-1])
