@@ -5,7 +5,7 @@ OUT ?= out
 SHAPES = $(addprefix tests/qposer/,body_pose prior/test_denoiser.py prior/test_diffusion.py prior/test_classifiers.py \
   prior/test_latent_space.py prior/test_model.py prior/test_quantizer.py control/test_collisions.py \
   control/test_anatomy.py control/test_constraints.py control/test_edits.py control/test_inverse_kinematics.py \
-  control/test_measures.py baselines/test_mixture.py \
+  control/test_measures.py \
   data/test_readers.py data/test_retarget.py data/test_stance.py evaluation io/test_npz.py test_vposer.py \
   hands training/test_corruptions.py training/test_rig_variation.py test_least_squares.py) \
   $(addprefix tests/fitting/,hands body/test_body.py body/test_landmarks.py inputs/keypoint_files inputs/test_camera.py \

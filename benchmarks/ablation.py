@@ -21,6 +21,7 @@ from jaxtyping import Float
 from rich.console import Console
 from torch import Tensor
 
+from benchmarks.baselines.mixture import PoseMixture
 from benchmarks.intervals import Interval, auroc_interval, mean_interval
 from benchmarks.machine import machine
 from benchmarks.prior import edits
@@ -28,7 +29,6 @@ from benchmarks.prior.negatives import mixed_parts
 from benchmarks.prior.poses import drawn
 from benchmarks.prior.protocol import in_chunks, joints_mm
 from benchmarks.tables import Table
-from qposer.baselines.mixture import PoseMixture
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.data.dataset import PoseDataset
 from qposer.evaluation.metrics import mpjpe

@@ -13,6 +13,7 @@ from rich.console import Console
 from torch import Tensor
 
 from benchmarks import smplifyx_loop
+from benchmarks.baselines.vposer import VPoser
 from benchmarks.commands import command
 from benchmarks.fitting.people import People, observed, people
 from benchmarks.intervals import mean_interval
@@ -21,7 +22,6 @@ from benchmarks.tables import Table
 from fitting.fit import Fitter
 from fitting.inputs.keypoints import Keypoints
 from fitting.optimise.initialize import initialize
-from qposer.baselines.vposer import VPoser
 from qposer.data.dataset import PoseDataset
 from qposer.evaluation.metrics import pa_mpjpe
 from qposer.io.atomic_files import atomic_write

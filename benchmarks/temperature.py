@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from benchmarks.baselines.interface import PosePrior
+from benchmarks.baselines.no_prior import NoPrior
 from benchmarks.cache import Result
 from benchmarks.machine import machine
 from benchmarks.prior import completion, generation
@@ -23,8 +25,6 @@ from benchmarks.prior.contenders import QPOSER, load_baselines
 from benchmarks.prior.poses import Poses
 from benchmarks.prior.qposer_prior import QPoserPrior
 from benchmarks.tables import Table
-from qposer.baselines.interface import PosePrior
-from qposer.baselines.no_prior import NoPrior
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.io.atomic_files import atomic_write
 from qposer.io.cli_errors import cli_errors

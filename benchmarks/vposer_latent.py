@@ -2,7 +2,7 @@
 
 Measures the reconstruction of poses of unseen subjects and of SMPL poses from other sources (if available), how well
 the squared norm of the latents separates real from corrupted poses, and the energies of poses decoded from random
-latents. VPosers of ``qposer.baselines``, trained on the same poses, are compared.
+latents. VPosers of ``benchmarks.baselines``, trained on the same poses, are compared.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from scipy.stats import mannwhitneyu
 from torch import Tensor
 from torch.distributions import Normal
 
+from benchmarks.baselines.vposer import VPoser
 from benchmarks.foreign.poses import FOREIGN_FILE, foreign_poses
 from benchmarks.machine import machine
 from benchmarks.tables import Table
-from qposer.baselines.vposer import VPoser
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from qposer.body_pose.surface import Surface
 from qposer.control.edits import joints_of
@@ -199,7 +199,7 @@ def main(
     Args:
         data: poses.npz, written by ``python -m qposer.data.build``; every fourth validation pose is used.
         space: weights from ``qposer.training.train_vposer_latent``; by default, the shipped ones.
-        vposers: weights from ``qposer.baselines.train_vposer`` to compare with.
+        vposers: weights from ``benchmarks.baselines.train_vposer`` to compare with.
         foreign: SMPL poses from other sources, as in ``benchmarks.foreign``; skipped if missing.
         seed: seed of the random generator.
     """

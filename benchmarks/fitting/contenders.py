@@ -6,6 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.baselines.diffusion import PoseDiffusion
+from benchmarks.baselines.mixture import PoseMixture
+from benchmarks.baselines.no_prior import NoPrior
+from benchmarks.baselines.vposer import VPoser
 from benchmarks.fitting import adam
 from benchmarks.fitting.adam import AdamSolver, PenalisedCodes, PenalisedSpace
 from benchmarks.fitting.spaces import AxisAngle, CodesAlone, DiffusedAxisAngle, VPoserLatents
@@ -13,10 +17,6 @@ from fitting.body.body import Body
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.problem import Weights
 from fitting.optimise.schedule import SCHEDULE, Schedule
-from qposer.baselines.diffusion import PoseDiffusion
-from qposer.baselines.mixture import PoseMixture
-from qposer.baselines.no_prior import NoPrior
-from qposer.baselines.vposer import VPoser
 from qposer.prior.code_prior import CodePrior
 
 QPOSER, QPOSER_ALONE = "QPoser", "QPoser, no guess"
@@ -84,7 +84,7 @@ def load_contenders(runs: Path) -> list[Contender]:
         for file in sorted(runs.glob("vposer-*/best.safetensors"))
     ]
     if not vposers:
-        raise FileNotFoundError(f"no {runs}/vposer-*: python -m qposer.baselines.train_vposer trains one")
+        raise FileNotFoundError(f"no {runs}/vposer-*: python -m benchmarks.baselines.train_vposer trains one")
     unguessed = Weights(guess=0.0)
     return [
         *shipped(),

@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from benchmarks.baselines.diffusion import PoseDiffusion
+from benchmarks.baselines.mixture import PoseMixture
+from benchmarks.baselines.no_prior import NoPrior
+from benchmarks.baselines.vposer import VPoser
 from benchmarks.fitting.adam import PenalisedCodes
-from qposer.baselines.diffusion import PoseDiffusion
-from qposer.baselines.mixture import PoseMixture
-from qposer.baselines.no_prior import NoPrior
-from qposer.baselines.vposer import VPoser
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 

@@ -14,6 +14,7 @@ import torch
 import tyro
 from rich.console import Console
 
+from benchmarks.baselines.no_prior import NoPrior
 from benchmarks.commands import command
 from benchmarks.fitting.contenders import load_contenders, shipped
 from benchmarks.foreign import report
@@ -22,7 +23,6 @@ from benchmarks.foreign.poses import FOREIGN_FILE, cmu_poses, foreign_poses
 from benchmarks.machine import machine
 from benchmarks.prior.contenders import load_baselines, load_qposer
 from benchmarks.prior.plausibility import REAL
-from qposer.baselines.no_prior import NoPrior
 from qposer.body_pose.rotations import axis_angle_to_matrix, nearest_rotation
 from qposer.io.cli_errors import cli_errors
 

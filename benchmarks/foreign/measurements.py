@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from benchmarks.baselines.interface import PosePrior
 from benchmarks.cache import Result
 from benchmarks.fitting.contenders import Contender as Fit
 from benchmarks.fitting.people import photographed
@@ -17,7 +18,6 @@ from benchmarks.prior.plausibility import measure_poses
 from benchmarks.prior.protocol import in_chunks, joints_mm
 from fitting.body.body import Body
 from fitting.optimise.regressor import Regressor
-from qposer.baselines.interface import PosePrior
 from qposer.evaluation.metrics import mpjpe
 from qposer.vposer import VPoserV2
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
+from benchmarks.baselines.interface import PosePrior
 from benchmarks.cache import Result
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.prior.protocol import joints_mm
-from qposer.baselines.interface import PosePrior
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS, PARENTS
 from qposer.control.edits import joints_of
 from qposer.evaluation.metrics import average_pairwise_distance, mpjpe

@@ -11,13 +11,13 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
+from benchmarks.baselines.diffusion import PoseDiffusion
+from benchmarks.baselines.interface import PosePrior
+from benchmarks.baselines.mixture import PoseMixture
+from benchmarks.baselines.no_prior import NoPrior
+from benchmarks.baselines.vposer import VPoser
 from benchmarks.prior.poses import file_digest
 from benchmarks.prior.qposer_prior import QPoserPrior
-from qposer.baselines.diffusion import PoseDiffusion
-from qposer.baselines.interface import PosePrior
-from qposer.baselines.mixture import PoseMixture
-from qposer.baselines.no_prior import NoPrior
-from qposer.baselines.vposer import VPoser
 from qposer.io.assets import asset
 
 QPOSER, VPOSER, NO_PRIOR = "QPoser", "VPoser", "no prior"
@@ -89,14 +89,14 @@ def load_baselines(runs: Path) -> tuple[list[Contender], list[str]]:
         "gmm": ("GMM", PoseMixture.from_pretrained, "mixture"),
         "diffusion": ("diffusion", PoseDiffusion.from_pretrained, "diffusion"),
     }
-    found, missing = [Contender(NO_PRIOR, NoPrior(), _digests((), ("qposer.baselines.no_prior",)))], []
+    found, missing = [Contender(NO_PRIOR, NoPrior(), _digests((), ("benchmarks.baselines.no_prior",)))], []
     for pattern, (name, read, module) in kinds.items():
         files = sorted(runs.glob(f"{pattern}/best.safetensors"))
         if not files:
-            missing.append(f"no {runs / pattern}: python -m qposer.baselines.train_{module} trains it")
+            missing.append(f"no {runs / pattern}: python -m benchmarks.baselines.train_{module} trains it")
         for file in files:
             setting = file.parent.name.partition("-")[2]
-            digests = _digests((file,), (f"qposer.baselines.{module}", "qposer.baselines.descent"))
+            digests = _digests((file,), (f"benchmarks.baselines.{module}", "benchmarks.baselines.descent"))
             found.append(Contender(f"{name} {setting}".strip(), read(file), digests))
     return found, missing
 

@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from benchmarks.baselines.interface import PosePrior
+from benchmarks.baselines.no_prior import NoPrior
 from benchmarks.cache import Result
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.prior.protocol import joints_mm
 from benchmarks.tuning import lowest
-from qposer.baselines.interface import PosePrior
-from qposer.baselines.no_prior import NoPrior
 from qposer.evaluation.metrics import mpjpe
 
 LEVELS_MM = (20, 40, 100)

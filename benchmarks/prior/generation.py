@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from benchmarks.baselines.interface import PosePrior
 from benchmarks.cache import Result
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.prior.protocol import joints_mm
-from qposer.baselines.interface import PosePrior
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from qposer.evaluation.metrics import (
     average_pairwise_distance,

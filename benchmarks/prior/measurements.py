@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.baselines.no_prior import NoPrior
 from benchmarks.cache import Cache, Result
 from benchmarks.machine import machine
 from benchmarks.prior import completion, denoising, edits, generation, negatives, plausibility, reconstruction
@@ -26,7 +27,6 @@ from benchmarks.prior.plausibility import PlausibilitySettings
 from benchmarks.prior.poses import Poses, file_digest
 from benchmarks.prior.qposer_prior import QPoserPrior
 from benchmarks.prior.reconstruction import ReconstructionSettings, SpeedSettings
-from qposer.baselines.no_prior import NoPrior
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from benchmarks.baselines.interface import PosePrior
 from benchmarks.cache import Result
 from benchmarks.prior.contenders import Reconstructs
 from benchmarks.prior.negatives import NEGATIVES
 from benchmarks.prior.poses import Poses, drawn
 from benchmarks.prior.protocol import in_chunks, joints_mm
-from qposer.baselines.interface import PosePrior
 from qposer.evaluation.metrics import mpjpe
 
 REAL = "real"

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from qposer.baselines.descent import descend, joint_distances
+from benchmarks.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.prior.code_prior import CodePrior
 from qposer.prior.model import QPoser
@@ -20,7 +20,7 @@ NOISE = (2.0, 0.2)
 
 
 class QPoserPrior:
-    """A ``qposer.baselines.interface.PosePrior`` that can also ``reconstruct``."""
+    """A ``benchmarks.baselines.interface.PosePrior`` that can also ``reconstruct``."""
 
     name = "QPoser"
 

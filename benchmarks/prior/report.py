@@ -24,7 +24,7 @@ the split is by subject (test: CMU 01, 09, 49, 127; validation: 03, 08, 12; mirr
 - *GMM* (SMPLify, Bogo et al., ECCV 2016): 8 Gaussians with full covariance over axis-angle numbers.
 - *diffusion* (in the style of DPoser, Lu et al., ICCV 2025): a denoiser of axis-angle numbers.
 
-Baselines are trained by `python -m qposer.baselines.train_vposer`, `train_mixture` and `train_diffusion`, tuned on
+Baselines are trained by `python -m benchmarks.baselines.train_vposer`, `train_mixture` and `train_diffusion`, tuned on
 validation subjects, and used as their authors use them. Square brackets hold bootstrap 95 % intervals (percentiles
 of 2 000 draws of poses): they cover variation over poses of the same people, not over people.
 Published figures use other data and another body and are not comparable.

@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from qposer.body_pose.rotations import nearest_rotation
-from qposer.hands.angles import clamped, direction_angles, rotations_of
+from qposer.hands.angles import rotations_of
+from qposer.hands.lifting import angles_of_bones
 from qposer.hands.skeleton import LANDMARKS
 
 PALM = (0, 1, 4, 7, 10, 13)
@@ -31,16 +32,4 @@ def hand_from_landmarks(
     points = landmarks[:, torch.tensor(LANDMARKS).argsort()]
     flat, seen = (part[:, PALM] - part[:, PALM].mean(1, keepdim=True) for part in (rest, points))
     orient = nearest_rotation(seen.mT @ flat)
-    joints = points[:, 1:16].unflatten(1, (5, 3))
-    bones = torch.cat([joints, points[:, 16:, None]], dim=2).diff(dim=2)
-    bones = bones / torch.linalg.vector_norm(bones, dim=-1, keepdim=True).clamp(min=1e-9)
-    above = orient[:, None].expand(-1, 5, -1, -1)
-    rotations = []
-    for joint in range(3):
-        directions = (above.mT @ bones[:, :, joint, :, None])[..., 0].repeat_interleave(3, dim=1)
-        flexion, spread = direction_angles(directions).unbind(-1)
-        angles = clamped(torch.stack([flexion, spread, torch.zeros_like(spread)], dim=-1))
-        local = rotations_of(angles)[:, joint::3]
-        above = above @ local
-        rotations.append(local)
-    return orient, torch.stack(rotations, dim=2).flatten(1, 2)
+    return orient, rotations_of(angles_of_bones(points, orient))

@@ -5,8 +5,8 @@ from rich.console import Console
 
 from benchmarks import ablation
 from benchmarks.ablation import FLAGS, finished, markdown, measure, scored_mixtures
+from benchmarks.baselines.mixture import PoseMixture
 from benchmarks.prior.poses import Poses
-from qposer.baselines.mixture import PoseMixture
 from qposer.data.dataset import PoseDataset
 from qposer.prior.model import QPoser, QPoserConfig
 

@@ -1,7 +1,7 @@
 import torch
 
+from benchmarks.baselines.vposer import VPoser, VPoserConfig
 from benchmarks.vposer_latent import Contender, detection_auroc, load_contenders, reconstruction, smoothness, tables
-from qposer.baselines.vposer import VPoser, VPoserConfig
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.prior.code_prior import CodePrior
 from qposer.prior.latent_space import LatentSpace, LatentSpaceConfig

@@ -5,6 +5,10 @@ import math
 import pytest
 import torch
 
+from benchmarks.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
+from benchmarks.baselines.mixture import PoseMixture
+from benchmarks.baselines.no_prior import NoPrior
+from benchmarks.baselines.vposer import VPoser, VPoserConfig
 from benchmarks.fitting import adam, contenders, protocol, report
 from benchmarks.fitting.adam import PenalisedCodes
 from benchmarks.fitting.contenders import QPOSER, QPOSER_ALONE, Contender, shipped
@@ -14,10 +18,6 @@ from benchmarks.optimisers import scaled
 from fitting.body.body import Body
 from fitting.optimise.problem import Weights
 from fitting.optimise.regressor import Regressor
-from qposer.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
-from qposer.baselines.mixture import PoseMixture
-from qposer.baselines.no_prior import NoPrior
-from qposer.baselines.vposer import VPoser, VPoserConfig
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.prior.code_prior import CodePrior
 

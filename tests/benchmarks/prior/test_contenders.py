@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from benchmarks.baselines.mixture import PoseMixture, PoseMixtureConfig
+from benchmarks.baselines.vposer import VPoser, VPoserConfig
 from benchmarks.prior.contenders import NO_PRIOR, load_baselines, load_qposer
-from qposer.baselines.mixture import PoseMixture, PoseMixtureConfig
-from qposer.baselines.vposer import VPoser, VPoserConfig
 
 
 def save(prior, runs, name):

@@ -22,7 +22,7 @@ def landmarks_of(angles, grow=1.0, seed=0):
 
 def test_angles_are_found_from_landmarks_in_any_unit_and_place():
     angles = draw_hands(24, torch.Generator().manual_seed(0))
-    lifted = lift(landmarks_of(angles, grow=7.0), steps=80)
+    lifted = lift(landmarks_of(angles, grow=7.0))
     off = torch.rad2deg(lifted.angles - angles)[:, :12, 0].abs()
     assert off.median() < 3
     assert off.quantile(0.95) < 12
@@ -32,7 +32,7 @@ def test_angles_are_found_from_landmarks_in_any_unit_and_place():
 def test_found_angles_are_possible_even_where_landmarks_are_not():
     noisy = landmarks_of(draw_hands(8, torch.Generator().manual_seed(0)))
     noisy += 0.02 * torch.randn(noisy.shape, generator=torch.Generator().manual_seed(1))
-    lifted = lift(noisy, steps=20)
+    lifted = lift(noisy)
     torch.testing.assert_close(lifted.angles, clamped(lifted.angles))
     assert lifted.error.mean() > 0.005
 
@@ -41,7 +41,7 @@ def test_wrong_depths_matter_less_with_a_low_weight():
     angles = draw_hands(24, torch.Generator().manual_seed(0))
     seen = landmarks_of(angles)
     seen[..., 2] += 0.01 * torch.randn(seen.shape[:2], generator=torch.Generator().manual_seed(1))
-    errors = [(lift(seen, weight, steps=60).angles - angles)[..., 0].abs().mean().item() for weight in (1.0, 0.3)]
+    errors = [(lift(seen, weight).angles - angles)[..., 0].abs().mean().item() for weight in (1.0, 0.3)]
     assert errors[1] < errors[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from qposer.baselines.descent import descend, joint_distances
+from benchmarks.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import axis_angle_to_matrix
 
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from qposer.baselines.descent import descend, joint_distances
+from benchmarks.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.weights import load_module, save_module
@@ -42,7 +42,7 @@ class PoseDiffusionConfig:
 
 
 class PoseDiffusion(nn.Module):
-    """A denoiser of standardised axis-angle numbers; a ``qposer.baselines.interface.PosePrior``."""
+    """A denoiser of standardised axis-angle numbers; a ``benchmarks.baselines.interface.PosePrior``."""
 
     name = "diffusion"
     mean: Float[Tensor, "21 3"]

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from qposer.baselines.descent import descend, joint_distances
+from benchmarks.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_axis_angle
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.weights import load_module, save_module
@@ -38,7 +38,7 @@ class VPoserConfig:
 class VPoser(nn.Module):
     """Maps poses to a Gaussian over 32 latents and back; the prior over latents is the unit Gaussian.
 
-    A ``qposer.baselines.interface.PosePrior`` that can also ``reconstruct``.
+    A ``benchmarks.baselines.interface.PosePrior`` that can also ``reconstruct``.
     """
 
     name = "VPoser"

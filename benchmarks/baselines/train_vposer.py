@@ -1,4 +1,4 @@
-"""Train a VPoser: ``python -m qposer.baselines.train_vposer --data poses.npz --out runs/vposer-5e-3 --kl 5e-3``.
+"""Train a VPoser: ``python -m benchmarks.baselines.train_vposer --data poses.npz --out runs/vposer-5e-3 --kl 5e-3``.
 
 Losses and settings are those of the published second version. Run the same command again to resume from the last
 checkpoint.
@@ -14,7 +14,7 @@ from rich.console import Console
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from qposer.baselines.vposer import VPoser, VPoserConfig
+from benchmarks.baselines.vposer import VPoser, VPoserConfig
 from qposer.body_pose.kinematics import body_joints
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle, matrix_to_axis_angle
 from qposer.body_pose.surface import Surface

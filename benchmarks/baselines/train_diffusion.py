@@ -1,4 +1,4 @@
-"""Train a pose diffusion: ``python -m qposer.baselines.train_diffusion --data poses.npz --out runs/diffusion``.
+"""Train a pose diffusion: ``python -m benchmarks.baselines.train_diffusion --data poses.npz --out runs/diffusion``.
 
 It learns to remove noise from training poses, with mirroring, at all noise levels. Run the same command again to
 resume from the last checkpoint.
@@ -13,7 +13,7 @@ from jaxtyping import Float
 from rich.console import Console
 from torch import Tensor
 
-from qposer.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
+from benchmarks.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.prior.denoiser import denoising_error
 from qposer.training.batches import draw_poses

@@ -4,7 +4,7 @@ import torch
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from qposer.baselines.mixture import PoseMixture
+from benchmarks.baselines.mixture import PoseMixture
 from qposer.body_pose.kinematics import body_joints
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import REST_JOINTS

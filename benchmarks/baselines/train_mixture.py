@@ -1,4 +1,4 @@
-"""Fit SMPLify's mixture of Gaussians: ``python -m qposer.baselines.train_mixture --data poses.npz --out runs/gmm``."""
+"""Fit SMPLify's mixture: ``python -m benchmarks.baselines.train_mixture --data poses.npz --out runs/gmm``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tyro
 from rich.console import Console
 from sklearn.mixture import GaussianMixture
 
-from qposer.baselines.mixture import PoseMixture
+from benchmarks.baselines.mixture import PoseMixture
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.data.dataset import PoseDataset
 from qposer.io.cli_errors import cli_errors, plain_console

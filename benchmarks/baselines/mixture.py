@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from qposer.baselines.descent import descend, joint_distances
+from benchmarks.baselines.descent import descend, joint_distances
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.io.weights import load_module, save_module
@@ -27,7 +27,7 @@ class PoseMixtureConfig:
 
 
 class PoseMixture(nn.Module):
-    """Gaussians with full covariance over the 63 numbers of a body pose; a ``qposer.baselines.interface.PosePrior``.
+    """Gaussians with full covariance over the 63 numbers of a body pose; a `PosePrior`.
 
     Attributes:
         weights: weights of the components, with sum one.

@@ -1,7 +1,7 @@
 import torch
 
-from qposer.baselines.descent import descend, joint_distances
-from qposer.baselines.no_prior import NoPrior
+from benchmarks.baselines.descent import descend, joint_distances
+from benchmarks.baselines.no_prior import NoPrior
 from qposer.body_pose.kinematics import body_joints
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import REST_JOINTS

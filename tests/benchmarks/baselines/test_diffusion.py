@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from qposer.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
+from benchmarks.baselines.diffusion import PoseDiffusion, PoseDiffusionConfig
 from qposer.body_pose.kinematics import body_joints
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import REST_JOINTS

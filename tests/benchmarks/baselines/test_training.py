@@ -5,7 +5,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from qposer.baselines import train_diffusion, train_mixture, train_vposer
+from benchmarks.baselines import train_diffusion, train_mixture, train_vposer
 from qposer.data.dataset import PoseDataset
 from qposer.training import batches
 from qposer.training.rig_variation import STRENGTH
