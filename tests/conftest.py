@@ -42,11 +42,16 @@ def shorten():
 
     def shorten(patched):
         from fitting.optimise import schedule
-        from fitting.video import clip
+        from fitting.video import clip_stages
 
         patched.setattr(schedule, "SCHEDULE", schedule.SCHEDULE.each(short))
-        patched.setattr(clip, "STAGES", tuple(map(short, clip.STAGES)))
-        for module, name in ((schedule, "RESIDUAL"), (clip, "RESIDUAL"), (clip, "CONTACT"), (clip, "SETTLE")):
+        patched.setattr(clip_stages, "STAGES", tuple(map(short, clip_stages.STAGES)))
+        for module, name in (
+            (schedule, "RESIDUAL"),
+            (clip_stages, "RESIDUAL"),
+            (clip_stages, "CONTACT"),
+            (clip_stages, "SETTLE"),
+        ):
             patched.setattr(module, name, short(getattr(module, name)))
 
     return shorten

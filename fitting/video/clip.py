@@ -16,17 +16,12 @@ from fitting.inputs.camera import Camera
 from fitting.models import FittingModels
 from fitting.optimise.initialize import initialize
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
-from fitting.optimise.problem import Estimate, Problem, Stage
-from fitting.optimise.reweighting import PriorScale, relative_residual, update_prior_scale
-from fitting.optimise.schedule import POSE, WHOLE
+from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.shape_evidence import evidence_of_frames
 from fitting.optimise.shape_prior import ShapeEvidence
-from fitting.terms.penetration import ArmsInside
-from fitting.terms.smoothness import Smoothness
-from fitting.terms.term import Unknown
 from fitting.video.clip_output import MOTION, Standing, clip_result
-from fitting.video.clip_problem import ClipSolver
 from fitting.video.clip_result import ClipResult
+from fitting.video.clip_stages import improved, number_of_steps, with_contact
 from fitting.video.clip_start import interpolate_gaps, rotation_median
 from fitting.video.clip_windows import joined, windows_of
 from fitting.video.footing import contact_terms, foot_evidence, standing_people
@@ -36,34 +31,6 @@ from fitting.video.tracked_keypoints import TrackedKeypoints
 
 SHAPE_FRAMES = 48
 """Number of evenly spaced frames for the shape fit."""
-
-ROUGHNESS: dict[Unknown, float] = {"pose": 36.0, "orient": 360.0, "transl": 360.0, "residual": 360.0}
-"""Weights of squared accelerations, per squared frame at 30 frames per second: of the latents, of the entries of the
-rotation matrix, of metres, of radians."""
-
-STAGES = (
-    Stage(steps=3, free=POSE, rho=0.2, noise=(0.7, 0.7)),
-    Stage(steps=4, free=WHOLE, rho=0.1, noise=(0.7, 0.2)),
-)
-"""Fewer steps than for a photo suffice, because the frames are coupled."""
-
-RESIDUAL = Stage(steps=3, free=("orient", "transl", "residual"), rho=0.1)
-"""Last stage, if residual rotations are enabled."""
-
-PRIOR_SCALE = PriorScale(power=2, least=0.1, most=6.0)
-
-CONTACT = Stage(steps=5, free=POSE, rho=0.1, noise=(0.2, 0.2))
-"""Stage in which feet that stand stay, and are on the ground."""
-
-ARMS = ArmsInside(0.01)
-"""Keeps arms out of the body where the keypoints do not ask for it; a centimetre costs as much as one keypoint that is
-off by 1.3 % of the height."""
-
-STEADY = 3.0
-"""Factor on the weight of the position's accelerations in these stages."""
-
-SETTLE = Stage(steps=2, free=("orient", "transl"), rho=0.1)
-"""Stage after it, with fixed codes."""
 
 Keep = Callable[[str, Callable[[], Arrays]], Arrays]
 """Returns arrays by name, stored by an earlier run or computed now."""
@@ -122,14 +89,7 @@ class ClipFit:
     def steps(self) -> int:
         """Number of calls of ``on_step``, if nothing was stored."""
         windows = len(list(windows_of(int(self.seen.frames[0]), int(self.seen.frames[-1]))))
-        rough = sum(stage.steps for stage in STAGES)
-        further = self.models.settings.residual * RESIDUAL.steps
-        return (1 + windows) * rough + windows * (further + self.has_contact * (CONTACT.steps + self._last.steps))
-
-    @property
-    def _last(self) -> Stage:
-        """The last stage with contact."""
-        return RESIDUAL if self.models.settings.residual else SETTLE
+        return number_of_steps(self.models, windows, self.has_contact)
 
     def rough(self) -> Rough:
         """Fit the shape to frames spread over the clip, and then the motion without contact."""
@@ -140,12 +100,27 @@ class ClipFit:
         def motion(begin: int, end: int) -> Arrays:
             problem, start = self._window(begin, end)
             start = dataclasses.replace(start, betas=betas.to(models.device))
-            return _arrays(_improved(models, problem, start, seen.fps, self.smoothness, self.on_step))
+            return _arrays(improved(models, problem, start, seen.fps, self.smoothness, self.on_step))
 
         found = self._in_windows("motion", motion)
         evidence = foot_evidence(models, seen, betas, found) if self.has_contact else None
         said = ShapeEvidence(shape["information"], shape["vector"]) if "information" in shape else None
         return Rough(betas, found, evidence, said)
+
+    def evidence_with_contact(self, rough: Rough, standing: Standing) -> Evidence | None:
+        """What the motion says about the ground if standing feet are kept where they are.
+
+        Args:
+            rough: the fit without contact.
+            standing: contacts and ground.
+
+        Returns:
+            Evidence from a motion that is not kept, or None if there is none without contact.
+        """
+        if rough.evidence is None:
+            return None
+        motion = self._with_contact(rough, standing, rough.evidence, last=False)
+        return foot_evidence(self.models, self.seen, rough.betas, motion)
 
     def finish(self, rough: Rough, standing: Standing) -> ClipResult:
         """Keep standing feet where they are, and decode the poses.
@@ -159,20 +134,29 @@ class ClipFit:
         """
         motion = rough.motion
         if rough.evidence is not None:
-            first = int(self.seen.frames[0])
-
-            def grounded(begin: int, end: int) -> Arrays:
-                inside = slice(begin - first, end + 1 - first)
-                problem, start = self._window(begin, end)
-                given = {name: value[inside].to(self.models.device) for name, value in rough.motion.items()}
-                start = dataclasses.replace(start, betas=rough.betas.to(self.models.device), **given)
-                return _arrays(self._grounded(problem, start, standing, inside, rough.evidence))
-
-            motion = self._in_windows(f"contact-{standing.fingerprint}", grounded)
+            motion = self._with_contact(rough, standing, rough.evidence, last=True)
         result = clip_result(
             *(self.models, self.seen, self.image_size, self.camera, rough.betas, motion, self.smoothness, standing)
         )
         return dataclasses.replace(result, shape_evidence=rough.shape_evidence)
+
+    def _with_contact(self, rough: Rough, standing: Standing, evidence: Evidence, *, last: bool) -> dict[str, Tensor]:
+        """The motion fitted again with contact; the last stage is left out if only the feet matter."""
+        first = int(self.seen.frames[0])
+
+        def grounded(begin: int, end: int) -> Arrays:
+            inside = slice(begin - first, end + 1 - first)
+            problem, start = self._window(begin, end)
+            given = {name: value[inside].to(self.models.device) for name, value in rough.motion.items()}
+            start = dataclasses.replace(start, betas=rough.betas.to(self.models.device), **given)
+            terms = contact_terms(standing, inside, evidence, self.seen, problem)
+            return _arrays(
+                with_contact(
+                    *(self.models, problem, start, self.seen.fps, self.smoothness, self.on_step, terms), last=last
+                )
+            )
+
+        return self._in_windows(f"{'contact' if last else 'feet'}-{standing.fingerprint}", grounded)
 
     def _window(self, begin: int, end: int) -> tuple[Problem, Estimate]:
         """The problem of some frames, and the regressor's bodies."""
@@ -189,28 +173,6 @@ class ClipFit:
             for begin, end in windows_of(first, last)
         ]
         return {name: torch.from_numpy(value) for name, value in joined(motions).items()}
-
-    def _grounded(
-        self, problem: Problem, start: Estimate, standing: Standing, inside: slice, evidence: Evidence | None
-    ) -> Estimate:
-        """Fit a window's motion again with contact."""
-        assert evidence is not None
-        models, settings = self.models, self.models.settings
-        terms, feet = contact_terms(standing, inside, evidence, self.seen, problem)
-        smooth = [
-            dataclasses.replace(term, weight=STEADY * term.weight) if term.unknown == "transl" else term
-            for term in _smooth(self.smoothness, self.seen.fps)
-        ]
-        solver = ClipSolver(
-            *(models.body, models.space, settings.weights, settings.seed, smooth),
-            [ARMS, *settings.all_terms(models.body, problem.format), *terms],
-            feet,
-        )
-        problem = _rescaled(solver, problem, start)
-        start = dataclasses.replace(start, residual=torch.zeros_like(start.residual))
-        found = solver.run(CONTACT, problem, start, self.on_step)
-        found = dataclasses.replace(found, pose=models.space.commit(found.pose))
-        return solver.run(self._last, problem, found, self.on_step)
 
 
 def fit_clip(
@@ -229,7 +191,8 @@ def fit_clip(
 
     The shape is fitted first, to frames spread over the clip; then the motion, a few hundred frames at a time. Where
     the camera stands, the ground and the frames in which feet stand are estimated, and the motion is fitted again, so
-    that standing feet stay where they are. Frames without a detection are interpolated, subject to the prior.
+    that standing feet stay where they are. This is done twice, because feet are seen to stand more clearly in a motion
+    in which they do. Frames without a detection are interpolated, subject to the prior.
 
     Args:
         models: body, prior and settings.
@@ -261,9 +224,11 @@ def fit_clips(fits: Sequence[ClipFit], ground: Ground | None = None) -> list[Cli
     Returns:
         One result for each.
     """
-    rough = [fit.rough() for fit in fits]
-    found = standing_people([one.evidence for one in rough], [fit.seen for fit in fits], ground)
-    return [fit.finish(one, standing) for fit, one, standing in zip(fits, rough, found, strict=True)]
+    rough, seen = [fit.rough() for fit in fits], [fit.seen for fit in fits]
+    found = standing_people([one.evidence for one in rough], seen, ground)
+    steadier = [fit.evidence_with_contact(one, feet) for fit, one, feet in zip(fits, rough, found, strict=True)]
+    found = standing_people(steadier, seen, ground)
+    return [fit.finish(one, feet) for fit, one, feet in zip(fits, rough, found, strict=True)]
 
 
 def _arrays(estimate: Estimate) -> Arrays:
@@ -287,7 +252,7 @@ def _shape(models: FittingModels, seen: TrackedKeypoints, camera: Camera, on_ste
     if not models.settings.depth_cue:
         problem = dataclasses.replace(problem, depths=None)
     start = dataclasses.replace(start, betas=start.betas[:1])  # one row, shared by all
-    found = _improved(models, problem, start, seen.fps, 0.0, on_step, shape=True)
+    found = improved(models, problem, start, seen.fps, 0.0, on_step, shape=True)
     arrays = {"betas": found.betas.cpu().numpy()}
     if models.settings.shape is None:
         return arrays
@@ -307,43 +272,3 @@ def _initialize(models: FittingModels, seen: TrackedKeypoints, camera: Camera) -
     )
     frames = torch.from_numpy(seen.frames - seen.frames[0]).to(models.device)
     return interpolate_gaps(dataclasses.replace(problem, guess=guess), estimate, frames)
-
-
-def _improved(
-    models: FittingModels,
-    problem: Problem,
-    estimate: Estimate,
-    fps: float,
-    smoothness: float,
-    on_step: Callable[[], None],
-    *,
-    shape: bool = False,
-) -> Estimate:
-    """Fit shape and motion, or only the motion; after the first stage all frames share one prior scale."""
-    smooth = _smooth(smoothness, fps)
-    settings = models.settings
-    solver = ClipSolver(
-        *(models.body, models.space, settings.weights, settings.seed, smooth),
-        [ARMS, *settings.all_terms(models.body, problem.format)],
-    )
-    for number, stage in enumerate(STAGES):
-        if number:
-            problem = _rescaled(solver, problem, estimate)
-        stage = stage if shape else dataclasses.replace(stage, free=POSE)
-        estimate = solver.run(stage, problem, estimate, on_step)
-    if shape or not settings.residual:
-        return estimate
-    return solver.run(
-        RESIDUAL, problem, dataclasses.replace(estimate, pose=models.space.commit(estimate.pose)), on_step
-    )
-
-
-def _smooth(smoothness: float, fps: float) -> list[Smoothness]:
-    factor = smoothness * (fps / 30.0) ** 4
-    return [Smoothness(unknown, factor * weight) for unknown, weight in ROUGHNESS.items()] if factor else []
-
-
-def _rescaled(solver: ClipSolver, problem: Problem, estimate: Estimate) -> Problem:
-    """The problem with the prior's scale for the median error of all frames."""
-    error = relative_residual(solver.landmarks(problem, estimate), problem).nanmedian(0, keepdim=True).values
-    return update_prior_scale(problem, error, PRIOR_SCALE)

@@ -21,9 +21,9 @@ from fitting.optimise.problem import Estimate, Problem, Stage
 from fitting.optimise.reweighting import relative_residual, update_prior_scale
 from fitting.optimise.schedule import WHOLE
 from fitting.optimise.start import Start
-from fitting.video.clip import PRIOR_SCALE, STAGES
 from fitting.video.clip_output import Standing, clip_result
 from fitting.video.clip_result import ClipResult
+from fitting.video.clip_stages import PRIOR_SCALE, STAGES
 from fitting.video.clip_start import interpolate_gaps
 from fitting.video.tracked_keypoints import TrackedKeypoints
 

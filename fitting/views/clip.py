@@ -23,8 +23,9 @@ from fitting.optimise.schedule import POSE, WHOLE
 from fitting.output.body_result import BodyResult
 from fitting.terms.smoothness import Smoothness
 from fitting.terms.term import Unknown
-from fitting.video.clip import RESIDUAL, ROUGHNESS, SHAPE_FRAMES
+from fitting.video.clip import SHAPE_FRAMES
 from fitting.video.clip_problem import ClipSolver
+from fitting.video.clip_stages import RESIDUAL, ROUGHNESS
 from fitting.video.frames import Video, open_video
 from fitting.video.kept_work import KeptWork
 from fitting.video.sightings import follow_person

@@ -14,7 +14,7 @@ from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise.initialize import initialize
 from fitting.optimise.schedule import FitSettings
 from fitting.terms.penetration import ArmsInside
-from fitting.video import clip, clip_windows
+from fitting.video import clip_stages, clip_windows
 from fitting.video.clip import ClipFit, fit_clip
 from fitting.video.clip_output import Standing, clip_result
 from fitting.video.clip_problem import ClipSolver
@@ -116,8 +116,8 @@ def test_arms_stay_out_of_the_body(fitter, monkeypatch):
     xy = xy + 3 * np.random.default_rng(1).normal(size=xy.shape)
     seen = TrackedKeypoints(Keypoints(xy, np.ones((12, 33)), "mediapipe"), np.arange(12), 30.0)
     depths = []
-    for weight in (0.0, clip.ARMS.weight):
-        monkeypatch.setattr(clip, "ARMS", ArmsInside(weight))
+    for weight in (0.0, clip_stages.ARMS.weight):
+        monkeypatch.setattr(clip_stages, "ARMS", ArmsInside(weight))
         result = fit_clip(fitter, seen, SIZE, focal=FOCAL)
         skeleton = PosedSkeleton.of(OrientedPose(axis_angle_to_matrix(torch.from_numpy(result.body_pose)), orient))
         depths.append(penetration(skeleton, ("left", "right")).amax(-1).mean().item())
@@ -226,7 +226,7 @@ class TestWithShortStages:
         seen, steps_seen = sightings(truth), []
         free = Fitter(fitter.body, fitter.prior, FitSettings(residual=True))
         fit_clip(free, seen, SIZE, focal=FOCAL, on_step=lambda: steps_seen.append(None))
-        assert len(steps_seen) == 2 * (2 * len(clip.STAGES) + 1 + 2)
+        assert len(steps_seen) == 2 * (2 * len(clip_stages.STAGES) + 1 + 3)
 
     @pytest.mark.parametrize("fps", [15.0, 60.0])
     def test_smoothness_counts_accelerations_a_squared_second(self, fitter, truth, monkeypatch, fps):
@@ -238,10 +238,10 @@ class TestWithShortStages:
                 weights.update({(seen.fps, term.unknown): term.weight for term in solver.smoothness})
             return solver
 
-        monkeypatch.setattr(clip, "ClipSolver", spy)
+        monkeypatch.setattr(clip_stages, "ClipSolver", spy)
         for seen in (sightings(truth), dataclasses.replace(sightings(truth), fps=fps)):
             fit_clip(fitter, seen, SIZE, focal=FOCAL)
-        for unknown, weight in clip.ROUGHNESS.items():
+        for unknown, weight in clip_stages.ROUGHNESS.items():
             assert weights[30.0, unknown] == weight
             assert weights[fps, unknown] == pytest.approx(weight * (fps / 30) ** 4)
 
