@@ -91,6 +91,7 @@ def fits(prior: HandPrior, gaussian: GaussianHands, hands: HeldOut) -> Table:
     methods: dict[str, tuple[HandSpace, HandWeights]] = {
         "prior": (codes, HandWeights()),
         "normal distribution of angles": (angles, HandWeights()),
+        "codes without the prior": (codes, free),
         "ranges of angles alone": (angles, free),
     }
     rows = []

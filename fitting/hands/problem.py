@@ -27,7 +27,7 @@ from fitting.terms.term import Derivatives, Posed, Term, Unknown
 from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
 from qposer.least_squares import Equations, Step, minimise
 
-NOISE_LEVELS = (0.7, 0.6, 0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.2, 0.2, 0.2)
+NOISE_LEVELS = (0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.35, *16 * (0.3,))
 """Noise level of the prior's denoiser in each step."""
 
 DRAWS = 4
@@ -74,7 +74,7 @@ class HandWeights:
 
     data: float = 300.0
     depth: float = 1000.0
-    prior: float = 2.0
+    prior: float = 3.0
     guess: float = 1.0
     wrist_sideways: float = 10.0
     wrist_away: float = 100.0

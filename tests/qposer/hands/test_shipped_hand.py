@@ -12,7 +12,7 @@ from qposer.hands.angles import LIMITS, angles_of, rotations_of
 from qposer.hands.skeleton import HAND
 from qposer.hands.variation import impossible_hands
 
-FLAT_CODES = [158, 143, 117, 209, 52, 67, 186, 252, 158, 225, 234, 61]
+FLAT_CODES = [38, 12, 194, 150, 139, 55, 211, 192, 184, 83, 168, 44]
 """Codes of the flat hand's first three joints."""
 
 
