@@ -97,7 +97,8 @@ def solve_hand(
     poses = solver.pose(state.decoded)
     posed = PosedHand.of(poses)
     missed = torch.stack([(c.residual(posed).abs() / TOLERANCE[c.unit] - 0.5).clamp(min=0) for c in constraints])
-    return poses[(10 * missed.square().sum(0) + solver.cost(state) / 50 + prior.code_prior.energy(poses)).argmin()]
+    unusual = prior.code_prior.energy(poses).clamp(min=0)
+    return poses[(10 * missed.square().sum(0) + solver.cost(state) + unusual).argmin()]
 
 
 class _HandSolver:
