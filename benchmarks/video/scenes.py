@@ -32,9 +32,6 @@ STANDS_MM, STANDS_HEIGHT = 2.0, 0.03
 FLIGHT = 0.5
 """Duration of jumps in seconds."""
 
-LEAST_INSIDE = 0.5
-"""Share of the landmarks in the picture below which nobody is detected."""
-
 _BLUR = 1.0
 """Width of the smoothing at transitions between the feet, in frames."""
 
@@ -69,8 +66,9 @@ class Scene:
         """
         generator = torch.Generator().manual_seed(seed)
         found = draw_detections(self.landmarks, self.xy, self.height, "mediapipe", generator)
-        inside = ((self.xy >= 0) & (self.xy < torch.tensor(SIZE))).all(-1).float().mean(1) > LEAST_INSIDE
-        enough = np.flatnonzero((inside & ((found.confidence > SEEN_CONFIDENCE).sum(1) >= MIN_SEEN)).numpy())
+        confident = found.confidence > SEEN_CONFIDENCE
+        inside = confident & ((found.xy >= 0) & (found.xy < torch.tensor(SIZE))).all(-1)
+        enough = np.flatnonzero(((confident.sum(1) >= MIN_SEEN) & (2 * inside.sum(1) > confident.sum(1))).numpy())
         keypoints = Keypoints(found.xy.numpy(), found.confidence.numpy(), "mediapipe")
         return TrackedKeypoints(keypoints[enough.tolist()], enough, FPS)
 
