@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.hands.gestures PHOTOS --out FOLDER`` fits photos whose names begin with the gesture
 (``rock_01.jpg``), and writes sheets of numbered hands without their names, and ``key.csv``. Somebody writes down what
-the sheets show, as rows ``number,seen``; with this file as ``--seen`` the command prints the confusion table.
+the sheets show, as rows ``number,seen``; with this file as ``--seen`` the command writes the confusion table.
 """
 
 from __future__ import annotations
@@ -34,22 +34,42 @@ KEY = "key.csv"
 ON_A_SHEET = 16
 NOT_FOUND = "no hand"
 
+TEXT = """# Gestures
+
+Photos of people who make a gesture with a hand are fitted (`qposer fit`), and the hands that are found are drawn
+without their photos and names, in a random order, from the palm and from the thumb's side. Somebody who knows the
+possible gestures, but not which photo shows which, says what each drawing shows. *call*: thumb and little finger
+extended; *four*: four fingers extended; *rock*: index and little finger extended; *none*: another hand.
+
+{table}
+
+Recognised: {right} of {drawn} hands, {share:.0f} %.
+
+    python -m benchmarks.hands.gestures PHOTOS --out FOLDER             # FOLDER/sheet0.png, ..., key.csv
+    python -m benchmarks.hands.gestures PHOTOS --out FOLDER --seen CSV  # gestures.md, from what was seen
+"""
+
 
 def main(photos: Annotated[Path, tyro.conf.Positional], out: Path, seen: Path | None = None, seed: int = 0) -> None:
-    """Draw the hands of photos without their names, or compare what was seen on them with the names.
+    """Draw the hands of photos without their names; or write gestures.md, from what was seen on them.
 
     Args:
         photos: folder of photos named after their gestures.
         out: folder of the sheets and of key.csv.
-        seen: csv with the columns number and seen; prints the confusion table.
+        seen: csv with the columns number and seen.
         seed: of the order.
     """
     with cli_errors("benchmarks.hands.gestures"):
         if seen is None:
             draw(photos, out, seed)
             return
-        table = confusion(_rows(out / KEY), {int(row["number"]): row["seen"].strip() for row in _rows(seen)})
+        answers = {int(row["number"]): row["seen"].strip() for row in _rows(seen)}
+        drawn = [row for row in _rows(out / KEY) if int(row["hands"])]
+        right = sum(answers.get(int(row["number"])) == row["gesture"] for row in drawn)
+        table = confusion(_rows(out / KEY), answers)
         Console(width=120).print(table.for_console("gestures (rows), and what was seen"))
+        text = TEXT.format(table=table.markdown(), right=right, drawn=len(drawn), share=100 * right / len(drawn))
+        (out / "gestures.md").write_text(text, encoding="utf-8")
 
 
 def draw(photos: Path, out: Path, seed: int) -> None:
