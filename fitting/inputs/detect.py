@@ -5,8 +5,9 @@ The photo stays on this machine, but the mediapipe package reports usage metrics
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cv2
@@ -17,6 +18,7 @@ from fitting.inputs.depth_bias import without_depth_bias
 from fitting.inputs.detections import (
     Detection,
     Picture,
+    cut_square,
     is_ambiguous,
     is_ghost,
     is_part,
@@ -95,6 +97,7 @@ def detect(rgb: Picture, max_people: int = 1, hands: bool = False, detector: Det
         people = opened.search(rgb, max_people) or opened.search_turned(rgb, max_people)
         if people is not None:
             people = replace(people, ambiguous=opened.ambiguous(rgb, people))
+            people = people.with_hands(opened.hands.detect(rgb, people)) if hands else people
     if people is None:
         height, width, _ = rgb.shape
         raise ValueError(
@@ -102,10 +105,7 @@ def detect(rgb: Picture, max_people: int = 1, hands: bool = False, detector: Det
             f"{smallest_found(width, height)} pixels are too small: crop it to a person, use one in which a person is "
             "larger and clearer, or give keypoints"
         )
-    if not hands:
-        return people
-    with HandDetector() as detector_of_hands:
-        return people.with_hands(detector_of_hands.detect(rgb, people))
+    return people
 
 
 def smallest_found(width: int, height: int) -> int:
@@ -133,12 +133,19 @@ class Detector:
 
     def __enter__(self) -> Detector:
         """Load the model."""
+        self._opened = ExitStack()
         with native_stderr_silenced():
             self._landmarker = _open_landmarker()
         return self
 
+    @cached_property
+    def hands(self) -> HandDetector:
+        """The detector of hands, loaded at first use."""
+        return self._opened.enter_context(HandDetector())
+
     def __exit__(self, *exception: object) -> None:
-        """Release the model."""
+        """Release the models."""
+        self._opened.close()
         with native_stderr_silenced():
             self._landmarker.close()
 
@@ -275,12 +282,7 @@ def _search_finely(landmarker: PoseLandmarker, picture: Picture) -> list[Detecti
     return [_refined(landmarker, picture, person) for person in people]
 
 
-def _add(
-    people: list[Detection],
-    found: list[Detection],
-    landmarker: PoseLandmarker,
-    picture: Picture,
-) -> None:
+def _add(people: list[Detection], found: list[Detection], landmarker: PoseLandmarker, picture: Picture) -> None:
     """Add confident new detections of a picture region that are no duplicates or parts, confirmed by close crops."""
     sure = [person for person in found if sureness(person) > _TILE_CONFIDENCE]
     for person in sorted(sure, key=sureness, reverse=True):
@@ -312,10 +314,7 @@ def _landmarks(landmarker: PoseLandmarker, picture: Picture, left: int, top: int
     import mediapipe as mp
 
     height, width = picture.shape[:2]
-    square = np.zeros((side, side, 3), np.uint8)
-    x, y = max(left, 0), max(top, 0)
-    part = picture[y : top + side, x : left + side]
-    square[y - top :, x - left :][: part.shape[0], : part.shape[1]] = part
+    square = cut_square(picture, left, top, side)
     result = landmarker.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=square))
     people = []
     for landmarks, world in zip(result.pose_landmarks, result.pose_world_landmarks, strict=True):

@@ -186,6 +186,25 @@ def shifted_squares(person: Detection) -> Iterator[tuple[int, int, int]]:
             yield left + x, top + y, side
 
 
+def cut_square(picture: Picture, left: int, top: int, side: int) -> Picture:
+    """A square of a picture, black outside it.
+
+    Args:
+        picture: the picture.
+        left: column of the square's first pixel; may be outside.
+        top: row of the square's first pixel; may be outside.
+        side: pixels.
+
+    Returns:
+        The square.
+    """
+    square = np.zeros((side, side, 3), np.uint8)
+    x, y = max(left, 0), max(top, 0)
+    part = picture[y : max(top + side, 0), x : max(left + side, 0)]
+    square[y - top : y - top + part.shape[0], x - left : x - left + part.shape[1]] = part
+    return square
+
+
 def tiles(picture: Picture, side: int) -> Iterator[tuple[int, int, int]]:
     """Squares that cover a picture and overlap by half.
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
-from fitting.inputs.detections import Picture
+from fitting.inputs.detections import Picture, cut_square
 from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.keypoints import SEEN_CONFIDENCE, Keypoints
 from fitting.inputs.quiet import native_stderr_silenced
 from qposer.hands.smplh import SIDES
 from qposer.io.assets import asset
-
-if TYPE_CHECKING:
-    pass
 
 MODEL = "hand_landmarker.task"
 
@@ -113,10 +109,7 @@ class HandDetector:
         import mediapipe as mp
 
         height, width = rgb.shape[:2]
-        crop = np.zeros((side, side, 3), np.uint8)
-        x, y = max(left, 0), max(top, 0)
-        part = rgb[y : max(top + side, 0), x : max(left + side, 0)]
-        crop[y - top : y - top + part.shape[0], x - left : x - left + part.shape[1]] = part
+        crop = cut_square(rgb, left, top, side)
         with native_stderr_silenced():
             found = self._landmarker.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=crop))
         return [
