@@ -18,6 +18,7 @@ from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.prior.denoiser import denoising_error
 from qposer.training.batches import draw_poses
 from qposer.training.config import RunConfig, training_command
+from qposer.training.distributed import share
 from qposer.training.run import run
 
 VALIDATION_LEVELS = (0.2, 0.5, 1.0)
@@ -70,6 +71,7 @@ def train(config: TrainConfig, console: Console) -> PoseDiffusion:
     def error(body_pose: Float[Tensor, "poses 21 3"], level: Float[Tensor, "poses 1"]) -> Float[Tensor, ""]:
         clean = model.standardise(body_pose)
         noise = torch.randn(clean.shape, generator=generator).to(clean)
+        clean, level, noise = map(share, (clean, level, noise))
         return denoising_error(model.denoise(clean + level[..., None] * noise, level), clean, level).mean()
 
     def loss() -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ from qposer.body_pose.surface import Surface
 from qposer.evaluation.metrics import mpjpe
 from qposer.training.batches import draw_poses
 from qposer.training.config import RunConfig, training_command
+from qposer.training.distributed import share
 from qposer.training.run import run
 
 
@@ -71,8 +72,8 @@ def train(config: TrainConfig, console: Console) -> VPoser:
     batches = model.get_buffer("encoder.1.num_batches_tracked")  # of this run: it is part of the checkpoints
 
     def reconstructed(body_pose: Float[Tensor, "poses 21 3"]) -> tuple[Normal, Float[Tensor, "poses 21 3 3"]]:
-        posterior = model.encode(body_pose)
-        noise = torch.randn(posterior.mean.shape, generator=generator).to(posterior.mean)
+        noise = share(torch.randn(len(body_pose), config.latent_dim, generator=generator).to(body_pose))
+        posterior = model.encode(share(body_pose))
         return posterior, model.decode(posterior.mean + posterior.stddev * noise)
 
     def bound(posterior: Normal, skin: Tensor) -> Tensor:
@@ -80,9 +81,10 @@ def train(config: TrainConfig, console: Console) -> VPoser:
 
     def loss() -> dict[str, Tensor]:
         truth = draw_poses(poses, config.batch_size, generator).to(config.device)
+        posterior, decoded = reconstructed(matrix_to_axis_angle(truth))
+        truth = share(truth)
         with torch.no_grad():
             points, joints = surface.points_and_joints(truth)
-        posterior, decoded = reconstructed(matrix_to_axis_angle(truth))
         decoded_points, decoded_joints = surface.points_and_joints(decoded)
         skin = (decoded_points - points).abs().mean()
         total = bound(posterior, skin)

@@ -52,6 +52,16 @@ class Views:
     confidence: Float[Tensor, "people joints"]
     format: FormatName
 
+    def __len__(self) -> int:
+        """Number of people."""
+        return len(self.orient)
+
+    def __getitem__(self, people: slice) -> Views:
+        """Views of some of the people."""
+        camera = Camera(self.camera.focal[people], self.camera.centre[people])
+        person = self.orient[people], self.body_pose[people]
+        return Views(*person, camera, self.keypoints[people], self.confidence[people], self.format)
+
 
 class Photographer:
     """Samples views of poses."""

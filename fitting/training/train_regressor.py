@@ -22,6 +22,7 @@ from qposer.body_pose.kinematics import forward_kinematics
 from qposer.body_pose.skeleton import REST_JOINTS
 from qposer.evaluation.metrics import pa_mpjpe
 from qposer.training.config import SubjectsConfig, training_command
+from qposer.training.distributed import share
 from qposer.training.run import run
 
 
@@ -57,7 +58,7 @@ def train(config: TrainConfig, console: Console) -> Path:
     draw = view_source(body, data.poses(config.subjects), config.batch_size, generator)
 
     def loss() -> dict[str, Tensor]:
-        views = draw()
+        views = share(draw())
         orient, body_pose = model(views.keypoints, views.confidence, views.format, views.camera)
         found, true = (_joints(*pose) for pose in ((orient, body_pose), (views.orient, views.body_pose)))
         joints = torch.linalg.vector_norm(found - true, dim=-1).mean()

@@ -21,6 +21,7 @@ from fitting.training.synthetic_views import Views, held_out_views, view_source
 from qposer.body_pose.rotations import matrix_to_6d
 from qposer.body_pose.skeleton import PARENTS, REST_JOINTS
 from qposer.training.config import SubjectsConfig, training_command
+from qposer.training.distributed import share
 from qposer.training.run import run
 
 LOG_LEVEL = -0.5, 1.3
@@ -70,6 +71,8 @@ def train(config: TrainConfig, console: Console) -> Path:
         mean, spread = LOG_LEVEL
         level = (mean + spread * torch.randn(*clean.shape[:2], 1, generator=generator)).exp()
         noisy = clean + level[..., None] * torch.randn(clean.shape, generator=generator)
+        clean, level, noisy = (share(each.transpose(0, 1)).transpose(0, 1) for each in (clean, level, noisy))
+        views = share(views)
         context, _ = model.encode(regressor, views.keypoints, views.confidence, views.format, views.camera)
         denoised = model.denoiser(noisy, level, context.expand(LEVELS, -1, -1))
         weight = (1 + level.square()) / level.square() * importance

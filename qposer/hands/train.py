@@ -23,6 +23,7 @@ from qposer.hands.skeleton import HAND
 from qposer.hands.variation import HAND_KIND
 from qposer.io.cli_errors import cli_errors, plain_console
 from qposer.training import train, train_codeprior
+from qposer.training.distributed import is_main, process_group
 
 # fmt: off
 SHARES = {
@@ -145,17 +146,19 @@ def train_hands(config: HandTrainConfig, console: Console, sizes: HandConfig | N
     networks = HandNetworks(sizes)
     networks.network.load_state_dict(train_codeprior.train_on(of_prior, material, console).network.state_dict())
     networks.model.load_state_dict(model.state_dict())
-    networks.save(config.out / "hand.safetensors", **{f"share of {name}": f"{share}" for name, share in SHARES.items()})
+    if is_main():
+        shares = {f"share of {name}": f"{share}" for name, share in SHARES.items()}
+        networks.save(config.out / "hand.safetensors", **shares)
     return networks
 
 
 def main() -> None:
     """Command line."""
-    console = plain_console(soft_wrap=False)
     config = tyro.cli(HandTrainConfig, description=__doc__)
-    with cli_errors("hands.train", resumable=True):
+    with cli_errors("hands.train", resumable=True), process_group("cpu"):
+        console = plain_console(soft_wrap=False, quiet=not is_main())
         train_hands(config, console)
-    console.print(f"weights: {config.out / 'hand.safetensors'}", soft_wrap=True)
+        console.print(f"weights: {config.out / 'hand.safetensors'}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,11 @@ class CoherenceClassifier(_Classifier):
 
     def forward(self, rotations: Float[Tensor, "*batch joints 3 3"]) -> Float[Tensor, " *batch"]:
         """Classify poses by the rotations and positions of their joints."""
-        score: Tensor = self.layers(self.seen(rotations)).squeeze(-1)
+        return self.classify(self.seen(rotations))
+
+    def classify(self, seen: Float[Tensor, "*batch features"]) -> Float[Tensor, " *batch"]:
+        """Classify poses by their standardised features."""
+        score: Tensor = self.layers(seen).squeeze(-1)
         return score
 
 
@@ -94,7 +98,10 @@ class PerJointDetector(_Classifier):
 
     def forward(self, rotations: Float[Tensor, "*batch joints 3 3"]) -> Float[Tensor, "*batch joints"]:
         """Classify joints by their rotations, positions, and parents' positions."""
-        seen = self.seen(rotations)
+        return self.classify(self.seen(rotations))
+
+    def classify(self, seen: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch joints"]:
+        """Classify joints by the standardised features of a pose."""
         joints, parents = self.articulation.joints, self.articulation.parents
         turns, places = seen.tensor_split([joints * 6], dim=-1)
         places = places.unflatten(-1, (len(parents), 3))

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from qposer.data.dataset import PoseDataset, Subjects
 from qposer.io.cli_errors import cli_errors, plain_console
+from qposer.training.distributed import is_main, process_group
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class RunConfig:
     """Folder of the run: best.safetensors, last.safetensors (checkpoint), log.csv, config.json."""
     steps: int = 10_000
     batch_size: int = 128
+    """Poses in a batch, of all processes together."""
     learning_rate: float = 1e-3
     """Peak learning rate, between a warm-up and a cosine decay."""
     validate_every: int = 1000
@@ -62,8 +64,8 @@ def training_command(kind: type[Config], train: Callable[[Config, Console], obje
         train: function that trains.
         description: description of the command.
     """
-    console = plain_console(soft_wrap=False)
     config = tyro.cli(kind, description=description)
-    with cli_errors(resumable=True):
+    with cli_errors(resumable=True), process_group(getattr(config, "device", "cpu")):
+        console = plain_console(soft_wrap=False, quiet=not is_main())
         train(config, console)
-    console.print(f"best weights: {config.out / 'best.safetensors'}", soft_wrap=True)
+        console.print(f"best weights: {config.out / 'best.safetensors'}", soft_wrap=True)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from qposer.prior.classifiers import CoherenceClassifier, PerJointDetector, any_of
 from qposer.training.batches import jitter
+from qposer.training.distributed import share
 from qposer.training.pose_kind import BODY_KIND, PoseKind
 
 WOBBLE = math.radians(8)
@@ -63,9 +64,9 @@ def coherence_loss(
     Returns:
         The loss.
     """
-    judgement = judge(kind.vary(torch.cat([real, mixed(real, generator, kind)]), generator, strength))
-    is_mixed = (torch.arange(len(judgement), device=real.device) >= len(real)).to(judgement)
-    return F.binary_cross_entropy_with_logits(judgement, is_mixed)
+    seen = judge.seen(kind.vary(torch.cat([real, mixed(real, generator, kind)]), generator, strength))
+    is_mixed = (torch.arange(len(seen), device=real.device) >= len(real)).to(seen)
+    return F.binary_cross_entropy_with_logits(judge.classify(share(seen)), share(is_mixed))
 
 
 def draw_jittered(
@@ -112,7 +113,8 @@ def detection_loss(
     untouched, rest = real.chunk(2)
     perturbed_poses, chosen = kind.perturb(rest, generator)
     turned = torch.cat([chosen.new_zeros(len(untouched), chosen.shape[-1]), chosen]).to(real)
-    logits = judge(torch.cat([untouched, perturbed_poses]))
+    turned = share(turned)
+    logits = judge.classify(share(judge.seen(torch.cat([untouched, perturbed_poses]))))
     of_poses = F.binary_cross_entropy_with_logits(any_of(logits), turned.amax(-1))
     return 3 * F.binary_cross_entropy_with_logits(logits, turned) + of_poses
 

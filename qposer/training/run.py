@@ -1,4 +1,4 @@
-"""The training loop: progress, log, validation, checkpoints, and resuming."""
+"""The training loop: progress, log, validation, checkpoints, and resuming; by one process or several."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from qposer.io.atomic_files import atomic_write
 from qposer.io.messages import one_line
 from qposer.training.checkpoint import load_checkpoint, save_checkpoint
 from qposer.training.config import RunConfig
+from qposer.training.distributed import averaged, data_parallel, follow_main_process, is_main, main_process_first
 
 WARM_UP = 500
 
@@ -37,12 +38,15 @@ def run(
     """Train a model, or resume its training; returns the file with the best weights.
 
     When training on all subjects, validation poses are training poses and select nothing: the last weights are kept.
+    Of several processes (`qposer.training.distributed`) only the main one validates and writes. Checkpoints do not
+    depend on the number of processes.
 
     Args:
         config: settings of the run, stored in the folder ``out``; a folder with other settings is rejected.
         model: model with a method ``save(path, **notes)``.
         generator: random generator of the steps; its state is part of the checkpoints.
-        loss: function that returns the loss terms of a batch by name, the total first.
+        loss: function that returns the loss terms of a batch by name, the total first; means over members chosen by
+            `share`.
         validate: function that returns metrics by name, the one to minimise first.
         after_step: function called after each step.
         console: console for the progress.
@@ -56,13 +60,14 @@ def run(
         OSError: a file cannot be written.
         FloatingPointError: the loss is not finite.
     """
-    _claim(config)
+    with main_process_first():
+        _claim(config)
     out: Path = config.out
     last, best_file = out / "last.safetensors", out / "best.safetensors"
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98))
     step, best = load_checkpoint(last, model, optimizer, generator) if last.exists() else (0, math.inf)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=console, disable=not is_main()) as progress, data_parallel(model, loss) as shared:
         task = progress.add_task("", total=config.steps, completed=step)
         sums: dict[str, float] = {}
         summed = 0
@@ -70,7 +75,7 @@ def run(
         while step < config.steps:
             for group in optimizer.param_groups:
                 group["lr"] = config.learning_rate * warm_up_and_cosine(step, config.steps)
-            terms = loss()
+            terms = shared()
             total = next(iter(terms.values()))
             optimizer.zero_grad()
             total.backward()
@@ -78,12 +83,15 @@ def run(
             optimizer.step()
             after_step()
             step, summed = step + 1, summed + 1
-            for name, term in terms.items():
-                sums[name] = sums.get(name, 0.0) + term.item()
-            if not math.isfinite(total.item()):
-                raise FloatingPointError(f"the loss is {total.item()} at step {step}: lower --learning-rate")
+            values = {name: term.item() for name, term in averaged(terms).items()}
+            for name, value in values.items():
+                sums[name] = sums.get(name, 0.0) + value
+            if not math.isfinite(value := next(iter(values.values()))):
+                raise FloatingPointError(f"the loss is {value} at step {step}: lower --learning-rate")
             progress.update(task, completed=step)
-            if step % config.validate_every == 0 or step == config.steps:
+            if step % config.validate_every and step < config.steps:
+                continue
+            if is_main():
                 model.eval()
                 figures = validate()
                 model.train()
@@ -92,7 +100,6 @@ def run(
                     out / "log.csv",
                     {"step": step, "seconds": time.monotonic() - started, **terms_mean, **figures},
                 )
-                sums, summed = {}, 0
                 name, figure = next(iter(figures.items()))
                 progress.update(task, description=f"{name} {figure:.3f}")
                 if figure < best or subjects == "all":
@@ -100,6 +107,8 @@ def run(
                     notes = {"step": str(step), "subjects": subjects, name: f"{figure:.4f}"}
                     model.save(best_file, **notes)  # type: ignore[operator]
                 save_checkpoint(last, step, model, optimizer, generator, best)
+            sums, summed = {}, 0
+            follow_main_process(generator)
     return best_file
 
 

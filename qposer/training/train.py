@@ -20,6 +20,7 @@ from qposer.prior.model import QPoser, QPoserConfig
 from qposer.training.batches import jitter
 from qposer.training.config import training_command
 from qposer.training.discriminator import Discriminator, adversarial_losses
+from qposer.training.distributed import gathered, share
 from qposer.training.pose_kind import BODY_KIND, PoseKind
 from qposer.training.reconstruction import ReconstructionConfig, Surfaces
 from qposer.training.rig_variation import STRENGTH
@@ -114,6 +115,7 @@ def train_on(
         FloatingPointError: the loss is not finite.
     """
     pair = AdversarialPair(QPoser(config.model)).to(config.device)
+    pair.discriminator.requires_grad_(config.adversarial_weight > 0)
     model = pair.model
     held_out = held_out.to(config.device)
     unquantised, jittered = (round(part * config.batch_size) for part in (config.unquantised, config.jittered))
@@ -125,11 +127,11 @@ def train_on(
         donated = draw_donated(swapped, generator, kind).to(config.device)[..., None]
         mixed = torch.where(donated, codes[-swapped:], codes[:swapped])
         strangers = draw_shuffled(codes[: swapped // 2], generator)
-        decoded = model.decode(torch.cat([mixed, strangers]))
-        wanted = torch.where(donated[..., None], truth[-swapped:], truth[:swapped])
-        terms = {"swap": config.swap_weight * torch.linalg.matrix_norm(decoded[:swapped] - wanted).mean()}
+        decoded = model.decode(torch.cat([share(mixed), share(strangers)]))
+        wanted = share(torch.where(donated[..., None], truth[-swapped:], truth[:swapped]))
+        terms = {"swap": config.swap_weight * torch.linalg.matrix_norm(decoded[: len(wanted)] - wanted).mean()}
         if config.adversarial_weight:
-            plausible, adversary = adversarial_losses(pair.discriminator, truth, decoded)
+            plausible, adversary = adversarial_losses(pair.discriminator, share(truth), decoded)
             terms |= {"adversarial": config.adversarial_weight * plausible, "adversary": adversary}
         return terms
 
@@ -138,14 +140,15 @@ def train_on(
         truth = truth[torch.randperm(len(truth), generator=generator)]
         truth = torch.cat([truth[:-jittered], jitter(truth[-jittered:], generator)]) if jittered else truth
         truth = truth.to(config.device)
-        decoded, latents, codes, commitment = model(truth, unquantised)
-        assigned[:] = latents.detach(), codes
+        bypassing = sum(member < unquantised for member in share(range(len(truth))))
+        decoded, latents, codes, commitment = model(share(truth), bypassing)
+        assigned[:] = gathered(latents.detach()), gathered(codes)
         terms = {
-            **config.reconstruction_terms(surface, decoded, truth),
+            **config.reconstruction_terms(surface, decoded, share(truth)),
             "commitment": config.commitment_weight * commitment,
         }
         if config.swap_weight or config.adversarial_weight:
-            terms |= swap_terms(truth, codes)
+            terms |= swap_terms(truth, assigned[1])
         return {"loss": torch.stack(list(terms.values())).sum()} | {name: term.detach() for name, term in terms.items()}
 
     def follow_latents() -> None:

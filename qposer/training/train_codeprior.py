@@ -31,6 +31,7 @@ from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN
 from qposer.prior.model import QPoser
 from qposer.training.averaging import ExponentialMovingAverage
 from qposer.training.config import SubjectsConfig, training_command
+from qposer.training.distributed import is_main, share
 from qposer.training.judging import (
     JOINT_DETECTOR_STRENGTH,
     coherence_loss,
@@ -196,7 +197,8 @@ class _Training:
             prior.calibrate(self.material.sources)
         else:
             prior.network.calibration.copy_(self.calibration)
-        prior.save(config.out / "best.safetensors", steps=str(config.steps), subjects=config.subjects)
+        if is_main():
+            prior.save(config.out / "best.safetensors", steps=str(config.steps), subjects=config.subjects)
         return prior
 
     def _train_part(
@@ -212,6 +214,8 @@ class _Training:
         rate = config.learning_rate if learning_rate is None else learning_rate
         part = dataclasses.replace(config, out=config.out / name, steps=steps, learning_rate=rate)
         networks.steps.zero_()
+        networks.live.requires_grad_(False)
+        getattr(networks.live, name).requires_grad_(True)
         after = partial(networks.follow, config.averaging)
         best = run(part, networks, self.generator, loss, validate, after, self.console, part.subjects)
         weights = load_module(best, CodePriorNetwork, CodePriorConfig, FORMAT).state_dict()
@@ -226,8 +230,8 @@ class _Training:
     def _denoiser_loss(self) -> dict[str, Tensor]:
         clean = self._draw_clean()
         level = draw_levels(self.config, len(clean), self.generator, self.kind).to(clean)
-        denoised = self.network.denoiser(_noisy(clean, level, self.generator), level)
-        return {"loss": denoising_error(denoised, clean, level).mean()}
+        clean, level, noisy = map(share, (clean, level, _noisy(clean, level, self.generator)))
+        return {"loss": denoising_error(self.network.denoiser(noisy, level), clean, level).mean()}
 
     @torch.no_grad()
     def _validate_denoiser(self) -> dict[str, float]:

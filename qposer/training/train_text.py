@@ -35,6 +35,7 @@ from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN
 from qposer.training.averaging import ExponentialMovingAverage
 from qposer.training.batches import varied
 from qposer.training.config import SubjectsConfig, training_command
+from qposer.training.distributed import main_process_first, share
 from qposer.training.latents import encoded
 from qposer.training.paraphrases import mirrored, paraphrase
 from qposer.training.run import run
@@ -98,31 +99,28 @@ class Texts:
             rng: random generator.
 
         Returns:
-            The sentences, and for each the position of its pose in ``poses``.
+            The sentences, and for each the position of its pose in this process's share of ``poses``.
         """
         counts = self.counts[poses]
         owner = np.repeat(np.arange(len(poses)), counts)
         within = np.arange(len(owner)) - np.repeat(counts.cumsum() - counts, counts)
         ids = self.ids[self.starts[poses][owner] + within]
         ids = np.where(is_mirrored[owner], self.mirror[ids], ids)
-        share = np.where(rng.random(len(poses)) < whole, 1.0, rng.random(len(poses)))
-        kept = rng.random(len(owner)) < share[owner]
+        part = np.where(rng.random(len(poses)) < whole, 1.0, rng.random(len(poses)))
+        kept = rng.random(len(owner)) < part[owner]
         first = np.zeros(len(poses), dtype=bool)
         first[owner[kept]] = True
         kept |= (within == 0) & ~first[owner]
-        return self.bags(ids[kept], rng), torch.from_numpy(owner[kept])
-
-    def bags(self, ids: np.ndarray, rng: np.random.Generator) -> Bags:
-        """Random paraphrases of sentences.
-
-        Args:
-            ids: indices of the sentences.
-            rng: random generator.
-
-        Returns:
-            The sentences as bags of features.
-        """
+        ids, owner = ids[kept], owner[kept]
         said = ids * self.paraphrases + rng.integers(self.paraphrases, size=len(ids))
+        position = np.full(len(poses), -1)
+        own = share(np.arange(len(poses)))
+        position[own] = np.arange(len(own))
+        owner = position[owner]
+        return self._bags(said[owner >= 0]), torch.from_numpy(owner[owner >= 0])
+
+    def _bags(self, said: np.ndarray) -> Bags:
+        """Paraphrases of sentences as bags of features."""
         lengths = self._lengths[said]
         offsets = lengths.cumsum() - lengths
         places = torch.from_numpy(np.arange(lengths.sum()) + np.repeat(self._offsets[said] - offsets, lengths))
@@ -206,8 +204,11 @@ def train(config: TrainConfig, console: Console) -> Path:
     recorded, held_out = data.body_pose(config.subjects), data.body_pose("validation")[::4]
     poses = torch.cat([varied(recorded, generator) for _ in range(VARIATIONS)])
     config.out.mkdir(parents=True, exist_ok=True)
-    texts = Texts(described(poses, config.out / "train.npz"), config.paraphrases, sizes.buckets, config.seed)
-    held_texts = Texts(described(held_out, config.out / "validation.npz"), config.paraphrases, sizes.buckets, 1)
+    with main_process_first():
+        descriptions = described(poses, config.out / "train.npz")
+        held_descriptions = described(held_out, config.out / "validation.npz")
+    texts = Texts(descriptions, config.paraphrases, sizes.buckets, config.seed)
+    held_texts = Texts(held_descriptions, config.paraphrases, sizes.buckets, 1)
 
     def latents(matrices: Tensor) -> Tensor:
         return prior.network.standardise(encoded(prior.model, matrices)[1])
@@ -222,12 +223,14 @@ def train(config: TrainConfig, console: Console) -> Path:
         chosen, mirror = rng.integers(len(poses), size=size), rng.random(size) < 0.5
         given = clean[torch.from_numpy(mirror).long(), torch.from_numpy(chosen)]
         said = texts.draw(chosen, mirror, config.whole, rng)
-        has_text = torch.zeros(size, dtype=torch.bool)
+        untold = share(torch.rand(size, generator=generator) < config.untold)
+        has_text = torch.zeros_like(untold)
         has_text[said[1]] = True
-        untold = ~has_text | (torch.rand(size, generator=generator) < config.untold)
+        untold |= ~has_text
         level = (config.noise_log_mean + config.noise_log_std * torch.randn(size, 1, generator=generator)).exp()
         level = level.clamp(SIGMA_MIN, SIGMA_MAX)
         noisy = given + level[..., None] * torch.randn(given.shape, generator=generator)
+        given, level, noisy = map(share, (given, level, noisy))
         denoised = networks.live.denoiser(noisy, level, _context(networks.live, said, untold))
         return {"loss": denoising_error(denoised, given, level).mean()}
 

@@ -22,6 +22,7 @@ from qposer.prior.latent_space import LatentSpace, LatentSpaceConfig
 from qposer.training.averaging import ExponentialMovingAverage
 from qposer.training.batches import draw_poses, jitter
 from qposer.training.config import training_command
+from qposer.training.distributed import share
 from qposer.training.reconstruction import ReconstructionConfig
 from qposer.training.run import run
 
@@ -76,10 +77,11 @@ def train(config: TrainConfig, console: Console) -> LatentSpace:
         truth = draw_poses(poses, config.batch_size, generator)
         chosen = torch.randint(len(truth), (jittered,), generator=generator)
         truth = torch.cat([truth, jitter(truth[chosen], generator)]).to(config.device)
+        noise = share(torch.randn(len(truth), config.latent_dim, generator=generator).to(truth))
+        truth, unperturbed = share(truth), len(share(range(config.batch_size)))
         posterior = networks.live.encode(truth)
-        noise = torch.randn(posterior.mean.shape, generator=generator).to(truth)
         found = terms(networks.live.decode(posterior.mean + posterior.stddev * noise), truth)
-        found["divergence"] = config.kl_weight * divergence(posterior)[: config.batch_size].mean()
+        found["divergence"] = config.kl_weight * divergence(posterior)[:unperturbed].mean()
         return {"loss": torch.stack(list(found.values())).sum()} | {name: term.detach() for name, term in found.items()}
 
     @torch.no_grad()

@@ -4,7 +4,6 @@ import math
 import sys
 from collections import Counter
 
-import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -33,24 +32,6 @@ from qposer.training.train_codeprior import train as train_prior
 
 SMALL = QPoserConfig(heads=2, codes=16, code_dim=2, width=16, depth=1, global_tokens=2, attention_heads=2)
 QUIET = Console(quiet=True)
-
-
-@pytest.fixture(scope="module")
-def poses(tmp_path_factory):
-    """Poses that vary along one direction, from one subject per split."""
-    generator = np.random.default_rng(0)
-    direction = generator.normal(size=(24, 3))
-    pose = 0.2 * np.sin(np.linspace(0, 20, 300))[:, None, None] * direction
-    path = tmp_path_factory.mktemp("data") / "poses.npz"
-    np.savez(
-        path,
-        pose=pose.astype(np.float32),
-        subject=np.repeat(["02", "03", "01"], 100),
-        sequence=np.repeat(["a"], 300),
-        frame=np.arange(300, dtype=np.int32),
-        source=np.repeat(["asf"], 300),
-    )
-    return path
 
 
 def config(poses, out, **changes):
