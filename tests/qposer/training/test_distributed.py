@@ -107,8 +107,7 @@ def assert_equal_runs(one, two, tolerance=1e-5):
         assert second == pytest.approx(first, rel=10 * tolerance)
     (tensors, notes), (others, other_notes) = (read_tensors(run / "last.safetensors") for run in (one, two))
     assert notes["step"] == other_notes["step"]
-    for name, tensor in tensors.items():
-        torch.testing.assert_close(others[name], tensor, atol=tolerance, rtol=tolerance, msg=lambda m: f"{name}: {m}")
+    torch.testing.assert_close(others, tensors, atol=tolerance, rtol=tolerance)
 
 
 @pytest.mark.parametrize("name", ["network", "prior/denoiser", "prior/judge", "prior/joint_judge", "qposer"])
