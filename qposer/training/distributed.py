@@ -164,10 +164,10 @@ def follow_main_process(generator: torch.Generator) -> None:
     """
     if processes() == 1:
         return
-    states = torch.stack([generator.get_state(), torch.get_rng_state()])
-    dist.broadcast(states, src=0)
-    generator.set_state(states[0])
-    torch.set_rng_state(states[1])
+    for each in (generator, torch.default_generator):
+        state = each.get_state()
+        dist.broadcast(state, src=0)
+        each.set_state(state)
 
 
 class _LossOfShare(nn.Module):
