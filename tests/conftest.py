@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from rich.console import Console
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -31,6 +32,39 @@ def strengths_of(monkeypatch):
         return strengths
 
     return watch
+
+
+@pytest.fixture
+def loss_of_share(monkeypatch):
+    """The first loss of a training command for some members of the batch, without dropout."""
+
+    class FirstLossError(Exception):
+        pass
+
+    def first_loss(module, config, members):
+        def run(config, model, generator, loss, *rest):
+            raise FirstLossError(loss()["loss"].item())
+
+        monkeypatch.setattr(torch.nn.functional, "dropout", lambda inputs, *_: inputs)
+        monkeypatch.setattr(module, "share", lambda batch: batch[members])
+        monkeypatch.setattr(module, "run", run)
+        with pytest.raises(FirstLossError) as first:
+            module.train(config, Console(quiet=True))
+        return first.value.args[0]
+
+    return first_loss
+
+
+@pytest.fixture
+def assert_mean_of_shares(loss_of_share):
+    """Check that the loss of a batch is the mean of the losses of its shares."""
+
+    def check(module, config):
+        whole, even, odd = (loss_of_share(module, config, slice(*of)) for of in ((None,), (0, None, 2), (1, None, 2)))
+        assert even != pytest.approx(odd, rel=1e-3)
+        assert whole == pytest.approx((even + odd) / 2, rel=1e-5)
+
+    return check
 
 
 @pytest.fixture(scope="session")

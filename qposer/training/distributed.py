@@ -116,14 +116,17 @@ def gathered(shares: Tensor) -> Tensor:
 
 @contextmanager
 def data_parallel(model: nn.Module, loss: Loss) -> Iterator[Loss]:
-    """The loss of this process's share, whose gradients are averaged over the processes.
+    """Let each process compute a loss of its share of the batch; gradients are averaged over the processes.
 
-    Batch normalisation and dropout are those of the whole batch in one process.
+    Batch normalisation and dropout remain those of the whole batch.
 
     Args:
-        model: network in training. It receives the main process's weights, and all parameters that require a gradient
-            must have one.
+        model: network in training, which receives the main process's weights. All parameters that require a gradient
+            must get one.
         loss: terms of the loss by name, the total first, as means over members chosen by `share`.
+
+    Yields:
+        The loss of the share; with one process, ``loss`` itself.
     """
     if processes() == 1:
         yield loss

@@ -72,6 +72,10 @@ def test_a_diffusion_learns_to_denoise(poses, tmp_path):
     assert errors[-1] < errors[0]
 
 
+def test_the_loss_is_the_mean_over_shares(poses, tmp_path, assert_mean_of_shares):
+    assert_mean_of_shares(train_diffusion, train_diffusion.TrainConfig(data=poses, out=tmp_path, batch_size=16))
+
+
 @pytest.mark.parametrize(
     ("module", "settings"),
     [(train_vposer, {"steps": 1}), (train_mixture, {"components": 2, "poses": 400}), (train_diffusion, {"steps": 1})],

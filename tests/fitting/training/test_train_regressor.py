@@ -42,6 +42,16 @@ def test_a_run_continues_where_it_stopped_and_is_read_back(tmp_path, strengths_o
     assert read_note(best, "subjects") == "train"
 
 
+@pytest.mark.parametrize("module", [train_regressor, train_sampler])
+def test_the_loss_is_the_mean_over_shares(tmp_path, assert_mean_of_shares, module):
+    pose = 0.2 * np.random.default_rng(0).standard_normal((24, 24, 3)).astype(np.float32)
+    names = np.array(["02"] * 12 + ["03"] * 12)
+    columns = {"subject": names, "sequence": names, "frame": np.arange(24, dtype=np.int32), "source": names}
+    write_npz(tmp_path / "poses.npz", {"pose": pose, **columns})
+    config = module.TrainConfig(tmp_path / "poses.npz", tmp_path / "run", batch_size=16, width=16, depth=1)
+    assert_mean_of_shares(module, config)
+
+
 def test_all_subjects_are_trained_on(tmp_path, monkeypatch):
     pose = 0.2 * np.random.default_rng(0).standard_normal((24, 24, 3)).astype(np.float32)
     names = np.array(["02"] * 12 + ["03"] * 12)

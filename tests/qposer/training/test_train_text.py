@@ -80,8 +80,8 @@ def test_descriptions_are_kept_for_the_same_poses_and_rules(tmp_path, monkeypatc
     assert described(torch.zeros(0, 21, 3), tmp_path / "kept.npz") == []
 
 
-def test_a_short_run_resumes(tmp_path, strengths_of):
-    strengths = strengths_of(batches)
+@pytest.fixture
+def config(tmp_path):
     generator = torch.Generator().manual_seed(0)
     noise = axis_angle_to_matrix(0.4 * torch.randn(60, 21, 3, generator=generator))
     pose = torch.zeros(60, 24, 3)
@@ -89,9 +89,22 @@ def test_a_short_run_resumes(tmp_path, strengths_of):
     names = np.repeat(["02", "03", "01"], 20)
     columns = {"subject": names, "sequence": names, "frame": np.arange(60, dtype=np.int32), "source": names}
     np.savez(tmp_path / "poses.npz", pose=pose.numpy(), **columns)
-    config = TrainConfig(
-        tmp_path / "poses.npz", tmp_path / "run", steps=2, batch_size=4, validate_every=1, paraphrases=2
-    )
+    return TrainConfig(tmp_path / "poses.npz", tmp_path / "run", steps=2, batch_size=4, validate_every=1, paraphrases=2)
+
+
+def test_the_loss_is_the_mean_over_shares(config, assert_mean_of_shares, monkeypatch):
+    """With random weights: with initial ones a text has no effect."""
+
+    def initialize(network, prior):
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+
+    monkeypatch.setattr(module, "initialize_from", initialize)
+    assert_mean_of_shares(module, dataclasses.replace(config, batch_size=16))
+
+
+def test_a_short_run_resumes(config, tmp_path, strengths_of):
+    strengths = strengths_of(batches)
     best = train(config, Console(quiet=True))
     assert strengths == [STRENGTH] * VARIATIONS
     rows = (tmp_path / "run" / "log.csv").read_text().splitlines()

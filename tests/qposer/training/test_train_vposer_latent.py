@@ -8,6 +8,7 @@ from rich.console import Console
 
 from qposer.io.weights import read_note
 from qposer.training import batches
+from qposer.training import train_vposer_latent as module
 from qposer.training.rig_variation import STRENGTH
 from qposer.training.train_vposer_latent import TrainConfig, train
 
@@ -53,9 +54,11 @@ def test_batches_are_varied_as_rigs_differ(config, strengths_of):
     assert set(strengths) == {STRENGTH}
 
 
-def test_all_subjects_are_trained_on(config, monkeypatch):
-    from qposer.training import train_vposer_latent as module
+def test_the_loss_is_the_mean_over_shares(config, assert_mean_of_shares):
+    assert_mean_of_shares(module, config)
 
+
+def test_all_subjects_are_trained_on(config, monkeypatch):
     drawn = []
     draw = module.draw_poses
     monkeypatch.setattr(module, "draw_poses", lambda poses, *rest: drawn.append(len(poses)) or draw(poses, *rest))
@@ -66,8 +69,6 @@ def test_all_subjects_are_trained_on(config, monkeypatch):
 
 def test_jittered_poses_may_have_long_latents(config, monkeypatch):
     """The divergence is a loss of the unperturbed poses only, independent of the number of perturbed ones."""
-    from qposer.training import train_vposer_latent as module
-
     monkeypatch.setattr(module, "jitter", lambda poses, generator: poses.mT.contiguous() @ poses.mT)
     figures = {}
     for jittered in (0.0, 1.0):
