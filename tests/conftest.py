@@ -36,7 +36,7 @@ def strengths_of(monkeypatch):
 
 @pytest.fixture
 def loss_of_share(monkeypatch):
-    """The first loss of a training command for some members of the batch, without dropout."""
+    """The first loss of a training command for some members of the batch, without dropout or weights of zero."""
 
     class FirstLossError(Exception):
         pass
@@ -46,6 +46,7 @@ def loss_of_share(monkeypatch):
             raise FirstLossError(loss()["loss"].item())
 
         monkeypatch.setattr(torch.nn.functional, "dropout", lambda inputs, *_: inputs)
+        monkeypatch.setattr(torch.nn.init, "zeros_", torch.nn.init.normal_)
         monkeypatch.setattr(module, "share", lambda batch: batch[members])
         monkeypatch.setattr(module, "run", run)
         with pytest.raises(FirstLossError) as first:

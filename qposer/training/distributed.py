@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 import torch
 import torch.distributed as dist
@@ -27,6 +27,7 @@ _SHARING = ContextVar("sharing", default=False)
 """Whether a training loss is being computed by several processes."""
 
 
+@runtime_checkable
 class Sliceable(Protocol):
     """What has one entry for each member of a batch: a tensor, an array, a range."""
 

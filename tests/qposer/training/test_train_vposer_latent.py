@@ -55,7 +55,7 @@ def test_batches_are_varied_as_rigs_differ(config, strengths_of):
 
 
 def test_the_loss_is_the_mean_over_shares(config, assert_mean_of_shares):
-    assert_mean_of_shares(module, config)
+    assert_mean_of_shares(module, dataclasses.replace(config, kl_weight=1.0, jittered=0.5))
 
 
 def test_all_subjects_are_trained_on(config, monkeypatch):
