@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.distributed as dist
@@ -34,7 +34,7 @@ class Sliceable(Protocol):
     def __len__(self) -> int:
         """Number of members."""
 
-    def __getitem__(self, members: slice, /) -> Self:
+    def __getitem__(self, members: slice, /) -> Any:
         """Some of the members."""
 
 
@@ -99,7 +99,8 @@ def share(batch: Batch) -> Batch:
             f"{len(batch)} poses of a batch cannot be divided evenly among {processes()} processes: "
             "change --batch-size, or torchrun's --nproc-per-node"
         )
-    return batch[dist.get_rank() :: processes()]
+    own: Batch = batch[dist.get_rank() :: processes()]
+    return own
 
 
 def gathered(shares: Tensor) -> Tensor:
