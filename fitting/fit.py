@@ -58,7 +58,7 @@ class Fitter(FittingModels):
             start: initial bodies from another method (`read_start`); the fit stays close to them where the keypoints
                 allow it.
             hypotheses: maximum number of bodies to find for each person: the answer and its ``alternatives``.
-            hands: also detect and fit hands; given keypoints have them or not.
+            hands: also detect and fit hands, and keep those of ``start``; given keypoints have them or not.
             detector: an open detector, for many photos; default: one is opened for this photo.
             on_step: called after every step.
 
@@ -77,6 +77,8 @@ class Fitter(FittingModels):
             keypoints = detect(photo.rgb, people, hands, detector)
         else:
             keypoints = keypoints.largest_first()[:people]
+        if start is not None and not hands:
+            start = dataclasses.replace(start, hand_pose=None, hands_found=None)
         size, known = (photo.width, photo.height), photo.focal_px if focal is None else focal
         results = self.fit_keypoints(keypoints, size, focal=known, start=start, hypotheses=hypotheses, on_step=on_step)
         return _with_focal_warning(results, photo) if focal is None else results
@@ -203,7 +205,8 @@ class Fitter(FittingModels):
         """Fit bodies to people whom two calibrated cameras at least see at the same moment.
 
         Args:
-            views: keypoints in each camera's picture, in pixels, all of one format; None if nobody is found.
+            views: keypoints in each camera's picture, in pixels, all of one format; None if nobody is found. Their
+                hands are fitted, too.
             cameras: one for each view, in the same order (`fitting.read_cameras`).
             people: maximum number of people.
             up: the direction against gravity in world axes; default: from the calibration.

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from fitting.body.body import Body
 from fitting.body.files import OPEN_BODY
-from fitting.hands.fit import FittedHands, fit_hands
+from fitting.hands.fit import FittedHands, HandsInView, fit_hands
+from fitting.hands.start import StartHands
 from fitting.inputs.camera import Camera
-from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.keypoints import Keypoints
 from fitting.optimise.hypotheses import Candidates, explore
 from fitting.optimise.pose_sampler import PoseSampler
@@ -112,22 +112,26 @@ class FittingModels:
         """The space of hand poses; loaded when first needed."""
         return RelaxedCodes(load_hand_prior().code_prior.to(self.device))
 
-    def fit_hands(self, hands: HandKeypoints, camera: Camera, estimate: Estimate) -> FittedHands | None:
+    @torch.no_grad()
+    def fit_hands(
+        self, views: Sequence[HandsInView], estimate: Estimate, start: StartHands | None = None
+    ) -> FittedHands | None:
         """Fit the fingers and the wrists of a solution.
 
         Args:
-            hands: keypoints of the same people's hands.
-            camera: one for each person.
+            views: keypoints of the same people's hands in each camera.
             estimate: the fitted bodies.
+            start: initial hands; they are kept where a hand has no keypoints.
 
         Returns:
-            Body poses with the hands' wrists, and hand poses; None if the body has no fingers.
+            Body poses with the hands' wrists, and hand poses; None if there are no hands or the body has no fingers.
         """
-        if self.hand_body is None:
+        if self.hand_body is None or not (views or start):
             return None
         pose = self.body_pose(estimate)
         parameters = estimate.orient, pose, estimate.betas, estimate.transl
-        return fit_hands(self.hand_body, self.hand_space, hands, camera, *parameters, self.settings.seed)
+        given = None if start is None else start.on(self.hand_body, estimate.betas)
+        return fit_hands(self.hand_body, self.hand_space, views, *parameters, given, self.settings.seed)
 
     @cached_property
     def sampler(self) -> PoseSampler:

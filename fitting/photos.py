@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fitting.hands.fit import FittedHands
+from fitting.hands.fit import HandsInView
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints, joined
 from fitting.inputs.starts import StartBodies
@@ -27,12 +27,10 @@ from fitting.optimise.shape_prior import ShapeEvidence
 from fitting.optimise.start import Start, as_start, assigned, moved_degrees
 from fitting.optimise.uncertainty import joint_covariance
 from fitting.output.fit_result import FitResult, with_alternatives
-from fitting.output.hand_poses import HandPoses
 from fitting.terms.robust import gmof_weight
 from qposer import __version__
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.control.constraints import TOLERANCE
-from qposer.hands.smplh import SIDES
 
 MIN_EXTENT = 8
 """Smallest extent of a person's keypoints, in pixels."""
@@ -220,7 +218,10 @@ def _results(
 ) -> list[FitResult]:
     codes = models.model.encode_latents(models.space.latents(estimate.pose))
     body_pose = models.body_pose(estimate)
-    hands = None if keypoints.hands is None else models.fit_hands(keypoints.hands, problem.camera, estimate)
+    given = None if problem.start is None else problem.start.hands
+    hands = models.fit_hands(
+        [] if keypoints.hands is None else [HandsInView(keypoints.hands, problem.camera)], estimate, given
+    )
     body_pose = body_pose if hands is None else hands.body_pose
     parameters = estimate.orient, body_pose, estimate.betas, estimate.transl
     if hands is None or models.hand_body is None:
@@ -267,26 +268,10 @@ def _results(
             guessed_joints=guessed_joints(problem.init_weight[person]),
             moved=moved[person],
             shape_evidence=said[person],
-            notes=(*notes[person], *_unfitted_hands(keypoints, hands, person)),
-            hands=None if hands is None else _hand_poses(hands, person),
+            notes=(*notes[person], *(hands.warnings(person) if hands else ())),
+            hands=hands.poses(person) if hands else None,
         )
         for person in range(len(keypoints))
-    ]
-
-
-def _hand_poses(hands: FittedHands, person: int) -> HandPoses:
-    left, right = matrix_to_axis_angle(hands.hand_pose[person]).cpu().numpy().reshape(2, -1, 3)
-    return HandPoses(left, right, hands.fitted[person].cpu().numpy())
-
-
-def _unfitted_hands(keypoints: Keypoints, hands: FittedHands | None, person: int) -> list[str]:
-    """A sentence for each hand whose keypoints were not used."""
-    if hands is None or keypoints.hands is None:
-        return []
-    left_out = keypoints.hands.found[person] & ~hands.fitted[person].cpu().numpy()
-    return [
-        f"the keypoints of the {SIDES[side]} hand do not fit the arm: its fingers are left at rest"
-        for side in np.flatnonzero(left_out)
     ]
 
 

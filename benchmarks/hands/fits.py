@@ -12,7 +12,7 @@ from benchmarks.hands.gaussian import GaussianHands
 from benchmarks.hands.held_out import HeldOut
 from benchmarks.intervals import mean_interval
 from benchmarks.tables import Table
-from fitting.hands.problem import HandProblem, HandSpace, HandWeights
+from fitting.hands.problem import HandProblem, HandSpace, HandView, HandWeights
 from fitting.hands.skeleton import HandSkeleton
 from fitting.inputs.camera import Camera
 from fitting.optimise.pose_space import RelaxedCodes
@@ -134,10 +134,11 @@ def errors(
     offset = noise * size[:, None, None] * torch.randn(number, 21, 2, generator=generator)
     turn = math.radians(FACED) / math.sqrt(3) * torch.randn(number, 3, generator=generator)
     mean = space.decode(torch.zeros_like(space.encode(pose)))
-    problem = HandProblem(
-        skeleton, space, camera.project(truth) + offset, torch.ones(number, 21), torch.zeros(number, 21),
-        torch.zeros(number), mean, wrist, size, camera, weights,
-    )  # fmt: skip
+    unknown = torch.zeros(number)
+    view = HandView(
+        camera.project(truth) + offset, torch.ones(number, 21), torch.zeros(number, 21), unknown, wrist, size, camera
+    )
+    problem = HandProblem(skeleton, space, [view], mean, unknown, wrist, weights)
     found = problem.solve(axis_angle_to_matrix(turn) @ orient)
     relative = (found.landmarks - found.landmarks[:, :1]) - (truth - truth[:, :1])
     error: Tensor = 1000 * torch.linalg.vector_norm(relative, dim=-1).mean(-1)

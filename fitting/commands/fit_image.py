@@ -73,7 +73,7 @@ def main(
         hold: what is known of the pose, in words: --hold "left foot on the floor" "right hand on the right hip".
         camera_pitch: downward angle of the camera in degrees, for --hold and --camera-height.
         camera_height: height of the camera above the ground in metres, if known; the lowest foot is on the ground.
-        hands: detect and fit hands, too; those that are hidden or small stay at rest.
+        hands: detect and fit hands, too, and keep those of --start; those that are hidden or small stay at rest.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed.
@@ -86,8 +86,7 @@ def main(
         ValueError: ``out`` is a file.
     """
     console = plain_console()
-    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-    with cli_errors(), bar as progress:
+    with cli_errors(), Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("loading", total=None)
         if out.is_file():
             raise ValueError(f"{out} is a file: give a folder as --out")
@@ -113,7 +112,8 @@ def main(
             settings = FitSettings(residual, depth_cue, seed, height, **known)
             fitter, somebody = fitter_of(body, settings, device, Who(subject, subjects, out, people == 1), photo)
         progress.update(task, description="fitting", total=total_steps(settings, hypotheses))
-        options = dict[str, Any](people=people, focal=focal, start=start and read_start(start), hypotheses=hypotheses)
+        options = dict[str, Any](people=people, focal=focal, hypotheses=hypotheses, hands=hands)
+        options["start"] = start and read_start(start)
         results = fitter.fit_photo(image, keypoints=found.result(), on_step=lambda: progress.advance(task), **options)
         if somebody:
             somebody.add(photo, results[0].shape_evidence)

@@ -15,6 +15,7 @@ motion.npz (AMASS) and no meshes. Views that disagree with the others are reject
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,6 +36,7 @@ def main(
     up: Axis | None = None,
     offsets: tuple[int, ...] | None = None,
     body: Path | None = None,
+    hands: bool = True,
     residual: bool = False,
     seed: int = 0,
     device: Literal["cpu", "cuda"] = "cpu",
@@ -49,6 +51,7 @@ def main(
         up: axis of the world against gravity; default: from the calibration's format, otherwise from the cameras.
         offsets: for videos, the frame of each that shows the moment of the first one's frame 0; default: estimated.
         body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz); default: the open body.
+        hands: detect and fit hands, too; those that are hidden or small stay at rest. Videos are fitted without hands.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         seed: random seed.
         device: where the optimisation runs.
@@ -80,9 +83,7 @@ def main(
         settings = FitSettings(residual, seed=seed)
         fitter = Fitter(Body.load(body) if body else None, settings=settings, device=device)
 
-        def on_step() -> None:
-            progress.advance(task)
-
+        on_step = partial(progress.advance, task)
         if are_videos(views):
             progress.update(task, description="detecting and fitting")
             clip = fit_view_videos(fitter, views, chosen, offsets, up, on_step)
@@ -92,7 +93,7 @@ def main(
             if offsets is not None:
                 raise ValueError("offsets are only for videos: omit them for pictures and keypoints")
             progress.update(task, description="detecting")
-            read = read_views(views, chosen, people)
+            read = read_views(views, chosen, people, hands)
             progress.update(task, description="fitting", total=view_steps(settings))
             results = fitter.fit_views(read.keypoints, chosen, people=people, up=up, on_step=on_step)
             progress.update(task, description="drawing", total=None)

@@ -1,4 +1,4 @@
-"""Fit the fingers and wrists of fitted bodies to keypoints of hands.
+"""Fit the fingers and wrists of fitted bodies to keypoints of hands, in one picture or in several calibrated views.
 
 Each hand is fitted with the prior of hands (`fitting.hands.problem`), where the arm ends. The wrist then turns as the
 hand does; the twist is shared with the elbow, as the forearm's bones do.
@@ -7,38 +7,53 @@ hand does; the twist is shared with the elbow, as the forearm's bones do.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from fitting.body.body import Body
+from fitting.hands.arms import ELBOWS, WRISTS, Arms
 from fitting.hands.initial import hand_from_landmarks
-from fitting.hands.problem import HandProblem
+from fitting.hands.problem import HandProblem, HandView
 from fitting.hands.skeleton import HandSkeleton
+from fitting.hands.start import StartHands
 from fitting.hands.template import TemplateHands
 from fitting.inputs.camera import Camera
 from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.optimise.pose_space import RelaxedCodes
+from fitting.output.hand_poses import HandPoses
 from fitting.terms.term import Posed
-from qposer.body_pose.kinematics import forward_kinematics
-from qposer.body_pose.rotations import axis_angle_to_matrix, reflected, turn_about
-from qposer.body_pose.skeleton import BODY_JOINT_NAMES, REST_JOINTS
+from qposer.body_pose.rotations import matrix_to_axis_angle, reflected
+from qposer.hands.smplh import SIDES
 
 TWISTS = (0.0, 90.0, 180.0, 270.0)
 """Starts without positions in metres: the fitted wrist, twisted about the forearm by these degrees."""
 
-ELBOWS_SHARE = 0.7
-"""Part of the forearm's twist that the elbow takes."""
-
 REACH = 0.15
-"""Metres in the picture's plane: hands that are farther from the end of the arm do not belong to it."""
+"""Metres in the pictures' planes: hands that are farther from the end of the arm do not belong to it."""
 
-MOST_BENT, MOST_TWISTED = math.radians(85), math.radians(130)
-"""Angles of the wrist's bend and the forearm's twist beyond which a hand is not that of this arm."""
+NEAREST = 0.1
+"""Smallest assumed distance of a hand from a camera, metres."""
+
+_SAME_AXES, _SAME_PLACE = torch.eye(3), torch.zeros(3)
+
+
+@dataclass(frozen=True)
+class HandsInView:
+    """Keypoints of people's hands in one camera."""
+
+    keypoints: HandKeypoints
+    camera: Camera
+    """One for each person."""
+    rotation: Float[Tensor, "3 3"] = _SAME_AXES
+    """From the axes of the bodies to those of the camera."""
+    translation: Float[Tensor, "3"] = _SAME_PLACE
+    """Metres."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +63,40 @@ class FittedHands:
     body_pose: Float[Tensor, "people 21 3 3"]
     """The body's pose with elbows and wrists turned as the hands are."""
     hand_pose: Float[Tensor, "people 30 3 3"]
-    """Relative to the body's rest; zero for hands without keypoints that fit the arm."""
+    """Relative to the body's rest; for hands without keypoints that fit the arm the start's, or else zero."""
     fitted: Bool[Tensor, "people 2"]
     """Whether a hand has keypoints that fit the arm."""
+    found: Bool[Tensor, "people 2"]
+    """Whether a hand is fitted or the start's."""
+    unfitted: Bool[Tensor, "people 2"]
+    """Whether a hand has keypoints, but none that fit the arm."""
+
+    def poses(self, person: int) -> HandPoses:
+        """A person's hands."""
+        left, right = matrix_to_axis_angle(self.hand_pose[person]).cpu().numpy().reshape(2, -1, 3)
+        return HandPoses(left, right, self.found[person].cpu().numpy())
+
+    def warnings(self, person: int) -> list[str]:
+        """A sentence for each hand of a person whose keypoints were not used."""
+        return [
+            f"the keypoints of the {side} hand do not fit the arm: its fingers are left "
+            f"{'as they were' if found else 'at rest'}"
+            for side, unfitted, found in zip(
+                SIDES, self.unfitted[person].tolist(), self.found[person].tolist(), strict=True
+            )
+            if unfitted
+        ]
 
 
 def fit_hands(
     body: Body,
     space: RelaxedCodes,
-    hands: HandKeypoints,
-    camera: Camera,
+    views: Sequence[HandsInView],
     orient: Float[Tensor, "people 3 3"],
     body_pose: Float[Tensor, "people 21 3 3"],
     betas: Float[Tensor, "people betas"],
     transl: Float[Tensor, "people 3"],
+    start: StartHands | None = None,
     seed: int = 0,
 ) -> FittedHands:
     """Fit the hands of fitted bodies.
@@ -69,130 +104,174 @@ def fit_hands(
     Args:
         body: a body with fingers.
         space: relaxed codes of the hand prior.
-        hands: keypoints.
-        camera: one for each person.
-        orient: rotation of the pelvis, in camera axes.
+        views: keypoints of the same people in each camera.
+        orient: rotation of the pelvis.
         body_pose: rotations relative to the parents.
         betas: shape coefficients.
         transl: position, metres.
+        start: initial hands, relative to the rest of ``body``; they are kept where a hand has no keypoints.
         seed: of the noise.
 
     Returns:
         Body poses with the wrists of the hands, and hand poses.
     """
-    template = TemplateHands.of(body, betas)
-    arms = _Arms.of(orient, body_pose)
-    still = _identity(2 * len(orient)).unflatten(0, (-1, 2)).to(orient)
+    arms, template = Arms.of(orient, body_pose), TemplateHands.of(body, betas)
+    still = torch.eye(3).expand(len(orient), 2, 15, 3, 3).to(orient)
+    given = start or StartHands(still.flatten(1, 2), still.new_zeros(len(orient), 2, dtype=torch.bool), body.name)
     pose, wrists = still.clone(), arms.hand.clone()
-    found = torch.from_numpy(hands.found).to(orient.device)
-    if found.any():
+    in_views = [torch.from_numpy(view.keypoints.found).to(orient.device) for view in views]
+    seen = torch.stack([torch.zeros_like(given.found), *in_views]).any(0)
+    near = seen.clone()
+    if seen.any():
+        whose, side = seen.nonzero().unbind(-1)
         places = body.hand_landmarks(orient, body_pose, betas, transl)[:, :, 0]
-        fits, near = _fitted(space, template, hands, camera, arms, places, found, seed)
-        whose, side = found.nonzero().unbind(-1)
+        hands = _Hands(whose, side, template.rest[whose, side], places[whose, side])
+        starts = _starts(space, hands, views, arms, template.from_body(given.pose), given.found)
+        fits, near[whose, side] = _fitted(space, hands, views, starts, seed)
         pose[whose, side] = fits.body_pose
-        wrists[whose, side] = torch.where((side == 0)[:, None, None], reflected(fits.orient), fits.orient)
-        found[whose, side] = near
+        wrists[whose, side] = hands.as_right(fits.orient)
     turned, plausible = arms.with_hands(body_pose, wrists)
-    fitted = found & plausible
-    for ends in (_ELBOWS, _WRISTS):
+    fitted = near & plausible
+    for ends in (ELBOWS, WRISTS):
         both = torch.where(fitted[..., None, None], turned[:, ends], body_pose[:, ends])
         body_pose = body_pose.index_copy(1, torch.tensor(ends, device=both.device), both)
-    hand_pose = torch.where(
-        fitted.repeat_interleave(15, dim=1)[..., None, None], template.to_body(pose), still.flatten(1, 2)
+    kept = torch.where(given.found[..., None, None, None], given.pose.unflatten(1, (2, 15)), still).flatten(1, 2)
+    hand_pose = torch.where(fitted.repeat_interleave(15, dim=1)[..., None, None], template.to_body(pose), kept)
+    return FittedHands(body_pose, hand_pose, fitted, fitted | given.found, seen & ~fitted)
+
+
+class _Hands(NamedTuple):
+    """The hands to fit. They are fitted as right hands: left ones are mirrored, and so are their cameras."""
+
+    whose: Int[Tensor, " hands"]
+    side: Int[Tensor, " hands"]
+    rest: Float[Tensor, "hands 21 3"]
+    """Of right hands."""
+    place: Float[Tensor, "hands 3"]
+    """Where the arms end, in the axes of the bodies, metres."""
+
+    @property
+    def left(self) -> Bool[Tensor, " hands"]:
+        """The left hands."""
+        return self.side == 0
+
+    @property
+    def signs(self) -> Float[Tensor, "hands 3"]:
+        """Factors that mirror the coordinates of left hands."""
+        return torch.where(self.left[:, None], self.place.new_tensor([-1.0, 1.0, 1.0]), self.place.new_ones(3))
+
+    def as_right(self, rotations: Float[Tensor, "*starts hands 3 3"]) -> Float[Tensor, "*starts hands 3 3"]:
+        """Rotations in the axes in which hands are fitted; its own inverse."""
+        return torch.where(self.left[:, None, None], reflected(rotations), rotations)
+
+    def rotation(self, view: HandsInView) -> Float[Tensor, "hands 3 3"]:
+        """From the axes in which hands are fitted to those of their cameras."""
+        return self.as_right(view.rotation.to(self.place).expand(len(self.side), 3, 3))
+
+    def of(self, values: Float[np.ndarray, "people 2 ..."]) -> Float[Tensor, "hands ..."]:
+        """Values of these hands."""
+        return torch.from_numpy(values).to(self.place)[self.whose, self.side]
+
+    def world(self, view: HandsInView) -> Float[Tensor, "hands 21 3"]:
+        """Positions of the landmarks in the axes of their cameras, metres; zero if unknown."""
+        if view.keypoints.world is None:
+            return torch.zeros_like(self.rest)
+        return self.signs[:, None] * self.of(view.keypoints.world)
+
+    def in_view(self, view: HandsInView) -> HandView:
+        """What a camera shows of them."""
+        camera, xy, world = view.camera[self.whose], self.of(view.keypoints.xy), self.world(view)
+        mirrored = torch.stack([2 * camera.centre[:, None, 0] - xy[..., 0], xy[..., 1]], dim=-1)
+        rotation, translation = self.rotation(view), self.signs * view.translation.to(self.place)
+        wrist = (rotation @ (self.signs * self.place)[..., None])[..., 0] + translation
+        length = torch.linalg.vector_norm(self.rest[:, 4], dim=-1) + (self.rest[:, 4:6].diff(dim=1).norm(dim=-1)[:, 0])
+        return HandView(
+            torch.where(self.left[:, None, None], mirrored, xy),
+            self.of(view.keypoints.confidence),
+            depths=world[..., 2],
+            depth_weight=_known(world).to(xy),
+            wrist=wrist,
+            size=camera.focal * length / wrist[:, 2].clamp(min=NEAREST),
+            camera=camera,
+            rotation=rotation,
+            translation=translation,
+            weight=torch.ones_like(wrist[:, 0]),
+        )
+
+
+class _Starts(NamedTuple):
+    """Initial values of fits, several for each hand."""
+
+    orient: Float[Tensor, "starts hands 3 3"]
+    pose: Float[Tensor, "starts hands 15 3 3"]
+    known: Bool[Tensor, "starts hands"]
+    """Whether the pose is measured or given: the fit stays close to it."""
+    used: Bool[Tensor, "starts hands"]
+
+
+def _starts(
+    space: RelaxedCodes,
+    hands: _Hands,
+    views: Sequence[HandsInView],
+    arms: Arms,
+    given: Float[Tensor, "people 2 15 3 3"],
+    given_found: Bool[Tensor, "people 2"],
+) -> _Starts:
+    """The poses that single views show and the given ones, or for hands without such a pose the mean pose."""
+    twisted = hands.as_right(torch.stack([arms.twisted(math.radians(by))[hands.whose, hands.side] for by in TWISTS]))
+    pose, found = given[hands.whose, hands.side], given_found[hands.whose, hands.side]
+    mean = space.decode(torch.zeros_like(space.encode(pose)))
+    orients, poses, known = [], [], []
+    for view in views:
+        world = hands.world(view)
+        measured = _known(world) & (hands.of(view.keypoints.confidence) > 0).any(-1)
+        turn, bent = hand_from_landmarks(hands.rest, torch.where(measured[:, None, None], world, hands.rest))
+        orients.append(hands.rotation(view).mT @ turn)
+        poses.append(bent)
+        known.append(measured)
+    unknown = ~torch.stack([*known, found]).any(0)
+    return _Starts(
+        torch.stack([*orients, *twisted, twisted[0]]),
+        torch.stack([*poses, *[mean] * len(TWISTS), pose]),
+        torch.stack([*known, *[torch.zeros_like(found)] * len(TWISTS), found]),
+        torch.stack([*known, *[unknown] * len(TWISTS), found]),
     )
-    return FittedHands(body_pose, hand_pose, fitted)
-
-
-@dataclass(frozen=True)
-class _Arms:
-    """Rotations of both arms' ends, the left one first."""
-
-    forearm: Float[Tensor, "people 2 3 3"]
-    """Of the elbows, in camera axes."""
-    hand: Float[Tensor, "people 2 3 3"]
-    """Of the wrists, in camera axes."""
-
-    @classmethod
-    def of(cls, orient: Float[Tensor, "people 3 3"], body_pose: Float[Tensor, "people 21 3 3"]) -> _Arms:
-        """The arms of bodies."""
-        rotations = torch.cat([orient[:, None], body_pose], dim=1)
-        world, _ = forward_kinematics(rotations, torch.from_numpy(REST_JOINTS[: rotations.shape[1]]).to(rotations))
-        return cls(world[:, [1 + joint for joint in _ELBOWS]], world[:, [1 + joint for joint in _WRISTS]])
-
-    def twisted(self, radians: float) -> Float[Tensor, "people 2 3 3"]:
-        """Rotations of the wrists, twisted about the forearms."""
-        return self.forearm @ axis_angle_to_matrix(radians * _FOREARMS.to(self.hand)) @ self.forearm.mT @ self.hand
-
-    def with_hands(
-        self, body_pose: Float[Tensor, "people 21 3 3"], hand: Float[Tensor, "people 2 3 3"]
-    ) -> tuple[Float[Tensor, "people 21 3 3"], Bool[Tensor, "people 2"]]:
-        """The pose with hands of these rotations, and whether a wrist can bend so."""
-        axes = _FOREARMS.to(hand)
-        wrist = self.forearm.mT @ hand
-        twist = torch.remainder(turn_about(wrist, axes) + math.pi, 2 * math.pi) - math.pi
-        bent = torch.acos((axes * (wrist @ axes[..., None])[..., 0]).sum(-1).clamp(-1, 1))
-        shared = axis_angle_to_matrix(ELBOWS_SHARE * twist[..., None] * axes)
-        pose = body_pose.clone()
-        pose[:, _ELBOWS] = pose[:, _ELBOWS] @ shared
-        pose[:, _WRISTS] = shared.mT @ wrist
-        return pose, (bent < MOST_BENT) & (twist.abs() < MOST_TWISTED)
 
 
 def _fitted(
-    space: RelaxedCodes,
-    template: TemplateHands,
-    hands: HandKeypoints,
-    camera: Camera,
-    arms: _Arms,
-    places: Float[Tensor, "people 2 3"],
-    found: Bool[Tensor, "people 2"],
-    seed: int,
+    space: RelaxedCodes, hands: _Hands, views: Sequence[HandsInView], starts: _Starts, seed: int
 ) -> tuple[Posed, Bool[Tensor, " hands"]]:
-    """The found hands, as right hands, from the best of several starts, and whether they are where the arms end."""
-    whose, side = found.nonzero().unbind(-1)
-    left = (side == 0)[:, None]
-    like = places
-
-    def chosen(values: np.ndarray) -> Tensor:
-        return torch.from_numpy(values).to(like)[whose, side]
-
-    seen_from, rest, confidence = camera[whose], template.rest[whose, side], chosen(hands.confidence)
-    xy, wrist = chosen(hands.xy), places[whose, side]
-    mirrored = torch.stack([2 * seen_from.centre[:, None, 0] - xy[..., 0], xy[..., 1]], dim=-1)
-    xy = torch.where(left[..., None], mirrored, xy)
-    wrist = torch.where(left, wrist * like.new_tensor([-1.0, 1.0, 1.0]), wrist)
-    world = torch.zeros_like(rest) if hands.world is None else chosen(hands.world)
-    world = torch.where(left[..., None], world * like.new_tensor([-1.0, 1.0, 1.0]), world)
-    measured = (world != 0).flatten(1).any(-1)
-    starts = torch.stack([arms.twisted(math.radians(twist))[whose, side] for twist in TWISTS])
-    starts = torch.where(left[..., None], reflected(starts), starts)
-    orient, guess = hand_from_landmarks(rest, torch.where(measured[:, None, None], world, rest))
-    starts[0] = torch.where(measured[:, None, None], orient, starts[0])
-    mean = space.decode(torch.zeros_like(space.encode(guess)))
-    guess = torch.where(measured[:, None, None, None], guess, mean)
-    length = torch.linalg.vector_norm(rest[:, 4], dim=-1) + (rest[:, 4:6].diff(dim=1).norm(dim=-1)[:, 0])
-    size = seen_from.focal * length / wrist[:, 2]
-    several, row = (~measured | (torch.arange(len(TWISTS), device=like.device) == 0)[:, None]).nonzero().unbind(-1)
+    """The hands from the best of the starts, and whether they are where the arms end."""
+    shown = [hands.in_view(view) for view in views]
+    clear = torch.stack([view.confidence.square().sum(-1) for view in shown])
+    alone = (clear > 0).sum(0) == 1
+    shown = [
+        replace(view, weight=share, depth_weight=view.depth_weight * alone)
+        for view, share in zip(shown, clear / clear.amax(0), strict=True)
+    ]
+    several, row = starts.used.nonzero().unbind(-1)
     problem = HandProblem(
-        HandSkeleton(rest[row]), space, xy[row], confidence[row], world[row][..., 2], measured[row].to(like),
-        guess[row], wrist[row], size[row], seen_from[row],
-    )  # fmt: skip
-    fits = problem.solve(starts[several, row], seed)
-    costs = torch.full(starts.shape[:2], torch.inf, dtype=like.dtype, device=like.device)
+        HandSkeleton(hands.rest[row]),
+        space,
+        [view[row] for view in shown],
+        starts.pose[several, row],
+        starts.known[several, row].to(clear),
+        (hands.signs * hands.place)[row],
+    )
+    fits = problem.solve(starts.orient[several, row], seed)
+    costs = torch.full(starts.used.shape, torch.inf, dtype=clear.dtype, device=clear.device)
     costs[several, row] = problem.cost(fits)
     place = torch.zeros_like(costs, dtype=torch.long)
-    place[several, row] = torch.arange(len(row), device=like.device)
+    place[several, row] = torch.arange(len(row), device=clear.device)
     best = place.gather(0, costs.argmin(0, keepdim=True))[0]
     fits = Posed(*(part[best] if len(part) == len(row) else part for part in fits))
-    off = fits.transl - wrist
-    sideways = torch.linalg.vector_norm(off[:, :2], dim=-1)
-    return fits, sideways < REACH
+    off = torch.stack(
+        [(view.rotation @ fits.transl[..., None])[..., 0] + view.translation - view.wrist for view in shown]
+    )
+    sideways = torch.linalg.vector_norm(off[..., :2], dim=-1)
+    return fits, ((sideways < REACH) | (clear == 0)).all(0)
 
 
-def _identity(hands: int) -> Float[Tensor, "hands 15 3 3"]:
-    return torch.eye(3).expand(hands, 15, 3, 3)
-
-
-_ELBOWS = [BODY_JOINT_NAMES.index("left_elbow"), BODY_JOINT_NAMES.index("right_elbow")]
-_WRISTS = [BODY_JOINT_NAMES.index("left_wrist"), BODY_JOINT_NAMES.index("right_wrist")]
-_FOREARMS = normalize(torch.from_numpy(REST_JOINTS[[20, 21]] - REST_JOINTS[[18, 19]]).float(), dim=-1)
+def _known(world: Float[Tensor, "hands 21 3"]) -> Bool[Tensor, " hands"]:
+    """Whether positions in metres are known."""
+    return (world != 0).flatten(1).any(-1)

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitting.hands.skeleton import HandSkeleton
@@ -20,6 +20,7 @@ from fitting.optimise.assembly import Assembly
 from fitting.optimise.pose_space import decoder_jacobian, turns_of
 from fitting.terms.code_prior import CodePull
 from fitting.terms.depth import Depth
+from fitting.terms.in_view import InView
 from fitting.terms.initial_pose import InitialPose
 from fitting.terms.position import Position
 from fitting.terms.reprojection import Reprojection
@@ -35,6 +36,8 @@ DRAWS = 4
 
 RHO = 0.15
 """Reprojection errors well above this fraction of the hand's size count as outliers."""
+
+_SAME_AXES, _SAME_PLACE, _FULL = torch.eye(3)[None], torch.zeros(1, 3), torch.ones(1)
 
 
 @runtime_checkable
@@ -81,32 +84,70 @@ class HandWeights:
 
 
 @dataclass(frozen=True)
-class HandProblem:
-    """Keypoints of right hands."""
+class HandView:
+    """Keypoints of right hands in one camera."""
 
-    skeleton: HandSkeleton
-    space: HandSpace
     keypoints: Float[Tensor, "hands 21 2"]
     """Pixels."""
     confidence: Float[Tensor, "hands 21"]
     depths: Float[Tensor, "hands 21"]
     """Metres along the camera's axis, up to a shift."""
     depth_weight: Float[Tensor, " hands"]
-    """Factor on the weights of depths and guess: 0 for hands without positions in metres."""
-    guess: Float[Tensor, "hands 15 3 3"]
-    """Poses that the positions in metres show, and starts of the fits."""
+    """Factor on the weight of depths: 0 where they are unknown."""
     wrist: Float[Tensor, "hands 3"]
-    """Where the arm ends, in camera axes, metres."""
+    """Where the arm ends, in the camera's axes, metres."""
     size: Float[Tensor, " hands"]
     """Length of the hand at the wrist's distance, pixels."""
     camera: Camera
+    rotation: Float[Tensor, "#hands 3 3"] = _SAME_AXES
+    """Rotations from the axes of the fit to those of the camera."""
+    translation: Float[Tensor, "#hands 3"] = _SAME_PLACE
+    """Metres."""
+    weight: Float[Tensor, " #hands"] = _FULL
+    """Factor on the weights of this view: 0 where it does not show a hand."""
+
+    def __getitem__(self, hands: Int[Tensor, " chosen"]) -> HandView:
+        """A selection of hands; indices may repeat."""
+        return HandView(**{name: value[hands] for name, value in vars(self).items()})
+
+    def terms(self, weights: HandWeights) -> Sequence[Term]:
+        """The terms of this view.
+
+        Args:
+            weights: weights of the terms.
+
+        Returns:
+            Keypoints, depths and the wrist.
+        """
+        sideways = self.size.new_tensor([weights.wrist_sideways, weights.wrist_sideways, weights.wrist_away])
+        own: tuple[Term, ...] = (
+            Reprojection(weights.data, RHO, self.keypoints, self.confidence, self.size, self.camera),
+            Depth(weights.depth, self.depths, self.confidence * self.depth_weight[:, None]),
+            Position(sideways.expand(len(self.size), 3), self.wrist),
+        )
+        return [InView(term, self.rotation, self.translation, self.weight) for term in own]
+
+
+@dataclass(frozen=True)
+class HandProblem:
+    """Keypoints of right hands in one or several cameras."""
+
+    skeleton: HandSkeleton
+    space: HandSpace
+    views: Sequence[HandView]
+    guess: Float[Tensor, "hands 15 3 3"]
+    """Starts of the fits."""
+    guess_weight: Float[Tensor, " hands"]
+    """Factor on the weight of the guess: 0 if it is not a measured pose."""
+    wrist: Float[Tensor, "hands 3"]
+    """Where the arm ends, metres."""
     weights: HandWeights = HandWeights()
 
     def solve(self, orient: Float[Tensor, "hands 3 3"], seed: int = 0) -> Posed:
         """Fit all hands.
 
         Args:
-            orient: initial rotations of the wrists, in camera axes.
+            orient: initial rotations of the wrists, in the axes of the fit.
             seed: of the denoiser's noise.
 
         Returns:
@@ -130,15 +171,9 @@ class HandProblem:
     @cached_property
     def terms(self) -> Sequence[Term]:
         """All terms but the prior's."""
-        weights = self.weights
-        one = torch.ones_like(self.size)
-        sideways = one.new_tensor([weights.wrist_sideways, weights.wrist_sideways, weights.wrist_away])
-        return (
-            Reprojection(weights.data, RHO, self.keypoints, self.confidence, self.size, self.camera),
-            Depth(weights.depth, self.depths, self.confidence * self.depth_weight[:, None]),
-            InitialPose(weights.guess * self.depth_weight, self.guess, torch.ones_like(self.guess[..., 0, 0])),
-            Position(sideways.expand(len(one), 3), self.wrist),
-        )
+        weight = self.weights.guess * self.guess_weight
+        of_views = [term for view in self.views for term in view.terms(self.weights)]
+        return (*of_views, InitialPose(weight, self.guess, torch.ones_like(self.guess[..., 0, 0])))
 
 
 class _LeastSquares:
@@ -147,7 +182,7 @@ class _LeastSquares:
     def __init__(self, given: HandProblem, generator: torch.Generator) -> None:
         self.given, self.space = given, given.space
         shape = (DRAWS, 1, *given.space.encode(given.guess[:1]).shape[1:])
-        self.noise = [torch.randn(shape, generator=generator).to(given.size) for _ in NOISE_LEVELS]
+        self.noise = [torch.randn(shape, generator=generator).to(given.wrist) for _ in NOISE_LEVELS]
         self.terms: Sequence[Term] = given.terms
         self.decoder_jacobian = torch.zeros(0)
 
@@ -155,7 +190,7 @@ class _LeastSquares:
         """Update the denoiser's prediction and the decoder's derivatives."""
         level = state.pose.new_full((1, 1, 1), NOISE_LEVELS[step])
         target = self.space.denoised(state.pose + level * self.noise[step], level).mean(0)
-        weight = self.given.weights.prior * torch.ones_like(self.given.size)
+        weight = self.given.weights.prior * torch.ones_like(self.given.guess_weight)
         self.terms = (*self.given.terms, CodePull(weight, target))
         self.decoder_jacobian = decoder_jacobian(self.space, state.pose, state.body_pose)
 

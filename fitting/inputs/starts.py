@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from fitting.body.smpl_pickle import read_nested_arrays
 from fitting.shapes import check_shapes
+from qposer.body_pose.articulation import BODY
 from qposer.body_pose.poses import as_matrices
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
+from qposer.hands.skeleton import HAND
+from qposer.hands.smplh import NUM_HAND_JOINTS, SIDES
 from qposer.io.messages import one_line
 from qposer.io.npz import read_npz
 
@@ -26,6 +30,13 @@ _PREFIXES = ("", "pred_smpl_params.", "smpl_params_incam.", "smpl_params.", "smp
 
 _LATENT = 32
 
+_HAND_NUMBERS = 2 * 3 * NUM_HAND_JOINTS
+_WITH_HANDS = (156, 165)
+"""Numbers of a pose of SMPL-H and SMPL-X in AMASS's layout, the hands last."""
+
+_IN_JSON = ("body_pose", "global_orient", "betas", "body", "left_hand_pose", "right_hand_pose", "hands_found")
+"""What ``fit.json`` has of a body."""
+
 
 @dataclass(frozen=True)
 class StartBodies:
@@ -36,7 +47,11 @@ class StartBodies:
     """None if the file's axes are not the camera's."""
     betas: Float[np.ndarray, "people shapes"] | None = None
     body: str = ANY_BODY
-    """Name of the body model that ``betas`` belongs to."""
+    """Name of the body model that ``betas`` and ``hand_pose`` belong to."""
+    hand_pose: Float[np.ndarray, "people 30 3"] | None = None
+    """Relative to the body model's template, the left hand first."""
+    hands_found: Bool[np.ndarray, "people 2"] | None = None
+    """Which hands have a pose; default: those whose pose is not zero."""
 
     def __post_init__(self) -> None:
         """Check the arrays.
@@ -44,7 +59,11 @@ class StartBodies:
         Raises:
             ValueError: wrong shapes, different numbers of people, or values that are not finite.
         """
+        if self.hand_pose is not None and self.hands_found is None:
+            posed = np.reshape(self.hand_pose, (len(self.hand_pose), 2, -1)).any(-1)
+            object.__setattr__(self, "hands_found", posed)
         shapes = {"body_pose": "people 21 3", "global_orient": "people 3", "betas": "people shapes"}
+        shapes |= {"hand_pose": "people 30 3", "hands_found": "people 2"}
         given = {name: np.asarray(getattr(self, name)) for name in shapes if getattr(self, name) is not None}
         check_shapes(given, {name: shapes[name] for name in given})
         for name, values in given.items():
@@ -58,24 +77,23 @@ class StartBodies:
     def __getitem__(self, people: Sequence[int]) -> StartBodies:
         """A selection of people."""
         chosen = np.asarray(people, dtype=int)
-        return replace(
-            self,
-            body_pose=self.body_pose[chosen],
-            global_orient=None if self.global_orient is None else self.global_orient[chosen],
-            betas=None if self.betas is None else self.betas[chosen],
-        )
+        arrays = ("body_pose", "global_orient", "betas", "hand_pose", "hands_found")
+        given = {name: getattr(self, name) for name in arrays if getattr(self, name) is not None}
+        return replace(self, **{name: values[chosen] for name, values in given.items()})
 
 
 def read_start(path: str | Path) -> StartBodies:
     """Read the bodies in a file; the layout is detected from its content.
 
-    Supported are QPoser's ``fit.npz``, AMASS's layout (without the orientation, which is in world axes), SMPLify-X's
-    pickles, the dictionaries of HMR2 / 4D-Humans (``pred_smpl_params``) and GVHMR (``smpl_params_incam``), and any npz,
-    pickle or PyTorch file with ``global_orient``, ``body_pose`` and ``betas`` in axis-angle or matrices. No code in a
+    Supported are QPoser's ``fit.npz`` and ``fit.json``, AMASS's layout (without the orientation, which is in world
+    axes), SMPLify-X's pickles, the dictionaries of HMR2 / 4D-Humans (``pred_smpl_params``) and GVHMR
+    (``smpl_params_incam``), and any npz, pickle or PyTorch file with ``global_orient``, ``body_pose`` and ``betas`` in
+    axis-angle or matrices. Hands are read from the last 90 numbers of AMASS's poses and from ``left_hand_pose`` and
+    ``right_hand_pose``, relative to the body's template; coefficients of principal components are ignored. No code in a
     file is run.
 
     Args:
-        path: .npz, .pkl, .pt or .pth.
+        path: .npz, .json, .pkl, .pt or .pth.
 
     Returns:
         The bodies, one per row.
@@ -104,6 +122,12 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         except Exception as error:  # damaged and crafted files raise anything
             raise ValueError(f"{path} is not a PyTorch file of tensors only: {one_line(error)}") from None
         return _flattened(content)
+    if path.suffix.lower() == ".json":
+        try:
+            content = json.loads(path.read_bytes())
+            return {name: np.asarray(content[name]) for name in _IN_JSON if name in content}
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(f"{path} is not QPoser's fit.json: {one_line(error)}") from None
     return read_nested_arrays(path)
 
 
@@ -123,7 +147,9 @@ def _amass(arrays: Mapping[str, np.ndarray]) -> StartBodies:
     if poses.ndim != 2 or poses.shape[1] < 3 * (NUM_BODY_JOINTS + 1):
         raise ValueError(f"poses of AMASS must be (frames, 66 or more), not {poses.shape}")
     body_pose = poses[:, 3 : 3 * (NUM_BODY_JOINTS + 1)].reshape(-1, NUM_BODY_JOINTS, 3)
-    return StartBodies(body_pose, betas=_rows(arrays.get("betas"), len(body_pose)), body=_text(arrays, "body"))
+    hands = poses[:, -_HAND_NUMBERS:].reshape(len(poses), -1, 3) if poses.shape[1] in _WITH_HANDS else None
+    betas = _rows(arrays.get("betas"), len(body_pose))
+    return StartBodies(body_pose, betas=betas, body=_text(arrays, "body"), hand_pose=hands)
 
 
 def _parameters(arrays: Mapping[str, np.ndarray]) -> StartBodies:
@@ -140,7 +166,20 @@ def _parameters(arrays: Mapping[str, np.ndarray]) -> StartBodies:
         None if orient is None else _axis_angle(np.asarray(orient, dtype=np.float32), 1)[:, 0],
         _rows(arrays.get(f"{prefix}betas"), len(body_pose)),
         _text(arrays, "body"),
+        *_hands(arrays, prefix, len(body_pose)),
     )
+
+
+def _hands(
+    arrays: Mapping[str, np.ndarray], prefix: str, people: int
+) -> tuple[Float[np.ndarray, "people 30 3"] | None, Bool[np.ndarray, "people 2"] | None]:
+    """Poses of hands, and which are poses; None for coefficients of principal components."""
+    sides = [np.asarray(arrays.get(f"{prefix}{side}_hand_pose", np.zeros(0)), dtype=np.float32) for side in SIDES]
+    if any(hand.size != people * (135 if hand.shape[-2:] == (3, 3) else 45) for hand in sides):
+        return None, None
+    found = arrays.get("hands_found")
+    pose = np.concatenate([_axis_angle(hand, NUM_HAND_JOINTS) for hand in sides], axis=1)
+    return pose, None if found is None else np.asarray(found, dtype=bool).reshape(-1, 2)
 
 
 def _axis_angle(values: Float[np.ndarray, "*shape"], joints: int) -> Float[np.ndarray, "people joints 3"]:
@@ -149,7 +188,8 @@ def _axis_angle(values: Float[np.ndarray, "*shape"], joints: int) -> Float[np.nd
         values = values.reshape(-1, *values.shape[-3:]) if values.ndim > 3 else values[None]
         if values.shape[1] < joints:
             raise ValueError(f"expected {joints} rotations, found {values.shape[1]}")
-        matrices = as_matrices(torch.tensor(values[:, :joints])) if joints > 1 else torch.tensor(values[:, :1])
+        given = torch.tensor(values[:, :joints])
+        matrices = as_matrices(given, HAND if joints == NUM_HAND_JOINTS else BODY) if joints > 1 else given
         return matrix_to_axis_angle(matrices).numpy()
     if values.ndim > 1 and values.shape[-1] == 3 and joints > 1 and values.shape[-2] >= joints:
         return values.reshape(-1, *values.shape[-2:])[:, :joints]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fitting.body.body import Body
 from fitting.body.files import AGES_BODY, OPEN_BODY
+from fitting.hands.start import StartHands
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FormatName, Keypoints
 from fitting.inputs.starts import ANY_BODY, StartBodies
@@ -40,11 +41,11 @@ class Start:
     orient: Float[Tensor, "people 3 3"] | None = None
     betas: Float[Tensor, "people shapes"] | None = None
     """None if unknown or of another body model."""
+    hands: StartHands | None = None
 
     def __getitem__(self, people: Int[Tensor, " chosen"]) -> Start:
         """A selection of people; indices may repeat."""
-        orient, betas = (None if value is None else value[people] for value in (self.orient, self.betas))
-        return Start(self.body_pose[people], orient, betas)
+        return Start(**{name: None if value is None else value[people] for name, value in vars(self).items()})
 
 
 def given_start(
@@ -88,7 +89,8 @@ def given_start(
     mirrored = mirror_body_pose(start.body_pose)
     exchanged = placed(seen_as, mirrored)[1] < EXCHANGED * placed(seen_as, start.body_pose)[1]
     body_pose = torch.where(exchanged[:, None, None, None], mirrored, start.body_pose)
-    return replace(start, orient=orient, body_pose=body_pose)
+    hands = None if start.hands is None else start.hands.exchanged(exchanged)
+    return replace(start, orient=orient, body_pose=body_pose, hands=hands)
 
 
 def as_start(given: StartBodies, body: Body) -> Start:
@@ -114,7 +116,10 @@ def as_start(given: StartBodies, body: Body) -> Start:
         betas = like.new_zeros(len(given), body.num_betas)
         betas[:, :count] = torch.from_numpy(np.asarray(given.betas[:, :count])).to(like)
     orient = None if given.global_orient is None else matrices(given.global_orient)
-    return Start(matrices(given.body_pose), orient, betas)
+    hands = None
+    if given.hand_pose is not None and given.hands_found is not None:
+        hands = StartHands(matrices(given.hand_pose), torch.from_numpy(given.hands_found).to(like.device), given.body)
+    return Start(matrices(given.body_pose), orient, betas, hands)
 
 
 @torch.no_grad()

@@ -111,7 +111,10 @@ class FitResult(BodyResult):
     @property
     def as_start(self) -> StartBodies:
         """This body as the start of another fit."""
-        return StartBodies(self.body_pose[None], self.global_orient[None], self.betas[None], self.body)
+        start = StartBodies(self.body_pose[None], self.global_orient[None], self.betas[None], self.body)
+        if self.hands is None:
+            return start
+        return replace(start, hand_pose=self.hands.both[None], hands_found=self.hands.found[None])
 
     @property
     def reprojection_error_percent(self) -> float:

@@ -37,9 +37,9 @@ def write_views(
 ) -> list[Path]:
     """Write ``folder/person0``, ``folder/person1``, ... atomically.
 
-    Each contains ``fit.npz`` and ``fit.json`` (SMPL parameters and joints in world axes, metres; results of each used
-    view; warnings), ``mesh.obj`` in world axes, ``markers.trc`` (the joints, y up, metres), ``overlay_NAME.png``
-    for each camera with a picture, undistorted, and ``front.png`` and ``side.png``.
+    Each contains ``fit.npz`` and ``fit.json`` (SMPL parameters and joints in world axes, metres; hands, if fitted;
+    results of each used view; warnings), ``mesh.obj`` in world axes, ``markers.trc`` (the joints, y up, metres),
+    ``overlay_NAME.png`` for each camera with a picture, undistorted, and ``front.png`` and ``side.png``.
 
     Args:
         folder: parent of the people's folders.
@@ -147,4 +147,5 @@ def _arrays(result: ViewsResult) -> dict[str, np.ndarray]:
         "reprojection_error_px": np.array([one.error_px for one in used]),
         "person_height_px": np.array([one.height_px for one in used]),
         "settings": np.asarray(json.dumps(dict(result.settings))),
+        **({} if result.hands is None else result.hands.arrays),
     }

@@ -9,11 +9,13 @@ from itertools import combinations
 import numpy as np
 import torch
 
+from fitting.hands.fit import FittedHands
 from fitting.inputs.calibration import Axis, CalibratedCamera, up_direction
 from fitting.inputs.keypoints import FORMATS, FormatName, Keypoints
 from fitting.keypoints3d import upright
 from fitting.models import FittingModels
 from fitting.photos import on_image
+from fitting.views.hands import hands_in_views
 from fitting.views.matching import MatchedPerson, match_people
 from fitting.views.result import ViewFit, ViewsResult
 from fitting.views.rig import Rig
@@ -61,7 +63,9 @@ def fit_people_in_views(
     check_matched(rig, straight, matched, cameras)
     floor = max(seen.noise_floor for seen in straight if seen is not None)
     solution = solve_views(models, rig, matched, format, upright(direction.tolist()), floor, on_step)
-    return _results(models, views, cameras, matched, solution, axis)
+    assert solution.problem.views is not None
+    hands = models.fit_hands(hands_in_views(straight, matched, solution.problem.views), solution.estimate)
+    return _results(models, views, cameras, matched, solution, hands, axis)
 
 
 def check_terms(models: FittingModels) -> None:
@@ -114,7 +118,10 @@ def undistorted_views(views: Sequence[Keypoints | None], cameras: Sequence[Calib
                 seen = seen if camera.size is None else on_image(seen, camera.size)
             except ValueError as error:
                 raise ValueError(f"view {camera.name}: {error}") from None
-            seen = dataclasses.replace(seen, xy=camera.undistorted(seen.xy), world=None)
+            hands = seen.hands
+            if hands is not None:
+                hands = dataclasses.replace(hands, xy=camera.undistorted(hands.xy))
+            seen = dataclasses.replace(seen, xy=camera.undistorted(seen.xy), world=None, hands=hands)
         straight.append(seen)
     return straight
 
@@ -189,12 +196,18 @@ def _results(
     cameras: Sequence[CalibratedCamera],
     matched: Sequence[MatchedPerson],
     solution: ViewsSolution,
+    hands: FittedHands | None,
     up: Axis,
 ) -> list[ViewsResult]:
     estimate, seen = solution.estimate, solution.problem.views
     assert seen is not None
-    body_pose = models.body_pose(estimate)
-    output = models.body(solution.orient, body_pose, estimate.betas, solution.transl)
+    body_pose = models.body_pose(estimate) if hands is None else hands.body_pose
+    parameters = solution.orient, body_pose, estimate.betas, solution.transl
+    joints = models.body.landmarks_and_joints(*parameters)[1]
+    if hands is None or models.hand_body is None:
+        vertices = models.body(*parameters).vertices
+    else:
+        vertices = models.hand_body(*parameters, hand_pose=hands.hand_pose).vertices
     format = solution.problem.format
     landmarks = models.body.landmarks(estimate.orient, body_pose, estimate.betas, estimate.transl, format=format)
     distance = torch.linalg.vector_norm(seen.displacement(landmarks), dim=-1)
@@ -206,8 +219,8 @@ def _results(
         "betas": estimate.betas,
         "transl": solution.transl,
         "codes": models.model.encode_latents(models.space.latents(estimate.pose)),
-        "joints": output.joints,
-        "vertices": output.vertices,
+        "joints": joints,
+        "vertices": vertices,
     }
     numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
     figures = [array.cpu().numpy() for array in (error, seen.height, seen.confidence, depth)]
@@ -220,6 +233,8 @@ def _results(
             up=up,
             views=_view_fits(views, cameras, one, [figure[person] for figure in figures]),
             settings=models.settings.as_json,
+            notes=tuple(hands.warnings(person)) if hands else (),
+            hands=hands.poses(person) if hands else None,
         )
         for person, one in enumerate(matched)
     ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from fitting.inputs.calibration import CalibratedCamera
 from fitting.inputs.detect import Detector
 from fitting.inputs.detections import Picture
+from fitting.inputs.hand_detector import HandDetector
 from fitting.inputs.images import is_image, read_image
 from fitting.inputs.keypoint_files import read_keypoints
 from fitting.inputs.keypoints import Keypoints
@@ -26,13 +28,16 @@ class ReadViews:
     """Warnings."""
 
 
-def read_views(files: Sequence[Path], cameras: Sequence[CalibratedCamera], people: int) -> ReadViews:
-    """Read pictures and keypoint files, and detect people on the pictures.
+def read_views(
+    files: Sequence[Path], cameras: Sequence[CalibratedCamera], people: int, hands: bool = True
+) -> ReadViews:
+    """Read pictures and keypoint files, and detect people and their hands on the pictures.
 
     Args:
         files: one for each camera.
         cameras: cameras in the same order.
         people: maximum number of people to detect in each picture.
+        hands: also detect hands on pictures; keypoint files have them or not.
 
     Returns:
         Contents of the views.
@@ -52,10 +57,12 @@ def read_views(files: Sequence[Path], cameras: Sequence[CalibratedCamera], peopl
     if all(picture is None for picture in pictures):
         keypoints = [read_keypoints(file, None, camera.size) for file, camera in zip(files, cameras, strict=True)]
         return ReadViews(tuple(keypoints), tuple(pictures), tuple(notes))
-    with Detector() as detector:
+    with Detector() as detector, HandDetector() if hands else nullcontext() as hand_detector:
         for file, camera, picture in zip(files, cameras, pictures, strict=True):
             found = read_keypoints(file, None, camera.size) if picture is None else detector.search(picture, people)
             if found is None:
                 notes.append(f"nobody was found in view {camera.name}")
+            elif picture is not None and hand_detector is not None:
+                found = found.with_hands(hand_detector.detect(picture, found))
             keypoints.append(found)
     return ReadViews(tuple(keypoints), tuple(pictures), tuple(notes))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fitting.body.body import Body
-from fitting.hands.fit import fit_hands
+from fitting.hands.fit import HandsInView, fit_hands
 from fitting.hands.template import TemplateHands
 from fitting.inputs.camera import Camera
 from fitting.inputs.hand_keypoints import HandKeypoints
@@ -61,7 +61,7 @@ def rigid(pose):
 
 def fitted(body, space, hands, given):
     camera, orient, pose, betas, transl = given
-    return fit_hands(body, space, hands, camera, orient, rigid(pose), betas, transl)
+    return fit_hands(body, space, [HandsInView(hands, camera)], orient, rigid(pose), betas, transl)
 
 
 def test_fingers_and_wrists_are_found(body, space, people):

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from fitting.hands.problem import HandProblem, HandWeights, _LeastSquares
+from fitting.hands.problem import HandProblem, HandView, HandWeights, _LeastSquares
 from fitting.hands.skeleton import HandSkeleton
 from fitting.inputs.camera import Camera
 from fitting.optimise.pose_space import RelaxedCodes
@@ -36,11 +36,16 @@ def seen(space):
     xy = camera.project(truth) + NOISE * 120 * torch.randn(HANDS, 21, 2, generator=generator)
     mean = space.decode(torch.zeros_like(space.encode(pose)))
     unseen = torch.zeros(HANDS)
-    problem = HandProblem(
-        skeleton, space, xy, torch.ones(HANDS, 21), truth[..., 2], unseen, mean, wrist, size, camera
-    )  # fmt: skip
+    view = HandView(xy, torch.ones(HANDS, 21), truth[..., 2], unseen, wrist, size, camera)
+    problem = HandProblem(skeleton, space, [view], mean, unseen, wrist)
     start = axis_angle_to_matrix(0.3 * torch.randn(HANDS, 3, generator=generator)) @ orient
     return problem, start, truth
+
+
+def in_depth(problem):
+    """The problem with known depths and poses."""
+    view = dataclasses.replace(problem.views[0], depth_weight=torch.ones(HANDS))
+    return dataclasses.replace(problem, views=[view], guess_weight=torch.ones(HANDS))
 
 
 def error(problem, start, truth):
@@ -51,7 +56,7 @@ def error(problem, start, truth):
 
 def test_slopes_are_those_of_autograd(seen):
     problem, start, _ = seen
-    problem = dataclasses.replace(problem, depth_weight=torch.ones(HANDS))
+    problem = in_depth(problem)
     fit = _LeastSquares(problem, torch.Generator().manual_seed(0))
     state = fit.posed(start, problem.wrist, problem.space.encode(problem.guess))
     fit.begin_step(0, state)
@@ -74,5 +79,4 @@ def test_fits_find_the_hand_and_the_prior_helps(seen):
 
 def test_depths_help(seen):
     problem, start, truth = seen
-    deep = dataclasses.replace(problem, depth_weight=torch.ones(HANDS), guess=problem.guess)
-    assert error(deep, start, truth) < 0.8 * error(problem, start, truth)
+    assert error(in_depth(problem), start, truth) < 0.8 * error(problem, start, truth)
