@@ -52,19 +52,39 @@ def test_keypoint_files_give_a_body_in_world_axes(run, scene):
     assert names == {"fit.npz", "fit.json", "mesh.obj", "markers.trc", "front.png", "side.png"}
 
 
-def test_pictures_get_overlays_and_rejected_views_are_named(run, scene, monkeypatch):
+@pytest.fixture
+def detected(scene, monkeypatch):
+    """Detectors that find the keypoints of the first two views; the people whose hands are searched."""
     from fitting.inputs.detect import Detector
+    from fitting.inputs.hand_detector import HandDetector
+    from fitting.inputs.hand_keypoints import HandKeypoints
     from fitting.inputs.keypoint_files import read_keypoints
 
-    found = iter([read_keypoints(path) for path in views(scene)[:2]] + [None])
-    monkeypatch.setattr(Detector, "__enter__", lambda self: self)
-    monkeypatch.setattr(Detector, "__exit__", lambda self, *exception: None)
+    found, searched = iter([read_keypoints(path) for path in views(scene)[:2]] + [None]), []
+
+    def search_hands(self, picture, people):
+        searched.append(people)
+        return HandKeypoints.unseen(len(people))
+
+    for detector in (Detector, HandDetector):
+        monkeypatch.setattr(detector, "__enter__", lambda self: self)
+        monkeypatch.setattr(detector, "__exit__", lambda self, *exception: None)
     monkeypatch.setattr(Detector, "search", lambda self, picture, people: next(found))
+    monkeypatch.setattr(HandDetector, "detect", search_hands)
+    return searched
+
+
+@pytest.mark.parametrize("hands", [True, False])
+def test_pictures_get_overlays_and_rejected_views_are_named(run, scene, detected, hands):
     for name in ("cam1", "cam2", "cam3"):
         Image.new("RGB", SIZE, "white").save(scene / f"{name}.png")
     pictures = [scene / f"{name}.png" for name in ("cam1", "cam2", "cam3")]
-    reported = run("fit_views", scene / "cameras.json", *pictures, "--out", scene / "out")
+    options = ("--out", scene / "out", "--hands" if hands else "--no-hands")
+    reported = run("fit_views", scene / "cameras.json", *pictures, *options)
     assert "nobody was found in view cam3" in reported
+    assert len(detected) == (2 if hands else 0)
+    fit = read_npz(scene / "out" / "person0" / "fit.npz")
+    assert ("hands_found" in fit) == hands
     for name in ("cam1", "cam2", "cam3"):
         drawn = np.asarray(Image.open(scene / "out" / "person0" / f"overlay_{name}.png"))
         assert drawn.shape == (SIZE[1], SIZE[0], 3)

@@ -54,9 +54,25 @@ def error(problem, start, truth):
     return 1000 * off.norm(dim=-1).mean().item()
 
 
-def test_slopes_are_those_of_autograd(seen):
+def with_second_camera(problem):
+    """The problem with a view from the side, in which the hands are half as certain."""
+    rotation = axis_angle_to_matrix(torch.tensor([[0.1, 1.2, -0.1]]))
+    away = torch.tensor([[0.1, 0.1, 1.2]])
+    side = dataclasses.replace(
+        problem.views[0],
+        rotation=rotation,
+        translation=away - problem.wrist @ rotation[0].mT,
+        wrist=away.expand(HANDS, 3),
+        weight=torch.tensor([0.5]),
+    )
+    return dataclasses.replace(problem, views=[*problem.views, side])
+
+
+@pytest.mark.parametrize("cameras", [1, 2])
+def test_slopes_are_those_of_autograd(seen, cameras):
     problem, start, _ = seen
     problem = in_depth(problem)
+    problem = with_second_camera(problem) if cameras == 2 else problem
     fit = _LeastSquares(problem, torch.Generator().manual_seed(0))
     state = fit.posed(start, problem.wrist, problem.space.encode(problem.guess))
     fit.begin_step(0, state)

@@ -84,6 +84,51 @@ def test_amass_files_have_no_orientation(tmp_path):
     assert start.global_orient is None
 
 
+HANDS = (0.2 * RANDOM.normal(size=(PEOPLE, 30, 3))).astype(np.float32)
+
+
+def with_hands(start):
+    np.testing.assert_allclose(start.hand_pose, HANDS, atol=1e-5)
+    assert start.hands_found.all()
+
+
+def test_hands_are_read_flat_or_not_and_as_matrices(tmp_path):
+    left, right = HANDS[:, :15], HANDS[:, 15:]
+    for shaped in (lambda hand: hand, lambda hand: hand.reshape(PEOPLE, 45), matrices):
+        hands = {"left_hand_pose": shaped(left), "right_hand_pose": shaped(right)}
+        np.savez(tmp_path / "a.npz", body_pose=POSE, global_orient=ORIENT, **hands)
+        with_hands(read_start(tmp_path / "a.npz"))
+    hands = {"left_hand_pose": left[:1].reshape(1, 45), "right_hand_pose": np.zeros((1, 45), np.float32)}
+    content = {"global_orient": ORIENT[:1], "body_pose": POSE[:1, :21].reshape(1, 63)} | hands
+    (tmp_path / "000.pkl").write_bytes(pickle.dumps(content))
+    start = read_start(tmp_path / "000.pkl")
+    assert start.hands_found.tolist() == [[True, False]]
+    np.testing.assert_allclose(start.hand_pose[0, :15], left[0])
+
+
+def test_coefficients_of_hands_are_ignored(tmp_path):
+    content = {"global_orient": ORIENT[:1], "body_pose": POSE[:1, :21].reshape(1, 63)}
+    content |= {f"{side}_hand_pose": np.ones((1, 12), np.float32) for side in ("left", "right")}
+    (tmp_path / "000.pkl").write_bytes(pickle.dumps(content))
+    start = read_start(tmp_path / "000.pkl")
+    assert start.hand_pose is None
+    assert start.hands_found is None
+
+
+@pytest.mark.parametrize("face", [0, 9])
+def test_amass_files_of_smplh_and_smplx_have_hands(tmp_path, face):
+    body = np.concatenate([ORIENT, POSE[:, :21].reshape(PEOPLE, 63), np.ones((PEOPLE, face), np.float32)], axis=1)
+    poses = np.concatenate([body, HANDS.reshape(PEOPLE, 90)], axis=1)
+    np.savez(tmp_path / "a.npz", poses=poses, trans=np.zeros((PEOPLE, 3)))
+    with_hands(read_start(tmp_path / "a.npz"))
+
+
+def test_hands_of_a_selection_of_people():
+    chosen = StartBodies(POSE[:, :21], hand_pose=HANDS)[[1]]
+    np.testing.assert_array_equal(chosen.hand_pose, HANDS[[1]])
+    assert chosen.hands_found.tolist() == [[True, True]]
+
+
 class Evil:
     def __reduce__(self):
         return print, ("run",)
@@ -97,6 +142,9 @@ class Evil:
         ("a.pkl", pickle.dumps({"body_pose": Evil()}), "rejected because it could run code"),
         ("a.pkl", b"nothing of the kind", "is not a pickled dictionary"),
         ("a.pt", b"nothing of the kind", "is not a PyTorch file of tensors only"),
+        ("a.json", b"nothing of the kind", "is not QPoser's fit.json"),
+        ("a.json", b'{"body_pose": [[1], [2, 3]]}', "is not QPoser's fit.json"),
+        ("a.json", b"[1]", "contains no bodies to start from: expected body_pose"),
     ],
 )
 def test_other_files_are_refused_and_nothing_is_run(tmp_path, capsys, name, content, message):

@@ -19,6 +19,7 @@ from fitting.terms.ground import FeetOnGround
 from fitting.terms.grouped_shape import GroupedShape
 from fitting.terms.height import KnownHeight
 from fitting.terms.hold import Hold
+from fitting.terms.in_view import InView
 from fitting.terms.initial_pose import InitialPose
 from fitting.terms.moved_keypoints import MovedKeypoints
 from fitting.terms.plane import OnPlane
@@ -99,6 +100,9 @@ def terms(problem):
     return {
         "reprojection": Reprojection(2e3, 0.1, *data),
         "view_reprojection": ViewReprojection(2e3, 0.1, views(problem)),
+        "in_view": InView(
+            Reprojection(2e3, 0.1, *data), views(problem).rotation[1:], views(problem).translation[1:], weight
+        ),
         "depth": Depth(5.0, problem.depths, problem.confidence),
         "shape": Shape(weight, draw(PEOPLE, 10, seed=11)),
         "grouped_shape": GroupedShape(
@@ -132,6 +136,7 @@ LEVEL = torch.tensor([-2.0, -1.0], dtype=DTYPE)
 NAMES = (
     "reprojection",
     "view_reprojection",
+    "in_view",
     "depth",
     "shape",
     "grouped_shape",
