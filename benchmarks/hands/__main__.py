@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from benchmarks.commands import command
-from benchmarks.hands.fits import fits
+from benchmarks.hands.fits import fits, fits_in_views
 from benchmarks.hands.gaussian import GaussianHands
 from benchmarks.hands.held_out import HeldOut, held_out
 from benchmarks.hands.pictures import draw_hands_sheet, spread_out
@@ -83,6 +83,13 @@ steps and the weight of the prior were chosen on validation hands.
 
 {fits}
 
+### In several calibrated views
+
+The same with the prior and several cameras, in random directions from the hand and 0.6 to 3 m away. *Mirrored*: the
+last view shows the mirror image of the hand.
+
+{fits_in_views}
+
 ## Samples
 
 ![samples](images/hands_samples.png)
@@ -115,6 +122,7 @@ def main(data: Path, weights: Path | None = None, out: Path | None = None) -> No
             "plausibility": plausibility(prior, gaussian, hands),
             "completion": completion(prior, gaussian, hands),
             "fits": fits(prior, gaussian, hands),
+            "fits_in_views": fits_in_views(prior, hands),
         }
         for title, table in tables.items():
             console.print(table.for_console(title))

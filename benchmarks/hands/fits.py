@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -104,9 +105,33 @@ def fits(prior: HandPrior, gaussian: GaussianHands, hands: HeldOut) -> Table:
     return Table(("noise", *methods), rows)
 
 
+def fits_in_views(prior: HandPrior, hands: HeldOut) -> Table:
+    """Errors of fits to projected landmarks of held-out hands in several calibrated cameras.
+
+    Args:
+        prior: the hand prior.
+        hands: held-out hands.
+
+    Returns:
+        A row for each noise: mean distances of the 21 landmarks relative to the wrist, in millimetres.
+    """
+    space, pose = RelaxedCodes(prior.code_prior), axis_angle_to_matrix(hands.pose)
+    columns = {"1 view": (1, False), "2 views": (2, False), "4 views": (4, False), "4 views, 1 mirrored": (4, True)}
+    rows = []
+    for noise in NOISES:
+        found = [errors(space, HandWeights(), pose, noise, *column) for column in columns.values()]
+        rows.append((f"{100 * noise:.0f} %", *(f"{mean_interval(error, hands.group):.1f}" for error in found)))
+    return Table(("noise", *columns), rows)
+
+
 @torch.no_grad()
 def errors(
-    space: HandSpace, weights: HandWeights, pose: Float[Tensor, "hands 15 3 3"], noise: float
+    space: HandSpace,
+    weights: HandWeights,
+    pose: Float[Tensor, "hands 15 3 3"],
+    noise: float,
+    views: int = 1,
+    mirrored: bool = False,
 ) -> Float[Tensor, " hands"]:
     """Project hands, add noise, fit, and compare.
 
@@ -115,31 +140,55 @@ def errors(
         weights: weights of the fit.
         pose: true poses.
         noise: standard deviation of the landmarks, as a fraction of the hand's length.
+        views: number of cameras, each in a random direction from the hand.
+        mirrored: whether the last view shows the hand as in a mirror.
 
     Returns:
         Mean distance of the landmarks relative to the wrist, millimetres.
     """
     generator = torch.Generator().manual_seed(0)
     number = len(pose)
-    rest = torch.from_numpy(HAND.rest_points).expand(number, -1, -1)
-    skeleton = HandSkeleton(rest)
+    skeleton = HandSkeleton(torch.from_numpy(HAND.rest_points).expand(number, -1, -1))
     orient = nearest_rotation(torch.randn(number, 3, 3, generator=generator))
-    low, high = DISTANCE
-    away = low * (high / low) ** torch.rand(number, generator=generator)
-    aside = 0.3 * torch.randn(number, 2, generator=generator)
-    wrist = torch.cat([aside * away[:, None], away[:, None]], dim=-1)
-    camera = Camera(torch.full((number,), FOCAL), torch.full((number, 2), CENTRE))
+    wrist = _place(number, generator)
     truth = skeleton.posed(orient, wrist, pose).landmarks
-    size = FOCAL * 0.18 / away
-    offset = noise * size[:, None, None] * torch.randn(number, 21, 2, generator=generator)
+    seen = [_seen(truth, torch.eye(3).expand(number, 3, 3), wrist, noise, generator)]
     turn = math.radians(FACED) / math.sqrt(3) * torch.randn(number, 3, generator=generator)
+    for _ in range(views - 1):
+        rotation = nearest_rotation(torch.randn(number, 3, 3, generator=generator))
+        seen.append(_seen(truth, rotation, _place(number, generator), noise, generator))
+    if mirrored:
+        xy = seen[-1].keypoints
+        seen[-1] = replace(seen[-1], keypoints=torch.stack([2 * xy[:, :1, 0] - xy[..., 0], xy[..., 1]], dim=-1))
     mean = space.decode(torch.zeros_like(space.encode(pose)))
-    unknown = torch.zeros(number)
-    view = HandView(
-        camera.project(truth) + offset, torch.ones(number, 21), torch.zeros(number, 21), unknown, wrist, size, camera
-    )
-    problem = HandProblem(skeleton, space, [view], mean, unknown, wrist, weights)
+    problem = HandProblem(skeleton, space, seen, mean, torch.zeros(number), wrist, weights)
     found = problem.solve(axis_angle_to_matrix(turn) @ orient)
     relative = (found.landmarks - found.landmarks[:, :1]) - (truth - truth[:, :1])
     error: Tensor = 1000 * torch.linalg.vector_norm(relative, dim=-1).mean(-1)
     return error
+
+
+def _place(number: int, generator: torch.Generator) -> Float[Tensor, "hands 3"]:
+    """Random positions of wrists in a camera's axes, metres."""
+    low, high = DISTANCE
+    away = low * (high / low) ** torch.rand(number, generator=generator)
+    aside = 0.3 * torch.randn(number, 2, generator=generator)
+    return torch.cat([aside * away[:, None], away[:, None]], dim=-1)
+
+
+def _seen(
+    truth: Float[Tensor, "hands 21 3"],
+    rotation: Float[Tensor, "hands 3 3"],
+    wrist: Float[Tensor, "hands 3"],
+    noise: float,
+    generator: torch.Generator,
+) -> HandView:
+    """Landmarks with noise in cameras that have rotated axes and the wrists at given positions."""
+    number = len(truth)
+    translation = wrist - (rotation @ truth[:, 0, :, None])[..., 0]
+    camera = Camera(torch.full((number,), FOCAL), torch.full((number, 2), CENTRE))
+    size = FOCAL * 0.18 / wrist[:, 2]
+    xy = camera.project(truth @ rotation.mT + translation[:, None])
+    xy = xy + noise * size[:, None, None] * torch.randn(number, 21, 2, generator=generator)
+    seen, unknown = torch.ones(number, 21), torch.zeros(number, 21)
+    return HandView(xy, seen, unknown, unknown[:, 0], wrist, size, camera, rotation, translation)

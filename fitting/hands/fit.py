@@ -37,6 +37,9 @@ TWISTS = (0.0, 90.0, 180.0, 270.0)
 REACH = 0.15
 """Metres in the pictures' planes: hands that are farther from the end of the arm do not belong to it."""
 
+DISAGREES = 0.25
+"""Mean distance from the keypoints of a view, as a fraction of the hand's length, from which the view is rejected."""
+
 NEAREST = 0.1
 """Smallest assumed distance of a hand from a camera, metres."""
 
@@ -241,7 +244,7 @@ def _starts(
 def _fitted(
     space: RelaxedCodes, hands: _Hands, views: Sequence[HandsInView], starts: _Starts, seed: int
 ) -> tuple[Posed, Bool[Tensor, " hands"]]:
-    """The hands from the best of the starts, and whether they are where the arms end."""
+    """The hands, and whether they are where the arms end. Views that disagree with at least two others are rejected."""
     shown = [hands.in_view(view) for view in views]
     clear = torch.stack([view.confidence.square().sum(-1) for view in shown])
     alone = (clear > 0).sum(0) == 1
@@ -249,27 +252,35 @@ def _fitted(
         replace(view, weight=share, depth_weight=view.depth_weight * alone)
         for view, share in zip(shown, clear / clear.amax(0), strict=True)
     ]
+    fits = _best(space, hands, shown, starts, seed)
+    agrees = torch.stack([view.error(fits) for view in shown]) < DISAGREES
+    rejected = ~agrees & ((agrees & (clear > 0)).sum(0) >= 2)
+    if (rejected & (clear > 0)).any():
+        shown = [replace(view, weight=view.weight * ~out) for view, out in zip(shown, rejected, strict=True)]
+        fits = _best(space, hands, shown, starts, seed)
+    sideways = torch.stack([torch.linalg.vector_norm(view.off_wrist(fits)[:, :2], dim=-1) for view in shown])
+    return fits, ((sideways < REACH) | (clear == 0)).all(0)
+
+
+def _best(space: RelaxedCodes, hands: _Hands, views: Sequence[HandView], starts: _Starts, seed: int) -> Posed:
+    """The hands with the lowest costs, from all starts."""
     several, row = starts.used.nonzero().unbind(-1)
+    like = hands.place
     problem = HandProblem(
         HandSkeleton(hands.rest[row]),
         space,
-        [view[row] for view in shown],
+        [view[row] for view in views],
         starts.pose[several, row],
-        starts.known[several, row].to(clear),
+        starts.known[several, row].to(like),
         (hands.signs * hands.place)[row],
     )
     fits = problem.solve(starts.orient[several, row], seed)
-    costs = torch.full(starts.used.shape, torch.inf, dtype=clear.dtype, device=clear.device)
+    costs = torch.full(starts.used.shape, torch.inf, dtype=like.dtype, device=like.device)
     costs[several, row] = problem.cost(fits)
     place = torch.zeros_like(costs, dtype=torch.long)
-    place[several, row] = torch.arange(len(row), device=clear.device)
+    place[several, row] = torch.arange(len(row), device=like.device)
     best = place.gather(0, costs.argmin(0, keepdim=True))[0]
-    fits = Posed(*(part[best] if len(part) == len(row) else part for part in fits))
-    off = torch.stack(
-        [(view.rotation @ fits.transl[..., None])[..., 0] + view.translation - view.wrist for view in shown]
-    )
-    sideways = torch.linalg.vector_norm(off[..., :2], dim=-1)
-    return fits, ((sideways < REACH) | (clear == 0)).all(0)
+    return Posed(*(part[best] if len(part) == len(row) else part for part in fits))
 
 
 def _known(world: Float[Tensor, "hands 21 3"]) -> Bool[Tensor, " hands"]:

@@ -23,7 +23,7 @@ from fitting.terms.depth import Depth
 from fitting.terms.in_view import InView
 from fitting.terms.initial_pose import InitialPose
 from fitting.terms.position import Position
-from fitting.terms.reprojection import Reprojection
+from fitting.terms.reprojection import Reprojection, shares
 from fitting.terms.term import Derivatives, Posed, Term, Unknown
 from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
 from qposer.least_squares import Equations, Step, minimise
@@ -126,6 +126,24 @@ class HandView:
             Position(sideways.expand(len(self.size), 3), self.wrist),
         )
         return [InView(term, self.rotation, self.translation, self.weight) for term in own]
+
+    def error(self, hands: Posed) -> Float[Tensor, " hands"]:
+        """Mean distances from the keypoints, weighted by confidence, as fractions of the hands' lengths.
+
+        Args:
+            hands: hands in the axes of the fit.
+
+        Returns:
+            One number for each.
+        """
+        seen = self.camera.project(hands.landmarks @ self.rotation.mT + self.translation[:, None])
+        distance = torch.linalg.vector_norm(seen - self.keypoints, dim=-1) / self.size[:, None]
+        error: Tensor = (shares(self.confidence) * distance).sum(-1)
+        return error
+
+    def off_wrist(self, hands: Posed) -> Float[Tensor, "hands 3"]:
+        """Displacements from where the arms end, in the camera's axes, metres."""
+        return (self.rotation @ hands.transl[..., None])[..., 0] + self.translation - self.wrist
 
 
 @dataclass(frozen=True)

@@ -226,6 +226,8 @@ def test_reprojection_into_one_view_is_that_of_its_camera(scene):
     found = ViewReprojection(one.weight, one.rho, seen).residual(moved)
     torch.testing.assert_close(found.cost, one.residual(state).cost)
     torch.testing.assert_close(ViewReprojection(1.0, 0.1, seen[torch.tensor([2])]).views.xy, seen.xy[2:])
+    alone = InView(one, seen.rotation, seen.translation, torch.full((1,), 0.5, dtype=DTYPE))
+    torch.testing.assert_close(alone.residual(moved).cost, 0.5 * one.residual(state).cost)
 
 
 def test_reprojection_is_its_naive_reference(scene):
