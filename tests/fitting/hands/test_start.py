@@ -11,6 +11,7 @@ from fitting.hands.start import StartHands
 from fitting.hands.template import TemplateHands
 from fitting.inputs.camera import Camera
 from fitting.inputs.hand_keypoints import HandKeypoints
+from fitting.inputs.images import Photo
 from fitting.inputs.keypoints import Keypoints
 from fitting.inputs.starts import StartBodies, read_start
 from fitting.optimise.start import as_start, given_start
@@ -74,6 +75,14 @@ def test_people_without_a_start_have_no_hands(fitter, truth):
     first, *others = fit(fitter, truth[1], truth[0][[0]])
     assert first.hands is not None
     assert [other.hands for other in others] == [None] * (PEOPLE - 1)
+
+
+def test_no_hands_means_those_of_the_start_too(fitter, truth):
+    photo = Photo(np.zeros((*SIZE, 3), np.uint8), FOCAL)
+    options = {"keypoints": truth[1], "start": truth[0], "people": PEOPLE}
+    for hands in (True, False):
+        results = fitter.fit_photo(photo, hands=hands, **options)
+        assert [result.hands is not None for result in results] == [hands] * PEOPLE
 
 
 def test_files_of_fits_keep_hands(fitter, kept, tmp_path):

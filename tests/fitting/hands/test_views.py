@@ -104,7 +104,7 @@ def test_a_mirrored_view_costs_little(body, space, views, people, of_all):
     wrong = fitted(body, space, [views[0], changed(views[1], xy=xy, world=world), views[2]], people)
     rest = fitted(body, space, [views[0], views[2]], people)
     assert wrong.fitted.all()
-    assert tips_mm(body, wrong, people) < 1.25 * tips_mm(body, rest, people)
+    assert tips_mm(body, wrong, people) < 1.05 * tips_mm(body, rest, people)
 
 
 def test_exchanged_hands_of_a_view_cost_little(body, space, views, people):
@@ -113,7 +113,7 @@ def test_exchanged_hands_of_a_view_cost_little(body, space, views, people):
     wrong = fitted(body, space, [views[0], exchanged, views[2]], people)
     rest = fitted(body, space, [views[0], views[2]], people)
     assert wrong.fitted.all()
-    assert tips_mm(body, wrong, people) < 1.25 * tips_mm(body, rest, people)
+    assert tips_mm(body, wrong, people) < 1.05 * tips_mm(body, rest, people)
 
 
 def test_views_without_a_hand_change_nothing(body, space, views, people):
