@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from fitting.inputs.calibration import CalibratedCamera
 from fitting.inputs.detect import Detector
 from fitting.inputs.detections import Picture
-from fitting.inputs.hand_detector import HandDetector
 from fitting.inputs.images import is_image, read_image
 from fitting.inputs.keypoint_files import read_keypoints
 from fitting.inputs.keypoints import Keypoints
@@ -57,12 +55,12 @@ def read_views(
     if all(picture is None for picture in pictures):
         keypoints = [read_keypoints(file, None, camera.size) for file, camera in zip(files, cameras, strict=True)]
         return ReadViews(tuple(keypoints), tuple(pictures), tuple(notes))
-    with Detector() as detector, HandDetector() if hands else nullcontext() as hand_detector:
+    with Detector() as detector:
         for file, camera, picture in zip(files, cameras, pictures, strict=True):
             found = read_keypoints(file, None, camera.size) if picture is None else detector.search(picture, people)
             if found is None:
                 notes.append(f"nobody was found in view {camera.name}")
-            elif picture is not None and hand_detector is not None:
-                found = found.with_hands(hand_detector.detect(picture, found))
+            elif picture is not None and hands:
+                found = found.with_hands(detector.hands.detect(picture, found))
             keypoints.append(found)
     return ReadViews(tuple(keypoints), tuple(pictures), tuple(notes))

@@ -56,21 +56,20 @@ def test_keypoint_files_give_a_body_in_world_axes(run, scene):
 def detected(scene, monkeypatch):
     """Detectors that find the keypoints of the first two views; the people whose hands are searched."""
     from fitting.inputs.detect import Detector
-    from fitting.inputs.hand_detector import HandDetector
     from fitting.inputs.hand_keypoints import HandKeypoints
     from fitting.inputs.keypoint_files import read_keypoints
 
     found, searched = iter([read_keypoints(path) for path in views(scene)[:2]] + [None]), []
 
-    def search_hands(self, picture, people):
-        searched.append(people)
-        return HandKeypoints.unseen(len(people))
+    class Hands:
+        def detect(self, picture, people):
+            searched.append(people)
+            return HandKeypoints.unseen(len(people))
 
-    for detector in (Detector, HandDetector):
-        monkeypatch.setattr(detector, "__enter__", lambda self: self)
-        monkeypatch.setattr(detector, "__exit__", lambda self, *exception: None)
+    monkeypatch.setattr(Detector, "__enter__", lambda self: self)
+    monkeypatch.setattr(Detector, "__exit__", lambda self, *exception: None)
     monkeypatch.setattr(Detector, "search", lambda self, picture, people: next(found))
-    monkeypatch.setattr(HandDetector, "detect", search_hands)
+    monkeypatch.setattr(Detector, "hands", Hands())
     return searched
 
 
