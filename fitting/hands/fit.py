@@ -253,13 +253,19 @@ def _fitted(
         for view, share in zip(shown, clear / clear.amax(0), strict=True)
     ]
     fits = _best(space, hands, shown, starts, seed)
-    agrees = torch.stack([view.error(fits) for view in shown]) < DISAGREES
-    rejected = ~agrees & ((agrees & (clear > 0)).sum(0) >= 2)
-    if (rejected & (clear > 0)).any():
+    agrees = _agreeing(shown, fits)
+    rejected = (clear > 0) & ~agrees & (agrees.sum(0) >= 2)
+    if rejected.any():
         shown = [replace(view, weight=view.weight * ~out) for view, out in zip(shown, rejected, strict=True)]
         fits = _best(space, hands, shown, starts, seed)
     sideways = torch.stack([torch.linalg.vector_norm(view.off_wrist(fits)[:, :2], dim=-1) for view in shown])
-    return fits, ((sideways < REACH) | (clear == 0)).all(0)
+    near = ((sideways < REACH) | (clear == 0)).all(0)
+    return fits, near & (alone | _agreeing(shown, fits).any(0))
+
+
+def _agreeing(views: Sequence[HandView], fits: Posed) -> Bool[Tensor, "views hands"]:
+    """The views whose keypoints are near the hands."""
+    return torch.stack([(view.confidence > 0).any(-1) & (view.error(fits) < DISAGREES) for view in views])
 
 
 def _best(space: RelaxedCodes, hands: _Hands, views: Sequence[HandView], starts: _Starts, seed: int) -> Posed:

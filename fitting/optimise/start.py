@@ -45,7 +45,8 @@ class Start:
 
     def __getitem__(self, people: Int[Tensor, " chosen"]) -> Start:
         """A selection of people; indices may repeat."""
-        return Start(**{name: None if value is None else value[people] for name, value in vars(self).items()})
+        known = {name: value[people] for name, value in vars(self).items() if value is not None}
+        return replace(self, **known)
 
 
 def given_start(
