@@ -86,6 +86,19 @@ def test_slopes_are_those_of_autograd(seen, cameras):
     assert torch.allclose(slope.float(), expected, rtol=0.01, atol=0.01 * expected.abs().max().item())
 
 
+def test_without_keypoints_hands_are_held_where_the_arms_end(seen):
+    problem, start, _ = seen
+    problem = with_second_camera(problem)
+    hidden = [dataclasses.replace(view, confidence=torch.zeros(HANDS, 21)) for view in problem.views]
+    problem = dataclasses.replace(problem, views=hidden)
+    shift = torch.tensor([0.03, -0.02, 0.1])
+    fit = _LeastSquares(problem, torch.Generator().manual_seed(0))
+    found = problem.cost(fit.posed(start, problem.wrist + shift, problem.space.encode(problem.guess)))
+    seen_by = torch.stack([shift, hidden[1].rotation[0] @ shift])
+    expected = (torch.tensor([10.0, 10.0, 100.0]) * seen_by.square()).sum(-1) @ torch.tensor([1.0, 0.5])
+    torch.testing.assert_close(found, expected.expand(HANDS), rtol=1e-3, atol=1e-5)
+
+
 def test_fits_find_the_hand_and_the_prior_helps(seen):
     problem, start, truth = seen
     free = dataclasses.replace(problem, weights=HandWeights(prior=0.0, guess=0.0))

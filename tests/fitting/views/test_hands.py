@@ -76,7 +76,7 @@ def off_mm(body, result, truth):
 def test_hands_are_fitted_to_all_views(body, fitted, hand_landmarks):
     assert fitted.hands.found.all()
     assert fitted.warnings == ()
-    assert off_mm(body, fitted, hand_landmarks) < 12
+    assert off_mm(body, fitted, hand_landmarks) < 2
 
 
 def test_the_mesh_has_the_fingers(body, fitted):
@@ -91,7 +91,7 @@ def test_hands_are_exchanged_with_the_body(fitter, body, views, lenses, hand_lan
     exchanged = [views[0], views[1].exchanged(np.array([True]))]
     (result,) = fitter.fit_views(exchanged, lenses[:2])
     assert result.views[1].exchanged
-    assert off_mm(body, result, hand_landmarks) < 15
+    assert off_mm(body, result, hand_landmarks) < 1.5
 
 
 def test_lens_distortion_is_removed(views, lenses, hand_landmarks):
