@@ -109,7 +109,7 @@ def test_a_mirrored_view_costs_little(body, space, views, people, rest_mm):
     world = views[1].keypoints.world * np.float32([-1, 1, 1])
     wrong = fitted(body, space, [views[0], changed(views[1], xy=xy, world=world), views[2]], people)
     assert wrong.fitted.all()
-    assert tips_mm(body, wrong, people) < 1.05 * rest_mm
+    assert tips_mm(body, wrong, people) < 1.1 * rest_mm
 
 
 def test_exchanged_hands_of_a_view_cost_little(body, space, views, people, rest_mm):
@@ -117,7 +117,7 @@ def test_exchanged_hands_of_a_view_cost_little(body, space, views, people, rest_
     exchanged = dataclasses.replace(views[1], keypoints=views[1].keypoints.exchanged(everybody))
     wrong = fitted(body, space, [views[0], exchanged, views[2]], people)
     assert wrong.fitted.all()
-    assert tips_mm(body, wrong, people) < 1.05 * rest_mm
+    assert tips_mm(body, wrong, people) < 1.1 * rest_mm
 
 
 def test_views_without_a_hand_change_nothing(body, space, views, people):
