@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from playwright.sync_api import Browser, Page, Playwright
 
-from fitting.studio.scene import CAMERA, FIELD_OF_VIEW, LOOK_AT
+from fitting.studio.cameras import CAMERA, FIELD_OF_VIEW, LOOK_AT
 from fitting.studio.standing import Point
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -33,15 +33,17 @@ def launch(driver: Playwright, *options: str) -> Browser:
 
 
 class View(NamedTuple):
-    """The studio's initial view on a page of a given size in pixels."""
+    """A view, by default the studio's initial one, on a page of a given size in pixels."""
 
     width: int
     height: int
+    position: Point = np.array(CAMERA)
+    target: Point = np.array(LOOK_AT)
 
     @property
     def axes(self) -> Float[np.ndarray, "3 3"]:
         """Camera axes: right, down, forward."""
-        forward = np.subtract(LOOK_AT, CAMERA)
+        forward = self.target - self.position
         forward /= np.linalg.norm(forward)
         right = np.cross(forward, [0.0, 1.0, 0.0])
         right /= np.linalg.norm(right)
@@ -54,7 +56,7 @@ class View(NamedTuple):
 
     def pixel(self, point: Point) -> tuple[Float[np.ndarray, "2"], float]:
         """Pixel of a point of the room on the page, and its depth in metres."""
-        x, y, z = self.axes @ (point - CAMERA)
+        x, y, z = self.axes @ (point - self.position)
         return np.array([self.width, self.height]) / 2 + self.focal * np.array([x, y]) / z, float(z)
 
 

@@ -41,7 +41,7 @@ def main(out: Path = Path("docs/images/studio.png"), photo: Path = PHOTO) -> Non
         photo: photo to fit.
     """
     torch.set_num_threads(1)
-    editor = Editor(CodePrior.from_pretrained(), Mannequin(Body.open()))
+    editor = Editor(CodePrior.from_pretrained(), Mannequin(Body.open(hands=True)))
     editor.fit(photo.name, photo.read_bytes())
     for text in INSTRUCTIONS:
         editor.instruct(text)

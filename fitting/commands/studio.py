@@ -68,7 +68,7 @@ def main(
             if file.exists() and not resume:
                 ended = datetime.fromtimestamp(file.stat().st_mtime)
                 file.replace(out / f"session-{ended:%Y-%m-%d-%H-%M-%S}.npz")
-            editor = Editor(CodePrior.from_pretrained(), Mannequin(Body.open()), seed, session)
+            editor = Editor(CodePrior.from_pretrained(), Mannequin(Body.open(hands=True)), seed, session)
             if photo is not None:
                 editor.fit(photo.name, photo.read_bytes())
         with cli_errors():

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import viser
 
+from fitting.studio.cameras import look_at, view_of
 from fitting.studio.editor import Editor
-from fitting.studio.files import View
 from fitting.studio.messages import LARGEST_UPLOAD, FileTransferStartUpload
-from fitting.studio.panel import Panel, set_value
+from fitting.studio.panel import VIEWS, Panel, set_value
+from fitting.studio.parts import joints_of, spoken
 from fitting.studio.photo_fit import Place
 from fitting.studio.scene import Scene, photo_size
 from fitting.studio.server import StudioServer
 from fitting.studio.session import write_session
 from fitting.studio.standing import Point
 from fitting.studio.worker import Worker
-from qposer.control import edits
 
 SECONDS_SHOWN = 12.0
 """How long a notification stays visible."""
@@ -40,6 +40,8 @@ class Studio:
         self._session_file = session_file
         self._saved: tuple[int, ...] = ()
         self._status = "Drag a ball, or type an instruction."
+        self._hand = ""
+        """The hand that is looked at."""
         self._dragged_from: dict[str, Place] = {}
         self._grabbed: dict[tuple[int, str], tuple[float, float, float]] = {}
         self._scene = Scene(server, editor.mannequin, editor.standing())
@@ -88,24 +90,19 @@ class Studio:
             traceback.print_exc()
 
     def _show(self) -> None:
-        editor, panel = self.editor, self._panel
-        standing = editor.standing()
-        pulled = {}
-        if drag := editor.drags.drag:
-            at = drag.start.handles
-            pulled = {name: at[name] + drag.held.get(name, 0.0) for name in drag.hands_on}
-        self._scene.show(standing, editor.drags.pins, pulled)
-        ticked = panel.ticked()
-        self._scene.tint(edits.joints_of(ticked) if ticked else [])
+        editor, panel, drag = self.editor, self._panel, self.editor.drags.drag
+        self._scene.show(editor.standing(), editor.drags.pins, drag.pulled if drag else {}, self._hand)
+        panel.show_view(self._hand)
+        self._scene.tint(joints_of(panel.ticked()))
         chosen = panel.chosen()
         self._scene.show_earlier(None if chosen is None else editor.session.pose(chosen))
         panel.show_photo(editor.photo)
         self._scene.show_photo(editor.photo if panel.beside.value else None)
-        panel.show(editor.shown.energy, self._status, editor.session)
+        panel.show(editor.energy(self._hand), self._status, editor.session, self._hand)
 
     def _keep(self) -> None:
         session = self.editor.session
-        state = len(session.poses), session.step, len(session.instructions), id(session.current.posture.body_pose)
+        state = len(session.poses), session.step, len(session.instructions), id(session.current)
         if state == self._saved:
             return
         try:
@@ -124,6 +121,7 @@ class Studio:
         self._on_choice(panel.whole, whole | {"vary": lambda: editor.vary([], panel.amount.value)})
         parts = {"complete": lambda: editor.complete(panel.ticked()), "vary": self._vary_ticked}
         self._on_choice(panel.parts, parts)
+        self._on(panel.view, lambda event: self._look(event.client, event.target.value))
         self._on_choice(panel.reuse, {"ticked parts": self._take, "whole pose": self._go_to})
         for widget in (*panel.off.values(), panel.beside, panel.earlier):
             self._on(widget, lambda _: "")  # it only changes what is shown
@@ -276,6 +274,13 @@ class Studio:
             set_value(self._panel.text, "")
         return message
 
+    def _look(self, client: viser.ClientHandle | None, label: str) -> str:
+        """Look at a hand or at the whole body, with the camera of one tab."""
+        self._hand = VIEWS[label]
+        if client is not None:
+            look_at(client, self.editor.standing(), self._hand)
+        return f"Drag a fingertip of the {spoken(self._hand)}." if self._hand else "Drag a ball."
+
     def _vary_ticked(self) -> str:
         ticked = self._panel.ticked()
         if not ticked:
@@ -307,7 +312,7 @@ class Studio:
     def _save(self, event: viser.GuiEvent[Any]) -> str:
         kind, client = event.target.value, event.client
         assert client is not None
-        name, content = self.editor.file(kind, _view(client) if kind == "PNG" else None)
+        name, content = self.editor.file(kind, view_of(client) if kind == "PNG" else None)
         client.send_file_download(name, content, save_immediately=True)
         return f"Saved as {name}."
 
@@ -323,8 +328,3 @@ def _way(start: Sequence[float], end: Sequence[float]) -> Point:
         return way
     except (TypeError, ValueError):
         raise ValueError("the browser sent an invalid point") from None
-
-
-def _view(client: viser.ClientHandle) -> View:
-    camera = client.camera
-    return View(camera.wxyz, camera.position, camera.fov, camera.image_width, camera.image_height)

@@ -7,7 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
+from fitting.studio.fingers import Fingers
+from fitting.studio.parts import FINGERTIPS, HANDS, of_body, side_of, spoken
 from fitting.studio.session import Pose, Session
 from fitting.studio.standing import HANDLES, Mannequin, Point, Standing
 from qposer import CodePrior
@@ -16,8 +21,8 @@ from qposer.control.inverse_kinematics import solve_ik
 FARTHEST = 20.0
 """Longest distance, in metres, that a handle can be pulled."""
 
-SHORT = 0.02
-"""Distance from the target, in metres, above which a shortfall is reported."""
+SHORT, FINGER_SHORT = 0.02, 0.005
+"""Distance of a handle, and of a fingertip, from the target in metres, above which a shortfall is reported."""
 
 SETTLING, SETTLED, SMALLER_STEPS = 3, 0.005, 6
 """Maximum number of extra solves when a drag ends; improvement, in metres, that justifies one; steps of a second
@@ -57,10 +62,23 @@ class Drag:
         """Position of the pelvis; it moves only if it is pulled."""
         return self.start.pelvis + self.held.get("pelvis", 0.0)
 
+    @property
+    def pulled(self) -> dict[str, Point]:
+        """Positions to which handles are pulled that are held now."""
+        return {name: self.start.handles[name] + self.held.get(name, 0.0) for name in self.hands_on}
+
+    def finger_targets(self, share: float = 1.0) -> dict[str, Float[Tensor, "3"]]:
+        """Targets of fingertips after a fraction ``share`` of the displacement, metres from the wrist in its frame."""
+        return {
+            name: torch.from_numpy(self.start.in_wrist(name, self.start.handles[name] + share * by)).float()
+            for name, by in self.held.items()
+            if name in FINGERTIPS
+        }
+
     def targets(self, share: float = 1.0) -> dict[str, list[float]]:
         """Targets of points of the body, in metres from the pelvis, after a fraction ``share`` of the displacement."""
         pelvis = self.start.pelvis + share * (self.pelvis - self.start.pelvis)
-        pulled = {name: share * by for name, by in self.held.items() if name != "pelvis"}
+        pulled = {name: share * by for name, by in self.held.items() if name in HANDLES and name != "pelvis"}
         if "pelvis" in self.held:
             held_still = set(self.pins)
         else:  # limbs that are not pulled stay without a target
@@ -74,7 +92,7 @@ class Drag:
 class Drags:
     """Drags of a session's current pose: the body follows the handles; releasing the last one creates a new pose."""
 
-    def __init__(self, prior: CodePrior, mannequin: Mannequin, session: Session) -> None:
+    def __init__(self, prior: CodePrior, mannequin: Mannequin, session: Session, fingers: Fingers) -> None:
         self.pins: set[str] = {"left_foot", "right_foot"}
         self.locks: set[str] = set()
         """Parts that a drag leaves unchanged."""
@@ -82,6 +100,7 @@ class Drags:
         self._prior = prior
         self._mannequin = mannequin
         self._session = session
+        self._fingers = fingers
         self._so_far: Pose | None = None
         self._short: dict[str, float] = {}
 
@@ -93,7 +112,7 @@ class Drags:
     def standing(self) -> Standing:
         """The shown body, in the room."""
         pelvis = self.drag.pelvis if self.drag else None
-        return self._mannequin.stand(self.shown.posture, self.shown.place, pelvis)
+        return self._mannequin.stand(self.shown.posture, self.shown.place, pelvis, self.shown.hand_pose)
 
     def grab(self, handle: str) -> str:
         """Grab a handle."""
@@ -113,7 +132,7 @@ class Drags:
             The message for the panel.
 
         Raises:
-            ValueError: the displacement is invalid, or every part that could follow is locked.
+            ValueError: the displacement is invalid, or everything that could follow is locked.
         """
         if self.drag is None or handle not in self.drag.hands_on:
             return ""
@@ -155,6 +174,8 @@ class Drags:
         """Pin a handle in place, or unpin it."""
         if handle == "pelvis":
             return "The pelvis needs no pin: it only moves when you drag it."
+        if handle in FINGERTIPS:
+            return f"The {spoken(handle)} needs no pin: fingers only move when you drag them."
         self.pins ^= {handle}
         stays = handle in self.pins
         return f"The {spoken(handle)} {'stays where it is' if stays else 'follows'} while you drag others."
@@ -162,11 +183,19 @@ class Drags:
     def _follow(self, share: float = 1.0) -> None:
         """Solve for a body that follows the handles, or a fraction of their displacement."""
         assert self.drag is not None
-        posture, energy = self.shown.posture, self.shown.energy
+        pose, short = self.shown, dict[str, float]()
+        posture, energy, hand_pose = pose.posture, pose.energy, pose.hand_pose
         if targets := self.drag.targets(share):
-            solution = solve_ik(posture, targets, sorted(self.locks), prior=self._prior)
-            posture, energy, self._short = solution.posture, solution.energy, dict(solution.distance)
-        self._so_far = Pose(posture, "", energy, (float(self.drag.pelvis[0]), float(self.drag.pelvis[2])))
+            solution = solve_ik(posture, targets, sorted(of_body([*self.locks])), prior=self._prior)
+            posture, energy, short = solution.posture, solution.energy, dict(solution.distance)
+        if fingers := self.drag.finger_targets(share):
+            for name in fingers:
+                if (hand := HANDS[side_of(name)]) in self.locks:
+                    raise ValueError(f"the {spoken(hand)} is held: release it under Hold to drag its fingers")
+            hand_pose, distances = self._fingers.reach(hand_pose, fingers)
+            short |= distances
+        self._short, place = short, (float(self.drag.pelvis[0]), float(self.drag.pelvis[2]))
+        self._so_far = Pose(posture, "", energy, place, hand_pose)
 
     def _settle(self) -> None:
         """Refine after the pointer stops: solve further, or again in smaller steps."""
@@ -195,19 +224,16 @@ class Drags:
     def _shortfall(self) -> str:
         if self.drag is None:
             return ""
-        far = {h: self._short.get(HANDLES[h].joint, 0.0) for h in self.drag.held if h != "pelvis"}
+        points = {h: HANDLES[h].joint if h in HANDLES else h for h in self.drag.held if h != "pelvis"}
+        far = {handle: self._short.get(point, 0.0) for handle, point in points.items()}
         worst = max(far, key=far.__getitem__, default="")
-        if not worst or far[worst] <= SHORT:
+        if not worst or far[worst] <= (FINGER_SHORT if worst in FINGERTIPS else SHORT):
             return ""
-        return f"The {spoken(worst)} reaches as far as it can: it is {far[worst]:.2f} m short."
+        missing = f"{100 * far[worst]:.1f} cm" if worst in FINGERTIPS else f"{far[worst]:.2f} m"
+        return f"The {spoken(worst)} reaches as far as it can: it is {missing} short."
 
 
 def _limb(handle: str) -> str:
     """The limb that moves a handle; arms and head share the spine."""
     side, _, part = handle.partition("_")
     return f"{side}_leg" if part in ("foot", "knee") else "upper body"
-
-
-def spoken(handle: str) -> str:
-    """A handle's or a part's name in words."""
-    return handle.replace("_", " ")

@@ -9,20 +9,22 @@ import torch
 from fitting.fit import Fitter
 from fitting.inputs.images import read_image
 from fitting.studio import files
-from fitting.studio.dragging import Drags, spoken
+from fitting.studio.dragging import Drags
+from fitting.studio.fingers import Fingers
+from fitting.studio.instructing import Instructor
+from fitting.studio.part_edits import PartEdits, mirrored
+from fitting.studio.parts import HANDS, PARTS, spoken
 from fitting.studio.photo_fit import PhotoFit
-from fitting.studio.session import Instruction, Pose, Session
+from fitting.studio.session import RESTING, Instruction, Pose, Session
 from fitting.studio.standing import Mannequin, Standing
 from qposer import CodePrior
 from qposer.body_pose.posed_skeleton import OrientedPose, neutral_pose
 from qposer.body_pose.poses import as_matrices
-from qposer.body_pose.skeleton import NUM_BODY_JOINTS
-from qposer.control import edits
-from qposer.control.instructions import Check, Edit, InstructionError, instruct
+from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.control.hand_instructions import HandCheck, HandEdit
+from qposer.control.instructions import Check, Edit, InstructionError
 from qposer.control.instructions.words import LONGEST_TEXT
-
-PARTS = ("left_arm", "right_arm", "left_leg", "right_leg", "torso", "head")
-"""Parts that can be ticked or locked; each joint belongs to one."""
+from qposer.hands.prior import load_hand_prior
 
 _MOST_SHOWN = 80  # characters of an instruction in the name of a pose
 
@@ -37,14 +39,17 @@ class Editor:
         self.prior = prior
         self.mannequin = mannequin
         self.generator = torch.Generator().manual_seed(seed)
-        self.session = session or Session([self._pose(neutral_pose(), "at ease")])
-        self.drags = Drags(prior, mannequin, self.session)
+        self.fingers = Fingers(mannequin.body, load_hand_prior(), seed)
+        self.session = session or Session([self._judged(Pose(neutral_pose(), "", 0.0), "at ease")])
+        self.drags = Drags(prior, mannequin, self.session, self.fingers)
         self.photo: PhotoFit | None = None
-        self.loaded: tuple[str, OrientedPose] | None = None
+        self.loaded: tuple[str, files.FilePoses] | None = None
         """The last file read, with all its poses."""
         self._taken: Pose | None = None  # from that file, not edited since
         self._corrected: Pose | None = None  # of an unfinished correction of the photo
-        self._edits: dict[int, Edit] = {}
+        self._parts = PartEdits(prior, self.fingers, self.generator)
+        self._instructor = Instructor(prior, self.fingers, self.generator)
+        self._edits: dict[int, Edit | HandEdit] = {}
         self._fitter: Fitter | None = None
 
     @property
@@ -56,32 +61,28 @@ class Editor:
         """The shown body, in the room."""
         return self.drags.standing()
 
+    def energy(self, hand: str = "") -> float:
+        """Energy of the shown body under its prior, or of one of `HANDS` under that of hands."""
+        return self.fingers.energy(self.shown.hand_pose, hand) if hand else self.shown.energy
+
     # Buttons.
 
-    @torch.no_grad()
     def sample(self) -> str:
-        """Sample a pose."""
-        drawn = self.prior.sample(1, generator=self.generator)[0]
-        return self._changed(OrientedPose(drawn, torch.eye(3)), "sampled", place=(0.0, 0.0))
+        """Sample a pose of body and hands."""
+        return self._changed(self._parts.sample(self._settled()), "sampled")
 
-    @torch.no_grad()
     def complete(self, off: Sequence[str]) -> str:
         """Complete the ticked parts from the others.
 
         Raises:
-            ValueError: no part is ticked, or all are.
+            ValueError: no part is ticked, or all of the body are.
         """
         if not off:
             raise ValueError("no part is ticked: tick the parts to complete")
-        known = torch.ones(NUM_BODY_JOINTS, dtype=torch.bool)
-        known[edits.joints_of(off)] = False
-        posture = self.session.current.posture
-        body_pose = self.prior.complete(posture.body_pose, known, generator=self.generator)[0]
-        return self._changed(posture._replace(body_pose=body_pose), f"{_listed(off)} guessed")
+        return self._changed(self._parts.complete(self._settled(), off), f"{_listed(off)} guessed")
 
-    @torch.no_grad()
     def vary(self, parts: Sequence[str], amount: float) -> str:
-        """Resample some parts, or all if none is named.
+        """Resample some parts, or body and hands if none is named.
 
         Args:
             parts: names of parts.
@@ -93,13 +94,12 @@ class Editor:
         Raises:
             ValueError: the amount is not from 0 to 1.
         """
-        posture = self.session.current.posture
-        drawn = edits.vary(posture.body_pose, parts or PARTS, amount, 1, generator=self.generator, prior=self.prior)[0]
-        return self._changed(posture._replace(body_pose=drawn), f"{_listed(parts) or 'whole body'} varied")
+        varied = self._parts.vary(self._settled(), parts or (*PARTS, *HANDS), amount)
+        return self._changed(varied, f"{_listed(parts) or 'whole body'} varied")
 
     def mirror(self) -> str:
         """Swap left and right."""
-        return self._changed(self.session.current.posture.mirrored(), "mirrored")
+        return self._changed(mirrored(self._settled()), "mirrored")
 
     def instruct(self, text: str) -> str:
         """Apply an instruction.
@@ -107,25 +107,22 @@ class Editor:
         Raises:
             ValueError: the text is not understood, empty, or too long.
         """
-        text = " ".join(text.split())
-        self.drags.finish()
+        text, current = " ".join(text.split()), self._settled()
         previous = self._edits.get(self.session.number)
         try:
-            edit = instruct(
-                self.session.current.posture, text, generator=self.generator, previous=previous, prior=self.prior
-            )[0]
+            followed = self._instructor.follow(current, text, previous)
         except InstructionError as error:
             if text:
                 kept = Instruction(text[:LONGEST_TEXT], str(error), False, (error.start, error.end))
                 self.session.instructions.append(kept)
             raise
-        self._changed(edit.posture, f"“{text if len(text) <= _MOST_SHOWN else f'{text[:_MOST_SHOWN]}…'}”")
-        self._edits[self.session.number] = edit
-        self.session.instructions.append(Instruction(text, ", ".join(_checked(c) for c in edit.checks), True))
-        missing = [_checked(check) for check in edit.checks if not check.satisfied]
+        said, checks = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…", followed.edit.checks
+        self._changed(followed.pose, f"“{said}”")
+        self._edits[self.session.number] = followed.edit
+        self.session.instructions.append(Instruction(text, ", ".join(map(_checked, checks)), True))
+        missing = [_checked(check) for check in checks if not check.satisfied]
         return f"Done, but for: {', '.join(missing)}." if missing else "Done."
 
-    @torch.no_grad()
     def take(self, number: int, parts: Sequence[str]) -> str:
         """Take parts from an earlier pose of the session.
 
@@ -141,11 +138,8 @@ class Editor:
         """
         if not parts:
             raise ValueError("no part is ticked: tick the parts to take")
-        donor, posture = self.session.pose(number).posture, self.session.current.posture
-        swapped = edits.swap(posture.body_pose, donor.body_pose, parts, model=self.prior.model)
-        body_pose, joints = posture.body_pose.clone(), edits.joints_of(parts)
-        body_pose[joints] = swapped[joints]
-        return self._changed(posture._replace(body_pose=body_pose), f"{_listed(parts)} of pose {number}")
+        taken = self._parts.take(self._settled(), self.session.pose(number), parts)
+        return self._changed(taken, f"{_listed(parts)} of pose {number}")
 
     def go_to(self, number: int) -> str:
         """Make an earlier pose the current one, as a step that can be undone."""
@@ -182,7 +176,7 @@ class Editor:
         Raises:
             ValueError: the file holds no poses.
         """
-        self.loaded, self._taken = (name, files.read_oriented_poses(name, content)), None
+        self.loaded, self._taken = (name, files.read_file_poses(name, content)), None
         return self.choose(0)
 
     def choose(self, index: int) -> str:
@@ -193,17 +187,17 @@ class Editor:
         """
         if self.loaded is None:
             raise ValueError("no file is loaded: load one first")
-        name, postures = self.loaded
-        number = len(postures.body_pose)
+        name, poses = self.loaded
+        number = len(poses.hand_pose)
         if not 0 <= index < number:
             raise ValueError(f"{name} has no pose {index}: it has poses 0 to {number - 1}")
-        posture = OrientedPose(postures.body_pose[index], postures.global_orient[index])
+        pose = self._settled()._replace(hand_pose=poses.hand_pose[index])
+        pose = pose._replace(posture=OrientedPose(*(part[index] for part in poses.posture)))
         origin = f"{name}, {index + 1} of {number}" if number > 1 else name
-        self.drags.finish()
         if self.session.current is not self._taken:
-            message = self._changed(posture, origin)
+            message = self._changed(pose, origin)
         else:
-            self.session.replace(self._pose(posture, origin, self._taken.place))
+            self.session.replace(self._judged(pose, origin))
             message = f"{origin}."
         self._taken = self.session.current
         return message
@@ -224,7 +218,7 @@ class Editor:
         with files.as_file(name, content) as path:
             photo = read_image(path)
         if self._fitter is None:
-            self._fitter = Fitter(self.mannequin.body, self.prior)
+            self._fitter = Fitter(prior=self.prior)
         self.photo, self._corrected = PhotoFit(self._fitter, name, photo), None
         message = f"{self._follow_photo(name)[:-1]}: {self.photo.summary}"
         self._corrected = None
@@ -257,12 +251,15 @@ class Editor:
         assert self.photo is not None
         result = self.photo.result
         body_pose = as_matrices(torch.from_numpy(result.body_pose))
+        hands = None if result.hands is None else torch.from_numpy(result.hands.both).float()
+        hand_pose = RESTING if hands is None else axis_angle_to_matrix(hands)
         posture = OrientedPose(body_pose, files.from_camera(result.global_orient))
+        pose = self._settled()._replace(posture=posture, hand_pose=hand_pose)
         if self._corrected is not None and self.session.current is self._corrected:
-            self.session.replace(self._pose(posture, origin, self._corrected.place))
+            self.session.replace(self._judged(pose, origin))
             said = f"{origin}."
         else:
-            said = self._changed(posture, origin)
+            said = self._changed(pose, origin)
         self._corrected = self.session.current
         return said
 
@@ -279,33 +276,40 @@ class Editor:
         Raises:
             ValueError: the kind is unknown, or the camera is too close for a picture.
         """
-        pose, standing = self.session.current, self.mannequin.stand(self.session.current.posture)
+        pose = self.session.current
+        standing = self.mannequin.stand(pose.posture, hand_pose=pose.hand_pose)
         name = f"pose{self.session.number}"
         match kind:
             case "npz":
-                return f"{name}.npz", files.npz_file(pose.posture, pose.place, pose.energy)
+                return f"{name}.npz", files.npz_file(pose)
             case "AMASS":
-                return f"{name}_amass.npz", files.amass_file(pose.posture, standing, self.mannequin)
+                return f"{name}_amass.npz", files.amass_file(pose, standing, self.mannequin)
             case "glb":
                 return f"{name}.glb", files.glb_file(standing, self.mannequin)
             case "PNG" if view is not None:
-                standing = self.mannequin.stand(pose.posture, pose.place)
+                standing = self.mannequin.stand(pose.posture, pose.place, hand_pose=pose.hand_pose)
                 return f"{name}.png", files.png_file(standing, self.mannequin, view)
         raise ValueError(f"unknown kind of file {kind!r}: choose one of npz, AMASS, glb, PNG")
 
-    def _changed(self, posture: OrientedPose, origin: str, place: tuple[float, float] | None = None) -> str:
+    def _settled(self) -> Pose:
+        """The current pose, after the end of a running drag."""
         self.drags.finish()
-        self.session.put(self._pose(posture, origin, place or self.session.current.place))
+        return self.session.current
+
+    def _changed(self, pose: Pose, origin: str) -> str:
+        """Make a pose the current one."""
+        self.session.put(self._judged(pose, origin))
         return f"{origin[0].upper()}{origin[1:]}."
 
     @torch.no_grad()
-    def _pose(self, posture: OrientedPose, origin: str, place: tuple[float, float] = (0.0, 0.0)) -> Pose:
-        return Pose(posture, origin, self.prior.energy(posture.body_pose).item(), place)
+    def _judged(self, pose: Pose, origin: str) -> Pose:
+        """The pose with its origin and energy."""
+        return pose._replace(origin=origin, energy=self.prior.energy(pose.posture.body_pose).item())
 
 
 def _listed(parts: Sequence[str]) -> str:
     return ", ".join(spoken(part) for part in parts)
 
 
-def _checked(check: Check) -> str:
+def _checked(check: Check | HandCheck) -> str:
     return check.text if check.satisfied else f"{check.text} ({check.after:.0f} {check.unit} off)"

@@ -18,16 +18,21 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from fitting.output.amass import write_motion
+from fitting.output.hand_poses import HandPoses
 from fitting.output.render import Mesh, render
+from fitting.studio.session import RESTING, Pose
 from fitting.studio.standing import Mannequin, Standing
 from qposer.body_pose.posed_skeleton import OrientedPose
-from qposer.body_pose.poses import read_poses
+from qposer.body_pose.poses import FILE_KEYS, MOST_RADIANS, read_poses
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.hands.skeleton import HAND
+from qposer.hands.smplh import NUM_HAND_JOINTS
 from qposer.io.npz import read_npz, write_npz
 
 LONGEST_SIDE = 2000
 """Longest side of a saved picture, in pixels."""
 
+_HAND_KEYS = ("left_hand_pose", "right_hand_pose")
 _ROOT_KEYS = ("global_orient", "poses", "place", "focal", "mocap_framerate", "mocap_frame_rate")
 _FPS = 30.0
 """Frame rate of a single-frame AMASS file; the layout requires one."""
@@ -70,29 +75,63 @@ def as_file(name: str, content: bytes) -> Iterator[Path]:
             raise ValueError(str(error).replace(str(path), path.name)) from error
 
 
-def read_oriented_poses(name: str, content: bytes) -> OrientedPose:
-    """The oriented poses of an npz file that `qposer.read_poses` reads.
+class FilePoses(NamedTuple):
+    """Poses of a file, batched."""
+
+    posture: OrientedPose
+    hand_pose: Float[Tensor, "poses 30 3 3"]
+
+
+def read_file_poses(name: str, content: bytes) -> FilePoses:
+    """The poses of an npz file that `qposer.read_poses` reads.
 
     Files of the studio, of fitted photos and of AMASS contain the body's orientation; otherwise the body is upright.
+    Hands that a file lacks are at rest.
 
     Args:
         name: file name.
         content: file content.
 
     Returns:
-        The oriented poses, batched.
+        The oriented poses, and those of the hands.
 
     Raises:
         ValueError: the file holds no poses.
     """
     with as_file(name, content) as path:
         poses = read_poses(path)
-        arrays = read_npz(path, _ROOT_KEYS)
+        arrays = read_npz(path, (*_ROOT_KEYS, *_HAND_KEYS, "hand_pose", *FILE_KEYS))
     axes, root = _root(arrays)
     orient = Rotation.identity(len(poses))
     if root.shape == (len(poses), 3) and np.issubdtype(root.dtype, np.floating) and np.isfinite(root).all():
         orient = axes * Rotation.from_rotvec(root)
-    return OrientedPose(axis_angle_to_matrix(poses), torch.from_numpy(orient.as_matrix()).float())
+    posture = OrientedPose(axis_angle_to_matrix(poses), torch.from_numpy(orient.as_matrix()).float())
+    return FilePoses(posture, _hands(arrays, len(poses)))
+
+
+def _hands(arrays: dict[str, np.ndarray], number: int) -> Float[Tensor, "poses 30 3 3"]:
+    """The hands of the poses in a file: both in an array each, in one array, or in poses of SMPL-H or SMPL-X."""
+    if all(key in arrays for key in _HAND_KEYS):
+        parts = [arrays[key] for key in _HAND_KEYS]
+    elif "hand_pose" in arrays:
+        parts = [arrays["hand_pose"]]
+    else:
+        parts = [_hand_joints(next(arrays[key] for key in FILE_KEYS if key in arrays))]
+    numeric = all(np.issubdtype(part.dtype, np.floating) and part.size * len(parts) == number * 90 for part in parts)
+    hands = np.concatenate([part.reshape(number, -1) for part in parts], axis=1) if numeric else np.zeros(0)
+    if not hands.size or not (np.abs(hands) <= MOST_RADIANS).all():
+        return RESTING.expand(number, -1, -1, -1)
+    return axis_angle_to_matrix(torch.from_numpy(hands).float().unflatten(1, (2 * NUM_HAND_JOINTS, 3)))
+
+
+def _hand_joints(poses: np.ndarray) -> np.ndarray:
+    """The joints of both hands in poses of SMPL-H or SMPL-X, else nothing."""
+    flat = poses.ndim < 2 or poses.shape[-1] != 3
+    joints = poses.shape[-1] // 3 if flat else poses.shape[-2]
+    if joints not in HAND.layouts or joints <= 2 * NUM_HAND_JOINTS:
+        return np.zeros(0)
+    end = HAND.layouts[joints].first + NUM_HAND_JOINTS  # the right hand follows the left one
+    return poses.reshape(-1, joints, 3)[:, end - 2 * NUM_HAND_JOINTS : end]
 
 
 def _root(arrays: dict[str, np.ndarray]) -> tuple[Rotation, np.ndarray]:
@@ -112,51 +151,57 @@ def from_camera(global_orient: Float[np.ndarray, "3"]) -> Float[Tensor, "3 3"]:
     return torch.from_numpy((_FROM_CAMERA * Rotation.from_rotvec(global_orient)).as_matrix()).float()
 
 
-def npz_file(posture: OrientedPose, place: tuple[float, float], energy: float) -> bytes:
+def npz_file(pose: Pose) -> bytes:
     """``body_pose`` (1, 21, 3), ``global_orient`` (1, 3), axis-angle with y up; ``place`` (1, 2), ``energy`` (1,).
 
+    Hands that are not at rest are in ``left_hand_pose`` and ``right_hand_pose`` (1, 15, 3), axis-angle, and
+    ``hands_found`` (1, 2), as in files of fits.
+
     Args:
-        posture: oriented pose of one body.
-        place: x and z of the pelvis in metres.
-        energy: energy of the pose under the prior.
+        pose: the pose.
 
     Returns:
         Content of the file.
     """
     arrays = {
-        "body_pose": matrix_to_axis_angle(posture.body_pose)[None].numpy(),
-        "global_orient": matrix_to_axis_angle(posture.global_orient)[None].numpy(),
-        "place": np.array([place]),
-        "energy": np.array([energy]),
+        "body_pose": matrix_to_axis_angle(pose.posture.body_pose)[None].numpy(),
+        "global_orient": matrix_to_axis_angle(pose.posture.global_orient)[None].numpy(),
+        "place": np.array([pose.place]),
+        "energy": np.array([pose.energy]),
     }
+    posed = (pose.hand_pose != RESTING).unflatten(0, (2, NUM_HAND_JOINTS)).flatten(1).any(1)
+    if posed.any():
+        left, right = matrix_to_axis_angle(pose.hand_pose)[None].numpy().reshape(2, 1, NUM_HAND_JOINTS, 3)
+        arrays |= HandPoses(left, right, posed[None].numpy()).arrays
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pose.npz"
         write_npz(path, arrays)
         return path.read_bytes()
 
 
-def amass_file(posture: OrientedPose, standing: Standing, mannequin: Mannequin) -> bytes:
-    """A single-frame clip in AMASS's layout, as `fitting.output.amass` writes it.
+def amass_file(pose: Pose, standing: Standing, mannequin: Mannequin) -> bytes:
+    """A single-frame clip in AMASS's layout, with SMPL-H's 52 joints, as `fitting.output.amass` writes it.
 
     Args:
-        posture: oriented pose of one body.
+        pose: the pose.
         standing: the same body in the room.
         mannequin: provides the shape.
 
     Returns:
         Content of the file.
     """
-    orient = _FROM_CAMERA.inv() * Rotation.from_matrix(posture.global_orient.numpy())
+    orient = _FROM_CAMERA.inv() * Rotation.from_matrix(pose.posture.global_orient.numpy())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pose.npz"
         write_motion(
             path,
             orient.as_rotvec()[None],
-            matrix_to_axis_angle(posture.body_pose)[None].numpy(),
+            matrix_to_axis_angle(pose.posture.body_pose)[None].numpy(),
             np.zeros(mannequin.body.num_betas),
             _FROM_CAMERA.inv().apply(standing.pelvis)[None],
             mannequin.rest_pelvis,
             _FPS,
+            matrix_to_axis_angle(pose.hand_pose)[None].numpy(),
         )
         return path.read_bytes()
 

@@ -10,13 +10,15 @@ from typing import Any
 import viser
 
 from fitting.optimise.schedule import TALLEST
-from fitting.studio.dragging import spoken
-from fitting.studio.editor import PARTS
+from fitting.studio.parts import FINGERS_OF, FINGERTIPS, HANDS, PARTS, spoken
 from fitting.studio.photo_fit import PhotoFit
 from fitting.studio.scene import FREE, PINNED, TICKED
 from fitting.studio.session import Instruction, Session
 
 KINDS = ("npz", "AMASS", "glb", "PNG")
+
+VIEWS = {"whole body": "", **{spoken(hand): hand for hand in HANDS}}
+"""What the camera can look at: labels, and the hand."""
 
 NONE = "–"
 """No earlier pose."""
@@ -47,14 +49,16 @@ class Panel:
         self._said = gui.add_html("")
         self.steps = gui.add_button_group("Steps", ("undo", "redo"))
         self.whole = gui.add_button_group("Whole body", ("sample", "vary", "mirror"))
+        self.view = gui.add_button_group("Look at", tuple(VIEWS), hint="A hand shows handles at its fingertips")
         tabs = gui.add_tab_group()
         with tabs.add_tab("Parts"):
-            self.off = {part: gui.add_checkbox(spoken(part), False) for part in PARTS}
+            self.off = {part: gui.add_checkbox(spoken(part), False) for part in (*PARTS, *HANDS)}
+            self.off |= {part: gui.add_checkbox(spoken(part), False, visible=False) for part in FINGERTIPS}
             self.parts = gui.add_button_group("Ticked parts", ("complete", "vary"), hint="Guess them from the others")
             self.amount = gui.add_slider("How far", 0.05, 1.0, 0.05, 0.5, hint="How strongly vary changes the pose")
         with tabs.add_tab("Hold"):
             gui.add_html(f'<div style="{_BOX}">Parts that stay unchanged while you drag:</div>')
-            self.locks = {part: gui.add_checkbox(spoken(part), False) for part in PARTS}
+            self.locks = {part: gui.add_checkbox(spoken(part), False) for part in (*PARTS, *HANDS)}
             gui.add_html(f'<div style="{_BOX}">Click a ball to pin its point in space (dark), or to free it.</div>')
         with tabs.add_tab("Earlier"):
             self.earlier = gui.add_dropdown("Pose", (NONE,), hint="Shown pale on the right")
@@ -78,7 +82,7 @@ class Panel:
         """For each widget that the browser can set, by UUID: whether a value is valid."""
         boxes = *self.off.values(), *self.locks.values(), self.beside
         texts = self.text, self.earlier, self.hypothesis, self.known
-        groups = self.steps, self.whole, self.parts, self.reuse, self.save
+        groups = self.steps, self.whole, self.view, self.parts, self.reuse, self.save
         return (
             {_uuid(button): lambda value: value is True for button in (self.do, self.fit)}
             | {_uuid(box): lambda value: isinstance(value, bool) for box in boxes}
@@ -96,8 +100,8 @@ class Panel:
         return {_uuid(self.undo_key), _uuid(self.redo_key)}
 
     def ticked(self) -> list[str]:
-        """The ticked parts."""
-        return [part for part, box in self.off.items() if box.value]
+        """The ticked parts, of those that can be seen."""
+        return [part for part, box in self.off.items() if box.value and box.visible]
 
     def locked(self) -> list[str]:
         """The locked parts."""
@@ -108,15 +112,21 @@ class Panel:
         known = self.earlier.value != NONE and self.earlier.value in self.earlier.options
         return int(self.earlier.value.partition(" ")[0]) if known else None
 
-    def show(self, energy: float, status: str, session: Session) -> None:
+    def show_view(self, hand: str) -> None:
+        """Show the boxes of the fingers of a hand that is looked at, or those of the body's parts."""
+        for part, box in self.off.items():
+            box.visible = part in FINGERS_OF.get(hand, (*PARTS, *HANDS))
+
+    def show(self, energy: float, status: str, session: Session, hand: str = "") -> None:
         """Show the energy, the status and the session.
 
         Args:
             energy: energy of the pose under the prior.
             status: status sentence.
             session: the poses so far.
+            hand: the hand whose energy it is; default: that of the body.
         """
-        _set(self._gauge, "content", gauge(energy))
+        _set(self._gauge, "content", gauge(energy, hand))
         _set(self._status, "content", f'<div style="{_BOX}">{escape(status)}</div>')
         _set(self._said, "content", said(session.instructions))
         names = pose_names(session)
@@ -150,14 +160,14 @@ def pose_names(session: Session) -> tuple[str, ...]:
     return NONE, *(f"{number} · {pose.origin} · {pose.energy:.1f}" for number, pose in newest)
 
 
-def gauge(energy: float) -> str:
-    """A bar from typical to implausible, with a mark at the energy."""
+def gauge(energy: float, hand: str = "") -> str:
+    """A bar from typical to implausible, with a mark at the energy of the body or of a hand."""
     low, high = _ENDS
     at = 100.0 * min(max((energy - low) / (high - low), 0.0), 1.0)
     return (
         f'<div style="{_BOX}" data-energy="{energy:.4f}">'
         f'<div style="display: flex; justify-content: space-between;"><b>{judgement(energy)}</b>'
-        f'<span style="opacity: 0.65;">energy {energy:.2f}</span></div>'
+        f'<span style="opacity: 0.65;">energy {f"of the {spoken(hand)} " if hand else ""}{energy:.2f}</span></div>'
         '<div style="position: relative; height: 0.7em; margin-top: 0.35em; border-radius: 0.35em; '
         'background: linear-gradient(90deg, #2f9e6e 0%, #8cc26a 25%, #f2c14e 45%, #e8704f 75%, #b8323b 100%);">'
         f'<div style="position: absolute; left: calc({at:.1f}% - 0.15em); top: -0.2em; width: 0.3em; height: 1.1em; '

@@ -9,12 +9,11 @@ import viser
 from scipy.spatial.transform import Rotation
 
 from fitting.output.render import Picture
+from fitting.studio.cameras import CAMERA, FIELD_OF_VIEW, LOOK_AT
+from fitting.studio.parts import FINGERS_OF, FINGERTIPS
 from fitting.studio.photo_fit import CORRECTABLE, PhotoFit
 from fitting.studio.session import Pose
 from fitting.studio.standing import HANDLES, Mannequin, Standing
-
-CAMERA, LOOK_AT, FIELD_OF_VIEW = (0.9, 1.4, 3.5), (0.2, 0.88, 0.0), np.deg2rad(36.0)
-"""Initial camera."""
 
 _BLUE, TICKED, _PAPER = (120, 165, 215), (240, 130, 105), (238, 241, 246)
 FREE, PINNED, HELD = (255, 140, 30), (60, 70, 100), (40, 180, 110)
@@ -23,7 +22,7 @@ FREE, PINNED, HELD = (255, 140, 30), (60, 70, 100), (40, 180, 110)
 _PHOTO_HEIGHT, _PHOTO_AT, _PHOTO_LOW, _PHOTO_DEPTH = 1.7, -0.75, 0.02, -0.3
 """The photo's height, right edge, lower edge and depth in metres."""
 
-_KEYPOINT_RADIUS = 0.018
+_KEYPOINT_RADIUS, _FINGERTIP_RADIUS = 0.018, 0.008
 _EARLIER_AT = 0.7, -1.3
 
 
@@ -79,7 +78,13 @@ class Scene:
                 f"/handles/{name}", handle.radius, FREE, opacity=0.85, cast_shadow=False, receive_shadow=False
             )
             for name, handle in HANDLES.items()
-        }
+        } | {
+            name: scene.add_icosphere(
+                f"/handles/{name}", _FINGERTIP_RADIUS, FREE, opacity=0.85, visible=False, cast_shadow=False,
+                receive_shadow=False,
+            )
+            for name in FINGERTIPS
+        }  # fmt: skip
         self.keypoints = {
             name: scene.add_icosphere(
                 f"/keypoints/{name}", _KEYPOINT_RADIUS, FREE, visible=False, cast_shadow=False, receive_shadow=False
@@ -87,25 +92,28 @@ class Scene:
             for name in CORRECTABLE
         }
 
-    def show(self, standing: Standing, pins: Collection[str], held: dict[str, np.ndarray]) -> None:
+    def show(self, standing: Standing, pins: Collection[str], held: dict[str, np.ndarray], hand: str = "") -> None:
         """Draw the body, with held handles at their pulled positions and the others on the body.
 
         Args:
             standing: the body in the room.
             pins: names of the pinned handles.
             held: positions of the held handles, by name.
+            hand: the hand that is looked at, whose fingertips have handles instead of the hand.
         """
+        hidden = {hand, *FINGERTIPS} - set(FINGERS_OF.get(hand, ()))
         with self._server.atomic():
             self._body.vertices = standing.vertices
             self._off_part.vertices = standing.vertices
             for name, ball in self.balls.items():
+                ball.visible = name not in hidden
                 ball.position = held.get(name, standing.handles[name])
                 colour = HELD if name in held else PINNED if name in pins else FREE
                 if ball.color != colour:
                     ball.color = colour
 
     def tint(self, joints: list[int]) -> None:
-        """Draw the parts that belong to the given body joints (of 21) in coral."""
+        """Draw the parts that belong to the given joints, of the 51 without the pelvis, in coral."""
         if tuple(joints) == self._off:
             return
         self._off = tuple(joints)
@@ -124,7 +132,7 @@ class Scene:
             return
         self._shown_earlier = pose
         if pose is not None:
-            self._earlier.vertices = self._mannequin.stand(pose.posture, _EARLIER_AT).vertices
+            self._earlier.vertices = self._mannequin.stand(pose.posture, _EARLIER_AT, hand_pose=pose.hand_pose).vertices
         self._earlier.visible = pose is not None
 
     def show_photo(self, photo: PhotoFit | None) -> None:

@@ -10,13 +10,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from qposer.body_pose.posed_skeleton import OrientedPose
 from qposer.body_pose.poses import as_matrices
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.hands.skeleton import HAND
+from qposer.hands.smplh import NUM_HAND_JOINTS
 from qposer.io.npz import read_npz, write_npz
 
 FORMAT = "qposer-studio-1"
+
+RESTING = torch.eye(3).repeat(2 * NUM_HAND_JOINTS, 1, 1)
+"""Both hands of the body at rest."""
 
 
 class Pose(NamedTuple):
@@ -28,6 +35,8 @@ class Pose(NamedTuple):
     energy: float
     place: tuple[float, float] = (0.0, 0.0)
     """Position of the pelvis on the ground: x and z in metres."""
+    hand_pose: Float[Tensor, "30 3 3"] = RESTING
+    """Rotations of the left and then the right fingers, as of `fitting.Body`."""
 
 
 class Instruction(NamedTuple):
@@ -127,6 +136,7 @@ def write_session(path: Path, session: Session) -> None:
             "origin": np.array([pose.origin for pose in session.poses]),
             "energy": np.array([pose.energy for pose in session.poses]),
             "place": np.array([pose.place for pose in session.poses]),
+            "hand_pose": matrix_to_axis_angle(torch.stack([pose.hand_pose for pose in session.poses])).numpy(),
             "way": np.array(session.way),
             "step": np.array(session.step),
             "instructions": np.array(json.dumps(session.instructions)),
@@ -162,6 +172,16 @@ def _poses(arrays: dict[str, np.ndarray]) -> list[Pose]:
     global_orient = axis_angle_to_matrix(torch.from_numpy(arrays["global_orient"]))
     rest: Sequence[list[Any]] = [arrays[name].tolist() for name in ("origin", "energy", "place")]
     return [
-        Pose(OrientedPose(body, root), origin, energy, (place[0], place[1]))
-        for body, root, origin, energy, place in zip(body_pose, global_orient, *rest, strict=True)
+        Pose(OrientedPose(body, root), origin, energy, (place[0], place[1]), hands)
+        for body, root, hands, origin, energy, place in zip(
+            body_pose, global_orient, _hands(arrays), *rest, strict=True
+        )
     ]
+
+
+def _hands(arrays: dict[str, np.ndarray]) -> Float[Tensor, "poses 30 3 3"]:
+    """Hand poses of a session; at rest in sessions of bodies without fingers."""
+    if "hand_pose" not in arrays:
+        return RESTING.expand(len(arrays["body_pose"]), -1, -1, -1)
+    hands = torch.from_numpy(arrays["hand_pose"].reshape(-1, 2, NUM_HAND_JOINTS, 3))
+    return as_matrices(hands, HAND).flatten(1, 2)

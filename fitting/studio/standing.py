@@ -7,10 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 from fitting.body.body import Body
+from fitting.studio.parts import FINGERTIPS, side_of
 from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
-from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
+from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, NUM_JOINTS
+from qposer.hands.smplh import BODY_END, SIDES
 
 Point = Float[np.ndarray, "3"]
 """Metres in the room: x to the body's left, y up from the ground, z to the front."""
@@ -49,9 +52,25 @@ class Standing(NamedTuple):
     vertices: Float[np.ndarray, "vertices 3"]
     joints: Float[np.ndarray, "24 3"]
     handles: dict[str, Point]
-    """Positions of the balls."""
+    """Positions of the balls, including those of the fingertips."""
     points: dict[str, Point]
     """Positions of the points that the handles move or pin."""
+    wrists: Float[np.ndarray, "2 3 3"]
+    """Rotations of the left and the right wrist relative to the T-pose."""
+
+    def in_wrist(self, finger: str, place: Point) -> Point:
+        """A point of the room in the frame of a finger's wrist, which has the axes of the T-pose.
+
+        Args:
+            finger: name of the finger.
+            place: the point.
+
+        Returns:
+            Metres from the wrist.
+        """
+        side = side_of(finger)
+        local: np.ndarray = self.wrists[side].T @ (place - self.joints[BODY_END - 2 + side])
+        return local
 
     @property
     def pelvis(self) -> Point:
@@ -61,7 +80,7 @@ class Standing(NamedTuple):
 
 
 class Mannequin:
-    """A body of mean shape that can be posed."""
+    """A body of mean shape, with fingers, that can be posed."""
 
     def __init__(self, body: Body) -> None:
         self.body = body
@@ -72,7 +91,11 @@ class Mannequin:
 
     @torch.no_grad()
     def stand(
-        self, posture: OrientedPose, place: tuple[float, float] = (0.0, 0.0), pelvis: Point | None = None
+        self,
+        posture: OrientedPose,
+        place: tuple[float, float] = (0.0, 0.0),
+        pelvis: Point | None = None,
+        hand_pose: Float[Tensor, "30 3 3"] | None = None,
     ) -> Standing:
         """The posed body, with its lowest point on the ground or its pelvis at a given position.
 
@@ -80,25 +103,30 @@ class Mannequin:
             posture: oriented pose of one body.
             place: x and z of the pelvis; ignored if ``pelvis`` is given.
             pelvis: position of the pelvis, not necessarily on the ground.
+            hand_pose: rotations of the fingers; default: at rest.
 
         Returns:
             Vertices and joints in the room.
         """
-        output = self.body(posture.global_orient[None], posture.body_pose[None])
-        vertices, joints = output.vertices[0].numpy(), output.joints[0].numpy()
+        root, body_pose = posture.global_orient[None], posture.body_pose[None]
+        fingers = None if hand_pose is None else hand_pose[None]
+        output = self.body(root, body_pose, hand_pose=fingers)
+        landmarks = self.body.hand_landmarks(root, body_pose, hand_pose=fingers)[0].flatten(0, 1).numpy()
+        vertices, joints = output.vertices[0].numpy(), output.joints[0, :BODY_END].numpy()
         if pelvis is None:
             pelvis = np.array([place[0], joints[0, 1] - vertices[:, 1].min(), place[1]])
         moved = (pelvis - joints[0]).astype(np.float32)
-        joints = joints + moved
         figure = PosedSkeleton.of(posture)
+        joints = np.concatenate([joints + moved, figure.points[BODY_END:NUM_JOINTS].numpy() + pelvis])
         names = {name for handle in HANDLES.values() for name in (handle.joint, *handle.footing)}
         points = {name: figure.point(name).numpy() + pelvis for name in names}
-        return Standing(vertices + moved, joints, _balls(figure, joints), points)
+        balls = _balls(figure, joints) | {name: landmarks[number] + moved for name, number in FINGERTIPS.items()}
+        wrists = np.stack([figure.world_rotation(f"{side}_wrist").numpy() for side in SIDES])
+        return Standing(vertices + moved, joints, balls, points, wrists)
 
     def faces_of(self, joints: list[int]) -> Bool[np.ndarray, " faces"]:
-        """Faces that belong to the given body joints (of 21); hands belong to their wrists."""
-        moved = [j for j in range(1, len(JOINT_NAMES)) if (j if j <= NUM_BODY_JOINTS else PARENTS[j]) - 1 in joints]
-        found: np.ndarray = np.isin(self._owner, moved)[self.faces].sum(axis=1) >= 2
+        """Faces that belong to the given joints, of the 51 without the pelvis."""
+        found: np.ndarray = np.isin(self._owner, [1 + joint for joint in joints])[self.faces].sum(axis=1) >= 2
         return found
 
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from qposer.body_pose.articulation import Articulation
 from qposer.hands.anatomy import PALM_DEPTH
 from qposer.hands.angles import angles_of
 from qposer.hands.skeleton import BONES, HAND
@@ -52,9 +53,9 @@ class PosedHand(NamedTuple):
     """Wrist, joints and fingertips, centimetres."""
 
     @classmethod
-    def of(cls, rotations: Float[Tensor, "*batch 15 3 3"]) -> PosedHand:
-        """The hand of rotations relative to the parents, with the bones of an adult."""
-        return cls(rotations, angles_of(rotations).rad2deg(), 100.0 * HAND.points(rotations))
+    def of(cls, rotations: Float[Tensor, "*batch 15 3 3"], skeleton: Articulation = HAND) -> PosedHand:
+        """The hand of rotations relative to the parents, by default with the bones of an adult."""
+        return cls(rotations, angles_of(rotations).rad2deg(), 100.0 * skeleton.points(rotations))
 
     def place(self, spot: str) -> Float[Tensor, "*batch 3"]:
         """Position of a joint ("index2"), the middle of the bone beyond it ("index2_bone"), or a tip ("index_tip")."""
@@ -176,6 +177,24 @@ class Gap:
         """Centimetres."""
         distance: Tensor = torch.linalg.vector_norm(hand.place(self.first) - hand.place(self.second), dim=-1)
         return distance
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """Position of a place of `PosedHand.place` along an axis of the wrist's frame, cm."""
+
+    spot: str
+    axis: int
+    """0 from the fingers to the wrist, 1 from the palm to the back of the hand, 2 towards the thumb's side."""
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """Joints that move the place."""
+        return _moving(self.spot)
+
+    def __call__(self, hand: PosedHand) -> Float[Tensor, " *batch"]:
+        """Centimetres from the wrist."""
+        return hand.place(self.spot)[..., self.axis]
 
 
 @dataclass(frozen=True)

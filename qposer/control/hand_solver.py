@@ -16,10 +16,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from qposer.body_pose.articulation import Articulation
 from qposer.control.hand_measures import EXACTNESS, TOLERANCE, HandConstraint, PosedHand
 from qposer.hands.anatomy import NARROW, PALM_DEPTH
 from qposer.hands.angles import DIP_PER_PIP, LIMITS
 from qposer.hands.prior import HandPrior
+from qposer.hands.skeleton import HAND
 from qposer.hands.smplh import FINGER_JOINT_NAMES, NUM_HAND_JOINTS
 from qposer.least_squares import Damping, Equations, Step, minimise
 from qposer.prior.code_prior import CodePrior
@@ -36,16 +38,26 @@ STAY = 0.3
 PULL = 0.15
 """Weight of the prior per standard deviation of a latent."""
 
-ITERATIONS = 25
-NOISE = (0.6, 0.15)
-"""First and last noise level of the prior's denoiser."""
-STARTS = 6
-"""The initial pose, and samples of the prior that violate the constraints least."""
 DRAWS = 256
+"""Number of samples of the prior from which additional starts are chosen."""
 NUDGE = 0.02
 """Step of the finite differences, in standardised latents."""
 LEAST_STIFFNESS = 1e-3
 DAMPING = Damping(first=1e-2, accepted=1 / 3, rejected=5.0, least=1e-5, most=1e4)
+
+
+class HandSolverOptions(NamedTuple):
+    """Effort of a solve."""
+
+    iterations: int
+    starts: int
+    """The initial pose, and samples of the prior that violate the constraints least."""
+    noise: tuple[float, float]
+    """First and last noise level of the prior's denoiser."""
+
+
+THOROUGH = HandSolverOptions(iterations=25, starts=6, noise=(0.6, 0.15))
+WHILE_DRAGGING = HandSolverOptions(iterations=6, starts=1, noise=(0.3, 0.15))
 
 _PART = torch.tensor([0.2, 0.6, 1.0])[:, None]
 
@@ -80,6 +92,8 @@ def solve_hand(
     initial: Float[Tensor, "15 3 3"],
     constraints: Sequence[HandConstraint],
     generator: torch.Generator,
+    options: HandSolverOptions = THOROUGH,
+    skeleton: Articulation = HAND,
 ) -> Float[Tensor, "15 3 3"]:
     """A right hand near the initial one that satisfies constraints as far as possible.
 
@@ -88,14 +102,16 @@ def solve_hand(
         initial: rotations relative to the parents.
         constraints: at least one.
         generator: random generator.
+        options: effort.
+        skeleton: bones of the hand; default: an adult's.
 
     Returns:
         The solution; joints that no constraint names keep their rotations.
     """
-    solver = _HandSolver(prior, initial, constraints, generator)
-    state = minimise(solver, solver.state(solver.starts()), ITERATIONS, DAMPING)
+    solver = _HandSolver(prior, initial, constraints, generator, options, skeleton)
+    state = minimise(solver, solver.state(solver.starts()), options.iterations, DAMPING)
     poses = solver.pose(state.decoded)
-    posed = PosedHand.of(poses)
+    posed = PosedHand.of(poses, skeleton)
     missed = torch.stack([(c.residual(posed).abs() / TOLERANCE[c.unit] - 0.5).clamp(min=0) for c in constraints])
     unusual = prior.code_prior.energy(poses).clamp(min=0)
     return poses[(10 * missed.square().sum(0) + solver.cost(state) + unusual).argmin()]
@@ -110,9 +126,11 @@ class _HandSolver:
         initial: Float[Tensor, "15 3 3"],
         constraints: Sequence[HandConstraint],
         generator: torch.Generator,
+        options: HandSolverOptions,
+        skeleton: Articulation,
     ) -> None:
         self.prior, self.network = prior.code_prior, prior.code_prior.network
-        self.initial, self.constraints = initial, constraints
+        self.initial, self.constraints, self.options, self.skeleton = initial, constraints, options, skeleton
         named = {joint for constraint in constraints for joint in constraint.measure.joints}
         self.moving = [index for index, joint in enumerate(FINGER_JOINT_NAMES) if joint in named]
         self.heads = self.network.config.latent_dim
@@ -123,15 +141,17 @@ class _HandSolver:
         moves[self.moving] = True
         self.pairs = _pairs_that_move(moves)
         self.own_coupling = moves[:12].view(4, 3)[:, 2]
-        self.deep = _entanglement(PosedHand.of(initial), self.pairs)
-        self.noise = torch.randn(STARTS, NUM_HAND_JOINTS, self.heads, generator=generator)
+        self.deep = _entanglement(PosedHand.of(initial, skeleton), self.pairs)
+        self.noise = torch.randn(options.starts, NUM_HAND_JOINTS, self.heads, generator=generator)
         self.target = torch.zeros(0)
 
     def starts(self) -> Float[Tensor, "starts 15 latent"]:
         """Latents of the initial pose, and those of the most suitable samples."""
-        latents = self.prior.standard_latents(self.initial).expand(STARTS, -1, -1).clone()
+        latents = self.prior.standard_latents(self.initial).expand(self.options.starts, -1, -1).clone()
+        if self.options.starts == 1:
+            return latents
         draws = _draws(self.prior)
-        suited = self.residuals(draws.poses).square().sum(-1).argsort()[: STARTS - 1]
+        suited = self.residuals(draws.poses).square().sum(-1).argsort()[: self.options.starts - 1]
         latents[1:, self.moving] = draws.latents[suited][:, self.moving]
         return latents
 
@@ -153,7 +173,7 @@ class _HandSolver:
 
     def residuals(self, decoded: Float[Tensor, "*batch 15 3 3"]) -> Float[Tensor, "*batch residuals"]:
         """Residuals of all terms except the prior's; the sum of their squares is the cost."""
-        hand = PosedHand.of(self.pose(decoded))
+        hand = PosedHand.of(self.pose(decoded), self.skeleton)
         wanted = torch.stack([c.residual(hand) / EXACTNESS[c.unit] for c in self.constraints], dim=-1)
         low, high = LIMITS.rad2deg()[self.moving].unbind(-1)
         angles = hand.angles[..., self.moving, :]
@@ -166,8 +186,8 @@ class _HandSolver:
 
     def begin_step(self, step: int, state: _State) -> None:
         """Update the denoiser's prediction."""
-        (first, last), levels = NOISE, torch.full((NUM_HAND_JOINTS,), SIGMA_MIN)
-        levels[self.moving] = first * (last / first) ** (step / (ITERATIONS - 1))
+        (first, last), levels = self.options.noise, torch.full((NUM_HAND_JOINTS,), SIGMA_MIN)
+        levels[self.moving] = first * (last / first) ** (step / (self.options.iterations - 1))
         noisy = state.latents + levels[:, None] * self.noise
         self.target = self.network.denoiser(noisy, levels.expand(noisy.shape[:-1]))[:, self.moving]
 

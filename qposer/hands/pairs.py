@@ -132,6 +132,40 @@ def vary(
     return in_kind_of(hands, _with_edits(own.expand(n, *own.shape), edited))
 
 
+def complete(
+    hands: Hands,
+    unknown: str | Sequence[str],
+    n: int = 1,
+    temperature: float = 0.7,
+    *,
+    seed: int = 1,
+    prior: HandPrior | None = None,
+) -> Tensor:
+    """Complete fingers from the others of their hand, whose joints keep their rotations.
+
+    Args:
+        hands: poses; values at unknown joints are ignored.
+        unknown: names of one or more parts; of each hand, something must be known.
+        n: number of completions, that of the largest cluster first.
+        temperature: 1 for the full variety; lower for more common completions.
+        seed: random seed; equal seeds give equal poses on one machine.
+        prior: default: the shipped one.
+
+    Returns:
+        ``(n, ...)`` poses in the representation of ``hands``.
+
+    Raises:
+        ValueError: a part does not exist, nothing is known of a hand, or ``n`` or ``temperature`` is out of range.
+    """
+    prior, generator = prior or load_hand_prior(), torch.Generator().manual_seed(seed)
+    own = as_right_hands(hands)
+    edited = {
+        side: prior.complete(own[..., side, :, :, :], of, n, temperature, generator=generator)
+        for side, of in _by_side(unknown)
+    }
+    return in_kind_of(hands, _with_edits(own.expand(n, *own.shape), edited))
+
+
 def mirror(hands: Hands) -> Tensor:
     """The mirrored hands: the left hand poses as the right one did, and the reverse.
 

@@ -13,8 +13,7 @@ from websockets.frames import CloseCode
 from websockets.sync.client import connect
 
 from fitting.body.body import Body
-from fitting.studio import dragging
-from fitting.studio import editor as editor_module
+from fitting.studio import dragging, instructing
 from fitting.studio.app import Studio
 from fitting.studio.editor import Editor
 from fitting.studio.server import start_server
@@ -27,7 +26,7 @@ from qposer.control.inverse_kinematics import IKSolution
 
 @pytest.fixture(scope="session")
 def mannequin():
-    return Mannequin(Body.open())
+    return Mannequin(Body.open(hands=True))
 
 
 class FakeSolver:
@@ -67,7 +66,7 @@ def solver(monkeypatch):
 
 class FakeEdit:
     def __init__(self, posture, checks):
-        self.posture, self.checks, self.energy = posture, checks, 0.5
+        self.posture, self.checks, self.energy, self.steps = posture, checks, 0.5, ()
 
 
 @pytest.fixture
@@ -84,7 +83,7 @@ def instructor(monkeypatch):
         checks = (Check("hip turned", "degrees", 30.0, 1.0, True), Check("knee up", "cm", 40.0, 12.0, text == "turn"))
         return [FakeEdit(OrientedPose(body_pose, posture.global_orient), checks)]
 
-    monkeypatch.setattr(editor_module, "instruct", instruct)
+    monkeypatch.setattr(instructing, "instruct", instruct)
     return calls
 
 

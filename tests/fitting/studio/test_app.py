@@ -9,8 +9,9 @@ import torch
 
 from fitting.fit import Fitter
 from fitting.studio import app
+from fitting.studio.parts import FINGERS_OF, FINGERTIPS
 from fitting.studio.scene import HELD, PINNED, photo_size
-from fitting.studio.session import read_session
+from fitting.studio.session import RESTING, read_session
 from qposer.io.assets import asset
 
 PATIENCE = 30.0
@@ -232,3 +233,45 @@ def test_a_fitted_photo_is_corrected(studio, tab, eventually):
     tab.press(panel.hypothesis, panel.hypothesis.options[1])
     eventually(lambda: fit.result is fit.hypotheses[1])
     assert fit.corrections.moved == {}
+
+
+def test_a_hand_is_looked_at_closely(studio, tab, open_tab, eventually):
+    other = open_tab()
+    cameras = [client.camera for client in studio._server.get_clients().values()]
+    tab.press(studio._panel.view, "left hand")
+    balls = studio._scene.balls
+    eventually(lambda: balls["left_index"].visible)
+    assert [name for name in FINGERTIPS if balls[name].visible] == [*FINGERS_OF["left_hand"]]
+    assert not balls["left_hand"].visible
+    assert balls["right_hand"].visible
+    eventually(lambda: "energy of the left hand" in studio._panel._gauge.content)
+    hand = studio.editor.standing().handles["left_hand"]
+    near = [np.linalg.norm(camera.look_at - hand) < 0.1 for camera in cameras]
+    assert sorted(near) == [False, True]
+    other.press(studio._panel.view, "whole body")
+    eventually(lambda: not balls["left_index"].visible and balls["left_hand"].visible)
+
+
+def test_a_fingertip_is_dragged(studio, tab, tmp_path, eventually):
+    tab.press(studio._panel.view, "right hand")
+    for phase, to in (("start", (0.0, 1.0, 0.0)), ("update", (0.0, 1.005, 0.01)), ("end", (0.0, 1.01, 0.01))):
+        tab.pull(phase, "right_index", to)
+    eventually(lambda: poses(studio) == 2)
+    assert studio.worker.wait(PATIENCE)
+    kept = read_session(tmp_path / "session.npz").current
+    assert kept.origin == "right index finger dragged"
+    assert not torch.allclose(kept.hand_pose[15:18], RESTING[15:18], atol=1e-2)
+    assert torch.equal(kept.hand_pose[18:], RESTING[18:])
+
+
+def test_ticks_are_those_of_the_hand_that_is_looked_at(studio, tab, eventually):
+    panel = studio._panel
+    tab.press(panel.off["head"], True)
+    tab.press(panel.view, "left hand")
+    eventually(lambda: panel.off["left_thumb"].visible and not panel.off["head"].visible)
+    tab.press(panel.off["left_thumb"], True)
+    tab.press(panel.parts, "vary")
+    eventually(lambda: studio.editor.session.current.origin == "left thumb varied")
+    tab.press(panel.view, "whole body")
+    eventually(lambda: panel.off["head"].visible and not panel.off["left_thumb"].visible)
+    assert panel.ticked() == ["head"]

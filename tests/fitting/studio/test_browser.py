@@ -16,6 +16,7 @@ import viser
 from PIL import Image
 
 import demos
+from fitting.studio.cameras import hand_view
 from fitting.studio.session import read_session
 from qposer.io.assets import asset
 
@@ -176,6 +177,25 @@ def test_an_instruction_changes_the_pose_and_undo_restores_it(page, studio):
     eventually(lambda: studio.session.number == reported.number)
 
 
+def test_a_fingertip_moves_where_it_is_dragged(page, studio, mannequin):
+    page.press("right hand")
+    page.shows("Drag a fingertip of the right hand.")
+    before = studio.session.current
+    body = mannequin.stand(before.posture, before.place, hand_pose=before.hand_pose)
+    view = View(*VIEW[:2], *hand_view(body, "right_hand"))
+    pixel, depth = view.pixel(body.handles["right_index"])
+    way = np.array([-15.0, 15.0])
+    drag(page, studio, pixel, way)
+    dragged = studio.session.current
+    assert dragged.origin == "right index finger dragged"
+    np.testing.assert_array_equal(dragged.posture.body_pose, before.posture.body_pose)
+    ended = mannequin.stand(dragged.posture, dragged.place, hand_pose=dragged.hand_pose).handles["right_index"]
+    wanted = body.handles["right_index"] + depth / view.focal * (np.append(way, 0.0) @ view.axes)
+    assert np.linalg.norm(ended - wanted) < 0.008
+    page.press("whole body")
+    page.shows("Drag a ball.")
+
+
 def test_unknown_instructions_are_reported_and_change_nothing(page, studio):
     before = studio.session
     page.tell("xyzzy <img src=x onerror=alert(1)>")
@@ -223,7 +243,7 @@ def test_files_go_out_and_come_in(page, studio, tmp_path):
         saved[kind] = Path(download.value.path()).read_bytes()
     assert saved["glb"].startswith(b"glTF")
     with Image.open(io.BytesIO(saved["PNG"])) as picture:
-        assert picture.size == VIEW
+        assert picture.size == VIEW[:2]
         assert 0.01 < (np.asarray(picture)[..., 3] > 0).mean() < 0.5
     page.press("mirror")
     for kind in ("npz", "AMASS"):

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import torch
 
 from fitting.studio.dragging import FARTHEST, Drag
 from qposer.body_pose.posed_skeleton import neutral_pose
+from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import JOINT_NAMES
 
 
@@ -202,3 +204,76 @@ def test_a_press_without_a_drag_adds_no_undo_step(editor):
     editor.drags.release("head")
     editor.drags.release("head")
     assert len(editor.session.poses) == 1
+
+
+def test_a_fingertip_is_dragged_in_one_step_and_the_rest_stays(editor, solver):
+    before, start = editor.session.current, editor.standing().handles["left_index"]
+    editor.drags.grab("left_index")
+    for step in (1, 2):
+        editor.drags.pull("left_index", np.array([0.0, 0.005 * step, 0.008 * step]))
+        assert editor.session.number == 0
+    assert editor.drags.release("left_index") == "Left index finger moved."
+    dragged = editor.session.current
+    assert dragged.origin == "left index finger dragged"
+    assert solver.calls == []
+    assert dragged.posture is before.posture
+    assert torch.equal(dragged.hand_pose[3:], before.hand_pose[3:])
+    way = editor.standing().handles["left_index"] - start
+    np.testing.assert_allclose(way, [0.0, 0.01, 0.016], atol=0.005)
+    editor.undo()
+    assert editor.session.current is before
+
+
+def test_fingers_follow_in_the_frame_of_their_wrist(editor):
+    """The body may turn between the drags."""
+    editor.mirror()
+    editor.session.replace(editor.session.current._replace(posture=turned(editor.session.current.posture)))
+    start = editor.standing().handles["right_ring"]
+    drag(editor, "right_ring", [0.01, 0.012, 0.0])
+    np.testing.assert_allclose(editor.standing().handles["right_ring"] - start, [0.01, 0.012, 0.0], atol=0.005)
+
+
+def turned(posture):
+    return posture._replace(global_orient=axis_angle_to_matrix(torch.tensor([0.0, 2.0, 0.0])))
+
+
+def test_fingers_of_held_hands_do_not_move(editor):
+    editor.drags.locks = {"left_hand"}
+    editor.drags.grab("left_thumb")
+    with pytest.raises(ValueError, match="the left hand is held"):
+        editor.drags.pull("left_thumb", np.array([0.0, 0.02, 0.0]))
+    editor.drags.release("left_thumb")
+    assert len(editor.session.poses) == 1
+    drag(editor, "right_thumb", [0.0, 0.02, 0.0])
+    assert len(editor.session.poses) == 2
+
+
+def test_held_hands_are_no_parts_of_the_body(editor, solver):
+    solver.distance = 0.0
+    editor.drags.locks = {"left_hand", "torso"}
+    drag(editor, "left_hand", [0.1, 0.0, 0.0])
+    assert [keep for _, keep in solver.calls] == [("torso",)]
+
+
+def test_the_remaining_distance_of_a_fingertip_is_reported(editor):
+    said = drag(editor, "left_index", [0.0, 0.5, 0.0])
+    assert "The left index finger reaches as far as it can: it is" in said
+    assert "cm short" in said
+
+
+def test_a_finger_and_a_limb_are_dragged_together(editor, solver):
+    solver.distance = 0.0
+    editor.drags.grab("right_hand")
+    editor.drags.grab("left_middle")
+    editor.drags.pull("right_hand", np.array([0.1, 0.0, 0.0]))
+    editor.drags.pull("left_middle", np.array([0.0, 0.01, 0.01]))
+    assert sorted(editor.drags.drag.pulled) == ["left_middle", "right_hand"]
+    editor.drags.release("right_hand")
+    editor.drags.release("left_middle")
+    assert editor.session.current.origin == "left middle finger and right hand dragged"
+    assert not torch.equal(editor.session.current.hand_pose, editor.session.pose(0).hand_pose)
+
+
+def test_fingertips_need_no_pins(editor):
+    assert "needs no pin" in editor.drags.toggle_pin("left_thumb")
+    assert editor.drags.pins == {"left_foot", "right_foot"}

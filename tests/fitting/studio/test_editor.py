@@ -1,12 +1,19 @@
+import dataclasses
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
-from fitting.studio.editor import PARTS, Editor
-from fitting.studio.session import read_session, write_session
+from fitting.output.hand_poses import HandPoses
+from fitting.studio.editor import Editor
+from fitting.studio.parts import HANDS, PARTS
+from fitting.studio.session import RESTING, read_session, write_session
+from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.control import edits
 from qposer.control.instructions.words import LONGEST_TEXT, InstructionError
+from qposer.hands import pairs
 
 
 def body_pose(editor):
@@ -177,3 +184,86 @@ def test_poses_of_a_file_are_chosen_one_by_one(editor, tmp_path):
     assert editor.session.number == 0
     editor.choose(0)
     assert editor.session.way == [0, 4]
+
+
+def test_whole_bodies_are_edited_with_their_hands(editor):
+    first = editor.session.current.hand_pose
+    assert torch.equal(first, RESTING)
+    editor.sample()
+    sampled = editor.session.current.hand_pose
+    assert not torch.equal(sampled, first)
+    editor.mirror()
+    torch.testing.assert_close(editor.session.current.hand_pose, pairs.mirror(sampled))
+    editor.vary([], 0.5)
+    varied = editor.session.current.hand_pose
+    assert not torch.allclose(varied, pairs.mirror(sampled), atol=1e-2)
+    editor.undo()
+    editor.undo()
+    assert editor.session.current.hand_pose is sampled
+
+
+@pytest.mark.parametrize("act", ["complete", "vary", "take"])
+def test_ticked_hands_change_and_the_rest_stays(editor, act):
+    editor.sample()
+    before = editor.session.current
+    parts = ["left_hand", "right_thumb"]
+    {"complete": editor.complete, "vary": lambda p: editor.vary(p, 0.8), "take": lambda p: editor.take(0, p)}[act](
+        parts
+    )
+    after = editor.session.current
+    assert after.posture is before.posture
+    changed = (after.hand_pose != before.hand_pose).flatten(1).any(1)
+    assert changed.nonzero().flatten().tolist() == [*range(15), 27, 28, 29]
+
+
+def test_edits_of_the_body_keep_the_hands(editor):
+    editor.sample()
+    hand_pose = editor.session.current.hand_pose
+    for act in (
+        lambda: editor.vary(list(PARTS), 0.5),
+        lambda: editor.complete(["head"]),
+        lambda: editor.instruct("turn"),
+    ):
+        act()
+        assert editor.session.current.hand_pose is hand_pose
+
+
+def test_energies_of_hands_are_those_of_the_hand_prior(editor):
+    before = editor.energy(), *map(editor.energy, HANDS)
+    assert before[0] == editor.shown.energy
+    editor.vary(["right_hand"], 1.0)
+    after = editor.energy(), *map(editor.energy, HANDS)
+    assert after[:2] == pytest.approx(before[:2])
+    assert after[2] != pytest.approx(before[2])
+
+
+def test_fitted_hands_are_used(editor, exact_fit):
+    turns = 0.3 * np.random.default_rng(0).normal(size=(2, 15, 3)).astype(np.float32)
+    fit = exact_fit(
+        np.array([np.pi, 0, 0]), np.zeros((21, 3)), np.zeros(10), np.array([0, 0, 4.0]), size=(640, 480), focal=600.0,
+        format="mediapipe", person_height_px=300.0, codes=np.zeros((21, 4), dtype=int),
+    )  # fmt: skip
+    found = dataclasses.replace(fit, hands=HandPoses(*turns, np.array([True, True])))
+    editor.photo = SimpleNamespace(name="photo.jpg", result=found, draw=lambda: None)
+    editor.correct(lambda photo: "Corrected.")
+    expected = axis_angle_to_matrix(torch.from_numpy(turns).flatten(0, 1))
+    torch.testing.assert_close(editor.session.current.hand_pose, expected)
+    editor.photo.result = fit
+    editor.correct(lambda photo: "Corrected.")
+    assert torch.equal(editor.session.current.hand_pose, RESTING)
+
+
+def test_hands_of_a_file_are_shown_and_saved(editor, tmp_path):
+    turns = 0.3 * np.random.default_rng(0).normal(size=(2, 1, 15, 3)).astype(np.float32)
+    hands = HandPoses(*turns, np.array([[True, True]]))
+    np.savez(tmp_path / "fit.npz", body_pose=np.zeros((1, 21, 3)), **hands.arrays)
+    rest = editor.standing().handles["left_index"]
+    editor.load("fit.npz", (tmp_path / "fit.npz").read_bytes())
+    posed = editor.mannequin.stand(editor.session.current.posture).handles["left_index"]
+    assert np.linalg.norm(editor.standing().handles["left_index"] - posed) > 0.003
+    assert np.linalg.norm(rest - posed) > 0.1
+    for kind in ("npz", "AMASS"):
+        name, content = editor.file(kind)
+        editor.load(name, content)
+        expected = axis_angle_to_matrix(torch.from_numpy(turns).flatten(0, 2))
+        torch.testing.assert_close(editor.session.current.hand_pose, expected, atol=1e-5, rtol=0)

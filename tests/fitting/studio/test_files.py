@@ -8,7 +8,9 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from fitting import Fitter
-from fitting.studio.files import View, amass_file, glb_file, npz_file, png_file, read_oriented_poses
+from fitting.output.hand_poses import HandPoses
+from fitting.studio.files import View, amass_file, glb_file, npz_file, png_file, read_file_poses
+from fitting.studio.session import RESTING, Pose, Session, write_session
 from qposer.body_pose.posed_skeleton import OrientedPose, neutral_pose
 from qposer.body_pose.poses import read_poses
 from qposer.body_pose.rotations import axis_angle_to_matrix
@@ -29,20 +31,25 @@ def npz(**arrays):
 
 
 def same(read, posture):
-    torch.testing.assert_close(read.body_pose, posture.body_pose[None], atol=1e-5, rtol=0)
-    torch.testing.assert_close(read.global_orient, posture.global_orient[None], atol=1e-5, rtol=0)
+    torch.testing.assert_close(read.posture.body_pose, posture.body_pose[None], atol=1e-5, rtol=0)
+    torch.testing.assert_close(read.posture.global_orient, posture.global_orient[None], atol=1e-5, rtol=0)
+
+
+@pytest.fixture
+def hand_pose():
+    return axis_angle_to_matrix(0.3 * torch.randn(30, 3, generator=torch.Generator().manual_seed(4)))
 
 
 def test_npz_survives_a_round_trip(posture, tmp_path):
-    content = npz_file(posture, (0.5, 0.1), 0.7)
-    same(read_oriented_poses("pose.npz", content), posture)
+    content = npz_file(Pose(posture, "", 0.7, (0.5, 0.1)))
+    same(read_file_poses("pose.npz", content), posture)
     (tmp_path / "pose.npz").write_bytes(content)
     assert read_poses(tmp_path / "pose.npz").shape == (1, 21, 3)
 
 
 def test_amass_survives_a_round_trip(posture, mannequin, tmp_path):
-    content = amass_file(posture, mannequin.stand(posture), mannequin)
-    same(read_oriented_poses("pose_amass.npz", content), posture)
+    content = amass_file(Pose(posture, "", 0.0), mannequin.stand(posture), mannequin)
+    same(read_file_poses("pose_amass.npz", content), posture)
     (tmp_path / "pose.npz").write_bytes(content)
     motion = read_amass(tmp_path / "pose.npz")
     assert motion.fps == 30.0
@@ -51,7 +58,7 @@ def test_amass_survives_a_round_trip(posture, mannequin, tmp_path):
 def test_amass_has_z_up_and_the_body_on_the_ground(mannequin):
     posture = neutral_pose()
     standing = mannequin.stand(posture, (0.3, -0.2))
-    with np.load(io.BytesIO(amass_file(posture, standing, mannequin))) as arrays:
+    with np.load(io.BytesIO(amass_file(Pose(posture, "", 0.0), standing, mannequin))) as arrays:
         root, trans = arrays["poses"][0, :3], arrays["trans"][0]
     up = Rotation.from_rotvec(root).apply([0.0, 1.0, 0.0])
     np.testing.assert_allclose(up, [0.0, 0.0, 1.0], atol=1e-6)
@@ -63,10 +70,13 @@ def test_amass_has_z_up_and_the_body_on_the_ground(mannequin):
 def test_layouts_of_the_family_are_read(width):
     flat = 0.1 * np.random.default_rng(0).normal(size=(2, width))
     first = 0 if width in (63, 69) else 3
-    read = read_oriented_poses("a.npz", npz(poses=flat))
+    read = read_file_poses("a.npz", npz(poses=flat))
     expected = axis_angle_to_matrix(torch.from_numpy(flat[:, first : first + 63].reshape(2, 21, 3)).float())
-    torch.testing.assert_close(read.body_pose, expected)
-    assert torch.equal(read.global_orient, torch.eye(3).expand(2, 3, 3))
+    torch.testing.assert_close(read.posture.body_pose, expected)
+    assert torch.equal(read.posture.global_orient, torch.eye(3).expand(2, 3, 3))
+    first = {156: 66, 165: 75}.get(width)
+    hands = flat[:, first : first + 90].reshape(2, 30, 3) if first else np.zeros((2, 30, 3))
+    torch.testing.assert_close(read.hand_pose, axis_angle_to_matrix(torch.from_numpy(hands).float()))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +95,7 @@ def test_layouts_of_the_family_are_read(width):
 @pytest.mark.parametrize("name", ["walk.npz", "../../etc/walk.npz", "", "x" * 5000, "a\0b"])
 def test_other_files_are_reported_by_their_name(content, sentence, name):
     with pytest.raises(ValueError, match=sentence) as reported:
-        read_oriented_poses(name, content)
+        read_file_poses(name, content)
     assert "studio-" not in str(reported.value)
     assert "\n" not in str(reported.value)
     assert name != "walk.npz" or str(reported.value).startswith("walk.npz")
@@ -93,19 +103,55 @@ def test_other_files_are_reported_by_their_name(content, sentence, name):
 
 def test_wrong_orientations_do_not_spoil_a_pose():
     for root in (np.zeros((5, 3)), np.full((1, 3), np.nan), np.zeros(7), np.array("x")):
-        read = read_oriented_poses("a.npz", npz(body_pose=np.zeros((1, 21, 3)), global_orient=root, place=np.zeros(2)))
-        assert torch.equal(read.global_orient, torch.eye(3)[None])
+        read = read_file_poses("a.npz", npz(body_pose=np.zeros((1, 21, 3)), global_orient=root, place=np.zeros(2)))
+        assert torch.equal(read.posture.global_orient, torch.eye(3)[None])
+
+
+def test_hands_survive_a_round_trip(posture, hand_pose, mannequin):
+    pose = Pose(posture, "", 0.0, (0.0, 0.0), hand_pose)
+    standing = mannequin.stand(posture, hand_pose=hand_pose)
+    for content in (npz_file(pose), amass_file(pose, standing, mannequin)):
+        read = read_file_poses("pose.npz", content)
+        same(read, posture)
+        torch.testing.assert_close(read.hand_pose, hand_pose[None], atol=1e-5, rtol=0)
+
+
+def test_saved_hands_are_those_of_fits(posture, hand_pose):
+    left = torch.where(torch.arange(30)[:, None, None] < 15, hand_pose, RESTING)
+    with np.load(io.BytesIO(npz_file(Pose(posture, "", 0.0, (0.0, 0.0), left)))) as arrays:
+        hands = HandPoses.read(dict(arrays))
+    assert hands.found.tolist() == [[True, False]]
+    torch.testing.assert_close(axis_angle_to_matrix(torch.from_numpy(hands.both[0])), left, atol=1e-5, rtol=0)
+
+
+def test_hands_at_rest_are_not_written(posture):
+    with np.load(io.BytesIO(npz_file(Pose(posture, "", 0.0)))) as arrays:
+        assert sorted(arrays) == ["body_pose", "energy", "global_orient", "place"]
+
+
+def test_hands_of_a_session_are_read(posture, hand_pose, tmp_path):
+    session = Session([Pose(posture, "", 0.0), Pose(posture, "", 0.0, (0.0, 0.0), hand_pose)])
+    write_session(tmp_path / "session.npz", session)
+    read = read_file_poses("session.npz", (tmp_path / "session.npz").read_bytes())
+    torch.testing.assert_close(read.hand_pose, torch.stack([RESTING, hand_pose]), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("hand", [np.zeros((2, 15, 3)), np.zeros(12), np.full((15, 3), np.nan), np.array("x")])
+def test_wrong_hands_do_not_spoil_a_pose(hand):
+    hands = {"left_hand_pose": hand, "right_hand_pose": np.zeros((15, 3)), "hands_found": np.array([True, True])}
+    read = read_file_poses("a.npz", npz(body_pose=np.zeros((21, 3)), **hands))
+    assert torch.equal(read.hand_pose, RESTING[None])
 
 
 def test_fits_of_photos_stand_upright(posture):
     """In camera axes, with y down, an upright person is upside down."""
     arrays = {"body_pose": np.zeros((21, 3)), "global_orient": np.array([np.pi, 0.0, 0.0]), "focal": np.array(900.0)}
-    read = read_oriented_poses("fit.npz", npz(**arrays))
-    torch.testing.assert_close(read.global_orient, torch.eye(3)[None], atol=1e-6, rtol=0)
+    read = read_file_poses("fit.npz", npz(**arrays))
+    torch.testing.assert_close(read.posture.global_orient, torch.eye(3)[None], atol=1e-6, rtol=0)
 
 
-def test_glb_is_the_standing_mesh(posture, mannequin):
-    standing = mannequin.stand(posture)
+def test_glb_is_the_standing_mesh(posture, hand_pose, mannequin):
+    standing = mannequin.stand(posture, hand_pose=hand_pose)
     mesh = trimesh.load(io.BytesIO(glb_file(standing, mannequin)), file_type="glb", force="mesh")
     np.testing.assert_allclose(mesh.vertices, standing.vertices, atol=1e-5)
     np.testing.assert_array_equal(mesh.faces, mannequin.faces)

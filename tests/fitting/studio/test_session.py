@@ -4,16 +4,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitting.studio.session import Instruction, Pose, Session, read_session, write_session
+from fitting.studio.session import RESTING, Instruction, Pose, Session, read_session, write_session
 from qposer.body_pose.posed_skeleton import OrientedPose
 from qposer.body_pose.poses import read_poses
 from qposer.body_pose.rotations import axis_angle_to_matrix
 
 
 def pose(seed=0, origin="drawn"):
-    turns = 0.4 * torch.randn(22, 3, generator=torch.Generator().manual_seed(seed))
+    turns = 0.4 * torch.randn(52, 3, generator=torch.Generator().manual_seed(seed))
     matrices = axis_angle_to_matrix(turns)
-    return Pose(OrientedPose(matrices[1:], matrices[0]), origin, 0.1 * seed, (0.1 * seed, -0.2))
+    return Pose(OrientedPose(matrices[1:22], matrices[0]), origin, 0.1 * seed, (0.1 * seed, -0.2), matrices[22:])
 
 
 def session(count=3):
@@ -99,9 +99,19 @@ def test_survives_a_round_trip_from_its_file(tmp_path):
     for old, new in zip(made.poses, again.poses, strict=True):
         torch.testing.assert_close(new.posture.body_pose, old.posture.body_pose, atol=1e-6, rtol=0)
         torch.testing.assert_close(new.posture.global_orient, old.posture.global_orient, atol=1e-6, rtol=0)
+        torch.testing.assert_close(new.hand_pose, old.hand_pose, atol=1e-6, rtol=0)
         assert (new.origin, new.energy, new.place) == (old.origin, old.energy, old.place)
     again.redo()
     assert again.number == 3
+
+
+def test_sessions_without_hands_have_them_at_rest(tmp_path):
+    path = tmp_path / "session.npz"
+    write_session(path, session())
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files if name != "hand_pose"}
+    np.savez(path, **arrays)
+    assert all(torch.equal(kept.hand_pose, RESTING) for kept in read_session(path).poses)
 
 
 def test_other_tools_read_the_poses(tmp_path):
@@ -115,7 +125,16 @@ def test_resuming_requires_a_session_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"step": 9}, {"way": [0, 8]}, {"format": "other"}, {"origin": ["a"]}, {"instructions": "{"}]
+    "change",
+    [
+        {"step": 9},
+        {"way": [0, 8]},
+        {"format": "other"},
+        {"origin": ["a"]},
+        {"instructions": "{"},
+        {"hand_pose": np.zeros((2, 30, 3))},
+        {"hand_pose": np.full((3, 30, 3), np.nan)},
+    ],
 )
 def test_damaged_sessions_are_refused(tmp_path, change):
     path = tmp_path / "session.npz"

@@ -10,6 +10,7 @@ from qposer.control.hand_measures import (
     UP_OF_THUMB,
     Apart,
     BoneAngle,
+    Coordinate,
     Flexion,
     Gap,
     HandConstraint,
@@ -46,6 +47,13 @@ def test_gaps_are_in_centimetres():
     points = 100 * torch.from_numpy(HAND.rest_points)
     assert Gap("index1", "pinky1")(hand()).item() == pytest.approx((points[1] - points[7]).norm().item(), abs=1e-3)
     assert InFront("index_tip", "index1")(hand(index1=90)).item() == pytest.approx(3.79 + 2.43 + 2.22, abs=0.05)
+
+
+def test_coordinates_are_those_of_the_wrist():
+    place = [Coordinate("index_tip", axis)(hand(index1=90)).item() for axis in range(3)]
+    assert place == pytest.approx(hand(index1=90).place("index_tip").tolist())
+    assert place[1] == pytest.approx(-0.73 - 3.79 - 2.43 - 2.22, abs=0.1)
+    assert Coordinate("index2", 0).joints == ("index1",)
 
 
 def test_bones_and_axes():

@@ -6,7 +6,7 @@ import torch
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from qposer.hands.anatomy import draw_hands
 from qposer.hands.angles import angles_of, rotations_of
-from qposer.hands.pairs import as_right_hands, blend, mirror, of_right_hands, swap, vary
+from qposer.hands.pairs import as_right_hands, blend, complete, mirror, of_right_hands, swap, vary
 from qposer.hands.skeleton import HAND
 
 INDEX = slice(0, 3)
@@ -52,6 +52,19 @@ def test_varied_parts_change_and_others_keep_their_rotations(hands):
     assert torch.allclose(varied[:, 3:12], hands[0, 3:12].expand(3, -1, -1, -1), atol=1e-5)
     assert torch.equal(varied[:, 15:], hands[0, 15:].expand(3, -1, -1, -1))
     assert (varied[0, INDEX] - varied[1, INDEX]).abs().max() > 0.05
+
+
+def test_completed_fingers_follow_the_others_of_their_hand(hands):
+    completed = complete(hands[0], ["left_index", "right_thumb"], n=2)
+    assert completed.shape == (2, 30, 3, 3)
+    known = [joint for joint in range(30) if joint not in (0, 1, 2, 27, 28, 29)]
+    assert torch.allclose(completed[:, known], hands[0, known].expand(2, -1, -1, -1), atol=1e-5)
+    lost = hands[0].clone()
+    lost[INDEX] = torch.eye(3)
+    lost[27:] = torch.eye(3)
+    assert torch.allclose(complete(lost, ["left_index", "right_thumb"], n=2), completed, atol=1e-5)
+    with pytest.raises(ValueError, match="no joint is known"):
+        complete(hands[0], "left_hand")
 
 
 def test_the_mirror_exchanges_the_hands_and_keeps_the_representation(hands):
