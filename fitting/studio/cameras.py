@@ -37,7 +37,15 @@ def look_at(client: viser.ClientHandle, standing: Standing, hand: str) -> None:
 
 
 def hand_view(standing: Standing, hand: str) -> tuple[Point, Point]:
-    """Position and target of the camera that shows a hand closely."""
+    """The camera that shows a hand closely.
+
+    Args:
+        standing: the body in the room.
+        hand: one of `HANDS`.
+
+    Returns:
+        Position and target in metres.
+    """
     side = HANDS.index(hand)
     tips = np.mean([standing.handles[finger] for finger in FINGERS_OF[hand]], axis=0)
     target = (tips + standing.joints[BODY_END - 2 + side]) / 2

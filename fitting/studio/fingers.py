@@ -45,7 +45,15 @@ class Fingers:
 
     @torch.no_grad()
     def energy(self, hand_pose: HandPose, hand: str) -> float:
-        """Energy of one of `HANDS` under the hand prior."""
+        """Implausibility of a hand.
+
+        Args:
+            hand_pose: both hands.
+            hand: one of `HANDS`.
+
+        Returns:
+            Energy under the hand prior: 1 is the 95th percentile of recorded hands.
+        """
         return self.prior.code_prior.energy(self._right_hands(hand_pose)[HANDS.index(hand)]).item()
 
     @torch.no_grad()
@@ -73,7 +81,15 @@ class Fingers:
 
     @torch.no_grad()
     def complete(self, hand_pose: HandPose, parts: Sequence[str]) -> HandPose:
-        """Complete fingers from the others of their hand, and draw whole hands."""
+        """Complete fingers from the others of their hand, and draw whole hands.
+
+        Args:
+            hand_pose: both hands.
+            parts: names of hands and fingers.
+
+        Returns:
+            Both hands.
+        """
         whole = [part for part in parts if part in HANDS]
         fingers = [part for part in parts if part not in HANDS]
         if whole:

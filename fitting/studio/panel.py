@@ -161,7 +161,15 @@ def pose_names(session: Session) -> tuple[str, ...]:
 
 
 def gauge(energy: float, hand: str = "") -> str:
-    """A bar from typical to implausible, with a mark at the energy of the body or of a hand."""
+    """A bar from typical to implausible, with a mark.
+
+    Args:
+        energy: where the mark is.
+        hand: the hand whose energy it is; default: that of the body.
+
+    Returns:
+        HTML.
+    """
     low, high = _ENDS
     at = 100.0 * min(max((energy - low) / (high - low), 0.0), 1.0)
     return (

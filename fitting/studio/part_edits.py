@@ -33,6 +33,13 @@ class PartEdits:
     def complete(self, pose: Pose, parts: Sequence[str]) -> Pose:
         """Complete parts from the others.
 
+        Args:
+            pose: the pose to complete.
+            parts: names of parts.
+
+        Returns:
+            The pose with completed parts.
+
         Raises:
             ValueError: nothing of the body is known.
         """

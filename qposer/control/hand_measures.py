@@ -54,7 +54,15 @@ class PosedHand(NamedTuple):
 
     @classmethod
     def of(cls, rotations: Float[Tensor, "*batch 15 3 3"], skeleton: Articulation = HAND) -> PosedHand:
-        """The hand of rotations relative to the parents, by default with the bones of an adult."""
+        """Pose hands.
+
+        Args:
+            rotations: rotations of the joints relative to their parents.
+            skeleton: bones of the hands; default: an adult's.
+
+        Returns:
+            The posed hands.
+        """
         return cls(rotations, angles_of(rotations).rad2deg(), 100.0 * skeleton.points(rotations))
 
     def place(self, spot: str) -> Float[Tensor, "*batch 3"]:
