@@ -306,7 +306,7 @@ class Studio:
     def _load(self, name: str, content: bytes) -> str:
         message = self.editor.load(name, content)
         assert self.editor.loaded is not None
-        self._panel.show_file(len(self.editor.loaded[1].body_pose))
+        self._panel.show_file(len(self.editor.loaded[1].hand_pose))
         return message
 
     def _save(self, event: viser.GuiEvent[Any]) -> str:

@@ -13,9 +13,9 @@ from qposer.hands.smplh import BODY_END
 CAMERA, LOOK_AT, FIELD_OF_VIEW = (0.9, 1.4, 3.5), (0.2, 0.88, 0.0), np.deg2rad(36.0)
 """Initial camera."""
 
-_FROM_HAND = np.array([0.0, 0.55, 0.85])
-"""Direction from a hand to the camera in the axes of the T-pose: from above the back of the hand, from the thumb's
-side, so that neither the fingers nor, usually, the body hide the fingertips."""
+_FROM_HAND = {"left_hand": np.array([0.3, 0.8, 0.6]), "right_hand": np.array([-0.3, 0.8, 0.6])}
+"""Direction from a hand to the camera in the axes of the T-pose: from above the back of the hand and the thumb's side,
+where neither the fingers nor, usually, the body hide the fingertips."""
 
 _DISTANCE = 0.42
 """Metres from a hand to the camera."""
@@ -49,7 +49,7 @@ def hand_view(standing: Standing, hand: str) -> tuple[Point, Point]:
     side = HANDS.index(hand)
     tips = np.mean([standing.handles[finger] for finger in FINGERS_OF[hand]], axis=0)
     target = (tips + standing.joints[BODY_END - 2 + side]) / 2
-    direction = standing.wrists[side] @ _FROM_HAND
+    direction = standing.wrists[side] @ _FROM_HAND[hand]
     return target + _DISTANCE * direction / np.linalg.norm(direction), target
 
 

@@ -32,6 +32,9 @@ from qposer.io.npz import read_npz, write_npz
 LONGEST_SIDE = 2000
 """Longest side of a saved picture, in pixels."""
 
+CLOSEST = 0.1
+"""Least distance of the camera of a picture from the body, in metres."""
+
 _HAND_KEYS = ("left_hand_pose", "right_hand_pose")
 _ROOT_KEYS = ("global_orient", "poses", "place", "focal", "mocap_framerate", "mocap_frame_rate")
 _FPS = 30.0
@@ -234,16 +237,17 @@ def png_file(standing: Standing, mannequin: Mannequin, view: View) -> bytes:
         Content of the file.
 
     Raises:
-        ValueError: a part of the body is next to or behind the camera.
+        ValueError: a part of the body is next to the camera.
     """
     rotation = Rotation.from_quat(view.wxyz, scalar_first=True)
     vertices = rotation.inv().apply(standing.vertices - view.position)
-    if not (vertices[:, 2] > 0.05).all():
-        raise ValueError("part of the body is behind the camera: move the camera away from the body")
+    if np.linalg.norm(vertices, axis=1).min() < CLOSEST:
+        raise ValueError("the camera touches the body: move the camera away from the body")
+    ahead = (vertices[:, 2] > CLOSEST / 2)[mannequin.faces].all(axis=1)
     fine = 2 * min(1.0, LONGEST_SIDE / max(view.width, view.height))
     size = round(view.width * fine), round(view.height * fine)
     focal = 0.5 * size[1] / np.tan(0.5 * view.fov)
-    rgba = render([Mesh(vertices, mannequin.faces)], focal, (size[0] / 2, size[1] / 2), size)
+    rgba = render([Mesh(vertices, mannequin.faces[ahead])], focal, (size[0] / 2, size[1] / 2), size)
     file = io.BytesIO()
     Image.fromarray(rgba).reduce(2).save(file, format="PNG")
     return file.getvalue()

@@ -148,7 +148,7 @@ class Fingers:
             Both hands, and the remaining distances in metres.
         """
         right = self._right_hands(hand_pose).clone()
-        distances = {}
+        distances: dict[str, float] = {}
         for side in range(len(HANDS)):
             own = {name.partition("_")[2]: name for name in targets if side_of(name) == side}
             if not own:

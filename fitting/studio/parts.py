@@ -35,12 +35,12 @@ def side_of(finger: str) -> int:
 
 def of_body(parts: Sequence[str]) -> list[str]:
     """Those of the parts that belong to the body."""
-    return [part for part in parts if part in PARTS]
+    return [part for part in parts if part not in HANDS and part not in FINGERTIPS]
 
 
 def of_hands(parts: Sequence[str]) -> list[str]:
     """Those of the parts that are hands or fingers."""
-    return [part for part in parts if part not in PARTS]
+    return [part for part in parts if part in HANDS or part in FINGERTIPS]
 
 
 def finger_joints_of(parts: Sequence[str]) -> list[int]:

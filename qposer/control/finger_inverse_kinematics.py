@@ -23,7 +23,7 @@ from qposer.hands.smplh import FINGERS
 STEP = 2.0
 """Centimetres that a fingertip moves towards its target in one of the solver's runs."""
 
-MOST_RUNS = 4
+MOST_RUNS = 3
 
 
 class FingerSolution(NamedTuple):

@@ -160,6 +160,7 @@ def test_a_loaded_pose_is_shown(studio, tab, tmp_path, eventually):
     np.savez(file, poses=np.zeros((2, 72)))
     tab.upload(studio._panel.load, "smpl.npz", file.getvalue())
     eventually(lambda: studio.editor.session.current.origin == "smpl.npz, 1 of 2")
+    eventually(lambda: studio._panel.frame.visible)
     tab.press(studio._panel.frame, 1)
     eventually(lambda: studio.editor.session.current.origin == "smpl.npz, 2 of 2")
     assert poses(studio) == 2

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from fitting import Fitter
 from fitting.output.hand_poses import HandPoses
+from fitting.studio.cameras import hand_view
 from fitting.studio.files import View, amass_file, glb_file, npz_file, png_file, read_file_poses
 from fitting.studio.session import RESTING, Pose, Session, write_session
 from qposer.body_pose.posed_skeleton import OrientedPose, neutral_pose
@@ -187,6 +188,17 @@ def test_png_shows_the_body_as_the_view_does(mannequin):
 def test_png_from_within_the_body(mannequin):
     with pytest.raises(ValueError, match="move the camera away"):
         png_file(mannequin.stand(neutral_pose()), mannequin, looking([0.0, 0.9, 0.05], [0.0, 0.9, -1.0]))
+
+
+def test_png_leaves_out_what_is_behind_the_camera(mannequin):
+    standing = mannequin.stand(neutral_pose())
+    head = standing.handles["head"] - [0.0, 0.1, 0.0]
+    view = looking(hand_view(standing, "left_hand")[0], head)
+    assert ((standing.vertices - view.position) @ (head - view.position) < 0).any()
+    with Image.open(io.BytesIO(png_file(standing, mannequin, view))) as picture:
+        alpha = np.asarray(picture)[..., 3]
+    assert 0.02 < (alpha > 128).mean() < 0.5
+    assert alpha[120, 160] == 255
 
 
 def test_the_photo_is_passed_to_the_fitter(editor, monkeypatch):
