@@ -1,8 +1,8 @@
-"""Make the README's picture of the studio: a fitted photo, two instructions, and a dragged hand.
+"""Make the pictures of the studio: a fitted photo, two instructions, a dragged hand, and a hand from nearby.
 
     python -m tools.studio_picture
 
-starts a studio, opens it in a headless Chromium, and writes docs/images/studio.png.
+starts a studio, opens it in a headless Chromium, and writes docs/images/studio.png and docs/images/studio-hand.png.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import numpy as np
 import torch
 import tyro
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from fitting.body.body import Body
 from fitting.studio.app import Studio
+from fitting.studio.cameras import hand_view
 from fitting.studio.editor import Editor
 from fitting.studio.server import start_server
-from fitting.studio.standing import Mannequin
+from fitting.studio.standing import Mannequin, Point
 from qposer import CodePrior
 from qposer.io.atomic_files import atomic_write
 from tools.studio_browser import View, launch, pull
@@ -33,11 +34,17 @@ PULL = np.array([0.1, 0.12, 0.0])
 """Displacement of the left hand in metres."""
 
 
-def main(out: Path = Path("docs/images/studio.png"), photo: Path = PHOTO) -> None:
-    """Make the picture.
+HAND_SIZE = 1120, 630
+HAND_INSTRUCTION = "touch the left thumb with the left middle finger"
+FINGER, FINGER_PULL = "left_index", np.array([-0.012, -0.002, 0.02])
+"""Dragged fingertip, and its displacement in metres."""
+
+
+def main(out: Path = Path("docs/images"), photo: Path = PHOTO) -> None:
+    """Make the pictures.
 
     Args:
-        out: file to write.
+        out: folder to write to.
         photo: photo to fit.
     """
     torch.set_num_threads(1)
@@ -55,15 +62,39 @@ def main(out: Path = Path("docs/images/studio.png"), photo: Path = PHOTO) -> Non
         page.locator(".mantine-Notification-closeButton").click()  # notification about the missing GPU
         page.wait_for_timeout(2000)
         page.get_by_role("checkbox").nth(1).check()
-        hand = editor.standing().handles["left_hand"]
-        start, end = VIEW.pixel(hand)[0], VIEW.pixel(hand + PULL)[0]
-        pull(page, start, end - start)
-        studio.worker.wait()
+        _drag(page, studio, VIEW, "left_hand", PULL)
+        _write(page.screenshot(), out / "studio.png")
+        page.mouse.up()
+        page.get_by_role("checkbox").nth(1).uncheck()
+        page.set_viewport_size({"width": HAND_SIZE[0], "height": HAND_SIZE[1]})
+        page.locator("textarea").first.fill(f"{HAND_INSTRUCTION}\n")
+        page.get_by_role("button", name="left hand", exact=True).click()
+        page.get_by_text("Drag a fingertip of the left hand.").wait_for()
         page.wait_for_timeout(3000)
-        taken = page.screenshot()
+        _drag(
+            page,
+            studio,
+            View(*HAND_SIZE, *hand_view(editor.mannequin, editor.standing(), "left_hand")),
+            FINGER,
+            FINGER_PULL,
+        )
+        _write(page.screenshot(), out / "studio-hand.png")
         browser.close()
         studio.close()
-    with Image.open(io.BytesIO(taken)) as picture, atomic_write(out) as temporary:
+
+
+def _drag(page: Page, studio: Studio, view: View, handle: str, way: Point) -> None:
+    """Drag a handle by a displacement in metres, without releasing it."""
+    ball = studio.editor.standing().handles[handle]
+    start, end = view.pixel(ball)[0], view.pixel(ball + way)[0]
+    pull(page, start, end - start)
+    studio.worker.wait()
+    page.wait_for_timeout(3000)
+
+
+def _write(taken: bytes, path: Path) -> None:
+    """Write a screenshot with few colours."""
+    with Image.open(io.BytesIO(taken)) as picture, atomic_write(path) as temporary:
         colours = picture.convert("RGB").quantize(256, kmeans=2)
         few = picture.convert("RGB").quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG)
         few.save(temporary, format="PNG", optimize=True)

@@ -278,7 +278,7 @@ class Studio:
         """Look at a hand or at the whole body, with the camera of one tab."""
         self._hand = VIEWS[label]
         if client is not None:
-            look_at(client, self.editor.standing(), self._hand)
+            look_at(client, self.editor.mannequin, self.editor.standing(), self._hand)
         return f"Drag a fingertip of the {spoken(self._hand)}." if self._hand else "Drag a ball."
 
     def _vary_ticked(self) -> str:

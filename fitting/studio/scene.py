@@ -13,7 +13,7 @@ from fitting.studio.cameras import CAMERA, FIELD_OF_VIEW, LOOK_AT
 from fitting.studio.parts import FINGERS_OF, FINGERTIPS
 from fitting.studio.photo_fit import CORRECTABLE, PhotoFit
 from fitting.studio.session import Pose
-from fitting.studio.standing import HANDLES, Mannequin, Standing
+from fitting.studio.standing import FINGERTIP_RADIUS, HANDLES, Mannequin, Standing
 
 _BLUE, TICKED, _PAPER = (120, 165, 215), (240, 130, 105), (238, 241, 246)
 FREE, PINNED, HELD = (255, 140, 30), (60, 70, 100), (40, 180, 110)
@@ -22,7 +22,7 @@ FREE, PINNED, HELD = (255, 140, 30), (60, 70, 100), (40, 180, 110)
 _PHOTO_HEIGHT, _PHOTO_AT, _PHOTO_LOW, _PHOTO_DEPTH = 1.7, -0.75, 0.02, -0.3
 """The photo's height, right edge, lower edge and depth in metres."""
 
-_KEYPOINT_RADIUS, _FINGERTIP_RADIUS = 0.018, 0.008
+_KEYPOINT_RADIUS = 0.018
 _EARLIER_AT = 0.7, -1.3
 
 
@@ -80,7 +80,7 @@ class Scene:
             for name, handle in HANDLES.items()
         } | {
             name: scene.add_icosphere(
-                f"/handles/{name}", _FINGERTIP_RADIUS, FREE, opacity=0.85, visible=False, cast_shadow=False,
+                f"/handles/{name}", FINGERTIP_RADIUS, FREE, opacity=0.85, visible=False, cast_shadow=False,
                 receive_shadow=False,
             )
             for name in FINGERTIPS

@@ -45,6 +45,9 @@ HANDLES: dict[str, Handle] = {
 }
 """Handles by the names of the targets that they move."""
 
+FINGERTIP_RADIUS = 0.008
+"""Radius of the balls at fingertips, in metres."""
+
 
 class Standing(NamedTuple):
     """A body in the room, in metres."""

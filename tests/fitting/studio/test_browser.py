@@ -182,7 +182,7 @@ def test_a_fingertip_moves_where_it_is_dragged(page, studio, mannequin):
     page.shows("Drag a fingertip of the right hand.")
     before = studio.session.current
     body = mannequin.stand(before.posture, before.place, hand_pose=before.hand_pose)
-    view = View(*VIEW[:2], *hand_view(body, "right_hand"))
+    view = View(*VIEW[:2], *hand_view(mannequin, body, "right_hand"))
     pixel, depth = view.pixel(body.handles["right_index"])
     way = np.array([-15.0, 15.0])
     drag(page, studio, pixel, way)

@@ -193,7 +193,7 @@ def test_png_from_within_the_body(mannequin):
 def test_png_leaves_out_what_is_behind_the_camera(mannequin):
     standing = mannequin.stand(neutral_pose())
     head = standing.handles["head"] - [0.0, 0.1, 0.0]
-    view = looking(hand_view(standing, "left_hand")[0], head)
+    view = looking(hand_view(mannequin, standing, "left_hand")[0], head)
     assert ((standing.vertices - view.position) @ (head - view.position) < 0).any()
     with Image.open(io.BytesIO(png_file(standing, mannequin, view))) as picture:
         alpha = np.asarray(picture)[..., 3]
