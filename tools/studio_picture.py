@@ -35,8 +35,8 @@ PULL = np.array([0.1, 0.12, 0.0])
 
 
 HAND_SIZE = 1120, 630
-HAND_INSTRUCTION = "touch the left thumb with the left middle finger"
-FINGER, FINGER_PULL = "left_index", np.array([-0.012, -0.002, 0.02])
+HAND_INSTRUCTION = "touch the left thumb with the left ring finger"
+FINGER, FINGER_PULL = "left_index", np.array([0.0, -0.02, -0.01])
 """Dragged fingertip, and its displacement in metres."""
 
 
@@ -66,6 +66,8 @@ def main(out: Path = Path("docs/images"), photo: Path = PHOTO) -> None:
         _write(page.screenshot(), out / "studio.png")
         page.mouse.up()
         page.get_by_role("checkbox").nth(1).uncheck()
+        studio.worker.wait()
+        editor.go_to(0)
         page.set_viewport_size({"width": HAND_SIZE[0], "height": HAND_SIZE[1]})
         page.locator("textarea").first.fill(f"{HAND_INSTRUCTION}\n")
         page.get_by_role("button", name="left hand", exact=True).click()

@@ -99,14 +99,14 @@ class Scene:
             standing: the body in the room.
             pins: names of the pinned handles.
             held: positions of the held handles, by name.
-            hand: the hand that is looked at, whose fingertips have handles instead of the hand.
+            hand: the hand that is looked at, whose fingertips have handles instead of the body.
         """
-        hidden = {hand, *FINGERTIPS} - set(FINGERS_OF.get(hand, ()))
+        shown = FINGERS_OF.get(hand, HANDLES)
         with self._server.atomic():
             self._body.vertices = standing.vertices
             self._off_part.vertices = standing.vertices
             for name, ball in self.balls.items():
-                ball.visible = name not in hidden
+                ball.visible = name in shown
                 ball.position = held.get(name, standing.handles[name])
                 colour = HELD if name in held else PINNED if name in pins else FREE
                 if ball.color != colour:

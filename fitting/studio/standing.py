@@ -45,7 +45,7 @@ HANDLES: dict[str, Handle] = {
 }
 """Handles by the names of the targets that they move."""
 
-FINGERTIP_RADIUS = 0.008
+FINGERTIP_RADIUS = 0.007
 """Radius of the balls at fingertips, in metres."""
 
 
