@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from qposer.body_pose.articulation import Articulation
 from qposer.body_pose.poses import as_matrices
-from qposer.control.hand_measures import Coordinate, HandConstraint, PosedHand, finger_joints
+from qposer.control.hand_measures import Coordinate, HandConstraint, PosedHand
 from qposer.control.hand_solver import WHILE_DRAGGING, solve_hand
 from qposer.hands.angles import angles_of, clamped, rotations_of
 from qposer.hands.prior import HandPrior, load_hand_prior
@@ -67,16 +66,16 @@ def solve_fingertips(
     if not targets:
         raise ValueError(f"no target is given: give a finger, one of {', '.join(FINGERS)}, and its tip's position")
     wanted = {finger: _target(finger, target) for finger, target in targets.items()}
-    start, moving = PosedHand.of(pose, skeleton), HAND.indices(list(wanted))
-    ends = {finger: _within_reach(start, finger, target) for finger, target in wanted.items()}
+    moving = HAND.indices(list(wanted))
     for _ in range(MOST_RUNS):
         posed = PosedHand.of(pose, skeleton)
-        constraints = [one for finger, end in ends.items() for one in _at(finger, _step(posed, finger, end))]
+        goals = {finger: _step(posed, finger, target) for finger, target in wanted.items()}
+        constraints = [one for finger, goal in goals.items() for one in _at(finger, goal)]
         generator = torch.Generator().manual_seed(0)
         found = solve_hand(prior, pose, constraints, generator, WHILE_DRAGGING, skeleton)
         pose = pose.clone()
         pose[moving] = rotations_of(clamped(angles_of(found)))[moving]
-        if all(torch.equal(_step(posed, finger, end), end) for finger, end in ends.items()):
+        if all(torch.equal(goals[finger], target) for finger, target in wanted.items()):
             break
     ended = PosedHand.of(pose, skeleton)
     left = {finger: math.dist(ended.place(f"{finger}_tip"), target) / 100 for finger, target in wanted.items()}
@@ -96,21 +95,11 @@ def _target(finger: str, target: Sequence[float]) -> Float[Tensor, "3"]:
     return place
 
 
-def _within_reach(posed: PosedHand, finger: str, target: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
-    """The target, or the point on the way to it that the stretched finger reaches."""
-    stops = [*(posed.place(joint) for joint in finger_joints(finger)), posed.place(f"{finger}_tip")]
-    length = sum(float(torch.linalg.vector_norm(after - before)) for before, after in pairwise(stops))
-    return stops[0] + _shortened(target - stops[0], length)
-
-
-def _step(posed: PosedHand, finger: str, end: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
-    """The end, or the point on the way to it that is `STEP` from the fingertip."""
+def _step(posed: PosedHand, finger: str, target: Float[Tensor, "3"]) -> Float[Tensor, "3"]:
+    """The target, or the point on the way to it that is `STEP` from the fingertip."""
     tip = posed.place(f"{finger}_tip")
-    return end if torch.linalg.vector_norm(end - tip) <= STEP else tip + _shortened(end - tip, STEP)
-
-
-def _shortened(way: Float[Tensor, "3"], length: float) -> Float[Tensor, "3"]:
-    return way * min(1.0, length / max(float(torch.linalg.vector_norm(way.double())), 1e-6))
+    length = torch.linalg.vector_norm(target - tip)
+    return target if length <= STEP else tip + (target - tip) * (STEP / length)
 
 
 def _at(finger: str, goal: Float[Tensor, "3"]) -> list[HandConstraint]:

@@ -38,6 +38,7 @@ def hidden(mannequin, standing, position, tip):
         (["raise both arms"], 0),
         (["raise both arms", "make a fist with both hands"], 2),
         (["hands on hips"], 1),
+        (["touch the thumb with the little finger"], 0),
     ],
 )
 def test_a_hand_is_seen_closely_with_its_fingertips(mannequin, prior, hand, texts, most):

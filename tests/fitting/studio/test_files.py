@@ -9,6 +9,8 @@ from scipy.spatial.transform import Rotation
 
 from fitting import Fitter
 from fitting.output.hand_poses import HandPoses
+from fitting.output.render import render
+from fitting.studio import files
 from fitting.studio.cameras import hand_view
 from fitting.studio.files import View, amass_file, glb_file, npz_file, png_file, read_file_poses
 from fitting.studio.session import RESTING, Pose, Session, write_session
@@ -190,7 +192,9 @@ def test_png_from_within_the_body(mannequin):
         png_file(mannequin.stand(neutral_pose()), mannequin, looking([0.0, 0.9, 0.05], [0.0, 0.9, -1.0]))
 
 
-def test_png_leaves_out_what_is_behind_the_camera(mannequin):
+def test_png_leaves_out_what_is_behind_the_camera(mannequin, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(files, "render", lambda meshes, *view: drawn.append(meshes) or render(meshes, *view))
     standing = mannequin.stand(neutral_pose())
     head = standing.handles["head"] - [0.0, 0.1, 0.0]
     view = looking(hand_view(mannequin, standing, "left_hand")[0], head)
@@ -199,6 +203,8 @@ def test_png_leaves_out_what_is_behind_the_camera(mannequin):
         alpha = np.asarray(picture)[..., 3]
     assert 0.02 < (alpha > 128).mean() < 0.5
     assert alpha[120, 160] == 255
+    ((mesh,),) = drawn
+    assert mesh.vertices[mesh.faces][..., 2].min() > 0
 
 
 def test_the_photo_is_passed_to_the_fitter(editor, monkeypatch):

@@ -60,6 +60,15 @@ def test_targets_out_of_reach_are_approached_within_the_ranges_of_joints(relaxed
     assert within_ranges(found.hand_pose, "index")
     assert found.distance["index"] < math.dist(tip(relaxed, "index"), target) + 1e-4
     assert found.distance["index"] > 0.01
+    assert found.energy < 3.0
+
+
+def test_targets_far_away_are_approached_in_steps(relaxed):
+    """One run of the solver moves a fingertip by a few centimetres, so that it stays plausible."""
+    target = [a + b for a, b in zip(tip(relaxed, "middle"), (0.08, -0.03, 0.0), strict=True)]
+    first = solve_fingertips(relaxed, {"middle": target})
+    assert 0.01 < first.distance["middle"] < 0.06
+    assert solve_fingertips(first.hand_pose, {"middle": target}).distance["middle"] < first.distance["middle"] - 0.005
 
 
 def test_a_finger_stays_out_of_the_palm(relaxed):
