@@ -53,6 +53,19 @@ def test_two_fingertips_move_together(relaxed):
     assert max(found.distance.values()) < 0.004
 
 
+@pytest.mark.parametrize(("finger", "way"), [("thumb", (0.015, -0.015, -0.02)), ("middle", (0.03, -0.03, 0.0))])
+def test_a_fingertip_follows_a_target_that_moves_there_and_back(relaxed, finger, way):
+    """Joints at the end of their range do not keep the finger from bending the other way."""
+    pose, start = relaxed, tip(relaxed, finger)
+    for part in [0.1 * step for step in (*range(1, 11), *range(9, -1, -1))]:
+        target = [a + part * b for a, b in zip(start, way, strict=True)]
+        found = solve_fingertips(pose, {finger: target})
+        assert found.distance[finger] < 0.004
+        moved = PosedHand.of(found.hand_pose).points - PosedHand.of(pose).points
+        assert moved.norm(dim=-1).max() < 2.0
+        pose = found.hand_pose
+
+
 @pytest.mark.parametrize("way", [(-0.3, 0.0, 0.0), (0.0, 0.1, 0.0), (0.1, 0.1, 0.0), (0.0, 0.0, 0.2)])
 def test_targets_out_of_reach_are_approached_within_the_ranges_of_joints(relaxed, way):
     target = [a + b for a, b in zip(tip(relaxed, "index"), way, strict=True)]
