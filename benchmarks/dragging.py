@@ -39,9 +39,9 @@ PATHS = {
 
 FINGER_PATHS = {
     "thumb": (0.015, -0.015, -0.02),
-    "index": (0.04, -0.05, 0.0),
+    "index": (0.05, -0.04, 0.0),
     "middle": (0.03, -0.03, 0.0),
-    "ring": (0.05, -0.05, 0.005),
+    "ring": (0.06, -0.04, 0.005),
     "pinky": (0.02, -0.02, -0.01),
 }
 """Displacement of each fingertip of a relaxed right hand: towards the wrist, to the back of the hand, to the thumb's

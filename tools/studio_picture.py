@@ -34,10 +34,10 @@ PULL = np.array([0.1, 0.12, 0.0])
 """Displacement of the left hand in metres."""
 
 
-HAND_SIZE = 1120, 630
+HAND_SIZE = 1280, 640
 HAND_INSTRUCTION = "touch the left thumb with the left ring finger"
-FINGER, FINGER_PULL = "left_index", np.array([0.0, -0.02, -0.01])
-"""Dragged fingertip, and its displacement in metres."""
+FINGER, TOWARDS, SHARE = "left_index", "left_thumb", 0.4
+"""Dragged fingertip, and by which share of the way to another one."""
 
 
 def main(out: Path = Path("docs/images"), photo: Path = PHOTO) -> None:
@@ -73,13 +73,9 @@ def main(out: Path = Path("docs/images"), photo: Path = PHOTO) -> None:
         page.get_by_role("button", name="left hand", exact=True).click()
         page.get_by_text("Drag a fingertip of the left hand.").wait_for()
         page.wait_for_timeout(3000)
-        _drag(
-            page,
-            studio,
-            View(*HAND_SIZE, *hand_view(editor.mannequin, editor.standing(), "left_hand")),
-            FINGER,
-            FINGER_PULL,
-        )
+        standing = editor.standing()
+        way = SHARE * (standing.handles[TOWARDS] - standing.handles[FINGER])
+        _drag(page, studio, View(*HAND_SIZE, *hand_view(editor.mannequin, standing, "left_hand")), FINGER, way)
         _write(page.screenshot(), out / "studio-hand.png")
         browser.close()
         studio.close()

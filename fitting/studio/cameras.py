@@ -28,7 +28,7 @@ _FROM_HAND = np.array(
 """Directions from a left hand to the camera in the axes of the T-pose, the first of those with most fingertips in sight
 is used."""
 
-_DISTANCE = 0.42
+_DISTANCE = 0.55
 """Metres from a hand to the camera."""
 
 _CLEARANCE = 0.15
