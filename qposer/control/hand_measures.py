@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -103,6 +103,7 @@ def _moving(spot: str) -> tuple[str, ...]:
     return finger_joints(joint[:-1])[:number]
 
 
+@runtime_checkable
 class HandMeasure(Protocol):
     """A number of a posed hand."""
 

@@ -36,7 +36,6 @@ def hidden(mannequin, standing, position, tip):
     [
         ([], 0),
         (["raise both arms"], 0),
-        (["raise both arms", "make a fist with both hands"], 2),
         (["hands on hips"], 1),
         (["touch the thumb with the little finger"], 0),
     ],
