@@ -73,18 +73,13 @@ class Scene:
             "/earlier", standing.vertices, faces, color=_BLUE, opacity=0.45, cast_shadow=False, visible=False
         )
         self._shown_earlier: Pose | None = None
+        radii = {name: handle.radius for name, handle in HANDLES.items()} | dict.fromkeys(FINGERTIPS, FINGERTIP_RADIUS)
         self.balls = {
             name: scene.add_icosphere(
-                f"/handles/{name}", handle.radius, FREE, opacity=0.85, cast_shadow=False, receive_shadow=False
+                f"/handles/{name}", radius, FREE, opacity=0.85, cast_shadow=False, receive_shadow=False
             )
-            for name, handle in HANDLES.items()
-        } | {
-            name: scene.add_icosphere(
-                f"/handles/{name}", FINGERTIP_RADIUS, FREE, opacity=0.85, visible=False, cast_shadow=False,
-                receive_shadow=False,
-            )
-            for name in FINGERTIPS
-        }  # fmt: skip
+            for name, radius in radii.items()
+        }
         self.keypoints = {
             name: scene.add_icosphere(
                 f"/keypoints/{name}", _KEYPOINT_RADIUS, FREE, visible=False, cast_shadow=False, receive_shadow=False
