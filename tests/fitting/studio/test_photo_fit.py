@@ -6,7 +6,10 @@ import torch
 
 from fitting.fit import Fitter
 from fitting.inputs.images import read_image
+from fitting.studio.editor import Editor
 from fitting.studio.photo_fit import CORRECTABLE, PhotoFit
+from qposer import CodePrior
+from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.io.assets import asset
 
 
@@ -41,6 +44,18 @@ def test_a_dragged_keypoint_takes_the_limb_along(photo):
     photo.toggle("left_wrist")
     assert photo.corrections.unseen == frozenset()
     assert photo.places["left_wrist"] == pytest.approx(place + np.array([0.0, 0.1]))
+
+
+def test_hands_are_found_and_shown_before_and_after_corrections(photo, mannequin):
+    editor = Editor(CodePrior.from_pretrained(), mannequin)
+    editor.photo = photo
+    shown = []
+    for correct in (lambda fit: fit.choose(0), lambda fit: fit.drag("nose", fit.places["nose"])):
+        editor.correct(correct)
+        assert photo.result.hands.found.all()
+        shown.append(matrix_to_axis_angle(editor.session.current.hand_pose).numpy())
+        np.testing.assert_allclose(shown[-1], photo.result.hands.both, atol=1e-4)
+    assert (np.abs(shown).max(axis=-1) > 1e-3).mean() > 0.9
 
 
 def test_words_and_height_are_kept_and_refusals_change_nothing(photo):
