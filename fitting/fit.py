@@ -22,8 +22,10 @@ from fitting.photos import fit_images, fit_people
 from fitting.refit import refit
 from fitting.video.clip import ClipFit, fit_clips
 from fitting.video.clip_result import ClipResult
+from fitting.video.footage import Footage
 from fitting.video.frames import Video, open_video
 from fitting.video.ground import Ground
+from fitting.video.hand_sightings import with_hands
 from fitting.video.kept_work import KeptWork
 from fitting.video.sightings import follow_people, follow_person
 from fitting.video.tracked_keypoints import TrackedKeypoints
@@ -230,6 +232,7 @@ class Fitter(FittingModels):
         focal: float | None = None,
         smoothness: float = 1.0,
         ground: Ground | None = None,
+        hands: bool = True,
         on_step: Callable[[], None] = lambda: None,
     ) -> ClipResult:
         """Fit one body to a person in a video. `fitting.video.clip_run` also writes files and can resume.
@@ -242,6 +245,7 @@ class Fitter(FittingModels):
             focal: focal length in pixels; default: estimated from the video's size.
             smoothness: factor on the smoothness weight; 0 fits each frame independently.
             ground: the ground below the camera, if known; default: estimated from the feet if the camera stands.
+            hands: also detect and fit hands.
             on_step: called after every frame of the detection and every step of the optimiser.
 
         Returns:
@@ -252,8 +256,9 @@ class Fitter(FittingModels):
             ValueError: the video cannot be read, or does not show a person, or not the selected one.
         """
         opened, known = _opened(video, fps, focal)
-        seen, _ = follow_person(opened, person, KeptWork(), on_step)
-        return self._fit_tracks(opened, [seen], known, smoothness, ground, on_step)[0]
+        seen, when = follow_person(opened, person, KeptWork(), on_step)
+        tracks = self._with_hands(opened, Footage((seen,), when), on_step) if hands else [seen]
+        return self._fit_tracks(opened, tracks, known, smoothness, ground, on_step)[0]
 
     def fit_people_in_video(
         self,
@@ -264,6 +269,7 @@ class Fitter(FittingModels):
         focal: float | None = None,
         smoothness: float = 1.0,
         ground: Ground | None = None,
+        hands: bool = True,
         on_step: Callable[[], None] = lambda: None,
     ) -> list[ClipResult]:
         """Fit a body to each person in a video.
@@ -275,6 +281,7 @@ class Fitter(FittingModels):
             focal: focal length in pixels; default: estimated from the video's size.
             smoothness: factor on the smoothness weight; 0 fits each frame independently.
             ground: the ground below the camera, if known; default: estimated from the feet if the camera stands.
+            hands: also detect and fit hands.
             on_step: called after every frame of the detection and every step of the optimiser.
 
         Returns:
@@ -288,7 +295,15 @@ class Fitter(FittingModels):
             raise ValueError(f"the number of people must be at least 1, not {people}")
         opened, known = _opened(video, fps, focal)
         found = follow_people(opened, None, KeptWork(), on_step)
-        return self._fit_tracks(opened, found.people[:people], known, smoothness, ground, on_step)
+        found = dataclasses.replace(found, people=found.people[:people])
+        tracks = self._with_hands(opened, found, on_step) if hands else found.people
+        return self._fit_tracks(opened, tracks, known, smoothness, ground, on_step)
+
+    def _with_hands(self, video: Video, found: Footage, on_step: Callable[[], None]) -> Sequence[TrackedKeypoints]:
+        """The tracks with keypoints of hands, if the body has fingers."""
+        if self.hand_body is None:
+            return found.people
+        return with_hands(found.people, video, found.when, KeptWork(), on_step)
 
     def _fit_tracks(
         self,

@@ -163,6 +163,7 @@ def fit_video(
     focal: float | None = None,
     smoothness: float = 1.0,
     ground: Ground | None = None,
+    hands: bool = True,
     body: Body | None = None,
     settings: FitSettings | None = None,
     device: str | torch.device = "cpu",
@@ -176,6 +177,7 @@ def fit_video(
         focal: focal length in pixels; assumed from the video's size if left out.
         smoothness: factor on the weight of accelerations; 0 fits each frame for itself.
         ground: the ground below the camera, if known; estimated from the feet if left out and the camera stands.
+        hands: also detect and fit hands.
         body: the open body if left out.
         settings: of the fit.
         device: where the optimisation runs.
@@ -188,4 +190,6 @@ def fit_video(
         ValueError: the video cannot be read, or nobody or not the selected person is found.
     """
     fitter = Fitter(body, settings=settings, device=device)
-    return fitter.fit_video(video, person=person, fps=fps, focal=focal, smoothness=smoothness, ground=ground)
+    return fitter.fit_video(
+        video, person=person, fps=fps, focal=focal, smoothness=smoothness, ground=ground, hands=hands
+    )

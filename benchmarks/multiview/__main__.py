@@ -260,7 +260,9 @@ def fitted_clips(fitter: Fitter, view: View) -> dict[str, ClipResult]:
     """
     with tempfile.TemporaryDirectory() as folder:  # the second fit reuses the detections of the first
         return {
-            which: ClipRun(fitter, view.video, Path(folder), focal=view.focal if which == "true" else None).run()
+            which: ClipRun(
+                fitter, view.video, Path(folder), focal=view.focal if which == "true" else None, hands=False
+            ).run()
             for which in FOCALS
         }
 

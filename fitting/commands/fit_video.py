@@ -4,10 +4,10 @@
 
 tracks the largest person of the first frame, or the one that --person or --at selects, and writes into OUT/<video>/:
 video.mp4 (each frame with the body over it, beside a side view and the paths of all fitted people from above), fit.npz
-(SMPL parameters of each frame, one shape, one camera), and motion.npz (the same in AMASS's layout). --people N or all
-fits several people, each into a folder OUT/<video>/person<i>/. Frames in between without a detection are interpolated
-and marked. --export adds files for animation programs and a web page that plays the motion in 3D. To resume a stopped
-run, give the same command again.
+(SMPL parameters and hands of each frame, one shape, one camera), and motion.npz (the same in AMASS's layout).
+--people N or all fits several people, each into a folder OUT/<video>/person<i>/. Frames in between without a detection
+are interpolated and marked. --export adds files for animation programs and a web page that plays the motion in 3D. To
+resume a stopped run, give the same command again.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def main(
     smoothness: float = 1.0,
     contact: bool = True,
     ground: tuple[float, float, float, float] | None = None,
+    hands: bool = True,
     depth_cue: bool = True,
     seed: int = 0,
     export: tuple[ClipExport, ...] = (),
@@ -67,6 +68,7 @@ def main(
         contact: if the camera stands, find out which feet stand, and keep them where they are.
         ground: the ground, if known: direction against gravity in camera axes (x right, y down, z ahead), and the
             camera's height in metres; default: estimated from the feet.
+        hands: detect and fit hands, too; those that are hidden or small stay at rest.
         depth_cue: use the depths that the detector estimates, with a low weight.
         seed: random seed.
         export: the motion as a skeleton (bvh), a skinned animated body (glb), positions of the joints (trc), or a page
@@ -82,13 +84,12 @@ def main(
         with loading():
             import torch
 
-            from fitting import FitSettings
+            from fitting import FitSettings, Ground
             from fitting.output.exports import result_name
             from fitting.output.folder_lock import output_lock
             from fitting.subjects import Who, fitter_of
             from fitting.video.clip_run import ClipRun
             from fitting.video.frames import open_video
-            from fitting.video.ground import Ground
 
         def begin(what: str, steps: int) -> None:
             nonlocal task
@@ -101,7 +102,7 @@ def main(
         settings = FitSettings(depth_cue=depth_cue, seed=seed, height=height)
         fitter, somebody = fitter_of(body, settings, device, Who(subject, subjects, out, people is None), video)
         known = None if ground is None else Ground(ground[:3], ground[3])
-        run = ClipRun(fitter, opened, folder, at or person, focal, smoothness, contact, known, export)
+        run = ClipRun(fitter, opened, folder, at or person, focal, smoothness, contact, known, export, hands)
         with output_lock(folder):
             if people is None:
                 results = {folder: run.run(begin, lambda: progress.advance(task))}
@@ -140,9 +141,13 @@ def report(console: Console, folder: Path, result: ClipResult) -> None:
         result: the fit.
     """
     filled = int((~result.detected).sum())
+    hands = ""
+    if result.hands is not None:
+        left, right = result.hands.found.mean(axis=0)
+        hands = f", left hand found in {left:.0%} and right hand in {right:.0%} of the frames"
     console.print(
         f"{folder}: frames {result.frames[0]} to {result.frames[-1]}, {filled} of them interpolated, "
-        f"2D error {result.reprojection_error_percent:.1f} % of the person's height"
+        f"2D error {result.reprojection_error_percent:.1f} % of the person's height{hands}"
     )
     for warning in result.warnings:
         console.print(f"  warning: {warning}", style="yellow")

@@ -19,6 +19,7 @@ from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.shape_evidence import evidence_of_frames
 from fitting.optimise.shape_prior import ShapeEvidence
+from fitting.video.clip_hands import fit_clip_hands, hand_steps
 from fitting.video.clip_output import MOTION, Standing, clip_result
 from fitting.video.clip_result import ClipResult
 from fitting.video.clip_stages import improved, number_of_steps, with_contact
@@ -26,14 +27,11 @@ from fitting.video.clip_start import interpolate_gaps, rotation_median
 from fitting.video.clip_windows import joined, windows_of
 from fitting.video.footing import contact_terms, foot_evidence, standing_people
 from fitting.video.ground import Evidence, Ground
-from fitting.video.kept_work import Arrays
+from fitting.video.kept_work import Arrays, Keep
 from fitting.video.tracked_keypoints import TrackedKeypoints
 
 SHAPE_FRAMES = 48
 """Number of evenly spaced frames for the shape fit."""
-
-Keep = Callable[[str, Callable[[], Arrays]], Arrays]
-"""Returns arrays by name, stored by an earlier run or computed now."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ class ClipFit:
     def steps(self) -> int:
         """Number of calls of ``on_step``, if nothing was stored."""
         windows = len(list(windows_of(int(self.seen.frames[0]), int(self.seen.frames[-1]))))
-        return number_of_steps(self.models, windows, self.has_contact)
+        return number_of_steps(self.models, windows, self.has_contact) + hand_steps(self.models, self.seen)
 
     def rough(self) -> Rough:
         """Fit the shape to frames spread over the clip, and then the motion without contact."""
@@ -135,8 +133,12 @@ class ClipFit:
         motion = rough.motion
         if rough.evidence is not None:
             motion = self._with_contact(rough, standing, rough.evidence, last=True)
+        hands = fit_clip_hands(
+            self.models, self.seen, self.camera, rough.betas, motion, self.smoothness, self.keep, self.on_step
+        )
         result = clip_result(
-            *(self.models, self.seen, self.image_size, self.camera, rough.betas, motion, self.smoothness, standing)
+            *(self.models, self.seen, self.image_size, self.camera, rough.betas, motion, self.smoothness, standing),
+            hands,
         )
         return dataclasses.replace(result, shape_evidence=rough.shape_evidence)
 

@@ -16,6 +16,7 @@ from fitting.inputs.keypoints import FormatName
 from fitting.models import FittingModels
 from fitting.optimise.agreement import check_in_view, person_height
 from fitting.optimise.initialize import stature
+from fitting.video.clip_hands import ClipHands
 from fitting.video.clip_result import ClipResult
 from fitting.video.contact import foot_points
 from fitting.video.ground import Ground
@@ -68,6 +69,7 @@ def clip_result(
     motion: dict[str, Tensor],
     smoothness: float,
     standing: Standing,
+    hands: ClipHands | None = None,
 ) -> ClipResult:
     """Decode the poses of all frames, measure errors, and add world axes where the ground is known.
 
@@ -80,6 +82,7 @@ def clip_result(
         motion: parameters of every frame from the first to the last with a detection, by the names in `MOTION`.
         smoothness: setting, for the record.
         standing: ground and contacts.
+        hands: hands in the same frames; default: rigid.
 
     Returns:
         The result.
@@ -93,7 +96,7 @@ def clip_result(
     parts: list[Arrays] = []
     for chunk in torch.arange(len(frames)).split(ROWS):
         given = {name: motion[name][chunk].to(models.device) for name in MOTION}
-        part, landmarks = _bodies(models, given, shape, format)
+        part, landmarks = _bodies(models, given, shape, format, None if hands is None else hands[chunk])
         points, weights = (torch.from_numpy(array)[chunk].to(landmarks) for array in (xy, confidence))
         check_in_view(landmarks, weights, "frame", int(frames[chunk[0]]))
         shown = _Shown(points, weights, format, camera)
@@ -126,6 +129,7 @@ def clip_result(
         track_notes=(*seen.notes, *([standing.note] if standing.note else [])),
         qposer_version=__version__,
         settings=models.settings.as_json | {"smoothness": smoothness},
+        hands=None if hands is None else hands.poses,
     )
 
 
@@ -142,12 +146,17 @@ def _in_all_frames(
 
 
 def _bodies(
-    models: FittingModels, given: dict[str, Tensor], shape: Float[Tensor, "1 shapes"], format: FormatName
+    models: FittingModels,
+    given: dict[str, Tensor],
+    shape: Float[Tensor, "1 shapes"],
+    format: FormatName,
+    hands: ClipHands | None,
 ) -> tuple[Arrays, Float[Tensor, "frames joints 3"]]:
     """SMPL parameters, codes and joints of some frames, and their landmarks."""
     space = models.space
     codes = models.model.encode_latents(space.latents(given["pose"]))
     body_pose = space.decode(space.commit(given["pose"])) @ axis_angle_to_matrix(given["residual"])
+    body_pose = body_pose if hands is None else hands.applied(body_pose)
     landmarks, joints = models.body.landmarks_and_joints(
         given["orient"], body_pose, shape.expand(len(body_pose), -1), given["transl"], format=format
     )

@@ -85,7 +85,8 @@ def _reach(result: ClipResult) -> float:
 def _vertices(result: ClipResult, row: int, body: Body) -> Float[np.ndarray, "vertices 3"]:
     values = (result.global_orient[row], result.body_pose[row], result.betas, result.transl[row])
     tensors = [torch.from_numpy(value)[None].to(body.identity) for value in values]
-    vertices: Float[np.ndarray, "vertices 3"] = body(*tensors).vertices[0].cpu().numpy()
+    fingers = None if result.hands is None else torch.from_numpy(result.hands.both[row])[None].to(body.identity)
+    vertices: Float[np.ndarray, "vertices 3"] = body(*tensors, hand_pose=fingers).vertices[0].cpu().numpy()
     return vertices
 
 

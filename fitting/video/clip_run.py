@@ -20,6 +20,7 @@ from fitting.video.clip_result import ClipResult
 from fitting.video.frame_times import Timing
 from fitting.video.frames import Video, writing_video
 from fitting.video.ground import Ground
+from fitting.video.hand_sightings import with_hands
 from fitting.video.kept_work import KeptWork
 from fitting.video.sightings import follow_people, follow_person
 from fitting.video.tracked_keypoints import TrackedKeypoints
@@ -49,6 +50,8 @@ class ClipRun:
     contact: bool = True
     ground: Ground | None = None
     exports: Sequence[ClipExport] = ()
+    hands: bool = True
+    """Whether hands are detected and fitted, too."""
 
     def __post_init__(self) -> None:
         """Reject an invalid focal length before all frames are searched.
@@ -117,6 +120,9 @@ class ClipRun:
         on_step: Callable[[], None],
     ) -> list[ClipResult]:
         """Fit and draw people, each into a folder."""
+        if self.hands and self.models.hand_body is not None:
+            begin("detecting hands", self.video.count)
+            people = with_hands(people, self.video, when, KeptWork(self.out / WORK), on_step)
         fits = [self._clip(seen, folder, on_step) for seen, folder in zip(people, folders, strict=True)]
         begin("fitting", sum(fit.steps for fit in fits))
         results = fit_clips(fits, self.ground)
@@ -130,7 +136,8 @@ class ClipRun:
         for number, (result, folder) in enumerate(zip(results, folders, strict=True)):
             others = [*results[:number], *results[number + 1 :]]
             self._draw(result, others, when, folder, on_step)
-            notes = write_clip_exports(folder, result, self.models.body, self.exports, self.out.name)
+            body = self.models.body_of([result])
+            notes = write_clip_exports(folder, result, body, self.exports, self.out.name)
             written.append(dataclasses.replace(result, notes=(*result.notes, *notes)))
         return written
 
@@ -172,7 +179,7 @@ class ClipRun:
         drawn = hashlib.sha256((folder / "fit.npz").read_bytes() + paths).hexdigest()
         if path.is_file() and note.is_file() and note.read_text() == drawn:
             return
-        pictures = clip_pictures(self.video, when, result, self.models.body, others)
+        pictures = clip_pictures(self.video, when, result, self.models.body_of([result]), others)
         first = next(pictures)
         size = (first.shape[1], first.shape[0])
         with writing_video(path, result.fps, size) as writer, ThreadPoolExecutor(1) as encoder:

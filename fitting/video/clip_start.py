@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitting.optimise.problem import Estimate, Problem
-from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from qposer.body_pose.rotations import rotation_lerp
 
 GUESS_SIGHTINGS = 7
 """Number of detections before and after that are used for the initial pose of a frame."""
@@ -59,19 +59,3 @@ def interpolate_gaps(problem: Problem, estimate: Estimate, frames: Int[Tensor, "
         orient=rotation_lerp(estimate.orient[before], estimate.orient[after], part),
         **{name: mixed(value) for name, value in vars(estimate).items() if name != "orient"},
     )
-
-
-def rotation_lerp(
-    begin: Float[Tensor, "frames 3 3"], end: Float[Tensor, "frames 3 3"], part: Float[Tensor, " frames"]
-) -> Float[Tensor, "frames 3 3"]:
-    """Interpolate rotations along the shortest path.
-
-    Args:
-        begin: rotations.
-        end: rotations.
-        part: position on the path, from 0 to 1.
-
-    Returns:
-        Rotations in between.
-    """
-    return begin @ axis_angle_to_matrix(part[:, None] * matrix_to_axis_angle(begin.mT @ end))

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from fitting.video.clip_output import MOTION
-from fitting.video.clip_start import rotation_lerp
 from fitting.video.kept_work import Arrays
+from qposer.body_pose.rotations import rotation_lerp
 
 WINDOW = 300
 """Approximate number of frames in a window."""

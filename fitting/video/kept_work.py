@@ -15,6 +15,9 @@ from qposer.io.npz import read_npz, write_npz
 
 Arrays = dict[str, np.ndarray]
 
+Keep = Callable[[str, Callable[[], Arrays]], Arrays]
+"""Returns arrays by name, stored by an earlier run or computed now."""
+
 
 @dataclass(frozen=True)
 class KeptWork:

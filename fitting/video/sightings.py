@@ -67,7 +67,7 @@ def follow_people(video: Video, wanted: Wanted, work: KeptWork, on_step: Callabl
     Raises:
         ValueError: the video cannot be read, or does not show a person, or not the selected one.
     """
-    asked = {"video": _stamp(video), "person": wanted, "timed": video.timed, "version": 2}
+    asked = {"video": video_stamp(video), "person": wanted, "timed": video.timed, "version": 2}
     follower = _Follower(wanted, max(1, round(video.fps / LOOKS)))
     blocks: list[Arrays] = []
     frames: Iterator[tuple[float, Picture]] | None = None
@@ -117,8 +117,15 @@ def follow_person(
     return found.people[0], found.when
 
 
-def _stamp(video: Video) -> list[Any]:
-    """Fingerprint that detects a changed video."""
+def video_stamp(video: Video) -> list[Any]:
+    """Fingerprint that detects a changed video.
+
+    Args:
+        video: the video.
+
+    Returns:
+        JSON values.
+    """
     files = sorted(video.path.iterdir()) if video.path.is_dir() else [video.path]
     statuses = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return [hashlib.sha256(json.dumps(statuses).encode()).hexdigest(), video.fps]

@@ -95,6 +95,22 @@ def geodesic_angle(
     return 2 * torch.asin((chord / math.sqrt(8)).clamp_max(largest_sine))
 
 
+def rotation_lerp(
+    begin: Float[Tensor, "*#batch 3 3"], end: Float[Tensor, "*#batch 3 3"], part: Float[Tensor, " *#batch"]
+) -> Float[Tensor, "*batch 3 3"]:
+    """Interpolate rotations along the shortest path.
+
+    Args:
+        begin: rotations.
+        end: rotations.
+        part: position on the path, from 0 to 1.
+
+    Returns:
+        Rotations in between.
+    """
+    return begin @ axis_angle_to_matrix(part[..., None] * matrix_to_axis_angle(begin.mT @ end))
+
+
 def reflected(rotations: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 3 3"]:
     """Mirrored rotations, with left and right (x and -x) swapped."""
     signs = rotations.new_tensor([-1.0, 1.0, 1.0])

@@ -59,6 +59,17 @@ def test_all_people_are_fitted(run, frames, tmp_path):
     assert read_clip(tmp_path / "out" / "walk" / "person0" / "fit.npz").contact is None
 
 
+def test_hands_are_fitted_unless_they_are_left_out(run, frames, tmp_path):
+    told = run("fit_video", frames, "--out", tmp_path / "out", "--export", "bvh")
+    assert "of the person's height, left hand found in " in told
+    assert read_clip(tmp_path / "out" / "walk" / "fit.npz").hands is not None
+    assert "right_thumb3" in (tmp_path / "out" / "walk" / "motion.bvh").read_text()
+    told = run("fit_video", frames, "--out", tmp_path / "out", "--export", "bvh", "--no-hands")
+    assert "hand found" not in told
+    assert read_clip(tmp_path / "out" / "walk" / "fit.npz").hands is None
+    assert "thumb" not in (tmp_path / "out" / "walk" / "motion.bvh").read_text()
+
+
 def test_a_given_ground(run, frames, tmp_path):
     run("fit_video", frames, "--out", tmp_path / "out", "--ground", "0", "-2", "0", "1.5")
     assert read_clip(tmp_path / "out" / "walk" / "fit.npz").ground.tolist() == [0.0, -1.0, 0.0, 1.5]

@@ -1,4 +1,6 @@
-"""Videos from the shipped photo: a window that moves over the walking woman, and sometimes over background."""
+"""Videos from the shipped photo: a window that moves over the walking woman, and sometimes over background.
+
+Hands are those of `test_clip_run_hands.py`."""
 
 import dataclasses
 import shutil
@@ -83,7 +85,7 @@ def finished(fitter, video, tmp_path_factory):
     out = tmp_path_factory.mktemp("finished") / "out"
     with pytest.MonkeyPatch.context() as patched:
         looks = watch(patched)
-        return Finished(out, ClipRun(fitter, open_video(video), out).run(), len(looks))
+        return Finished(out, ClipRun(fitter, open_video(video), out, hands=False).run(), len(looks))
 
 
 @pytest.fixture
@@ -96,6 +98,7 @@ def done(finished, tmp_path):
 @pytest.fixture
 def run(fitter, video, tmp_path):
     def run(**options):
+        options = {"hands": False} | options
         return ClipRun(fitter, open_video(options.pop("video", video)), tmp_path / "out", **options).run()
 
     return run
@@ -218,7 +221,7 @@ def test_every_person_has_a_folder(fitter, walk, tmp_path):
     with writing_video(tmp_path / "two.mp4", 25.0, (500, 496)) as writer:
         for frame in frames:
             writer.write(frame)
-    run = ClipRun(fitter, open_video(tmp_path / "two.mp4"), tmp_path / "out")
+    run = ClipRun(fitter, open_video(tmp_path / "two.mp4"), tmp_path / "out", hands=False)
     woman, man = run.run_people()
     assert man.keypoints_xy[0, 0] == pytest.approx([115, 64], abs=12)
     assert woman.keypoints_xy[0, 0, 0] > 200
@@ -270,7 +273,7 @@ def test_uneven_frames_are_fitted_at_their_times(run, monkeypatch, tmp_path):
 def test_a_fit_in_memory_is_that_of_the_run_and_writes_nothing(fitter, video, finished, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     steps_seen = []
-    result = fitter.fit_video(video, on_step=lambda: steps_seen.append(None))
+    result = fitter.fit_video(video, hands=False, on_step=lambda: steps_seen.append(None))
     assert np.array_equal(result.joints, finished.result.joints)
     assert len(steps_seen) > len(result)
     assert not list(tmp_path.iterdir())
@@ -288,7 +291,7 @@ def test_an_absurd_focal_length_of_the_first_frame_is_ignored_with_a_warning(
     fitter, video, done, tmp_path, focal, notes
 ):
     noted = dataclasses.replace(open_video(video), focal_warning="ignored")
-    result = ClipRun(fitter, noted, tmp_path / "out", focal=focal).run()
+    result = ClipRun(fitter, noted, tmp_path / "out", focal=focal, hands=False).run()
     assert result.notes == notes
     assert result.warnings == (*done.warnings, *notes)
     assert read_clip(tmp_path / "out" / "fit.npz").notes == ()
