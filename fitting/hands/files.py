@@ -25,7 +25,8 @@ def read_hands(path: Path, index: int = 0) -> Float[Tensor, "30 3"] | None:
         index: number of the pose, from 0.
 
     Returns:
-        The left hand, then the right, axis-angle in radians, zero for flat hands; None if the file has no hands.
+        The left hand, then the right, axis-angle in radians, zero for flat hands; None if no hand was found. A hand
+        that was not found is at rest.
 
     Raises:
         ValueError: the file is not an npz file, or its hands are damaged.
@@ -35,7 +36,7 @@ def read_hands(path: Path, index: int = 0) -> Float[Tensor, "30 3"] | None:
         hands = HandPoses.read(arrays)
     except KeyError as error:
         raise ValueError(f"{path} has no {error.args[0]}, but hands_found") from None
-    if hands is None:
+    if hands is None or not hands.found.reshape(-1, 2)[index].any():
         return None
     pose = torch.from_numpy(hands.both).float().reshape(-1, 30, 3)[index]
     if str(arrays.get("body")) != OPEN_BODY:  # templates of SMPL-H and SMPL-X have flat hands

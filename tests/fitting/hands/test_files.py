@@ -49,6 +49,10 @@ def test_hands_of_other_bodies_are_as_in_the_file(make_person, tmp_path):
 def test_files_without_hands(make_person, tmp_path):
     (folder,) = write_results(tmp_path, [make_person()], [{}], meshes=())
     assert read_hands(folder / "fit.npz") is None
+    rest = np.zeros((15, 3), np.float32)
+    unseen = dataclasses.replace(make_person(), hands=HandPoses(rest, rest, np.array([False, False])))
+    (folder,) = write_results(tmp_path, [unseen], [{}], meshes=())
+    assert read_hands(folder / "fit.npz") is None
     np.savez(tmp_path / "damaged.npz", hands_found=np.array([True, True]))
     with pytest.raises(ValueError, match=r"damaged\.npz has no left_hand_pose"):
         read_hands(tmp_path / "damaged.npz")
