@@ -150,6 +150,13 @@ def spread_thumb(degrees):
     return rotations_of(angles)[12]
 
 
+def test_bent_knuckles_or_middle_joints_are_not_raised_fingers():
+    thumb = {"thumb2": 35.0, "thumb3": 35.0}
+    for flexion in ((80.0, 5.0, 5.0), (0.0, 60.0, 35.0)):
+        bent = posed(**fingers(*flexion, "index", "middle", "ring", "pinky"), **thumb)
+        assert sign_of(PosedHand.of(as_right_hands(bent)[1])) == ""
+
+
 @pytest.mark.parametrize("bent", [10.0, 20.0])
 def test_half_folded_fingers_make_no_sign(bent):
     half = PosedHand.of(as_right_hands(hand(("index",), bent))[1])
