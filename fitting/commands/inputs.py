@@ -67,12 +67,32 @@ class PoseSource:
             seed = torch.randint(2**63 - 1, (), generator=generator_of(self.sample)).item()
             drawn = prior.sample(1, seed=int(seed))[0]
             return NamedPose(f"{role}: sample {self.sample}", matrix_to_axis_angle(drawn))
-        file, _, number = str(self.pose).rpartition(":")
-        path, index = (Path(file), int(number)) if file and number.isdecimal() else (Path(str(self.pose)), 0)
+        path, index = self._file(str(self.pose))
         poses = read_poses(path)
         if index >= len(poses):
             raise ValueError(f"{path} has no pose {index}: it has {len(poses)} poses, counted from 0")
         return NamedPose(f"{role}: {path.stem} {index}", poses[index])
+
+    def load_hands(self) -> Float[Tensor, "30 3"] | None:
+        """Load the hands of the pose in the file of a fit.
+
+        Returns:
+            Both hands, the left one first, zero for flat hands; None if there are none.
+
+        Raises:
+            ValueError: the hands are damaged.
+        """
+        if self.pose is None or self.pose == STANDING:
+            return None
+        from fitting.hands.files import read_hands
+
+        return read_hands(*self._file(self.pose))
+
+    @staticmethod
+    def _file(pose: str) -> tuple[Path, int]:
+        """Path and index of FILE or FILE:INDEX."""
+        file, _, number = pose.rpartition(":")
+        return (Path(file), int(number)) if file and number.isdecimal() else (Path(pose), 0)
 
 
 FIRST, SECOND, AT_EASE = PoseSource(sample=0), PoseSource(sample=1), PoseSource()

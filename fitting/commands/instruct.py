@@ -3,16 +3,17 @@
     qposer instruct "raise the left arm to shoulder height" "look at the left hand" "a bit more"
     qposer instruct "put the right hand on the head" --number 4
     qposer instruct squat "sit on the floor" "kneel on the right knee" --apart
+    qposer instruct "raise the right arm, palm forward, and make a fist with the left hand"
     qposer instruct "thumbs up" "touch the left thumb with the little finger" "hold a ball of 7 cm"
 
 follows the instructions in order and writes into OUT: instruct.png, the pose and the result of each instruction, with
 the mentioned parts in coral; and instruct.npz: body_pose (poses, 21, 3) and global_orient (poses, 3), axis-angle in
-radians, instruction and energy. It prints the constraints of each instruction, and by how much each is violated before
-and after. Without --pose it starts from a relaxed standing pose.
+radians, instruction and energy. It prints the constraints of each instruction, by how much each is violated before
+and after, and a description of the result. Without --pose it starts from a relaxed standing pose.
 
-Instructions for fingers pose flat hands, apart from the body: instruct_hands.png shows each instructed hand from two
-sides; instruct_hands.npz: hand_pose (poses, 30, 3), the left hand first, zero for flat hands, energy (poses, 2) and
-instruction.
+Clauses about fingers pose the hands: those of the --pose if it is a fit with hands, otherwise flat ones.
+instruct_hands.png shows each instructed hand from two sides; instruct_hands.npz: hand_pose (poses, 30, 3), the left
+hand first, zero for flat hands, energy (poses, 2) and instruction.
 
 Verbs: raise, lower, bend, straighten, stretch, put, touch, cross, lean, turn, tilt, look, point, spread, step, kick,
 squat, sit, kneel, lunge, stand, ... with parts, sides, degrees, heights and places; "and", "while", "then"; "mirror
@@ -31,10 +32,16 @@ from fitting.commands.inputs import AT_EASE, PoseSource, shipped_prior
 from qposer.io.cli_errors import plain_console
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from jaxtyping import Float
     from rich.console import Console
+    from torch import Tensor
 
+    from fitting.commands.inputs import NamedPose
+    from qposer import CodePrior
+    from qposer.body_pose.posed_skeleton import OrientedPose
+    from qposer.control.body_and_hands import Kind, SplitInstruction
     from qposer.control.hand_instructions import HandCheck, HandEdit
     from qposer.control.instructions import Check, Edit
 
@@ -52,7 +59,7 @@ def main(
     Args:
         instructions: one or more, each in quotes.
         start: the pose to edit.
-        number: number of solutions for the last instruction.
+        number: number of solutions for the last instruction of the body.
         apart: apply each instruction to the start pose, not to the result of the previous one.
         seed: random seed.
         out: folder for the results.
@@ -61,77 +68,109 @@ def main(
         ValueError: no instruction is given.
     """
     with shipped_prior() as prior:
-        import numpy as np
         import torch
 
-        from fitting.output.sheets import Figure, draw_sheet, write_sheet
         from qposer.body_pose.posed_skeleton import OrientedPose
-        from qposer.body_pose.rotations import matrix_to_axis_angle
-        from qposer.body_pose.skeleton import BODY_JOINT_NAMES
-        from qposer.control.hand_instructions import mentions_hands
+        from qposer.control.hand_instructions import instruct_hands
         from qposer.control.instructions import instruct
 
         if not instructions:
             raise ValueError("no instruction is given: try qposer instruct 'raise the left arm'")
-        console = plain_console()
-        hands = [text for text in instructions if mentions_hands(text)]
-        instructions = tuple(text for text in instructions if text not in hands)
-        if hands:
-            _instruct_hands(hands, apart, seed, out, console)
-        if not instructions:
-            return
-        name, pose = start.load("start", prior)
-        first = OrientedPose.upright(pose)
+        console, parts = plain_console(), [*_split(instructions)]
+        last = max((place for place, part in enumerate(parts) if part.body), default=0)
+        named, first_hands = start.load("start", prior), start.load_hands()
+        first, flat = OrientedPose.upright(named.pose), torch.zeros(30, 3)
         edits: list[tuple[str, Edit]] = []
-        previous: Edit | None = None
-        for count, text in enumerate(instructions, 1):
-            answers = number if count == len(instructions) else 1
-            posture = first if apart or previous is None else previous.posture
-            found = instruct(posture, text, answers, seed=seed, previous=None if apart else previous, prior=prior)
-            edits += [(text, edit) for edit in found]
-            previous = found[0]
-            console.print(_constraint_table(text, found[0].checks))
-        postures = [first, *(edit.posture for _, edit in edits)]
-        poses = torch.stack([matrix_to_axis_angle(posture.body_pose) for posture in postures])
-        orients = torch.stack([matrix_to_axis_angle(posture.global_orient) for posture in postures])
-        energies = [prior.energy(pose).item(), *(edit.energy for _, edit in edits)]
-        about = [(), *([BODY_JOINT_NAMES.index(joint) for joint in edit.mentioned] for _, edit in edits)]
-        names = [name, *(text for text, _ in edits)]
-        figures = [Figure(*row) for row in zip(names, poses, energies, about, orients, strict=True)]
-        title = "each from the start" if apart else "one after the other"
-        arrays = {"body_pose": poses.numpy(), "global_orient": orients.numpy(), "energy": np.array(energies)}
-        arrays["instruction"] = np.array(names)
-        png, npz = write_sheet(out, "instruct", draw_sheet(figures, f"instructions, {title}"), arrays)
+        hand_edits: list[tuple[str, HandEdit]] = []
+        now: Edit | None = None
+        hands: HandEdit | None = None
+        for place, (of_body, of_hands) in enumerate(parts):
+            now, hands = (None, None) if apart else (now, hands)
+            if of_body:
+                posture, answers = first if now is None else now.posture, number if place == last else 1
+                found = instruct(posture, of_body, answers, seed=seed, previous=now, prior=prior)
+                edits += [(of_body, edit) for edit in found]
+                now = found[0]
+                console.print(_constraint_table(of_body, now.checks))
+            if of_hands:
+                pose = hands.hand_pose if hands else flat if first_hands is None else first_hands
+                hands = instruct_hands(pose, of_hands, seed=seed, previous=hands)
+                hand_edits.append((of_hands, hands))
+                console.print(_constraint_table(of_hands, hands.checks))
+        if edits:
+            _write_bodies(named, edits, apart, prior, out, console)
+        if hand_edits:
+            _write_hands(hand_edits, out, console)
+        result_hands = hands.hand_pose if hands else first_hands
+        if not apart:
+            _print_description(now.posture if now else first, result_hands, console)
+
+
+def _split(instructions: Sequence[str]) -> Iterator[SplitInstruction]:
+    """The parts of instructions for the body and for the hands."""
+    from qposer.control.body_and_hands import split_instruction
+
+    before: tuple[Kind, ...] = ("body",)
+    for text in instructions:
+        parts = split_instruction(text, before)
+        before = parts.kinds
+        yield parts
+
+
+def _print_description(posture: OrientedPose, hands: Float[Tensor, "30 3"] | None, console: Console) -> None:
+    """Print what the result looks like; hands only if they were instructed, or are in the file."""
+    from qposer.control.descriptions import describe
+    from qposer.control.hand_descriptions import describe_hands
+
+    sentences = describe(posture) + ([] if hands is None else describe_hands(hands))
+    console.print(f"result: {'; '.join(sentences) or 'standing at ease'}", highlight=False, soft_wrap=True)
+
+
+def _write_bodies(
+    start: NamedPose, edits: list[tuple[str, Edit]], apart: bool, prior: CodePrior, out: Path, console: Console
+) -> None:
+    """Write a sheet of the start pose and the results."""
+    import numpy as np
+    import torch
+
+    from fitting.output.sheets import Figure, draw_sheet, write_sheet
+    from qposer.body_pose.posed_skeleton import OrientedPose
+    from qposer.body_pose.rotations import matrix_to_axis_angle
+    from qposer.body_pose.skeleton import BODY_JOINT_NAMES
+
+    postures = [OrientedPose.upright(start.pose), *(edit.posture for _, edit in edits)]
+    poses = torch.stack([matrix_to_axis_angle(posture.body_pose) for posture in postures])
+    orients = torch.stack([matrix_to_axis_angle(posture.global_orient) for posture in postures])
+    energies = [prior.energy(start.pose).item(), *(edit.energy for _, edit in edits)]
+    about = [(), *([BODY_JOINT_NAMES.index(joint) for joint in edit.mentioned] for _, edit in edits)]
+    names = [start.name, *(text for text, _ in edits)]
+    figures = [Figure(*row) for row in zip(names, poses, energies, about, orients, strict=True)]
+    title = "each from the start" if apart else "one after the other"
+    arrays = {"body_pose": poses.numpy(), "global_orient": orients.numpy(), "energy": np.array(energies)}
+    arrays["instruction"] = np.array(names)
+    png, npz = write_sheet(out, "instruct", draw_sheet(figures, f"instructions, {title}"), arrays)
     console.print(f"{len(poses)} poses in {npz}; picture: {png}")
 
 
-def _instruct_hands(instructions: list[str], apart: bool, seed: int, out: Path, console: Console) -> None:
-    """Pose flat hands by instructions, and write a sheet of the hands that each one names."""
+def _write_hands(edits: list[tuple[str, HandEdit]], out: Path, console: Console) -> None:
+    """Write a sheet of the hands that each instruction names."""
     import numpy as np
     import torch
 
     from fitting.output.hand_sheets import HandFigure, draw_hands
     from fitting.output.sheets import write_sheet
-    from qposer.control.hand_instructions import instruct_hands
     from qposer.hands.smplh import SIDES
 
-    flat = torch.zeros(30, 3)
-    edits: list[HandEdit] = []
-    for text in instructions:
-        previous = edits[-1] if edits and not apart else None
-        start = previous.hand_pose if previous else flat
-        edits.append(instruct_hands(start, text, seed=seed, previous=previous))
-        console.print(_constraint_table(text, edits[-1].checks))
     figures = [
         HandFigure(text, edit.hand_pose, side)
-        for text, edit in zip(instructions, edits, strict=True)
+        for text, edit in edits
         for side in SIDES
         if any(joint.startswith(side) for joint in edit.mentioned)
     ]
     arrays = {
-        "hand_pose": torch.stack([edit.hand_pose for edit in edits]).numpy(),
-        "energy": np.array([edit.energy for edit in edits]),
-        "instruction": np.array(instructions),
+        "hand_pose": torch.stack([edit.hand_pose for _, edit in edits]).numpy(),
+        "energy": np.array([edit.energy for _, edit in edits]),
+        "instruction": np.array([text for text, _ in edits]),
     }
     png, npz = write_sheet(out, "instruct_hands", draw_hands(figures), arrays)
     console.print(f"{len(edits)} poses of hands in {npz}; picture: {png}")

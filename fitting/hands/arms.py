@@ -12,10 +12,7 @@ from torch.nn.functional import normalize
 
 from qposer.body_pose.kinematics import forward_kinematics
 from qposer.body_pose.rotations import axis_angle_to_matrix, turn_about
-from qposer.body_pose.skeleton import BODY_JOINT_NAMES, REST_JOINTS
-
-ELBOWS_SHARE = 0.7
-"""Part of the forearm's twist that the elbow takes."""
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES, FOREARM_SHARE, REST_JOINTS
 
 MOST_BENT, MOST_TWISTED = math.radians(85), math.radians(130)
 """Angles of the wrist's bend and the forearm's twist beyond which a hand is not that of this arm."""
@@ -68,7 +65,7 @@ class Arms:
         wrist = self.forearm.mT @ hand
         twist = torch.remainder(turn_about(wrist, axes) + math.pi, 2 * math.pi) - math.pi
         bent = torch.acos((axes * (wrist @ axes[..., None])[..., 0]).sum(-1).clamp(-1, 1))
-        shared = axis_angle_to_matrix(ELBOWS_SHARE * twist[..., None] * axes)
+        shared = axis_angle_to_matrix(FOREARM_SHARE * twist[..., None] * axes)
         pose = body_pose.clone()
         pose[:, ELBOWS] = pose[:, ELBOWS] @ shared
         pose[:, WRISTS] = shared.mT @ wrist

@@ -52,6 +52,9 @@ BODY_PARTS: dict[str, tuple[str, ...]] = {joint: (joint,) for joint in BODY_JOIN
 )
 """Body joints of each part by name. Each joint is a part, too, except that ``head`` is the head with the neck."""
 
+FOREARM_SHARE = 0.7
+"""Share of the forearm's twist that the elbow has, as in SMPL fits of people: the forearm's bones cross. The wrist has
+the rest."""
 
 # fmt: off
 REST_JOINTS: Float[np.ndarray, "24 3"] = np.array([

@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from qposer.body_pose.posed_skeleton import PosedSkeleton
-from qposer.body_pose.rotations import geodesic_angle, reflected
-from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS
+from qposer.body_pose.rotations import geodesic_angle, reflected, turn_about
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS, FOREARM_SHARE
 from qposer.control.anatomy import ANGLES, angle_between, degrees
 
 DIRECTIONS: dict[str, tuple[float, float, float]] = {
@@ -131,6 +131,42 @@ class Facing:
     def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
         return angle_between(_facing(skeleton, self.surface), _direction(skeleton, self.direction, self.frame))
+
+
+@dataclass(frozen=True)
+class FacingPoint:
+    """Degrees between a part's facing direction and the direction to a point; the part is a surface and a point."""
+
+    surface: str
+    point: str
+
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
+        """Measure the skeleton."""
+        towards = skeleton.point(self.point) - skeleton.point(self.surface)
+        return angle_between(towards, _facing(skeleton, self.surface))
+
+
+@dataclass(frozen=True)
+class Supination:
+    """Degrees by which elbow and wrist turn the palm about the forearm, forward and up from the T-pose."""
+
+    side: str
+
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
+        """Measure the skeleton."""
+        return _supination(skeleton, f"{self.side}_elbow") + _supination(skeleton, f"{self.side}_wrist")
+
+
+@dataclass(frozen=True)
+class WristTwist:
+    """Degrees by which a wrist is twisted about the forearm beyond its share of `FOREARM_SHARE`."""
+
+    side: str
+
+    def __call__(self, skeleton: PosedSkeleton) -> Tensor:
+        """Measure the skeleton."""
+        twist = Supination(self.side)(skeleton)
+        return _supination(skeleton, f"{self.side}_wrist") - (1 - FOREARM_SHARE) * twist
 
 
 @dataclass(frozen=True)
@@ -272,6 +308,13 @@ class RotationChange:
 def _direction(skeleton: PosedSkeleton, direction: str, frame: str) -> Tensor:
     vector = skeleton.local.new_tensor(DIRECTIONS[direction])
     return vector if frame == "world" else skeleton.world_rotation(frame) @ vector
+
+
+def _supination(skeleton: PosedSkeleton, joint: str) -> Tensor:
+    """Degrees of a joint's twist about the forearm, from -180 to 180."""
+    rotation = skeleton.rotation(joint)
+    twist = turn_about(rotation, rotation.new_tensor([-1.0, 0.0, 0.0])).rad2deg()
+    return torch.remainder(twist + 180, 360) - 180
 
 
 def _facing(skeleton: PosedSkeleton, surface: str) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from qposer.body_pose.skeleton import JOINT_NAMES, NUM_JOINTS, PARENTS, REST_JOINTS
+from qposer.body_pose.skeleton import FOREARM_SHARE, JOINT_NAMES, NUM_JOINTS, PARENTS, REST_JOINTS
 from qposer.data.motion import Motion
 from qposer.data.world_rotations import to_local
 
@@ -58,9 +58,6 @@ class Rig:
 # The T-pose frames of the BVH release turn lower neck, upper neck and head of the common CMU skeleton by -16, 21
 # and 11 degrees from zero, so that the face looks ahead: -16 and 5 make the neck's -5.5, all three the head's 16.
 _CMU_NOD = (-5.5, 16.0)
-
-FOREARM_SHARE = 0.7
-"""Share of the palm's rotation assigned to the elbow, as in SMPL fits of people: the forearm's bones cross."""
 
 SMPL_SOURCE = "smpl"
 """Rig name of recordings that are already SMPL poses."""

@@ -29,14 +29,14 @@ class Layout:
     points: tuple[str, ...]
     """Names of the first points; names that the format lacks are ignored."""
     format: FormatName
-    hands: tuple[int, int] | None = None
-    """Index of the first of 21 points of the left and of the right hand, if there are any."""
+    hands: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    """Indices of the 21 points of the left and of the right hand, if there are any."""
 
     def hand_points(self, points: Float[np.ndarray, "people points 3"]) -> Float[np.ndarray, "people 2 21 3"] | None:
         """The points (x, y, score) of the hands, the left one first; None if there are none."""
         if self.hands is None:
             return None
-        return np.stack([points[:, first : first + 21] for first in self.hands], axis=1)
+        return points[:, np.array(self.hands)]
 
     def joints(self, points: Float[np.ndarray, "people points 3"]) -> Float[np.ndarray, "people joints 3"]:
         """The points (x, y, score) in the order of the format."""
@@ -68,6 +68,13 @@ _BODY_25B = (*_COCO, "upper_neck", "head_top", *_FEET)
 _HALPE = (*_COCO, "head_top", "neck", "mid_hip", *_FEET_IN_PAIRS)
 _COCO_18 = tuple(name for name in _BODY_25[:19] if name != "mid_hip")
 
+_WHOLEBODY_HANDS = tuple(range(91, 112)), tuple(range(112, 133))
+_HALPE_HANDS = tuple(range(94, 115)), tuple(range(115, 136))
+_BODY_135_HANDS = (
+    (_BODY_25B.index("left_wrist"), *range(25, 45)),
+    (_BODY_25B.index("right_wrist"), *range(45, 65)),
+)  # hands of 20 points, which begin at the thumb; the wrist is the body's
+
 LAYOUTS = (
     Layout("COCO", 17, _COCO, "coco"),
     Layout("Human3.6M", 17, FORMATS["h36m"].names, "h36m"),
@@ -77,10 +84,10 @@ LAYOUTS = (
     Layout("BODY_25B", 25, _BODY_25B, "openpose"),
     Layout("HALPE 26", 26, _HALPE, "openpose"),
     Layout("MediaPipe", 33, FORMATS["mediapipe"].names, "mediapipe"),
-    Layout("COCO-WholeBody", 133, (*_COCO, *_FEET), "openpose", (91, 112)),
-    Layout("BODY_135", 135, _BODY_25B, "openpose"),
+    Layout("COCO-WholeBody", 133, (*_COCO, *_FEET), "openpose", _WHOLEBODY_HANDS),
+    Layout("BODY_135", 135, _BODY_25B, "openpose", _BODY_135_HANDS),
     Layout("BODY_25 with hands and face", 135, _BODY_25, "openpose"),
-    Layout("HALPE 136", 136, _HALPE, "openpose", (94, 115)),
+    Layout("HALPE 136", 136, _HALPE, "openpose", _HALPE_HANDS),
 )
 
 

@@ -23,7 +23,8 @@ class Context:
     """What was named before in the text."""
 
     sides: tuple[str, ...] = ()
-    fingers: set[str] = field(default_factory=set)
+    fingers: dict[str, set[str]] = field(default_factory=dict)
+    """By side."""
 
 
 def constraints_of(
@@ -46,10 +47,10 @@ def constraints_of(
     sides = _sides(clause, context)
     context.sides = sides
     found: dict[str, list[HandConstraint]] = {}
-    before = set(context.fingers)
+    before = {side: context.fingers.get(side) or set().union(*context.fingers.values()) for side in sides}
     for side in sides:
         parts = [part for part in clause.parts if part.side in (side, "both", "")]
-        named = [finger for part in parts for finger in _fingers(part, before, text)]
+        named = [finger for part in parts for finger in _fingers(part, before[side], text)]
         fingers = tuple(dict.fromkeys(named))
         joints = [_JOINTS[part.joint] for part in parts if part.joint in _JOINTS]
         tips = any(part.joint == "tip" or part.name == "fingertips" for part in parts)
@@ -59,7 +60,8 @@ def constraints_of(
         found[side] = constraints_for(reading)
         if not found[side]:
             raise reading.error("this says nothing about a hand's pose")
-        context.fingers |= set(fingers) if len(fingers) < 4 else set()
+        if len(fingers) < 4:
+            context.fingers[side] = context.fingers.get(side, set()) | set(fingers)
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from lark import Token
 
@@ -101,6 +102,8 @@ LEXICON = Lexicon(
 )
 
 _JOINS = ("AND", "WHILE", "SEP", "STOP")
+_ACTS = ("VERB", "SHAPE", "BE")
+"""Words with which a clause says what shall happen."""
 _EMPTY = ("show", "put")
 """Verbs that leave it to the other words what happens."""
 _AS_STATES = {"spread": "spread", "open": "flat", "fist": "closed", "cross": "crossed"}
@@ -136,9 +139,12 @@ def _split(words: list[Token], at: Callable[[list[Token], list[Token]], bool]) -
 
 def _begins(before: Sequence[Token], after: Sequence[Token]) -> bool:
     """Whether words after "and" begin a clause instead of continuing a list of fingers."""
-    complete = any(word.type in ("VERB", "SHAPE", "BE") for word in before)
+    complete = any(word.type in _ACTS for word in before)
+    if before[-1].type == "STOP" and complete:
+        sentence = takewhile(lambda word: word.type != "STOP", after)
+        return any(word.type in (*_ACTS, "MIRROR", "SAME") for word in sentence)
     for index, word in enumerate(after):
-        if word.type in ("MIRROR", "SAME") or (word.type in ("VERB", "SHAPE", "BE") and (complete or not index)):
+        if word.type in ("MIRROR", "SAME") or (word.type in _ACTS and (complete or not index)):
             return True
         if word.type in _JOINS:
             return False

@@ -16,7 +16,8 @@ from qposer.control.instructions.meaning import (
     other,
     require,
 )
-from qposer.control.measures import Elevation, Facing, Height, JointAngle, Offset, Pointing
+from qposer.control.instructions.palms import turn_palm
+from qposer.control.measures import Elevation, Height, JointAngle, Offset, Pointing
 
 
 def raise_arm(context: ClauseContext, part: Part, side: str) -> Meaning:
@@ -134,15 +135,9 @@ def turn_arm(context: ClauseContext, part: Part, side: str) -> Meaning:
 
     Returns:
         The constraints, and the joints that may move.
-
-    Raises:
-        InstructionError: there is no direction, or the part cannot turn there.
     """
     direction = context.direction_for(side)
     if part.name in ("hand", "palm", "wrist", "forearm") or direction in ("up", "down", "forward", "backward"):
-        if not direction:
-            raise context.error("give the direction of the palms: up, down, forward, backward, inwards or outwards")
-        words = f"{side} palm facing {direction}"
-        return require(at_most(words, Facing(f"{side}_palm", direction), 18.0, "degrees", arm(side)[1:]))
+        return turn_palm(context, part, side)
     sign = -1.0 if direction == other(side) else 1.0
     return require(context.angle_constraint(f"{side}_shoulder_rotation", f"{side} arm turned", 40, 20, 30, 60, sign))

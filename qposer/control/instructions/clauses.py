@@ -7,11 +7,11 @@ from typing import Literal
 
 Side = Literal["left", "right", "both", "any", "other", ""]
 
-_OF_ARMS = ("arm", "hand", "palm", "wrist", "forearm", "elbow", "upper arm", "shoulder", "armpit")
+OF_ARMS = ("arm", "hand", "palm", "wrist", "forearm", "elbow", "upper arm", "shoulder", "armpit")
 
 _OF_LEGS = ("leg", "thigh", "hip", "knee", "shin", "ankle", "foot", "heel", "toe", "buttock")
 
-PAIRED = frozenset([*_OF_ARMS, *_OF_LEGS, "ear", "eye", "cheek"])
+PAIRED = frozenset([*OF_ARMS, *_OF_LEGS, "ear", "eye", "cheek"])
 """Names of parts that come in left and right pairs."""
 
 

@@ -12,6 +12,7 @@ from lark import Lark, Token, Transformer, UnexpectedEOF, UnexpectedInput
 from lark.lexer import Lexer
 
 from qposer.control.instructions.clauses import (
+    OF_ARMS,
     PAIRED,
     Again,
     Clause,
@@ -92,6 +93,7 @@ class _Instruments:
     parts: tuple[Part, ...]
     more: _Word | None
     span: tuple[int, int]
+    verb: str = "be"
 
 
 class _ClauseTransformer(Transformer[Token, list[Step]]):
@@ -164,7 +166,8 @@ class _ClauseTransformer(Transformer[Token, list[Step]]):
         return _Instruments(items[1], None, _span(items))
 
     def attached(self, items: list[Any]) -> _Instruments:
-        return _Instruments(items[1], items[2], _span(items))
+        verb = str(items[2]) if len(items) > 3 else "be"
+        return _Instruments(items[1], items[-1], _span(items), verb)
 
     def extent(self, items: list[Any]) -> Extent:
         by = isinstance(items[0], Token) and items[0].type == "PREP" and str(items[0]) == "by"
@@ -222,7 +225,7 @@ def _clause(verb: str, modifiers: list[Any], span: tuple[int, int]) -> Clause:
         done=of("done"),
         relations=tuple(m for m in modifiers if isinstance(m, Relation)),
         extent=next((e for e in extents if e.value is not None), extents[0] if extents else Extent()),
-        attached=tuple(_clause("be", [c.parts, c.more], c.span) for c in instruments if c.more is not None),
+        attached=tuple(_clause(c.verb, [c.parts, c.more], c.span) for c in instruments if c.more is not None),
         span=span,
     )
 
@@ -239,6 +242,28 @@ def _share_parts(step: Step) -> Step:
             bare = element.verb in _SHARING_VERBS and element == Clause(element.verb, span=element.span)
             elements[index] = replace(element, parts=following.parts) if bare else element
     return tuple(elements)
+
+
+def _of_the_arm(parts: tuple[Part, ...], named: tuple[Part, ...], text: str) -> tuple[Part, ...]:
+    """Parts with the side of the arm named before for a palm without one: "raise the right arm, palm up"."""
+    sides = {part.side for part in named if part.name in OF_ARMS}
+    if sides not in ({"left"}, {"right"}):
+        return parts
+    (side,) = sides
+    return tuple(replace(part, side=side) if is_one_palm(part, text) else part for part in parts)
+
+
+def is_one_palm(part: Part, text: str) -> bool:
+    """Whether a part is "palm" without a side, in the singular.
+
+    Args:
+        part: the body part.
+        text: the instruction that names it.
+
+    Returns:
+        Whether it is one palm of unknown side.
+    """
+    return part.name == "palm" and not part.side and not text[: part.span[1]].endswith("s")
 
 
 def _resolve_references(steps: list[Step], text: str) -> list[Step]:
@@ -260,16 +285,20 @@ def _resolve_references(steps: list[Step], text: str) -> list[Step]:
         clauses: list[Element] = []
         for element in _share_parts(step):
             if isinstance(element, Clause):
+                parts = _of_the_arm(resolve(element.parts), named, text)
                 element = replace(
                     element,
-                    parts=resolve(element.parts),
+                    parts=parts,
+                    attached=tuple(
+                        replace(each, parts=_of_the_arm(each.parts, parts or named, text)) for each in element.attached
+                    ),
                     instruments=resolve(element.instruments),
                     relations=tuple(replace(r, parts=resolve(r.parts)) for r in element.relations),
                 )
                 named = element.parts or element.instruments or named
             elif isinstance(element, Likewise):
-                parts = (antecedent(part) if part.name == "it" else (part,) for part in element.parts)
-                element = replace(element, parts=tuple(real for found in parts for real in found))
+                found = (antecedent(part) if part.name == "it" else (part,) for part in element.parts)
+                element = replace(element, parts=tuple(real for each in found for real in each))
             clauses.append(element)
         resolved.append(tuple(clauses))
     return resolved

@@ -9,7 +9,7 @@ from qposer.body_pose.posed_skeleton import PosedSkeleton
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 from qposer.control.constraints import at_most
 from qposer.control.edits import joints_of
-from qposer.control.instructions import arms, directions, legs, limbs, pairs, places, trunk
+from qposer.control.instructions import arms, directions, legs, limbs, pairs, palms, places, trunk
 from qposer.control.instructions.clauses import Clause, Part
 from qposer.control.instructions.limb_constraints import ARM_PARTS, LEG_PARTS, at_level
 from qposer.control.instructions.meaning import BOTH_LEGS, NECK, SPINE, ClauseContext, Meaning, arm, leg, require
@@ -28,6 +28,8 @@ def put(context: ClauseContext) -> Meaning:
         meaning += pairs.apart(context)
     for part in clause.parts:
         for side in part.sides():
+            if "face to face" in clause.states:
+                meaning += palms.turn_palm(context, part, side)
             if clause.level and part.name in (*ARM_PARTS, *LEG_PARTS):
                 meaning += require(at_level(context, part.name, side), helping=SPINE if part.name in ARM_PARTS else ())
             if "at the sides" in clause.states and part.name in ARM_PARTS:
@@ -125,7 +127,8 @@ def meaning_of(clause: Clause, now: PosedSkeleton, text: str) -> Meaning:
     context = ClauseContext(clause, now, text)
     meaning = _interpret(context)
     for attached in clause.attached:
-        if clause.verb in STANCES and attached.directions and not attached.states:
+        palms_turned = any(part.name == "palm" for part in attached.parts)
+        if clause.verb in STANCES and attached.directions and not attached.states and not palms_turned:
             continue  # "a lunge with the left leg in front": used by the stance
         meaning += meaning_of(attached, now, text)
     if clause.verb in STANCES and not clause.parts:

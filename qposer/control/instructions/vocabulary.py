@@ -142,6 +142,8 @@ STATES: dict[str, str] = {
     "vertical": "vertical, vertically, upright, erect",
     "together": "together, side by side, touching each other, to each other",
     "apart": "apart, away from each other, from each other",
+    "face to face": "facing each other, face each other, facing one another, towards each other, toward each other,"
+    " face to face",
     "still": "still, where it is, where they are, as it is, as they are, in place, unchanged, fixed,"
     " steady, motionless",
     "on one leg": "on one leg, on one foot",

@@ -37,7 +37,7 @@ class _Meaning(NamedTuple):
     value: str
 
 
-_WORD = re.compile(r"\d+(?:\.\d+)?|°|&|[^\W\d_]+(?:[-'’][^\W\d_]+)*|[.,;:!?]|\S")
+WORD = re.compile(r"\d+(?:\.\d+)?|°|&|[^\W\d_]+(?:[-'’][^\W\d_]+)*|[.,;:!?]|\S")
 
 
 class Lexicon:
@@ -76,9 +76,7 @@ class Lexicon:
             raise InstructionError(
                 f"the instruction has {len(text)} characters, but at most {LONGEST_TEXT} are allowed: split it", text
             )
-        words = [
-            (match.group().lower().replace("’", "'"), match.start(), match.end()) for match in _WORD.finditer(text)
-        ]
+        words = [(match.group().lower().replace("’", "'"), match.start(), match.end()) for match in WORD.finditer(text)]
         found = list(self._matched(text, words))
         while found and found[-1].type in ("SEP", "STOP"):
             found.pop()

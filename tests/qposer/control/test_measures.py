@@ -20,6 +20,7 @@ from qposer.control.measures import (
     Facing,
     FacingElevation,
     FacingHeading,
+    FacingPoint,
     Gaze,
     Height,
     JointAngle,
@@ -27,7 +28,9 @@ from qposer.control.measures import (
     Offset,
     Pointing,
     RotationChange,
+    Supination,
     Symmetry,
+    WristTwist,
     centre_of_mass,
 )
 
@@ -53,6 +56,9 @@ def test_a_turn_in_space_changes_nothing_that_is_of_the_body(random_postures, se
         Facing("left_palm", "left", "spine3"),
         Distance("left_toes", "right_ear"),
         Gaze("right_palm"),
+        FacingPoint("left_palm", "nose"),
+        Supination("right"),
+        WristTwist("left"),
         Symmetry("arm"),
         RotationChange(STANDING.body_pose, ("head", "left_knee")),
     ]
@@ -192,6 +198,9 @@ def test_batches_are_measured_like_single_poses(random_postures):
         FacingElevation("face"),
         FacingHeading("face"),
         Gaze("left_palm"),
+        FacingPoint("right_palm", "nose"),
+        Supination("left"),
+        WristTwist("right"),
         Lean("forward"),
         Height("left_sole"),
         Balance("left_sole", "right_sole"),
@@ -204,3 +213,24 @@ def test_batches_are_measured_like_single_poses(random_postures):
         for index in range(6):
             alone = measure(PosedSkeleton.of(OrientedPose(*(part[index] for part in postures))))
             torch.testing.assert_close(values.flatten()[index], alone, atol=1e-2, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("side", "sign"), [("left", -1.0), ("right", -1.0)])
+def test_supination_turns_the_palm_from_down_to_forward_in_the_t_pose(posed, side, sign):
+    level = {f"{each}_shoulder": (0.0, 0.0, 0.0) for each in ("left", "right")}
+    turns = {f"{side}_elbow": (sign * 63.0, 0.0, 0.0), f"{side}_wrist": (sign * 27.0, 0.0, 0.0)}
+    figure = PosedSkeleton.of(posed(**level, **turns))
+    assert float(Supination(side)(figure)) == pytest.approx(90, abs=0.1)
+    assert float(WristTwist(side)(figure)) == pytest.approx(0, abs=0.1)
+    assert float(Facing(f"{side}_palm", "forward")(figure)) == pytest.approx(0, abs=0.1)
+    alone = PosedSkeleton.of(posed(**level, **{f"{side}_wrist": (sign * 40.0, 0.0, 0.0)}))
+    assert float(WristTwist(side)(alone)) == pytest.approx(28, abs=0.1)
+
+
+def test_palms_of_hanging_arms_that_look_inwards_face_each_other(posed):
+    thumbs_ahead = {"left_elbow": (-30.0, 0.0, 0.0), "right_elbow": (-30.0, 0.0, 0.0)}
+    turned, ahead = PosedSkeleton.of(posed()), PosedSkeleton.of(posed(**thumbs_ahead))
+    for side, other in (("left", "right"), ("right", "left")):
+        measure = FacingPoint(f"{side}_palm", f"{other}_palm")
+        assert float(measure(turned)) == pytest.approx(float(Facing(f"{side}_palm", other)(turned)), abs=0.5)
+        assert float(measure(ahead)) > float(measure(turned)) + 5

@@ -13,12 +13,12 @@ from scipy.spatial.transform import Rotation
 
 from qposer.body_pose.kinematics import forward_kinematics
 from qposer.body_pose.rotations import axis_angle_to_matrix
-from qposer.body_pose.skeleton import JOINT_NAMES, REST_JOINTS
+from qposer.body_pose.skeleton import FOREARM_SHARE, JOINT_NAMES, REST_JOINTS
 from qposer.data.amass import read_amass
 from qposer.data.asf_amc import read_amc
 from qposer.data.bvh import read_bvh
 from qposer.data.motion import Motion
-from qposer.data.retarget import FOREARM_SHARE, find_rig, retarget
+from qposer.data.retarget import find_rig, retarget
 
 CLIPS = Path(__file__).parent / "clips"
 MOTIONS = {

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from fitting.inputs.keypoint_files import read_keypoints
@@ -24,6 +25,40 @@ def test_layouts_of_openpose_and_pose2sim(write, figures, order, more, format):
         keypoints = read_keypoints(write({"version": 1.3, "people": people(values)}))
         assert keypoints.format == format
         assert figures.same(keypoints)
+
+
+def with_hands(figures, order, face, points):
+    """Rows of a figure, ``face`` points, and hands of 20 or 21 points: the left at 1, 2, ..., the right at 51, ..."""
+    hands = [[float(first + point), 7.0, 0.8] for first in (1, 51) for point in range(points)]
+    of_face = [[300.0, 110.0, 0.5]] * face
+    body = figures.rows(order)
+    return body + hands + of_face if order == "body_25b" else body + of_face + hands
+
+
+@pytest.mark.parametrize(("order", "face"), [("coco_feet", 68), ("halpe", 68)])
+def test_hands_in_the_list_of_the_body(write, figures, order, face):
+    hands = read_keypoints(write({"people": people(with_hands(figures, order, face, 21))})).hands
+    assert hands.xy[0, :, :, 0].tolist() == [list(range(1, 22)), list(range(51, 72))]
+    assert np.allclose(hands.confidence, 0.8)
+
+
+def test_hands_of_body_135_have_the_wrists_of_the_body(write, figures):
+    """OpenPose's BODY_135: BODY_25B, 20 points of each hand from the thumb on, 70 of the face."""
+    rows = with_hands(figures, "body_25b", 70, 20)
+    keypoints = read_keypoints(write({"people": people(rows)}))
+    assert figures.same(keypoints)
+    left, right = keypoints.hands.xy[0]
+    assert left[:, 0].tolist() == [370, *range(1, 21)]
+    assert right[:, 0].tolist() == [230, *range(51, 71)]
+    assert (left[0, 1], right[0, 1]) == (330, 330)
+    assert np.allclose(keypoints.hands.confidence[0, :, 1:], 0.8)
+
+
+def test_a_wrist_alone_is_no_hand_of_body_135(write, figures):
+    rows = with_hands(figures, "body_25b", 70, 20)
+    for row in rows[25:45]:
+        row[2] = 0.0
+    assert read_keypoints(write({"people": people(rows)})).hands.found.tolist() == [[False, True]]
 
 
 def test_the_key_of_old_versions(write, figures):
