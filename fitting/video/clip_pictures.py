@@ -17,8 +17,8 @@ from fitting.video.frame_times import Timing
 from fitting.video.frames import Video, even
 from fitting.video.top_view import TopView, level_axes
 
-SIDE = 720
-"""Maximum long side of a frame in pixels."""
+SIDE = 640
+"""Maximum long side of a frame in pixels; encoding larger pictures would take longer than detection."""
 
 _BACKGROUND = 245
 _MARGIN = 1.15
@@ -31,10 +31,11 @@ def clip_pictures(
 ) -> Iterator[Picture]:
     """The frames of the video, each next to a view from the camera's right that follows the person, and a `TopView`.
 
-    The view from the right is upright where the ground is known, and as the camera is tilted otherwise.
+    The two views are beside each other, or one above the other if the video is in portrait format. The view from the
+    right is upright where the ground is known, and as the camera is tilted otherwise.
 
-    They have the result's constant rate: a frame is shown until the next one, while the body moves on. Frames outside
-    the fit are shown unchanged; frames without a detection are labelled.
+    Pictures have the result's constant rate: a frame is shown until the next one, while the body moves on. Frames
+    outside the fit are shown unchanged; frames without a detection are labelled.
 
     Args:
         video: the frames.
@@ -47,15 +48,17 @@ def clip_pictures(
         Pictures of one size.
     """
     scale = min(1.0, SIDE / max(video.width, video.height))
-    size = round(video.width * scale), round(video.height * scale)
+    size = round(video.width * scale), 2 * round(video.height * scale / 2)
+    across = size[0] >= size[1]
+    square = size[1] if across else size[1] // 2
     focal, centre = result.focal * scale, (float(result.centre[0]) * scale, float(result.centre[1]) * scale)
     faces, reach = body.faces.cpu().numpy(), _reach(result)
-    axes, above = level_axes([result]), TopView([result, *others], size[1])
+    axes, above = level_axes([result]), TopView([result, *others], square)
     upright = np.eye(3) if axes is None else axes
     first = int(result.frames[0])
     for number, frame, fresh in _held(video, when):
-        picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA) if scale < 1 else frame
-        side = np.full((size[1], size[1], 3), _BACKGROUND, np.uint8)
+        picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+        side = np.full((square, square, 3), _BACKGROUND, np.uint8)
         if 0 <= number - first < len(result):
             row = number - first
             vertices = _vertices(result, row, body)
@@ -65,7 +68,8 @@ def clip_pictures(
                 cv2.putText(
                     picture, "not detected", (10, size[1] - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 60, 40), 2
                 )
-        yield even(np.concatenate([picture, side, above.draw(number)], axis=1))
+        views = np.concatenate([side, above.draw(number)], axis=1 if across else 0)
+        yield even(np.concatenate([picture, views], axis=1))
 
 
 def _held(video: Video, when: Timing) -> Iterator[tuple[int, Picture, bool]]:

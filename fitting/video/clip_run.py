@@ -33,6 +33,9 @@ ENCODED_LATER = 4
 WORK = ".work"
 """Folder for finished parts, next to the results."""
 
+_FOR_BROWSERS = "for browsers"
+"""Mark of a video that browsers play."""
+
 Begin = Callable[[str, int], None]
 """Called before each phase with its name and approximate number of steps."""
 
@@ -177,12 +180,14 @@ class ClipRun:
         note, path = folder / WORK / "drawn", folder / VIDEO
         paths = b"".join(one.joints[:, 0].tobytes() for one in others)
         drawn = hashlib.sha256((folder / "fit.npz").read_bytes() + paths).hexdigest()
-        if path.is_file() and note.is_file() and note.read_text() == drawn:
+        drawn_for_browsers, html = f"{drawn} {_FOR_BROWSERS}", "html" in self.exports
+        enough = (drawn_for_browsers,) if html else (drawn, drawn_for_browsers)
+        if path.is_file() and note.is_file() and note.read_text() in enough:
             return
         pictures = clip_pictures(self.video, when, result, self.models.body_of([result]), others)
         first = next(pictures)
         size = (first.shape[1], first.shape[0])
-        with writing_video(path, result.fps, size) as writer, ThreadPoolExecutor(1) as encoder:
+        with writing_video(path, result.fps, size, for_browsers=html) as writer, ThreadPoolExecutor(1) as encoder:
             pending = deque([encoder.submit(writer.write, first)])
             for picture in pictures:  # one is drawn while another is encoded, which takes as long
                 pending.append(encoder.submit(writer.write, picture))
@@ -192,4 +197,4 @@ class ClipRun:
             for written in pending:
                 written.result()
         with atomic_write(note) as temporary:
-            temporary.write_text(drawn)
+            temporary.write_text(drawn_for_browsers if html else drawn)

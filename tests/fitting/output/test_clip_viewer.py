@@ -148,7 +148,7 @@ def tab(browser):
 def folder(rig, tmp_path_factory):
     folder = tmp_path_factory.mktemp("clip")
     write_clip_viewer(folder / "view.html", *rig, SIZE, video="video.mp4", title="a clip", caption="somebody")
-    with writing_video(folder / "video.mp4", 12.5, (SIZE[0] + SIZE[1], SIZE[1])) as writer:
+    with writing_video(folder / "video.mp4", 12.5, (SIZE[0] + SIZE[1], SIZE[1]), for_browsers=True) as writer:
         for number in range(16):
             writer.write(np.full((SIZE[1], SIZE[0] + SIZE[1], 3), 12 * number + 20, np.uint8))
     return folder
