@@ -11,7 +11,7 @@ from fitting.inputs.images import read_image
 from fitting.studio import files
 from fitting.studio.dragging import Drags
 from fitting.studio.fingers import Fingers
-from fitting.studio.instructing import Instructor
+from fitting.studio.instructing import Edits, Instructor
 from fitting.studio.part_edits import PartEdits, mirrored
 from fitting.studio.parts import HANDS, PARTS, spoken
 from fitting.studio.photo_fit import PhotoFit
@@ -21,8 +21,8 @@ from qposer import CodePrior
 from qposer.body_pose.posed_skeleton import OrientedPose, neutral_pose
 from qposer.body_pose.poses import as_matrices
 from qposer.body_pose.rotations import axis_angle_to_matrix
-from qposer.control.hand_instructions import HandCheck, HandEdit
-from qposer.control.instructions import Check, Edit, InstructionError
+from qposer.control.hand_instructions import HandCheck
+from qposer.control.instructions import Check, InstructionError
 from qposer.control.instructions.words import LONGEST_TEXT
 from qposer.hands.prior import load_hand_prior
 
@@ -49,7 +49,7 @@ class Editor:
         self._corrected: Pose | None = None  # of an unfinished correction of the photo
         self._parts = PartEdits(prior, self.fingers, self.generator)
         self._instructor = Instructor(prior, self.fingers, self.generator)
-        self._edits: dict[int, Edit | HandEdit] = {}
+        self._edits: dict[int, Edits] = {}
         self._fitter: Fitter | None = None
 
     @property
@@ -108,7 +108,7 @@ class Editor:
             ValueError: the text is not understood, empty, or too long.
         """
         text, current = " ".join(text.split()), self._settled()
-        previous = self._edits.get(self.session.number)
+        previous = self._edits.get(self.session.number, ())
         try:
             followed = self._instructor.follow(current, text, previous)
         except InstructionError as error:
@@ -116,9 +116,9 @@ class Editor:
                 kept = Instruction(text[:LONGEST_TEXT], str(error), False, (error.start, error.end))
                 self.session.instructions.append(kept)
             raise
-        said, checks = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…", followed.edit.checks
+        said, checks = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…", followed.checks
         self._changed(followed.pose, f"“{said}”")
-        self._edits[self.session.number] = followed.edit
+        self._edits[self.session.number] = followed.edits
         self.session.instructions.append(Instruction(text, ", ".join(map(_checked, checks)), True))
         missing = [_checked(check) for check in checks if not check.satisfied]
         return f"Done, but for: {', '.join(missing)}." if missing else "Done."

@@ -38,6 +38,7 @@ def moved(editor, before):
         ("thumbs up", (False, False, True)),
         ("open the hands", (False, True, True)),
         ("turn the right palm up", (True, False, False)),
+        ("raise the left arm and make a fist", (True, True, False)),
     ],
 )
 def test_texts_go_to_the_grammar_that_knows_them(editor, text, expected):
@@ -58,6 +59,14 @@ def test_references_are_to_the_last_edit(editor):
     before = pose(editor)
     editor.instruct("do the same with the right arm")
     assert moved(editor, before) == (True, False, False)
+
+
+def test_what_was_done_to_body_and_hands_is_mirrored_once(editor):
+    editor.instruct("raise the left arm and make a fist")
+    before = pose(editor)
+    editor.instruct("mirror that")
+    torch.testing.assert_close(pose(editor).hand_pose, pairs.mirror(before.hand_pose))
+    torch.testing.assert_close(pose(editor).posture.body_pose, before.posture.mirrored().body_pose)
 
 
 def test_a_mirrored_body_has_mirrored_hands(editor):
