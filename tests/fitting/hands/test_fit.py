@@ -6,28 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from fitting.body.body import Body
 from fitting.hands.fit import HandsInView, fit_hands
 from fitting.hands.template import TemplateHands
 from fitting.inputs.camera import Camera
 from fitting.inputs.hand_keypoints import HandKeypoints
-from fitting.optimise.pose_space import RelaxedCodes
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 from qposer.hands.prior import load_hand_prior
 
 PEOPLE = 6
 WRISTS = [BODY_JOINT_NAMES.index(f"{side}_wrist") for side in ("left", "right")]
-
-
-@pytest.fixture(scope="module")
-def body():
-    return Body.open(hands=True)
-
-
-@pytest.fixture(scope="module")
-def space():
-    return RelaxedCodes(load_hand_prior().code_prior)
 
 
 @pytest.fixture(scope="module")

@@ -8,17 +8,11 @@ import torch
 from fitting.hands.problem import HandProblem, HandView, HandWeights, _LeastSquares
 from fitting.hands.skeleton import HandSkeleton
 from fitting.inputs.camera import Camera
-from fitting.optimise.pose_space import RelaxedCodes
 from qposer.body_pose.rotations import axis_angle_to_matrix, nearest_rotation
 from qposer.hands.prior import load_hand_prior
 from qposer.hands.skeleton import HAND
 
 HANDS, NOISE = 24, 0.03
-
-
-@pytest.fixture(scope="module")
-def space():
-    return RelaxedCodes(load_hand_prior().code_prior)
 
 
 @pytest.fixture(scope="module")

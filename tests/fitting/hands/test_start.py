@@ -25,11 +25,6 @@ PEOPLE, SIZE, FOCAL = 3, (1000, 1000), 1100.0
 
 
 @pytest.fixture(scope="module")
-def body():
-    return Body.open(hands=True)
-
-
-@pytest.fixture(scope="module")
 def truth(fitter, body):
     """Bodies with hands, and their keypoints."""
     pose = fitter.prior.sample(PEOPLE, seed=5)

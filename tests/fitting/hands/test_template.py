@@ -3,17 +3,11 @@
 import pytest
 import torch
 
-from fitting.body.body import Body
 from fitting.hands.skeleton import HandSkeleton
 from fitting.hands.template import TemplateHands
 from qposer.hands.angles import rotations_of
 
 PEOPLE = 4
-
-
-@pytest.fixture(scope="module")
-def body():
-    return Body.open(hands=True)
 
 
 @pytest.fixture(scope="module")

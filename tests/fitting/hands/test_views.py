@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from fitting.body.body import Body
 from fitting.hands.arms import WRISTS
 from fitting.hands.fit import HandsInView, fit_hands
 from fitting.hands.template import TemplateHands
 from fitting.inputs.camera import Camera
 from fitting.inputs.hand_keypoints import HandKeypoints
-from fitting.optimise.pose_space import RelaxedCodes
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.hands.prior import load_hand_prior
 
@@ -24,16 +22,6 @@ AWAY = torch.tensor([0.0, 0.2, 2.5])
 NOISE_PX, NOISE_M = 0.02 * 72.0, 0.008
 """2 % of the hands' length in the pictures, and the error of positions in metres."""
 TIPS = [4, 8, 12, 16, 20]
-
-
-@pytest.fixture(scope="module")
-def body():
-    return Body.open(hands=True)
-
-
-@pytest.fixture(scope="module")
-def space():
-    return RelaxedCodes(load_hand_prior().code_prior)
 
 
 @pytest.fixture(scope="module")
