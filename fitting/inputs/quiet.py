@@ -7,6 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from qposer.io.interrupts import finish_first
+
+finish_first(__file__)  # else Ctrl-C could leave stderr silent, and its message would be lost
+
 _lock = threading.Lock()
 _inside = 0
 _saved = -1

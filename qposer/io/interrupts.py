@@ -16,6 +16,9 @@ STATUS = 130
 _AGAIN = 0.02
 """Seconds after which an interrupt that came during an import comes again."""
 
+_finished_first = {"<frozen importlib._bootstrap>"}
+"""Files whose functions are not interrupted by `KeyboardInterrupt`."""
+
 
 def end_on_interrupt() -> None:
     """Let Ctrl-C end this process at once, without a traceback from an import.
@@ -27,8 +30,17 @@ def end_on_interrupt() -> None:
         signal.signal(signal.SIGINT, _end)
 
 
+def finish_first(file: str) -> None:
+    """Let Ctrl-C wait for the functions of a file, which would leave something half done, as it does for imports.
+
+    Args:
+        file: the module's ``__file__``.
+    """
+    _finished_first.add(file)
+
+
 def raise_on_interrupt() -> None:
-    """Let Ctrl-C raise `KeyboardInterrupt`, as soon as no module is being imported."""
+    """Let Ctrl-C raise `KeyboardInterrupt`, as soon as no module is being imported, and see `finish_first`."""
     signal.signal(signal.SIGINT, _raise)
 
 
@@ -51,7 +63,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 def _raise(number: int, frame: FrameType | None) -> None:
     caller = frame
     while caller is not None:
-        if caller.f_code.co_filename == "<frozen importlib._bootstrap>":
+        if caller.f_code.co_filename in _finished_first:
             import _thread
             import threading
 
