@@ -36,14 +36,17 @@ def test_ctrl_c_while_stderr_is_redirected_waits(capfd, monkeypatch):
         redirect(source, target)
         signal.raise_signal(signal.SIGINT)
 
+    def work():
+        with native_stderr_silenced():
+            monkeypatch.undo()
+            time.sleep(5)
+
     before = signal.getsignal(signal.SIGINT)
     raise_on_interrupt()
+    monkeypatch.setattr(os, "dup2", interrupted)
     try:
         with pytest.raises(KeyboardInterrupt):
-            monkeypatch.setattr(os, "dup2", interrupted)
-            with native_stderr_silenced():
-                monkeypatch.undo()
-                time.sleep(5)
+            work()
     finally:
         signal.signal(signal.SIGINT, before)
     os.write(2, b"heard")
