@@ -120,9 +120,9 @@ def row(
     accepted = (real["smpl"] < real["validation"].quantile(ACCEPTED)).float().mean().item()
     cells = [f"{strength:g}", f"{100 * accepted:.0f}"]
     for poses, of_poses in ((smpl, real["smpl"]), (validation, real["validation"])):
-        for spoil in (noisy, wrong_bends):
-            of_spoilt = scores(detector, spoil(poses, torch.Generator().manual_seed(0)))
-            cells.append(f"{auroc_interval(of_poses, of_spoilt):.2f}")
+        for distort in (noisy, wrong_bends):
+            of_distorted = scores(detector, distort(poses, torch.Generator().manual_seed(0)))
+            cells.append(f"{auroc_interval(of_poses, of_distorted):.2f}")
     return cells
 
 

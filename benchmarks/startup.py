@@ -76,8 +76,8 @@ def main(rounds: int = 5, out: Path | None = None) -> None:
         tables = [table({name: seconds[name] for name in names}) for names in (photo, helps)]
         for title, rows in zip(("A photo", "--help"), tables, strict=True):
             console.print(rows.for_console(title))
-        told = verdict({name: median(values) for name, values in seconds.items()})
-        console.print(f"{told}\n{machine()}", highlight=False)
+        conclusion = verdict({name: median(values) for name, values in seconds.items()})
+        console.print(f"{conclusion}\n{machine()}", highlight=False)
         if out:
             run = command("benchmarks.startup", main, rounds=rounds, out=out)
             page = PAGE.format(
@@ -85,7 +85,7 @@ def main(rounds: int = 5, out: Path | None = None) -> None:
                 command=run,
                 machine=machine(),
                 photo=tables[0].markdown(),
-                verdict=told,
+                verdict=conclusion,
                 help=tables[1].markdown(),
             )
             out.mkdir(parents=True, exist_ok=True)

@@ -79,10 +79,10 @@ def main(photos: int = 64, loop: int = 6, rounds: int = 5, out: Path | None = No
             [[name, f"{rate:.2f}", f"{rate / rates[LOOP]:.1f}"] for name, rate in rates.items()],
         )
         parts = Table(["", "seconds"], [[name, f"{seconds:.3f}"] for name, seconds in _parts(rounds).items()])
-        told = verdict(rates)
+        conclusion = verdict(rates)
         for title, one in (("Photos per second", table), ("Where the time goes", parts)):
             console.print(one.for_console(title))
-        console.print(f"{told}\n{machine()}, load {os.getloadavg()[0]:.1f}", highlight=False)
+        console.print(f"{conclusion}\n{machine()}, load {os.getloadavg()[0]:.1f}", highlight=False)
         if out:
             page = PAGE.format(
                 photos=photos,
@@ -92,7 +92,7 @@ def main(photos: int = 64, loop: int = 6, rounds: int = 5, out: Path | None = No
                 machine=machine(),
                 load=os.getloadavg()[0],
                 rates=table.markdown(),
-                verdict=told,
+                verdict=conclusion,
                 rounds=rounds,
                 parts=parts.markdown(),
             )

@@ -106,9 +106,9 @@ def detection_auroc(contender: Contender, truth: Float[Tensor, "poses 21 3 3"], 
     bent = truth.clone()
     hinges = joints_of(["left_knee", "right_knee", "left_elbow", "right_elbow"])
     bent[:, hinges] = bent[:, hinges].mT
-    spoilt = {"mixed": mixed(truth, generator), "jittered": jitter(truth, generator, 0.2), "bent": bent}
+    negatives = {"mixed": mixed(truth, generator), "jittered": jitter(truth, generator, 0.2), "bent": bent}
     lengths = {
-        name: contender.encode(poses).mean.square().sum(-1) for name, poses in ({"real": truth} | spoilt).items()
+        name: contender.encode(poses).mean.square().sum(-1) for name, poses in ({"real": truth} | negatives).items()
     }
     real = lengths.pop("real")
     return {

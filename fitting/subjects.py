@@ -122,7 +122,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Who:
-    """The person that a command is told to fit."""
+    """The person that a command fits."""
 
     name: str | None
     folder: Path | None

@@ -35,9 +35,9 @@ def test_one_version():
 
 def test_the_script_of_the_python_api(tmp_path, capsys):
     python_api.main(ROOT / "assets" / "walk_side.jpg", tmp_path)
-    told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("good: ")
-    assert told[1].startswith("codes (1, 21, 4), energy ")
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("good: ")
+    assert printed[1].startswith("codes (1, 21, 4), energy ")
     assert (tmp_path / "walk_side" / "person0" / "mesh.glb").is_file()
 
 

@@ -138,20 +138,20 @@ def test_dependencies(metadata):
 def test_the_prior_needs_no_package_of_the_extras(unpacked, tmp_path):
     hide = f"import sys; sys.modules |= dict.fromkeys({FIT})\n"
     where = "\nimport qposer\nprint(qposer.__file__)"
-    told = run(sys.executable, "-c", hide + tour() + where, cwd=tmp_path, env=unpacked)
-    assert told.startswith(unpacked["PYTHONPATH"])
+    printed = run(sys.executable, "-c", hide + tour() + where, cwd=tmp_path, env=unpacked)
+    assert printed.startswith(unpacked["PYTHONPATH"])
 
 
 def test_the_command_runs_where_it_is_unpacked(unpacked, tmp_path):
-    told = run(sys.executable, "-m", "fitting.commands.run", "--help", cwd=tmp_path, env=unpacked)
-    assert "qposer fit photo.jpg" in told
+    printed = run(sys.executable, "-m", "fitting.commands.run", "--help", cwd=tmp_path, env=unpacked)
+    assert "qposer fit photo.jpg" in printed
 
 
 def test_the_command_fits_the_shipped_photo(installed, tmp_path):
     assets = run(installed / "qposer", "assets", cwd=tmp_path).strip()
     assert assets.startswith(str(installed.parent))
-    told = run(installed / "qposer", "fit", f"{assets}/walk_side.jpg", "--hypotheses", "1", cwd=tmp_path)
-    assert "  good; " in told
+    printed = run(installed / "qposer", "fit", f"{assets}/walk_side.jpg", "--hypotheses", "1", cwd=tmp_path)
+    assert "  good; " in printed
     assert (tmp_path / "out" / "walk_side" / "person0" / "overlay.png").is_file()
 
 

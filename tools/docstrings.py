@@ -47,10 +47,10 @@ def _missing(function: Function) -> Iterator[str]:
     if len(names) < 2:
         return
     sections = _sections(ast.get_docstring(function) or "")
-    told = set(_ENTRY.findall(sections.get("Args", "")))
-    if untold := [name for name in names if name not in told]:
-        yield f"Args lacks {', '.join(untold)}"
-    if unknown := told - set(names):
+    documented = set(_ENTRY.findall(sections.get("Args", "")))
+    if missing := [name for name in names if name not in documented]:
+        yield f"Args lacks {', '.join(missing)}"
+    if unknown := documented - set(names):
         yield f"Args lists {', '.join(sorted(unknown))}, which are not parameters"
     returns = "None" if function.returns is None else ast.unparse(function.returns)
     if returns not in ("None", "NoReturn", "Iterator[None]") and not {"Returns", "Yields"} & set(sections):

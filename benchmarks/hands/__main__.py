@@ -1,6 +1,6 @@
 """Evaluation of the hand prior: ``python -m benchmarks.hands --data hands.npz --out docs/benchmarks``.
 
-Hands that training did not see are encoded and decoded, told from impossible ones, and completed. A normal
+Hands that training did not see are encoded and decoded, distinguished from impossible ones, and completed. A normal
 distribution of joint angles, fitted to the same training poses, is compared with the prior.
 """
 

@@ -87,8 +87,8 @@ def plausibility(prior: HandPrior, gaussian: GaussianHands, hands: HeldOut) -> T
         }
         for kind, names in kinds.items():
             cells = []
-            for usual, spoilt in found.values():
-                high = torch.cat([spoilt[name] for name in names])
+            for usual, impossible in found.values():
+                high = torch.cat([impossible[name] for name in names])
                 area = auroc_interval(usual.repeat(len(names)), high, hands.group.repeat(len(names)))
                 cells.append(f"{area:.3f}")
             rows.append((kind + suffix, *cells))

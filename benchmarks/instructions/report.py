@@ -144,14 +144,14 @@ def refusals(phrases: Sequence[Phrase], said: Sequence[str | None]) -> Table:
 
 def circle(found: Sequence[Result]) -> Table:
     """Make a table of the sentences that hold after descriptions were followed."""
-    told = [result for result in found if result["sentences"]]  # some poses have no description
-    read = [result for result in told if "refused" not in result]
+    described = [result for result in found if result["sentences"]]  # some poses have no description
+    read = [result for result in described if "refused" not in result]
     held = torch.tensor([100.0 * sum(s[1] for s in r["sentences"]) / len(r["sentences"]) for r in read])
     every = [sentence[1] for result in read for sentence in result["sentences"]]
     energy = torch.tensor([100.0 * (result["energy"] <= 1) for result in read])
     seconds = torch.tensor([result["seconds"] for result in read])
     row = [
-        f"{len(read)} of {len(told)}",
+        f"{len(read)} of {len(described)}",
         f"{len(every) / len(read):.1f}",
         f"{100 * sum(every) / len(every):.1f}",
         f"{mean_interval(held):.1f}",

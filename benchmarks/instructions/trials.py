@@ -132,21 +132,21 @@ def description_round_trip(prior: CodePrior, seed: int) -> Result:
         message; as JSON.
     """
     start = start_pose(prior, seed)
-    (told,) = relations(OrientedPose(*(part[None] for part in start)))
+    (described,) = relations(OrientedPose(*(part[None] for part in start)))
     generator = torch.Generator().manual_seed(0)
     now, began = neutral_pose(), time.perf_counter()
-    if not told:
+    if not described:
         return {"sentences": []}
-    text = ". ".join(relation.text for relation in told)
+    text = ". ".join(relation.text for relation in described)
     try:
         edit = instruct(now, text, generator=generator, prior=prior)[0]
     except InstructionError as error:
-        return {"refused": str(error), "sentences": [[relation.text, None] for relation in told]}
+        return {"refused": str(error), "sentences": [[relation.text, None] for relation in described]}
     figure = PosedSkeleton.of(edit.posture)
     return {
         "sentences": [
             [relation.text, bool(relation.holds(figure)), [float(c.gap(figure)) for c in relation.constraints]]
-            for relation in told
+            for relation in described
         ],
         "energy": edit.energy,
         "seconds": time.perf_counter() - began,

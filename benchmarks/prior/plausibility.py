@@ -56,7 +56,7 @@ def measure_poses(prior: PosePrior, real: Float[Tensor, "poses 21 3"], generator
         ``energy`` (no unit) and ``gap_mm`` (MPJPE in millimetres) by kind of pose, one value for each pose; negatives
         are in the order of the real poses that they are made from.
     """
-    sets = {REAL: real} | {kind: spoil(real, generator) for kind, spoil in NEGATIVES.items()}
+    sets = {REAL: real} | {kind: make(real, generator) for kind, make in NEGATIVES.items()}
     result: Result = {"energy": {kind: in_chunks(prior.energy, members).tolist() for kind, members in sets.items()}}
     if isinstance(prior, Reconstructs):
         reconstruct = prior.reconstruct

@@ -65,9 +65,9 @@ def plausibility(rows: Rows) -> Figure:
     figure, panels = _figure(len(NEGATIVES))
     for axes, kind, letter in zip(panels, NEGATIVES, "abcd", strict=True):
         for index, (name, result) in enumerate(rows.items()):
-            real, spoiled = result["energy"][REAL], result["energy"][kind]
-            labels = np.repeat([0, 1], [len(real), len(spoiled)])
-            false_alarms, found, _ = roc_curve(labels, [*real, *spoiled])
+            real, negatives = result["energy"][REAL], result["energy"][kind]
+            labels = np.repeat([0, 1], [len(real), len(negatives)])
+            false_alarms, found, _ = roc_curve(labels, [*real, *negatives])
             axes.plot(false_alarms, found, label=name, color=COLOURS(index), linewidth=_width(name))
         axes.set(xlabel="test poses refused", title=f"({letter}) {kind}")
     panels[0].set_ylabel("found")

@@ -74,15 +74,15 @@ def main(
                 f"{commands_run} commands: {ended.valid} valid, {ended.rejected} rejected, "
                 f"{len(ended.kept)} with other outcomes; the slowest took {ended.slowest:.0f} s"
             )
-            for told, count in ended.wrong.items():
-                console.print(f"  {count} x {told}")
+            for said, count in ended.wrong.items():
+                console.print(f"  {count} x {said}")
             _keep(keep, (("commands", *kept) for kept in ended.kept))
             faults += len(ended.kept)
         if kills_sent:
             for what, line, parts in (_folder_run(folder), _video_run(folder)):
                 killed = kills(line, folder / f"killed-{what}", parts, kills_sent, seed)
-                told = ", ".join(killed.differing) or "none"
-                console.print(f"{kills_sent} kills, {what}: {killed.lost} parts lost; missing or extra files: {told}")
+                said = ", ".join(killed.differing) or "none"
+                console.print(f"{kills_sent} kills, {what}: {killed.lost} parts lost; missing or extra files: {said}")
                 faults += killed.lost + len(killed.differing)
     here, there = (
         resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -108,8 +108,8 @@ def _count(tally: Tally) -> int:
 def _table(tallies: list[Tally]) -> Table:
     table = Table("kind", "valid", "rejected", "other", "slowest, s")
     for tally in tallies:
-        told = "; ".join(f"{count} x {name}" for name, count in tally.uncaught.items()) or "0"
-        table.add_row(tally.kind, str(tally.valid), str(tally.rejected), told, f"{tally.slowest:.2f}")
+        said = "; ".join(f"{count} x {name}" for name, count in tally.uncaught.items()) or "0"
+        table.add_row(tally.kind, str(tally.valid), str(tally.rejected), said, f"{tally.slowest:.2f}")
     return table
 
 

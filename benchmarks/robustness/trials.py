@@ -71,10 +71,10 @@ _HIDDEN_WARNINGS = (DeprecationWarning, PendingDeprecationWarning, ImportWarning
 
 def _fault(kind: Kind, path: Path) -> str | None:
     """Read a file; None for a valid result, an empty text for a one-line error, else a description of the failure."""
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fault = _raised(kind, path)
-    seen = [warning for warning in told if not issubclass(warning.category, _HIDDEN_WARNINGS)]
+    seen = [warning for warning in caught if not issubclass(warning.category, _HIDDEN_WARNINGS)]
     return fault or (f"{seen[0].category.__name__}: {str(seen[0].message)[:80]}" if seen else fault)
 
 

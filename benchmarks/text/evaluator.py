@@ -63,13 +63,13 @@ def trained_evaluator(data: PoseDataset, folder: Path, steps: int, batch: int = 
         evaluator.load_state_dict(read_tensors(file)[0])
         return evaluator.eval()
     texts = Texts(described(poses, folder / "train.npz"), 12, evaluator.text.buckets, 1)
-    told = np.flatnonzero(texts.counts > 0)
+    with_text = np.flatnonzero(texts.counts > 0)
     optimizer = torch.optim.Adam(evaluator.parameters(), lr=1e-3)
     rng = np.random.default_rng(1)
     for step in track(range(steps), "training the evaluator"):
         for group in optimizer.param_groups:
             group["lr"] = 1e-3 * 0.5 * (1 + np.cos(np.pi * step / steps))
-        chosen, mirror = rng.choice(told, batch), rng.random(batch) < 0.5
+        chosen, mirror = rng.choice(with_text, batch), rng.random(batch) < 0.5
         matrices = axis_angle_to_matrix(poses[torch.from_numpy(chosen)])
         matrices = torch.where(torch.from_numpy(mirror)[:, None, None, None], mirror_body_pose(matrices), matrices)
         found = F.normalize(evaluator.text(*texts.draw(chosen, mirror, 0.5, rng), batch), dim=-1)

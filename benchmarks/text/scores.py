@@ -35,16 +35,16 @@ def score(
         (0 to 1), and ``energy`` of the pose.
     """
     with torch.no_grad():
-        told, shown = evaluator.of_texts(task.texts), evaluator.of_poses(poses)
+        text_features, shown = evaluator.of_texts(task.texts), evaluator.of_poses(poses)
         energy = prior.energy(poses)
     generator = torch.Generator().manual_seed(0)
     ranks, held = [], []
     figures = PosedSkeleton.of(OrientedPose.upright(poses))
     for index, of_pose in enumerate(task.relations):
-        others = torch.randperm(len(told) - 1, generator=generator)[: POOL - 1]
+        others = torch.randperm(len(text_features) - 1, generator=generator)[: POOL - 1]
         others = others + (others >= index)
-        own = shown[index] @ told[index]
-        ranks.append(float((shown[index] @ told[others].mT >= own).sum()))
+        own = shown[index] @ text_features[index]
+        ranks.append(float((shown[index] @ text_features[others].mT >= own).sum()))
         figure = PosedSkeleton(*(part[index] for part in figures))
         held.append(float(np.mean([bool(relation.holds(figure)) for relation in of_pose])))
     return {"rank": ranks, "held": held, "energy": energy.tolist()}

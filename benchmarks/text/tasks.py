@@ -41,13 +41,13 @@ def make_task(poses: Float[Tensor, "poses 21 3"], number: int, other_words: bool
     generator = torch.Generator().manual_seed(seed)
     chosen = poses[torch.randperm(len(poses), generator=generator)[: 2 * number]]
     found = relations(OrientedPose.upright(chosen))
-    told = [index for index, of_pose in enumerate(found) if of_pose][:number]
+    described = [index for index, of_pose in enumerate(found) if of_pose][:number]
     rng = random.Random(seed)
     texts = []
-    for index in told:
+    for index in described:
         sentences = [relation.text for relation in found[index]]
         if other_words:
             rng.shuffle(sentences)
             sentences = [paraphrase(sentence, rng) for sentence in sentences]
         texts.append(". ".join(sentences))
-    return Task(texts, [found[index] for index in told], axis_angle_to_matrix(chosen[told]))
+    return Task(texts, [found[index] for index in described], axis_angle_to_matrix(chosen[described]))

@@ -38,8 +38,8 @@ class Batch:
     @property
     def digest(self) -> str:
         """Fingerprint of the photos' paths; contents and times are not read."""
-        told = [f"{job.address or job.image}\0{job.keypoints}\0{job.name}" for job in self.jobs]
-        return hashlib.blake2b("\n".join(told).encode(errors="surrogateescape"), digest_size=8).hexdigest()
+        lines = [f"{job.address or job.image}\0{job.keypoints}\0{job.name}" for job in self.jobs]
+        return hashlib.blake2b("\n".join(lines).encode(errors="surrogateescape"), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)

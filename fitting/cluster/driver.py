@@ -201,8 +201,8 @@ class ClusterRun:
         self._make_worker = lambda: actor.remote(request.open, request.out, folders)
         self._workers = count
         body = None if request.body is None else str(request.body)
-        told = {**request.options, "settings": request.settings.as_json, "body": body}
-        self._ledger = Ledger(request.out, {**told, "batch": size, "folders": folders})
+        given = {**request.options, "settings": request.settings.as_json, "body": body}
+        self._ledger = Ledger(request.out, {**given, "batch": size, "folders": folders})
         self.totals = Totals()
 
     def fit(self, batches: Iterator[Batch], on_report: Callable[[Report], None] = lambda report: None) -> None:

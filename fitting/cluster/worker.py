@@ -134,10 +134,10 @@ def _rows(image: str, outcome: Outcome, out: Path, folder: str | None) -> Iterat
         known = vars(result) | seen | ({} if result.hands is None else result.hands.arrays)
         names = [name for name in _FLOAT_ARRAYS + _INTEGER_ARRAYS + _TRUTH_ARRAYS if name in known]
         arrays = {name: np.ravel(np.asarray(known[name])).tolist() for name in names}
-        told = dataclasses.asdict(person)
+        about = dataclasses.asdict(person)
         where = None if folder is None else str(PurePosixPath(folder, person.folder))
         values = {"image": image, "person": index, "probability": result.probability, "folder": where}
-        yield told | values | {"keypoints_format": result.keypoints.format} | arrays
+        yield about | values | {"keypoints_format": result.keypoints.format} | arrays
 
 
 def write_part(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

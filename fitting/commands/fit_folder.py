@@ -197,12 +197,12 @@ def _on_cluster(
             run.fit(batches, report)
         except KeyboardInterrupt:
             stopped = True
-    told = run.totals
-    done = f"{told.images - told.failed} images fitted ({told.resumed} images done by earlier runs)"
-    lines = [f"{done}, {told.failed + len(failures)} failed: see {request.out / PARTS}"]
-    if told.lost:
-        lines.append(f"{told.lost} workers were lost, and their batches repeated")
-    return lines, STATUS if stopped else int(bool(told.failed or failures))
+    totals = run.totals
+    done = f"{totals.images - totals.failed} images fitted ({totals.resumed} images done by earlier runs)"
+    lines = [f"{done}, {totals.failed + len(failures)} failed: see {request.out / PARTS}"]
+    if totals.lost:
+        lines.append(f"{totals.lost} workers were lost, and their batches repeated")
+    return lines, STATUS if stopped else int(bool(totals.failed or failures))
 
 
 def _report_failure(telling: Console, image: str, failure: str | None) -> None:

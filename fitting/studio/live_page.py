@@ -34,18 +34,18 @@ class LivePage:
         self._picture: viser.ImageHandle | None = None
         self._text = server.gui.add_markdown("")
 
-    def show(self, rgb: Picture, vertices: Float[np.ndarray, "vertices 3"] | None, told: str) -> None:
+    def show(self, rgb: Picture, vertices: Float[np.ndarray, "vertices 3"] | None, line: str) -> None:
         """Show a frame.
 
         Args:
             rgb: the picture.
             vertices: the body in camera axes, metres; None hides it.
-            told: line of text.
+            line: line of text.
         """
         scale = min(1.0, _SIDE / max(rgb.shape))
         small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         with self._server.atomic():
-            self._text.content = told
+            self._text.content = line
             if self._picture is None:
                 wide = _HIGH * rgb.shape[1] / rgb.shape[0]
                 self._picture = self._server.scene.add_image(

@@ -79,8 +79,8 @@ def write_clip_exports(
         write_clip_viewer(folder / FILES["html"], skinned, motion, size, video=VIDEO, title=title, caption=caption)
     if error < _VISIBLE_MM:
         return ()
-    told = f"the skin in {' and '.join(shown)} is off by up to {error:.0f} mm"
-    return (f"{told}: it has four bones per vertex and no pose blend shapes",)
+    note = f"the skin in {' and '.join(shown)} is off by up to {error:.0f} mm"
+    return (f"{note}: it has four bones per vertex and no pose blend shapes",)
 
 
 def _motion(result: ClipResult, rest: Float[np.ndarray, "joints 3"]) -> SkeletonMotion:

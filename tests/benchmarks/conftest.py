@@ -8,7 +8,7 @@ SIZE = (200, 240)
 
 @pytest.fixture(scope="session")
 def make_fit(exact_fit):
-    """A fit that is right: an open body, upright and facing the camera unless told, with some joints bent about x."""
+    """A fit that is right: an open body, upright and facing the camera by default, with some joints bent about x."""
 
     def make(orient=(np.pi, 0.0, 0.0), focal=300.0, **degrees):
         pose = np.zeros((21, 3))

@@ -46,7 +46,7 @@ def test_a_measurement_that_fails_leaves_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("{", "Expecting"),
         ("[1]", "list indices"),
@@ -54,12 +54,12 @@ def test_a_measurement_that_fails_leaves_nothing(tmp_path):
         ('{"result": 1, "seconds": 1}', ""),
     ],
 )
-def test_a_damaged_result_is_named(tmp_path, content, told):
+def test_a_damaged_result_is_named(tmp_path, content, message):
     cache, measure = Cache(tmp_path), Measure({})
     cache.result("a", {}, measure)
     (file,) = tmp_path.iterdir()
     file.write_text(content)
     with pytest.raises(
-        ValueError, match=rf"{file.name} is not a cached result \(.*{told}.*\): delete it to measure again"
+        ValueError, match=rf"{file.name} is not a cached result \(.*{message}.*\): delete it to measure again"
     ):
         cache.result("a", {}, measure)

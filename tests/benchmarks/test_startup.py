@@ -36,9 +36,9 @@ def test_medians_are_shown():
 
 
 def test_the_detector_is_left_out_of_the_ratio():
-    told = verdict({TORCH: 2.0, DETECTOR: 1.0, FIT: 5.0})
-    assert told.startswith("A fit takes 5.00 s; 2.5 times importing torch plus the detector are 6.00 s.")
-    assert told.endswith("it takes 2.0 times as long as importing torch.")
+    conclusion = verdict({TORCH: 2.0, DETECTOR: 1.0, FIT: 5.0})
+    assert conclusion.startswith("A fit takes 5.00 s; 2.5 times importing torch plus the detector are 6.00 s.")
+    assert conclusion.endswith("it takes 2.0 times as long as importing torch.")
 
 
 def test_the_page_has_every_command(tmp_path, monkeypatch):

@@ -181,9 +181,9 @@ def test_latents_of_human_poses_are_of_unit_variance(v2, human):
 
 
 def test_corrupted_poses_have_longer_latents(v2, human):
-    spoilt = human.clone()
-    spoilt[:, [3, 4, 17, 18]] = human[:, [3, 4, 17, 18]].mT @ axis_angle_to_matrix(torch.tensor([-0.8, 0.0, 0.0]))
-    lengths = [v2.encode(pose.flatten(1)).mean.square().sum(-1) for pose in (human, spoilt)]
+    damaged = human.clone()
+    damaged[:, [3, 4, 17, 18]] = human[:, [3, 4, 17, 18]].mT @ axis_angle_to_matrix(torch.tensor([-0.8, 0.0, 0.0]))
+    lengths = [v2.encode(pose.flatten(1)).mean.square().sum(-1) for pose in (human, damaged)]
     assert (lengths[1] > lengths[0]).float().mean() > 0.7
 
 

@@ -1,4 +1,4 @@
-"""Fits of few people in few steps: what is measured, tuned and told."""
+"""Fits of few people in few steps: what is measured, tuned and reported."""
 
 import math
 

@@ -76,7 +76,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_command_outcomes(tmp_path, monkeypatch, name):
-    does, told = COMMANDS[name]
+    does, outcome = COMMANDS[name]
     script = tmp_path / "command.py"
     begin = "import sys, time, numpy as np\nfrom pathlib import Path\nout = Path(sys.argv[-1])\n"
     script.write_text(begin + does)
@@ -84,8 +84,8 @@ def test_command_outcomes(tmp_path, monkeypatch, name):
     monkeypatch.setattr(processes, "LONGEST", 2.0 if name == "endless" else 60.0)
     ended = commands([Kind("poses", {"a.json": b"{1}"}, lambda path: None)], 1, 0, tmp_path / "work")
     counts = (ended.valid, ended.rejected, len(ended.kept))
-    assert counts == {"valid": (1, 0, 0), "rejected": (0, 1, 0)}.get(told, (0, 0, 1))
-    assert told in ("valid", "rejected") or any(told in wrong for wrong in ended.wrong)
+    assert counts == {"valid": (1, 0, 0), "rejected": (0, 1, 0)}.get(outcome, (0, 0, 1))
+    assert outcome in ("valid", "rejected") or any(outcome in wrong for wrong in ended.wrong)
     assert not (tmp_path / "work").exists()
 
 

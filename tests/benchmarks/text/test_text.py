@@ -40,13 +40,17 @@ def test_a_task_has_the_descriptions_of_its_poses(poses):
     task = make_task(poses, 10, other_words=False)
     assert len(task.texts) == len(task.relations) == len(task.poses) == 10
     for text, of_pose, pose in zip(task.texts, task.relations, task.poses, strict=True):
-        (told,) = relations(OrientedPose.upright(pose[None]))
-        assert {relation.text for relation in told} == {relation.text for relation in of_pose} == set(text.split(". "))
+        (described,) = relations(OrientedPose.upright(pose[None]))
+        assert (
+            {relation.text for relation in described}
+            == {relation.text for relation in of_pose}
+            == set(text.split(". "))
+        )
     assert make_task(poses, 10, other_words=True).texts != task.texts
 
 
 def test_the_description_of_a_training_pose_retrieves_that_pose(poses, evaluator):
-    descriptions = [[relation.text for relation in told] for told in relations(OrientedPose.upright(poses))]
+    descriptions = [[relation.text for relation in described] for described in relations(OrientedPose.upright(poses))]
     nearest = Nearest(poses, descriptions)
     texts = [". ".join(sentences) for sentences in descriptions]
     unique = [index for index, text in enumerate(texts) if text and texts.count(text) == 1]

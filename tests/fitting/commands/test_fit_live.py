@@ -46,10 +46,10 @@ class OneByOne:
 
 
 def test_a_body_for_each_frame(run, walk, tmp_path):
-    told = run("fit_live", walk, "--port", "0", "--out", tmp_path / "out")
-    assert told.startswith("http://127.0.0.1:")
-    assert "\n3 frames, " in told
-    assert "latency" in told
+    printed = run("fit_live", walk, "--port", "0", "--out", tmp_path / "out")
+    assert printed.startswith("http://127.0.0.1:")
+    assert "\n3 frames, " in printed
+    assert "latency" in printed
     result = read_clip(tmp_path / "out" / "fit.npz")
     assert (result.frames.tolist(), result.fps) == ([0, 1, 2], 25.0)
     assert np.diff(result.keypoints_xy[:, 0, 0]) == pytest.approx([-5, -5], abs=3)
@@ -59,8 +59,8 @@ def test_a_body_for_each_frame(run, walk, tmp_path):
 
 def test_ctrl_c_ends_it_and_writes_what_there_is(run, walk, tmp_path, monkeypatch):
     monkeypatch.setattr(OneByOne, "interrupt_at", 2)
-    told = run("fit_live", walk, "--no-page", "--out", tmp_path / "out")
-    assert told.startswith("stopped\n2 frames, ")
+    printed = run("fit_live", walk, "--no-page", "--out", tmp_path / "out")
+    assert printed.startswith("stopped\n2 frames, ")
     assert read_clip(tmp_path / "out" / "fit.npz").frames.tolist() == [0, 1]
 
 

@@ -54,18 +54,18 @@ def test_exports(run, frames, tmp_path):
 
 
 def test_all_people_are_fitted(run, frames, tmp_path):
-    told = run("fit_video", frames, "--out", tmp_path / "out", "--people", "all", "--no-contact")
-    assert f"{tmp_path / 'out' / 'walk' / 'person0'}: frames 0 to 2" in told
+    printed = run("fit_video", frames, "--out", tmp_path / "out", "--people", "all", "--no-contact")
+    assert f"{tmp_path / 'out' / 'walk' / 'person0'}: frames 0 to 2" in printed
     assert read_clip(tmp_path / "out" / "walk" / "person0" / "fit.npz").contact is None
 
 
 def test_hands_are_fitted_unless_they_are_left_out(run, frames, tmp_path):
-    told = run("fit_video", frames, "--out", tmp_path / "out", "--export", "bvh")
-    assert "of the person's height, left hand found in " in told
+    printed = run("fit_video", frames, "--out", tmp_path / "out", "--export", "bvh")
+    assert "of the person's height, left hand found in " in printed
     assert read_clip(tmp_path / "out" / "walk" / "fit.npz").hands is not None
     assert "right_thumb3" in (tmp_path / "out" / "walk" / "motion.bvh").read_text()
-    told = run("fit_video", frames, "--out", tmp_path / "out", "--export", "bvh", "--no-hands")
-    assert "hand found" not in told
+    printed = run("fit_video", frames, "--out", tmp_path / "out", "--export", "bvh", "--no-hands")
+    assert "hand found" not in printed
     assert read_clip(tmp_path / "out" / "walk" / "fit.npz").hands is None
     assert "thumb" not in (tmp_path / "out" / "walk" / "motion.bvh").read_text()
 

@@ -98,8 +98,8 @@ main()
 def test_a_missing_package_names_its_extra(module, line, extra, tmp_path):
     command = [sys.executable, "-c", HIDDEN, module, *line, "--out", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    told = f'qposer {line[0]}: the package {module} is not installed: pip install "qposer[{extra}]"\n'
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+    printed = f'qposer {line[0]}: the package {module} is not installed: pip install "qposer[{extra}]"\n'
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", printed)
 
 
 def test_another_missing_module_is_a_bug(qposer_command, monkeypatch):

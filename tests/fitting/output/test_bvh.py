@@ -62,9 +62,9 @@ def test_every_chain_ends(path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"), [({"fps": 0.0}, "must be a positive number"), ({"root": np.full((9, 3), np.nan)}, "finite")]
+    ("change", "message"), [({"fps": 0.0}, "must be a positive number"), ({"root": np.full((9, 3), np.nan)}, "finite")]
 )
-def test_invalid_motions_are_rejected(rig, tmp_path, change, told):
-    with pytest.raises(ValueError, match=told):
+def test_invalid_motions_are_rejected(rig, tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
         write_bvh(tmp_path / "a.bvh", rig[0], dataclasses.replace(rig[1], **change))
     assert not list(tmp_path.iterdir())

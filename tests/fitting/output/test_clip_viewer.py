@@ -100,15 +100,15 @@ SHOWN = """async seconds => {
   await new Promise(requestAnimationFrame);
   const canvas = document.querySelector("#space canvas");
   return {
-    seconds: video.currentTime, told: document.getElementById("told").textContent, vertices: (SKINNED)(),
+    seconds: video.currentTime, readout: document.getElementById("readout").textContent, vertices: (SKINNED)(),
     camera: orbitCamera(people[0], canvas), picture: canvas.toDataURL(),
   };
 }""".replace("SKINNED", SKINNED)  # the player's own callback of an animation frame is before this one
 PIXELS = "() => document.querySelector('#space canvas').toDataURL()"
-TOLD = "document.getElementById('told').textContent"
+READOUT = "document.getElementById('readout').textContent"
 STARTED = "(video => video.currentTime > 0 && video.readyState >= 2 && !video.seeking)(document.querySelector('video'))"
 LOADED = "document.querySelector('video').readyState >= 2"
-FRAME = f"Number({TOLD}.split(' ').pop())"
+FRAME = f"Number({READOUT}.split(' ').pop())"
 PATIENCE = 60.0
 
 
@@ -180,7 +180,7 @@ def test_the_body_moves_in_step_with_the_video(tab, folder, rig, clip, open_body
     for frame in (3, 0, 6):
         seconds = (5 + frame + 0.5) / 12.5
         shown = tab.evaluate(SHOWN, seconds)
-        assert (shown["seconds"], shown["told"]) == (pytest.approx(seconds), f"{seconds:.2f} s, frame {5 + frame}")
+        assert (shown["seconds"], shown["readout"]) == (pytest.approx(seconds), f"{seconds:.2f} s, frame {5 + frame}")
         assert 1000 * np.abs(np.reshape(shown["vertices"], (-1, 3)) - expected[frame]).max() < 0.5
         drawn = decoded(shown["picture"])
         body = silhouette(expected[frame], rig[0].faces, shown["camera"], np.array(drawn.shape[::-1]))

@@ -109,17 +109,18 @@ def test_the_khronos_validator_finds_no_errors(moving, rig, tmp_path):
     (tmp_path / "one.glb").write_bytes(glb(rig[0], dataclasses.replace(rig[1], fps=1e-3), animated=True))
     files = [tmp_path / f"{name}.glb" for name in ("moving", "still", "one")]
     command = [NODE, "-e", VALIDATE, *files]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    reports = json.loads(told)
+    message = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    reports = json.loads(message)
     if reports is None:
         pytest.skip("there is no validator: npm install --global gltf-validator")
     assert [report["messages"] for report in reports] == [[], [], []]
 
 
 @pytest.mark.parametrize(
-    ("change", "told"), [({"fps": np.nan}, "must be a positive number"), ({"root": np.full((9, 3), np.inf)}, "finite")]
+    ("change", "message"),
+    [({"fps": np.nan}, "must be a positive number"), ({"root": np.full((9, 3), np.inf)}, "finite")],
 )
-def test_invalid_motions_are_rejected(rig, tmp_path, change, told):
-    with pytest.raises(ValueError, match=told):
+def test_invalid_motions_are_rejected(rig, tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
         write_glb(tmp_path / "a.glb", rig[0], dataclasses.replace(rig[1], **change))
     assert not list(tmp_path.iterdir())

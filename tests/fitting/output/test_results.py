@@ -259,8 +259,8 @@ def test_alternatives_are_read_back(tmp_path):
         assert other.probability == pytest.approx(given.probability)
         for name in ("global_orient", "body_pose", "betas", "transl", "codes"):
             assert np.array_equal(getattr(other, name), getattr(given, name)), name
-    told = json.loads((folder / "fit.json").read_text())
-    assert told["alternatives_probability"] == [0.3, 0.2]
+    summary = json.loads((folder / "fit.json").read_text())
+    assert summary["alternatives_probability"] == [0.3, 0.2]
 
 
 def test_ambiguous_facing_makes_a_fit_doubtful():

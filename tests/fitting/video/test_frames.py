@@ -181,7 +181,7 @@ def test_pixels_become_square(video, monkeypatch, pixels, orientation, width):
         cv2.CAP_PROP_ORIENTATION_META: orientation,
     }
 
-    class Told:  # a subclass would be freed wrongly by OpenCV, and corrupt the memory of this process
+    class Reported:  # a subclass would be freed wrongly by OpenCV, and corrupt the memory of this process
         def __init__(self, *arguments):
             self.capture = capture(*arguments)
 
@@ -191,7 +191,7 @@ def test_pixels_become_square(video, monkeypatch, pixels, orientation, width):
         def get(self, what):
             return reported.get(what, self.capture.get(what))
 
-    monkeypatch.setattr(cv2, "VideoCapture", Told)
+    monkeypatch.setattr(cv2, "VideoCapture", Reported)
     opened = open_video(video)
     assert (opened.width, opened.height) == (width, 96)
     assert next(opened.frames()).shape == (96, width, 3)

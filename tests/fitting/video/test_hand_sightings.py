@@ -1,4 +1,4 @@
-"""Hands of tracked people in the frames of a video, with a detector that is told where they are."""
+"""Hands of tracked people in the frames of a video, with a fake detector."""
 
 from typing import ClassVar
 
@@ -39,7 +39,7 @@ class ToldDetector(HandDetector):
 
 
 @pytest.fixture(autouse=True)
-def told(monkeypatch):
+def searched(monkeypatch):
     monkeypatch.setattr(hand_sightings, "HandDetector", ToldDetector)
     monkeypatch.setattr(hand_sightings, "BLOCK", 4)
     ToldDetector.calls = []
@@ -66,9 +66,9 @@ PEOPLE = (track(10, [1, 2, 3, 5, 6]), track(30, [2, 3, 4]))
 EVEN = Timing(25.0, np.arange(FRAMES))
 
 
-def test_every_frame_of_a_track_has_its_hands(video, told):
+def test_every_frame_of_a_track_has_its_hands(video, searched):
     first, second = with_hands(PEOPLE, video, EVEN, KeptWork())
-    assert told == [(1, 1), (2, 2), (3, 2), (4, 1), (5, 1), (6, 1)]
+    assert searched == [(1, 1), (2, 2), (3, 2), (4, 1), (5, 1), (6, 1)]
     assert first.keypoints.hands.found.tolist() == [[False, False]] + [[True, False]] * 4
     assert first.keypoints.hands.xy[1:, 0, 0].tolist() == [[10 + level] * 2 for level in (2, 3, 5, 6)]
     assert second.keypoints.hands.xy[:, 0, 0].tolist() == [[30 + level] * 2 for level in (2, 3, 4)]
@@ -76,29 +76,29 @@ def test_every_frame_of_a_track_has_its_hands(video, told):
         assert np.array_equal(seen.keypoints.xy, before.keypoints.xy)
 
 
-def test_frames_are_found_by_their_numbers(video, told):
+def test_frames_are_found_by_their_numbers(video, searched):
     """The rate varies: the third frame has the number 3, and two frames share the number 5."""
     uneven = Timing(25.0, np.array([0, 1, 3, 4, 5, 5, 6, 7, 8, 9]))
     (seen,) = with_hands(PEOPLE[:1], video, uneven, KeptWork())
-    assert told == [(1, 1), (2, 1), (4, 1), (6, 1)]
+    assert searched == [(1, 1), (2, 1), (4, 1), (6, 1)]
     assert seen.keypoints.hands.xy[:, 0, 0, 0].tolist() == [0, 0, 12, 14, 16]
 
 
-def test_finished_blocks_are_kept(video, told, tmp_path):
+def test_finished_blocks_are_kept(video, searched, tmp_path):
     work, steps = KeptWork(tmp_path), []
     first = with_hands(PEOPLE, video, EVEN, work, lambda: steps.append(None))
     assert len(steps) == 8  # the last block shows nobody
     (tmp_path / "hands-detected-000004.npz").unlink()
-    told.clear()
+    searched.clear()
     second = with_hands(PEOPLE, video, EVEN, work)
-    assert told == [(4, 1), (5, 1), (6, 1)]
+    assert searched == [(4, 1), (5, 1), (6, 1)]
     for one, other in zip(first, second, strict=True):
         for name, array in vars(one.keypoints.hands).items():
             np.testing.assert_array_equal(array, getattr(other.keypoints.hands, name))
 
 
-def test_other_people_are_searched_again(video, told, tmp_path):
+def test_other_people_are_searched_again(video, searched, tmp_path):
     with_hands(PEOPLE, video, EVEN, KeptWork(tmp_path))
-    told.clear()
+    searched.clear()
     with_hands(PEOPLE[:1], video, EVEN, KeptWork(tmp_path))
-    assert len(told) == 5
+    assert len(searched) == 5

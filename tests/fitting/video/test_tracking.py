@@ -19,7 +19,7 @@ def people(*places, size=100.0):
 
 
 def step(tracker, found, *colours):
-    """Numbers of the people found, and who is unsure; of unknown colours unless told."""
+    """Numbers of the people found, and who is unsure; of unknown colours unless printed."""
     colours = np.array(colours or [PLAIN] * (0 if found is None else len(found))).reshape(-1, COLOURS)
     numbers, unsure = tracker.assign(found, colours)
     tracker.advance(found, colours, numbers)

@@ -42,8 +42,8 @@ def test_fingertips_are_reconstructed_within_a_millimetre(prior, drawn):
 
 
 def test_impossible_hands_have_higher_energies(prior, drawn):
-    usual, spoilt = prior.energy(drawn), prior.energy(impossible_hands(drawn, torch.Generator().manual_seed(0))[0])
-    assert (usual[:, None] < spoilt).float().mean() > 0.97
+    usual, impossible = prior.energy(drawn), prior.energy(impossible_hands(drawn, torch.Generator().manual_seed(0))[0])
+    assert (usual[:, None] < impossible).float().mean() > 0.97
     assert -2 < usual.median() < 1
     assert prior.energy(torch.zeros(15, 3)) < 1
 

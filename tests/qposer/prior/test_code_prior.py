@@ -216,9 +216,9 @@ def test_completion_keeps_known_joints_and_ignores_unknown_ones(shipped, kind):
     guesses = shipped.complete(pose, known, 3, generator=generator())
     assert guesses.shape == (3, *pose.shape)
     torch.testing.assert_close(guesses[:, :, known], pose[:, known].expand(3, -1, *pose[:, known].shape[1:]))
-    spoilt = pose.clone()
-    spoilt[:, LEGS] = float("nan")
-    torch.testing.assert_close(shipped.complete(spoilt, known, 3, generator=generator()), guesses)
+    damaged = pose.clone()
+    damaged[:, LEGS] = float("nan")
+    torch.testing.assert_close(shipped.complete(damaged, known, 3, generator=generator()), guesses)
     assert (guesses[0] - guesses[1])[:, LEGS].abs().max() > 0.01
 
 
