@@ -122,9 +122,7 @@ def main(
                 name=video.name,
                 **{"width": source.width, "height": source.height, "minutes": minutes, "fps": fps},
                 **{"frames": frames, "table": table.markdown(), "live": said, "machine": machine()},
-                command=command(
-                    "benchmarks.video.times", main, video=video, minutes=minutes, fps=fps, live=live, out=out
-                ),
+                command=command(f"benchmarks.video.times {video}", main, minutes=minutes, fps=fps, live=live, out=out),
                 load=os.getloadavg()[0],
             )
             out.mkdir(parents=True, exist_ok=True)
