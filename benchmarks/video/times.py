@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,15 @@ fit and pictures. *Processor*: seconds of all threads. *Memory*: largest residen
 Command: `{command}`.
 Machine: {machine}; load average {load:.1f} at the end.
 """
+
+
+_LAUNCHER = """
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(status)
+"""
+"""A small process that starts the measured one: the memory of a process counts from that of the one that starts it."""
 
 
 class Run(NamedTuple):
@@ -164,16 +174,13 @@ def measured(line: list[str]) -> Run:
     Raises:
         ChildProcessError: it failed.
     """
-    begin = time.perf_counter()
-    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise ChildProcessError(f"{' '.join(line)} failed: {output.strip()}")
-    seconds = time.perf_counter() - begin
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)
+    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", _LAUNCHER, *line], capture_output=True, text=True, check=False)
+    seconds, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise ChildProcessError(f"{' '.join(line)} failed: {done.stdout.strip()} {done.stderr.strip()}")
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Run(seconds, processor, int(done.stderr.split()[-1]) / 1024, done.stdout)
 
 
 if __name__ == "__main__":
