@@ -68,7 +68,7 @@ The median energy of held-out hands is {median:.2f}; {usual:.0%} are below 1.
 ## Completion of hidden fingers
 
 Fingers are predicted from the rest of the hand. Mean distance in mm of their points beyond the first joints. The prior
-returns one sample (temperature 0.7), the usual answer (temperature 0), or five, of which the best counts; the normal
+returns one sample (temperature 0.7), the usual answer (temperature 0), or five, where the best counts; the normal
 distribution returns its conditional mean.
 
 {completion}

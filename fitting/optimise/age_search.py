@@ -45,7 +45,7 @@ def median_age(
 ) -> tuple[Problem, Estimate]:
     """The fit of each person's median age.
 
-    The probability of an age group, all of which are equally frequent, is its marginal likelihood in Laplace's
+    All age groups are equally frequent. The probability of one is its marginal likelihood in Laplace's
     approximation: the shape's weight sets the scale of the cost, so that it is the negative log density of the shape.
 
     Args:

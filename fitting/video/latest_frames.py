@@ -1,4 +1,4 @@
-"""Frames of a camera, or of a file at its own pace, of which only the newest waits."""
+"""Frames of a camera, or of a file at its own pace; only the newest one waits."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ class _HandSolver:
 
 
 def _pairs_that_move(moves: Bool[Tensor, " 15"]) -> list[tuple[int, int]]:
-    """Pairs of fingers of which one moves; a finger with itself stands for the finger and the palm."""
+    """Pairs of fingers with one that moves; a finger with itself stands for the finger and the palm."""
     fingers = moves.view(5, 3).any(-1)
     pairs = [*combinations(range(5), 2), *((finger, finger) for finger in range(5))]
     return [pair for pair in pairs if fingers[list(pair)].any()]

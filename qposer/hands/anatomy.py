@@ -27,7 +27,7 @@ TOUCHING = 0.011
 PINCHES = 0.3
 """Share of hands whose thumb comes near a fingertip."""
 _THUMBS = 32
-"""Thumbs drawn for each of these, of which the nearest to the fingertip is taken."""
+"""Thumbs drawn for each of these; the nearest to the fingertip is taken."""
 
 _ALONG = (0, 1, 3, 2)
 """Fingers in SMPL-H's order (index, middle, little, ring), from the index to the little finger."""

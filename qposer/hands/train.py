@@ -44,7 +44,7 @@ class HandTrainConfig:
     out: Path
     """Folder of the run: hand.safetensors, and one folder per network with its checkpoints and log."""
     poses: int = 24_000
-    """Number of training poses, of which recorded ones are repeated."""
+    """Number of training poses; recorded ones are repeated."""
     steps: int = 2400
     """Training steps of the autoencoder."""
     prior_steps: int = 9000

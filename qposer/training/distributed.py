@@ -104,7 +104,7 @@ def share(batch: Batch) -> Batch:
 
 
 def gathered(shares: Tensor) -> Tensor:
-    """The batch of which each process has a share, in a training loss; the inverse of `share`, with gradients.
+    """The whole batch, from the shares of all processes, in a training loss; the inverse of `share`, with gradients.
 
     Args:
         shares: this process's share.

@@ -28,7 +28,7 @@ def joint_regressor(
 
     Args:
         people: people in the T-pose.
-        joints: their joints, of which the left ones come before the right.
+        joints: their joints, the left ones before the right.
         mirror: the mirror joint of each joint.
         template: the mean body.
         shapes: the shape components.
