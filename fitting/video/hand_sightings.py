@@ -30,8 +30,8 @@ def with_hands(
 ) -> list[TrackedKeypoints]:
     """Detect hands where the arms of tracked people end, in blocks of frames.
 
-    The keypoints of the bodies stay as they are. Of several frames with one number only one can be fitted, so they are searched
-    once.
+    The keypoints of the bodies stay as they are. Of several frames with one number only one can be fitted, so they are
+    searched once.
 
     Args:
         people: the tracks.
