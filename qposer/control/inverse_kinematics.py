@@ -21,7 +21,7 @@ from qposer.control.free_joints import FreeJoints
 from qposer.control.measures import Coordinate
 from qposer.prior.code_prior import CodePrior, default_prior
 
-THOROUGH = SolverOptions(iterations=16, candidates=6, noise=(0.7, 0.2), pull=0.5, stay=1.0, follow=4.0)
+THOROUGH = SolverOptions(iterations=16, candidates=6, noise=(0.7, 0.2), pull=0.5, stay=1.0, follow=12.0)
 FAR = SolverOptions(iterations=16, candidates=3, noise=(0.5, 0.2), pull=0.1, stay=0.3, follow=1.0)
 WHILE_DRAGGING = SolverOptions(iterations=5, candidates=1, noise=(0.3, 0.2), pull=0.1, stay=0.3, follow=1.0)
 

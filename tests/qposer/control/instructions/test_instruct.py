@@ -297,3 +297,13 @@ def test_wrong_input(instructed):
         instructed("sit", torch.zeros(24, 3))
     with pytest.raises(ValueError, match="NaN"):
         instructed("sit", torch.full((21, 3), math.nan))
+
+
+@pytest.mark.parametrize("text", ["raise the right arm", "raise both arms"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_raised_arms_leave_the_torso_upright(instructed, text, seed):
+    (edit,) = instructed(text, seed=seed)
+    assert abs(Lean("forward")(PosedSkeleton.of(edit.posture))) < 6
+    spine = [BODY_JOINT_NAMES.index(name) for name in ("spine1", "spine2", "spine3")]
+    turned = geodesic_angle(edit.posture.body_pose[spine], NEUTRAL.body_pose[spine]).rad2deg()
+    assert turned.max() < 6
