@@ -27,6 +27,7 @@ from fitting.terms.reprojection import Reprojection, shares
 from fitting.terms.term import Derivatives, Posed, Term, Unknown
 from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
 from qposer.least_squares import Equations, Step, minimise
+from qposer.prior.seeding import normal_noise
 
 NOISE_LEVELS = (0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.35, *16 * (0.3,))
 """Noise level of the prior's denoiser in each step."""
@@ -171,9 +172,9 @@ class HandProblem:
         Returns:
             The fitted hands; their pose is not quantised.
         """
-        problem = _LeastSquares(self, torch.Generator().manual_seed(seed))
-        start = problem.posed(orient, self.wrist, self.space.bounded(self.space.encode(self.guess)))
-        return minimise(problem, start, len(NOISE_LEVELS))
+        numbers = self.space.bounded(self.space.encode(self.guess))
+        problem = _LeastSquares(self, numbers.shape[1:], torch.Generator().manual_seed(seed))
+        return minimise(problem, problem.posed(orient, self.wrist, numbers), len(NOISE_LEVELS))
 
     def cost(self, state: Posed) -> Float[Tensor, " hands"]:
         """Sum of all terms but the prior's.
@@ -197,10 +198,9 @@ class HandProblem:
 class _LeastSquares:
     """The problem for the solver: blocks are hands."""
 
-    def __init__(self, given: HandProblem, generator: torch.Generator) -> None:
+    def __init__(self, given: HandProblem, numbers: torch.Size, generator: torch.Generator) -> None:
         self.given, self.space = given, given.space
-        shape = (DRAWS, 1, *given.space.encode(given.guess[:1]).shape[1:])
-        self.noise = [torch.randn(shape, generator=generator).to(given.wrist) for _ in NOISE_LEVELS]
+        self.noise = [normal_noise((DRAWS, 1, *numbers), given.wrist, generator) for _ in NOISE_LEVELS]
         self.terms: Sequence[Term] = given.terms
         self.decoder_jacobian = torch.zeros(0)
 
@@ -226,7 +226,7 @@ class _LeastSquares:
         swings = torch.linalg.cross(turns[:, None], motion.arms[:, :, 1:, None], dim=-1)
         moved: dict[Unknown, Tensor] = {
             "orient": turn_derivative(motion.arms[:, :, 0]),
-            "transl": torch.eye(3).to(world).expand(*motion.landmarks.shape[:2], 3, 3),
+            "transl": torch.eye(3, dtype=world.dtype, device=world.device).expand(*motion.landmarks.shape[:2], 3, 3),
             "pose": swings.flatten(2, 3).mT,
         }
         assembly = Assembly({name: part.shape[-1] for name, part in moved.items()}, len(world), world)

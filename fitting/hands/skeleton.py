@@ -35,6 +35,7 @@ class HandSkeleton:
         self.knuckles = joints[:, :, 0]
         ends = torch.cat([joints, rest[:, 16:, None]], dim=2)
         self.bones = ends[:, :, 1:] - ends[:, :, :-1]
+        self._carried, self._order = _CARRIED.to(rest), torch.tensor(LANDMARKS, device=rest.device)
 
     def posed(
         self,
@@ -62,14 +63,13 @@ class HandSkeleton:
             places.append(at)
         chain = torch.stack(places, dim=2)  # hands, fingers, points of a finger, 3
         points = torch.cat([transl[:, None], chain[:, :, :3].flatten(1, 2), chain[:, :, 3]], dim=1)
-        landmarks = points[:, list(LANDMARKS)]
+        landmarks = points[:, self._order]
         return HandMotion(landmarks, torch.stack(world, dim=2), self._arms(points))
 
-    @staticmethod
-    def _arms(points: Float[Tensor, "hands 21 3"]) -> Float[Tensor, "hands 21 16 3"]:
-        carried = _CARRIED.to(points)[..., None]
+    def _arms(self, points: Float[Tensor, "hands 21 3"]) -> Float[Tensor, "hands 21 16 3"]:
+        carried = self._carried[..., None]
         arms = carried * (points[:, :, None] - points[:, None, :16])
-        return arms[:, list(LANDMARKS)]
+        return arms[:, self._order]
 
 
 def _turned(rotations: Float[Tensor, "*#batch 3 3"], vectors: Float[Tensor, "*#batch 3"]) -> Float[Tensor, "*batch 3"]:

@@ -22,6 +22,7 @@ from qposer.io.assets import asset
 from qposer.io.weights import load_module, save_module
 from qposer.prior.denoiser import Denoiser
 from qposer.prior.diffusion import heun_sampler, karras_sigmas
+from qposer.prior.seeding import normal_noise
 
 FORMAT = "qposer-sampler-1"
 
@@ -115,7 +116,7 @@ class PoseSampler(nn.Module):
         """
         context, frame = self.encode(regressor, keypoints, confidence, format, camera)
         context = context.expand(draws, -1, -1)
-        noise = torch.randn(draws, 1, ROTATIONS, 6, generator=generator).to(context)
+        noise = normal_noise((draws, 1, ROTATIONS, 6), context, generator)
         levels = karras_sigmas(STEPS, SIGMA_MAX)
         noisy = (SIGMA_MAX * noise).expand(-1, len(keypoints), -1, -1)
         clean = heun_sampler(lambda values, level: self.denoiser(values, level, context), noisy, levels)

@@ -39,6 +39,10 @@ class OrientedPose(NamedTuple):
         root = torch.eye(3, dtype=matrices.dtype, device=matrices.device)
         return cls(matrices, root.expand(*matrices.shape[:-3], 3, 3))
 
+    def to(self, like: Tensor) -> OrientedPose:
+        """The pose with the device and precision of a tensor."""
+        return OrientedPose(self.body_pose.to(like), self.global_orient.to(like))
+
     def mirrored(self) -> OrientedPose:
         """The mirrored pose, with left and right swapped."""
         return OrientedPose(mirror_body_pose(self.body_pose), reflected(self.global_orient))

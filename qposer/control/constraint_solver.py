@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -30,6 +31,7 @@ from qposer.least_squares import Damping, Equations, Step, minimise
 from qposer.prior.code_prior import CodePrior
 from qposer.prior.code_prior_network import DISPERSION
 from qposer.prior.diffusion import SIGMA_MIN
+from qposer.prior.seeding import normal_noise
 
 RANGE_UNIT = 4.0
 """The same for joints beyond their anatomical ranges, degrees."""
@@ -120,15 +122,15 @@ class ConstraintSolver:
         freedom: FreeJoints,
         options: SolverOptions,
     ) -> None:
+        network = prior.network
         self.prior, self.start, self.freedom, self.options = prior, start, freedom, options
         self.constraints, self.moving = constraints, freedom.moving
         self.before = PosedSkeleton.of(start)
-        network = prior.network
         self.heads = network.config.latent_dim
         codebooks = prior.model.quantizer.codebooks
         self.lowest, self.highest = (network.standardise(end.expand(21, -1, -1)) for end in _ends(codebooks))
         self.carried = [j for j in freedom.helping if PARENTS[j + 1] == 0] if freedom.pelvis else []
-        stay = torch.full((NUM_BODY_JOINTS,), options.stay)
+        stay = network.mean.new_full((NUM_BODY_JOINTS,), options.stay)
         stay[list(freedom.helping)] = options.follow
         stay[self.carried] = 0.0
         self.stay = stay[self.moving, None, None]
@@ -144,9 +146,9 @@ class ConstraintSolver:
         if candidates == 1:
             return starts
         draws = _draws(self.prior)
-        residuals = self.residuals(draws.body_pose, torch.zeros(len(draws.body_pose), 3))
+        residuals = self.residuals(draws.body_pose, latents.new_zeros(len(draws.body_pose), 3))
         suited = squared(residuals).argsort()[: POOL * (candidates - 1)]
-        far = farthest_points(draws.latents[suited][:, self.moving].flatten(1).numpy(), candidates - 1)
+        far = farthest_points(draws.latents[suited][:, self.moving].flatten(1).numpy(force=True), candidates - 1)
         starts[1:, self.moving] = draws.latents[suited[far]][:, self.moving]
         return starts
 
@@ -200,7 +202,7 @@ class ConstraintSolver:
 
     def jacobian(self, state: State) -> Float[Tensor, "candidates residuals unknowns"]:
         """Jacobian of the residuals by the moving joints' latents and the pelvis rotation, by forward differences."""
-        nudged = self.decode(state.latents[:, None] + NUDGE * torch.eye(self.heads)[:, None])
+        nudged = self.decode(state.latents[:, None] + NUDGE * _identity(self.heads, state.latents)[:, None])
         columns = len(self.moving) * self.heads
         tried = state.decoded[:, None].expand(-1, columns, -1, -1, -1).clone()
         for place, joint in enumerate(self.moving):
@@ -208,7 +210,7 @@ class ConstraintSolver:
         turn = state.turn[:, None].expand(-1, columns, -1)
         if self.freedom.pelvis:
             tried = torch.cat([tried, state.decoded[:, None].expand(-1, 3, -1, -1, -1)], dim=1)
-            turn = torch.cat([turn, state.turn[:, None] + NUDGE * torch.eye(3)], dim=1)
+            turn = torch.cat([turn, state.turn[:, None] + NUDGE * _identity(3, state.turn)], dim=1)
         return ((self.residuals(tried, turn) - state.residuals[:, None]) / NUDGE).mT
 
     def aim(
@@ -227,7 +229,7 @@ class ConstraintSolver:
         Returns:
             Expected clean latents of the moving joints (Tweedie's formula, as in Karras et al., NeurIPS 2022).
         """
-        levels = torch.full((NUM_BODY_JOINTS,), SIGMA_MIN)
+        levels = latents.new_full((NUM_BODY_JOINTS,), SIGMA_MIN)
         levels[self.moving] = level
         noisy = latents + levels[:, None] * noise
         aims: Tensor = self.prior.network.denoiser(noisy, levels.expand(noisy.shape[:-1]))[:, self.moving]
@@ -296,14 +298,18 @@ class ConstraintSolver:
         Returns:
             The final state.
         """
-        self.noise = torch.randn(starts.shape, generator=generator)
-        every = torch.arange(len(starts)) % len(PRIOR_WEIGHTS)
-        self.weight = self.options.pull * torch.tensor(PRIOR_WEIGHTS)[every, None]
-        return minimise(self, self.state(starts, torch.zeros(len(starts), 3)), self.options.iterations, DAMPING)
+        self.noise = normal_noise(starts.shape, starts, generator)
+        weights = islice(cycle(PRIOR_WEIGHTS), len(starts))
+        self.weight = self.options.pull * starts.new_tensor(list(weights))[:, None]
+        return minimise(self, self.state(starts, starts.new_zeros(len(starts), 3)), self.options.iterations, DAMPING)
 
     def _pull(self, state: State) -> Float[Tensor, "candidates unknowns"]:
         """Weighted distances of the moving joints' latents from the denoiser's prediction."""
         return self.weight * (state.latents[:, self.moving] - self.target).flatten(1)
+
+
+def _identity(size: int, like: Tensor) -> Float[Tensor, "size size"]:
+    return torch.eye(size, dtype=like.dtype, device=like.device)
 
 
 def _ends(codebooks: Float[Tensor, "heads codes dim"]) -> tuple[Tensor, Tensor]:

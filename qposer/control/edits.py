@@ -116,7 +116,7 @@ def interpolate(
     """
     if steps < 2:
         raise ValueError(f"an interpolation needs at least 2 steps, not {steps}")
-    parts = torch.linspace(0.0, 1.0, steps).tolist()
+    parts = (step / (steps - 1) for step in range(steps))
     return torch.stack([blend([start, end], [1.0 - part, part], model=model) for part in parts])
 
 
@@ -184,6 +184,6 @@ def complete(
         ValueError: a part does not exist, nothing is known, or ``n`` or ``temperature`` is out of range.
     """
     prior = prior or default_prior()
-    known = torch.ones(prior.articulation.joints, dtype=torch.bool)
+    known = prior.network.mean.new_ones(prior.articulation.joints, dtype=torch.bool)
     known[prior.articulation.indices(unknown)] = False
     return prior.complete(pose, known, n, temperature, seed=seed, generator=generator)

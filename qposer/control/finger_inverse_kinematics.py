@@ -60,7 +60,7 @@ def solve_fingertips(
         targets: target positions of the tips by names of `qposer.hands.smplh.FINGERS`, metres from the wrist in its
             frame (`qposer.hands.skeleton`).
         skeleton: bones of the hand; default: an adult's.
-        prior: default: the shipped one.
+        prior: default: the shipped one. The result is on its device.
 
     Returns:
         The pose, the distances of the tips from their targets, and its energy.
@@ -68,10 +68,11 @@ def solve_fingertips(
     Raises:
         ValueError: no target is given, a finger does not exist, or a target is not three finite numbers.
     """
-    prior, pose = prior or load_hand_prior(), as_matrices(hand_pose, HAND)
+    prior = prior or load_hand_prior()
+    pose = as_matrices(hand_pose, HAND).to(prior.code_prior.network.mean)
     if not targets:
         raise ValueError(f"no target is given: give a finger, one of {', '.join(FINGERS)}, and its tip's position")
-    wanted = {finger: _target(finger, target) for finger, target in targets.items()}
+    wanted = {finger: _target(finger, target, pose) for finger, target in targets.items()}
     for _ in range(MOST_RUNS):
         near = _distances(pose, wanted, skeleton)
         pose = _moved(prior, pose, wanted, skeleton, WHILE_DRAGGING)
@@ -110,14 +111,14 @@ def _distances(
     return {finger: math.dist(posed.place(f"{finger}_tip"), target) / 100 for finger, target in targets.items()}
 
 
-def _target(finger: str, target: Sequence[float]) -> Float[Tensor, "3"]:
-    """A checked target in centimetres."""
+def _target(finger: str, target: Sequence[float], like: Tensor) -> Float[Tensor, "3"]:
+    """A checked target in centimetres, on the device of a tensor."""
     if finger not in FINGERS:
         raise ValueError(f"there is no finger {finger!r}: use one of {', '.join(FINGERS)}")
     try:
-        place = 100 * torch.as_tensor(target, dtype=torch.float32)
+        place = 100 * torch.as_tensor(target, dtype=like.dtype, device=like.device)
     except (TypeError, ValueError):
-        place = torch.empty(0)
+        place = like.new_empty(0)
     if place.shape != (3,) or not bool(torch.isfinite(place).all()):
         raise ValueError(f"the target of the {finger} must be three finite numbers in metres, not {target!r}")
     return place

@@ -7,13 +7,13 @@ beyond their anatomical ranges, last joints that do not follow the middle ones, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from itertools import combinations
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from qposer.body_pose.articulation import Articulation
@@ -26,6 +26,7 @@ from qposer.hands.smplh import FINGER_JOINT_NAMES, NUM_HAND_JOINTS
 from qposer.least_squares import Damping, Equations, Step, minimise
 from qposer.prior.code_prior import CodePrior
 from qposer.prior.diffusion import SIGMA_MIN
+from qposer.prior.seeding import normal_noise
 
 RANGE_UNIT = 1.0
 """Violation of an anatomical range that costs as much as a constraint at its exactness, degrees."""
@@ -137,12 +138,11 @@ class _HandSolver:
         codebooks = self.prior.model.quantizer.codebooks
         ends = codebooks.amin(1), codebooks.amax(1)
         self.lowest, self.highest = (self.network.standardise(end.expand(NUM_HAND_JOINTS, -1, -1)) for end in ends)
-        moves = torch.zeros(NUM_HAND_JOINTS, dtype=torch.bool)
-        moves[self.moving] = True
-        self.pairs = _pairs_that_move(moves)
-        self.own_coupling = moves[:12].view(4, 3)[:, 2]
+        self.nudges = NUDGE * torch.eye(self.heads, dtype=initial.dtype, device=initial.device)[:, None]
+        self.pairs = _pairs_that_move({joint // 3 for joint in self.moving})
+        self.coupled = [finger for finger in range(4) if 3 * finger + 2 in self.moving]
         self.deep = _entanglement(PosedHand.of(initial, skeleton), self.pairs)
-        self.noise = torch.randn(options.starts, NUM_HAND_JOINTS, self.heads, generator=generator)
+        self.noise = normal_noise((options.starts, *self.network.mean.shape), self.network.mean, generator)
         self.target = torch.zeros(0)
 
     def starts(self) -> Float[Tensor, "starts 15 latent"]:
@@ -175,18 +175,18 @@ class _HandSolver:
         """Residuals of all terms except the prior's; the sum of their squares is the cost."""
         hand = PosedHand.of(self.pose(decoded), self.skeleton)
         wanted = torch.stack([c.residual(hand) / EXACTNESS[c.unit] for c in self.constraints], dim=-1)
-        low, high = LIMITS.rad2deg()[self.moving].unbind(-1)
         angles = hand.angles[..., self.moving, :]
+        low, high = LIMITS[self.moving].rad2deg().to(angles).unbind(-1)
         beyond = ((angles - high).clamp(min=0) - (low - angles).clamp(min=0)) / RANGE_UNIT
         flexion = hand.angles[..., :12, 0].unflatten(-1, (4, 3))
-        coupled = (flexion[..., 2] - DIP_PER_PIP * flexion[..., 1])[..., self.own_coupling] / COUPLING_UNIT
+        coupled = (flexion[..., 2] - DIP_PER_PIP * flexion[..., 1])[..., self.coupled] / COUPLING_UNIT
         moved = STAY / 2**0.5 * (hand.rotations - self.initial)[..., self.moving, :, :]
         deeper = (_entanglement(hand, self.pairs) - self.deep).clamp(min=0) / DEPTH_UNIT
         return torch.cat([wanted, beyond.flatten(-2), coupled, moved.flatten(-3), deeper], dim=-1)
 
     def begin_step(self, step: int, state: _State) -> None:
         """Update the denoiser's prediction."""
-        (first, last), levels = self.options.noise, torch.full((NUM_HAND_JOINTS,), SIGMA_MIN)
+        (first, last), levels = self.options.noise, state.latents.new_full((NUM_HAND_JOINTS,), SIGMA_MIN)
         levels[self.moving] = first * (last / first) ** (step / (self.options.iterations - 1))
         noisy = state.latents + levels[:, None] * self.noise
         self.target = self.network.denoiser(noisy, levels.expand(noisy.shape[:-1]))[:, self.moving]
@@ -198,7 +198,7 @@ class _HandSolver:
 
     def linearise(self, state: _State) -> Equations:
         """Normal equations; a joint's latents change almost only that joint, so one decode a latent is enough."""
-        nudged = self.decode(state.latents[:, None] + NUDGE * torch.eye(self.heads)[:, None])
+        nudged = self.decode(state.latents[:, None] + self.nudges)
         tried = state.decoded[:, None].expand(-1, len(self.moving) * self.heads, -1, -1, -1).clone()
         for place, joint in enumerate(self.moving):
             tried[:, place * self.heads : (place + 1) * self.heads, joint] = nudged[:, :, joint]
@@ -218,18 +218,17 @@ class _HandSolver:
         return PULL * (state.latents[:, self.moving] - self.target).flatten(1)
 
 
-def _pairs_that_move(moves: Bool[Tensor, " 15"]) -> list[tuple[int, int]]:
+def _pairs_that_move(fingers: Set[int]) -> list[tuple[int, int]]:
     """Pairs of fingers with one that moves; a finger with itself stands for the finger and the palm."""
-    fingers = moves.view(5, 3).any(-1)
     pairs = [*combinations(range(5), 2), *((finger, finger) for finger in range(5))]
-    return [pair for pair in pairs if fingers[list(pair)].any()]
+    return [pair for pair in pairs if not fingers.isdisjoint(pair)]
 
 
 def _entanglement(hand: PosedHand, pairs: Sequence[tuple[int, int]]) -> Float[Tensor, "*batch pairs"]:
     """How deep fingers are in each other, or their tips in the palm, cm; like `qposer.hands.anatomy.entangled`."""
     joints, tips = hand.points[..., 1:16, :].unflatten(-2, (5, 3)), hand.points[..., 16:, :]
     ends = torch.cat([joints, tips[..., None, :]], dim=-2)
-    lines = torch.lerp(ends[..., :3, None, :], ends[..., 1:, None, :], _PART).flatten(-3, -2)
+    lines = torch.lerp(ends[..., :3, None, :], ends[..., 1:, None, :], _PART.to(ends)).flatten(-3, -2)
     depths = []
     for first, second in pairs:
         if first == second:

@@ -71,7 +71,7 @@ def solve_constraints(
         options: effort and weights.
 
     Returns:
-        ``n`` solutions, the best first.
+        ``n`` solutions, the best first, on the prior's device.
 
     Raises:
         ValueError: ``n`` is below 1, or exceeds the number of starts.
@@ -80,6 +80,7 @@ def solve_constraints(
     if not 1 <= n <= most:
         raise ValueError(f"the number of solutions must be from 1 to {most}, not {n}")
     check_single(posture)
+    posture = posture.to(prior.network.mean)
     solver = ConstraintSolver(prior, posture, constraints, freedom, options)
     state = solver.run(solver.starts(n * options.candidates), generator)
     found = solver.posture(state.decoded, state.turn)
@@ -131,13 +132,10 @@ def solve_ik(
         targets: target positions by names of `qposer.body_pose.posed_skeleton.POINT_NAMES`; x (left), y (up), z
             (forward) in metres from the pelvis, in the world's axes.
         keep: parts (`qposer.body_pose.skeleton.BODY_PARTS`) that must not move.
-        prior: default: the shipped one.
+        prior: default: the shipped one. The result is on its device.
 
     Returns:
         The pose, the distances of its points from the targets, and its energy.
-
-    Returns:
-        The pose, and the distance of each point from its target.
 
     Raises:
         ValueError: no target is given, a point or part does not exist, a target is not three finite numbers, or all
@@ -146,6 +144,8 @@ def solve_ik(
     check_single(posture)
     if not targets:
         raise ValueError("no target is given: give a point, for example left_wrist, and its position")
+    prior = prior or default_prior()
+    posture = posture.to(prior.network.mean)
     skeleton = PosedSkeleton.of(posture)
     constraints: list[Constraint] = []
     named: set[str] = set()
@@ -154,9 +154,9 @@ def solve_ik(
         if name not in POINT_NAMES or carrier(name) == 0:
             raise ValueError(f"no point {name!r} can be moved: use one of {', '.join(_MOVABLE)}")
         try:
-            goal = torch.as_tensor(target, dtype=torch.float32)
+            goal = torch.as_tensor(target, dtype=skeleton.points.dtype, device=skeleton.points.device)
         except (TypeError, ValueError):
-            goal = torch.empty(0)
+            goal = skeleton.points.new_empty(0)
         if goal.shape != (3,) or not bool(torch.isfinite(goal).all()):
             raise ValueError(f"the target of {name} must be three finite numbers in metres, not {target!r}")
         moves, helps = _limb(carrier(name))
@@ -168,7 +168,6 @@ def solve_ik(
     freedom = FreeJoints.of(named - kept, helping - kept)
     generator = torch.Generator().manual_seed(0)
     far = max(constraint.gap(skeleton).item() for constraint in constraints) > DRAGGED
-    prior = prior or default_prior()
     found = solve_constraints(
         prior, posture, constraints, freedom, generator=generator, options=FAR if far else WHILE_DRAGGING
     )[0]
@@ -204,7 +203,7 @@ def _spread(score: Float[Tensor, " candidates"], body_pose: Float[Tensor, "candi
     order = score.argsort()
     order = order[: max(n, int((score <= score.min() + ROOM).sum()))]
     chosen = [int(order[0])]
-    unlike = torch.full(score.shape, torch.inf)
+    unlike = torch.full_like(score, torch.inf)
     while len(chosen) < n:
         unlike = torch.minimum(unlike, (body_pose - body_pose[chosen[-1]]).square().sum((-1, -2, -3)))
         chosen.append(int(order[unlike[order].argmax()]))

@@ -299,10 +299,9 @@ class RotationChange:
 
     def __call__(self, skeleton: PosedSkeleton) -> Tensor:
         """Measure the skeleton."""
-        return torch.stack([geodesic_angle(skeleton.rotation(j), self._was(j)) for j in self.joints]).mean(0).rad2deg()
-
-    def _was(self, joint: str) -> Tensor:
-        return self.before[BODY_JOINT_NAMES.index(joint)]
+        before = self.before.to(skeleton.local)
+        turns = [geodesic_angle(skeleton.rotation(j), before[BODY_JOINT_NAMES.index(j)]) for j in self.joints]
+        return torch.stack(turns).mean(0).rad2deg()
 
 
 def _direction(skeleton: PosedSkeleton, direction: str, frame: str) -> Tensor:

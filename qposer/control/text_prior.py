@@ -25,7 +25,7 @@ from qposer.io.weights import load_module, save_module
 from qposer.prior.code_prior import SAMPLING_STEPS, CodePrior, default_prior
 from qposer.prior.denoiser import Denoiser
 from qposer.prior.diffusion import SIGMA_MAX, heun_sampler, karras_sigmas
-from qposer.prior.seeding import generator_of
+from qposer.prior.seeding import generator_of, normal_noise
 
 FORMAT = "qposer-text-1"
 WEIGHTS = ASSETS / "text.safetensors"
@@ -211,8 +211,7 @@ class TextPrior:
             return denoised
 
         like = self.prior.network.mean
-        drawn_noise = torch.randn(len(texts), *like.shape, generator=generator, device=generator.device)
-        noise = SIGMA_MAX * drawn_noise.to(like)
+        noise = SIGMA_MAX * normal_noise((len(texts), *like.shape), like, generator)
         drawn = self.prior.network.unstandardise(heun_sampler(denoise, noise, karras_sigmas(SAMPLING_STEPS)))
         model = self.prior.model
         return model.decode(model.encode_latents(drawn.unflatten(-1, model.config.latent_shape[1:])))

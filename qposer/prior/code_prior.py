@@ -26,7 +26,7 @@ from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN, heun_sampler, karras_si
 from qposer.prior.energy import PoseEnergy
 from qposer.prior.medoids import pose_medoids
 from qposer.prior.model import QPoser
-from qposer.prior.seeding import generator_of
+from qposer.prior.seeding import generator_of, normal_noise
 
 TRAINED_ON = "trained_on"
 """Name of the note in a file with the fingerprint of the QPoser whose latents were learned."""
@@ -192,7 +192,8 @@ class CodePrior:
         if not bool(((levels > 0) & levels.isfinite()).all()):
             raise ValueError(f"noise levels must be finite and above 0: found {levels.min()} to {levels.max()}")
         standard = self.network.standardise(latents)
-        target = self.network.denoised(standard, levels, _noise(1, self.network.mean, generator)[0])
+        noise = normal_noise(self.network.mean.shape, self.network.mean, generator)
+        target = self.network.denoised(standard, levels, noise)
         pull: Tensor = 0.5 * (standard - target).square().mean((-1, -2))
         return pull
 
@@ -215,7 +216,7 @@ class CodePrior:
         """
         _check_draw(n, temperature)
         spread = temperature * self.network.config.dispersion * SIGMA_MAX
-        noise = spread * _noise(n, self.network.mean, generator_of(seed, generator))
+        noise = spread * _noise(n, self.network.mean, seed, generator)
         drawn = heun_sampler(self.network.denoiser, noise, karras_sigmas(SAMPLING_STEPS))
         return self.model.decode(self._codes(drawn))
 
@@ -251,9 +252,7 @@ class CodePrior:
         known = known_joints.to(self.network.mean.device)
         matrices = self._neutral_where_unknown(body_pose, known)
         standard = self.standard_latents(matrices)
-        noise = (
-            temperature * SIGMA_MAX * _noise(n if n == 1 else CANDIDATES * n, standard, generator_of(seed, generator))
-        )
+        noise = temperature * SIGMA_MAX * _noise(n if n == 1 else CANDIDATES * n, standard, seed, generator)
         drawn = self._denoised_around(body_pose, matrices, standard, noise, karras_sigmas(SAMPLING_STEPS), known)
         return drawn if n == 1 else pose_medoids(drawn, n, self.articulation)
 
@@ -291,8 +290,8 @@ class CodePrior:
         standard = self.standard_latents(matrices)
         highest = SIGMA_MIN * (SIGMA_MAX / SIGMA_MIN) ** amount
         levels = karras_sigmas(SAMPLING_STEPS)
-        levels = torch.cat([torch.tensor([highest]), levels[levels < 0.99 * highest]])
-        noisy = standard + highest * _noise(n, standard, generator_of(seed, generator))
+        levels = torch.cat([levels.new_tensor([highest]), levels[levels < 0.99 * highest]])
+        noisy = standard + highest * _noise(n, standard, seed, generator)
         return self._denoised_around(body_pose, matrices, standard, noisy, levels, known)
 
     def _codes(self, standard: Float[Tensor, "*batch joints latent"]) -> Int[Tensor, "*batch joints heads"]:
@@ -335,6 +334,5 @@ def _check_draw(n: int, temperature: float) -> None:
         raise ValueError(f"n must be at least 1 and the temperature finite and not negative, not {n} and {temperature}")
 
 
-def _noise(n: int, like: Tensor, generator: torch.Generator) -> Float[Tensor, " n *shape"]:
-    drawn = torch.randn(n, *like.shape, generator=generator, device=generator.device, dtype=torch.float32)
-    return drawn.to(like)
+def _noise(n: int, like: Tensor, seed: int, generator: torch.Generator | None) -> Float[Tensor, " n *shape"]:
+    return normal_noise((n, *like.shape), like, generator_of(seed, generator))

@@ -28,9 +28,9 @@ def karras_sigmas(
         curvature: the exponent rho of the paper; larger ones make low levels denser.
 
     Returns:
-        Standard deviations, decreasing.
+        Standard deviations, decreasing, on the CPU.
     """
-    part = torch.linspace(0.0, 1.0, steps)
+    part = torch.linspace(0.0, 1.0, steps, device="cpu")
     ends = highest ** (1 / curvature), lowest ** (1 / curvature)
     levels: Tensor = (ends[0] + part * (ends[1] - ends[0])) ** curvature
     return levels
@@ -54,8 +54,7 @@ def heun_sampler(
     Returns:
         Clean numbers.
     """
-    hold = torch.zeros(noisy.shape[-2], dtype=torch.bool) if known is None else known
-    hold = hold.to(noisy.device)
+    hold = noisy.new_zeros(noisy.shape[-2], dtype=torch.bool) if known is None else known.to(noisy.device)
     given, before, step_before = noisy, None, math.inf
     for level, below in itertools.pairwise([*levels.tolist(), 0.0]):
         shown = torch.where(hold, SIGMA_MIN, level).to(noisy)

@@ -89,12 +89,12 @@ class QPoser(nn.Module):
         return self.encode_latents(self.latents(body_pose))
 
     def latents(self, body_pose: Tensor) -> Float[Tensor, "*batch joints heads dim"]:
-        """Continuous latents of poses (as for `encode`), before quantisation, in the model's precision.
+        """Continuous latents of poses (as for `encode`), before quantisation, on the model's device.
 
         Raises:
             ValueError: the pose has a wrong shape or is not finite.
         """
-        return self._encode(as_matrices(body_pose, self.articulation).to(self.quantizer.codebooks.dtype))
+        return self._encode(as_matrices(body_pose, self.articulation).to(self.quantizer.codebooks))
 
     def encode_latents(self, latents: Float[Tensor, "*batch joints heads dim"]) -> Int[Tensor, "*batch joints heads"]:
         """The nearest codes of latents."""

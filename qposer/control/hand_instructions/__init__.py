@@ -79,7 +79,7 @@ def instruct_hands(
         seed: random seed.
         generator: random generator; overrides the seed.
         previous: the previous edit, to which "do the same with the left hand" refers.
-        prior: hand prior; default: the shipped one.
+        prior: hand prior; default: the shipped one. The result is on its device.
 
     Returns:
         The edit.
@@ -92,7 +92,7 @@ def instruct_hands(
     if hand_pose.ndim != (3 if hand_pose.shape[-2:] == (3, 3) else 2):
         raise ValueError(f"give one pose of both hands, (30, 3) or (30, 3, 3), not {tuple(hand_pose.shape)}")
     prior, generator = prior or load_hand_prior(), generator_of(seed, generator)
-    hands, done = as_right_hands(hand_pose), previous.steps if previous else ()
+    hands, done = as_right_hands(hand_pose).to(prior.code_prior.network.mean), previous.steps if previous else ()
     context, checks, mentioned = Context(), list[HandCheck](), set[str]()
     for step in parse(text):
         clauses, mirrored = _expanded(step, done, text)

@@ -90,7 +90,7 @@ def instruct(
         seed: random seed.
         generator: random generator; overrides the seed.
         previous: the previous edit, to which "mirror that", "a bit more" and "do the same with ..." refer.
-        prior: pose prior; default: the shipped one.
+        prior: pose prior; default: the shipped one. The results are on its device.
 
     Returns:
         The edits, the best first.
@@ -106,6 +106,7 @@ def instruct(
     prior, generator = prior or default_prior(), generator_of(seed, generator)
     start = posture if isinstance(posture, OrientedPose) else OrientedPose.upright(posture)
     check_single(start)
+    start = start.to(prior.network.mean)
     steps = parse(text)
     heading = _heading(start)
     edits = [_initial_edit(_rotated(start, heading.mT), prior)]

@@ -5,12 +5,15 @@ import dataclasses
 import pytest
 import torch
 
-from fitting.hands.problem import HandProblem, HandView, HandWeights, _LeastSquares
+from fitting.hands.problem import NOISE_LEVELS, HandProblem, HandView, HandWeights, _LeastSquares
 from fitting.hands.skeleton import HandSkeleton
 from fitting.inputs.camera import Camera
+from fitting.optimise.pose_space import RelaxedCodes
 from qposer.body_pose.rotations import axis_angle_to_matrix, nearest_rotation
-from qposer.hands.prior import load_hand_prior
+from qposer.hands.prior import HAND_FILE, load_hand_prior
 from qposer.hands.skeleton import HAND
+from qposer.io.assets import asset
+from qposer.least_squares import minimise
 
 HANDS, NOISE = 24, 0.03
 
@@ -67,8 +70,9 @@ def test_slopes_are_those_of_autograd(seen, cameras):
     problem, start, _ = seen
     problem = in_depth(problem)
     problem = with_second_camera(problem) if cameras == 2 else problem
-    fit = _LeastSquares(problem, torch.Generator().manual_seed(0))
-    state = fit.posed(start, problem.wrist, problem.space.encode(problem.guess))
+    numbers = problem.space.encode(problem.guess)
+    fit = _LeastSquares(problem, numbers.shape[1:], torch.Generator().manual_seed(0))
+    state = fit.posed(start, problem.wrist, numbers)
     fit.begin_step(0, state)
     slope = fit.linearise(state).slope[:, :6]
 
@@ -86,8 +90,9 @@ def test_without_keypoints_hands_are_held_where_the_arms_end(seen):
     hidden = [dataclasses.replace(view, confidence=torch.zeros(HANDS, 21)) for view in problem.views]
     problem = dataclasses.replace(problem, views=hidden)
     shift = torch.tensor([0.03, -0.02, 0.1])
-    fit = _LeastSquares(problem, torch.Generator().manual_seed(0))
-    found = problem.cost(fit.posed(start, problem.wrist + shift, problem.space.encode(problem.guess)))
+    numbers = problem.space.encode(problem.guess)
+    fit = _LeastSquares(problem, numbers.shape[1:], torch.Generator().manual_seed(0))
+    found = problem.cost(fit.posed(start, problem.wrist + shift, numbers))
     seen_by = torch.stack([shift, hidden[1].rotation[0] @ shift])
     expected = (torch.tensor([10.0, 10.0, 100.0]) * seen_by.square()).sum(-1) @ torch.tensor([1.0, 0.5])
     torch.testing.assert_close(found, expected.expand(HANDS), rtol=1e-3, atol=1e-5)
@@ -103,3 +108,21 @@ def test_fits_find_the_hand_and_the_prior_helps(seen):
 def test_depths_help(seen):
     problem, start, truth = seen
     assert error(in_depth(problem), start, truth) < 0.8 * error(problem, start, truth)
+
+
+def test_hands_are_fitted_on_the_device_of_the_keypoints(seen, crossings, on_meta):
+    problem, start, _ = seen
+    problem = with_second_camera(problem)
+    hand_prior = load_hand_prior(path=asset(HAND_FILE))
+    elsewhere = dataclasses.replace(
+        on_meta(problem),
+        skeleton=HandSkeleton(torch.from_numpy(HAND.rest_points).expand(HANDS, -1, -1).to("meta")),
+        space=RelaxedCodes(hand_prior.code_prior.to("meta")),
+        views=[on_meta(view) for view in problem.views],
+    )
+    fit = _LeastSquares(elsewhere, problem.space.encode(problem.guess[:1]).shape[1:], torch.Generator().manual_seed(0))
+    begun = fit.posed(start.to("meta"), elsewhere.wrist, elsewhere.wrist.new_zeros(HANDS, *fit.noise[0].shape[2:]))
+    with crossings:
+        found = minimise(fit, begun, len(NOISE_LEVELS))
+    assert found.pose.is_meta
+    assert crossings.count == 0
