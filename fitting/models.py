@@ -109,8 +109,8 @@ class FittingModels:
 
     @cached_property
     def hand_space(self) -> RelaxedCodes:
-        """The space of hand poses; loaded when first needed."""
-        return RelaxedCodes(load_hand_prior().code_prior.to(self.device))
+        """The space of hand poses; loaded when first needed. The default prior is shared, and stays on its device."""
+        return RelaxedCodes(copy.deepcopy(load_hand_prior().code_prior).to(self.device))
 
     @torch.no_grad()
     def fit_hands(
