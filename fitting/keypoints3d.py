@@ -21,6 +21,9 @@ from qposer import __version__
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 
+LARGEST = 2.5
+"""Maximum distance in metres of a person's points from their centre."""
+
 DISTANCE = 30.0
 """Distance to the camera in metres, large enough to make perspective negligible."""
 
@@ -63,16 +66,18 @@ def fit_points(
         One result for each person, in the axes of the points.
 
     Raises:
-        ValueError: the points are not finite or have a wrong shape, too few are seen, all seen points are collinear, or
-            ``up`` is invalid.
+        ValueError: the points are not finite, too far apart for a person or have a wrong shape, too few are seen, all
+            seen points are collinear, ``up`` is invalid, or the settings are of a photo's camera.
     """
     points, confidence = _checked(points, confidence)
-    if models.settings.terms:
-        raise ValueError("further terms are in a photo's camera axes: fit keypoints in space without them")
+    models.settings.check_for_space()
     seen = Keypoints(points[..., :2], confidence, format).seen
     for person in range(len(points)):
-        spread = np.linalg.svd(points[person, seen[person]] - points[person, seen[person]].mean(0), compute_uv=False)
-        if spread[1] < 1e-3:
+        shown = points[person, seen[person]] - points[person, seen[person]].mean(0)
+        if np.linalg.norm(shown, axis=1).max() > LARGEST:
+            size = np.linalg.norm(np.ptp(shown, axis=0))
+            raise ValueError(f"the keypoints of person {person} extend over {size:.0f} m: give positions in metres")
+        if np.linalg.svd(shown, compute_uv=False)[1] < 1e-3:
             raise ValueError(f"the keypoints of person {person} are collinear: give at least three that are not")
 
     to_camera = upright(up).to(models.device, models.dtype)

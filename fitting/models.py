@@ -41,22 +41,31 @@ class FittingModels:
     ) -> None:
         """Load the models; the defaults are the shipped ones.
 
-        Fits use the precision of the prior, single precision for the shipped one.
+        Fits use the precision of the prior, single precision for the shipped one. Given models of another precision or
+        device are copied.
 
         Raises:
             ValueError: the device is not available.
         """
         if torch.device(device).type == "cuda" and not torch.cuda.is_available():
             raise ValueError("this PyTorch finds no CUDA device: fit on the cpu")
-        self.prior = (prior or CodePrior.from_pretrained()).to(device)
-        self.model = self.prior.model
-        self.dtype = self.prior.network.mean.dtype
-        body = body or Body.open()
-        self.body = (body if body.identity.dtype == self.dtype else copy.deepcopy(body)).to(device, self.dtype)
-        self.space = RelaxedCodes(self.prior)
-        self.regressor = (regressor or Regressor.from_pretrained()).to(device, self.dtype)
-        self.settings = settings or FitSettings()
         self.device = torch.device(device)
+        prior, body, regressor = (
+            prior or CodePrior.from_pretrained(),
+            body or Body.open(),
+            regressor or Regressor.from_pretrained(),
+        )
+        self.dtype = prior.network.mean.dtype
+        self.prior = prior if self._fits(prior.network.mean) else copy.deepcopy(prior).to(device)
+        self.model = self.prior.model
+        self.body = body if self._fits(body.identity) else copy.deepcopy(body).to(device, self.dtype)
+        self.space = RelaxedCodes(self.prior)
+        known = next(regressor.parameters())
+        self.regressor = regressor if self._fits(known) else copy.deepcopy(regressor).to(device, self.dtype)
+        self.settings = settings or FitSettings()
+
+    def _fits(self, weights: Tensor) -> bool:
+        return weights.device == self.device and weights.dtype == self.dtype
 
     def with_settings(self, settings: FitSettings) -> FittingModels:
         """The same models with other settings."""

@@ -106,9 +106,15 @@ def fit_images(
     fit = PeopleFit(models, image_sizes[0], hypotheses)
     results = iter(fit.in_threads(joined(seen), camera, None, lambda: None))
     return [
-        [dataclasses.replace(next(results), image_size=np.array(size)) for _ in range(len(one))]
+        [_in_picture(next(results), np.array(size)) for _ in range(len(one))]
         for one, size in zip(seen, image_sizes, strict=True)
     ]
+
+
+def _in_picture(result: FitResult, size: Int[np.ndarray, "2"]) -> FitResult:
+    """The result and its alternatives in a picture of another size."""
+    alternatives = tuple(dataclasses.replace(other, image_size=size) for other in result.alternatives)
+    return dataclasses.replace(result, image_size=size, alternatives=alternatives)
 
 
 @dataclass(frozen=True)

@@ -64,4 +64,5 @@ def refit(
     for name, place in moved.items():
         row = keypoints.names.index(name)
         xy[:, row], confidence[:, row] = place, 1.0
-    return dataclasses.replace(found, keypoints=dataclasses.replace(keypoints, xy=xy, confidence=confidence))
+    corrected = dataclasses.replace(keypoints, xy=xy, confidence=confidence)
+    return dataclasses.replace(found, keypoints=corrected, swapped=result.swapped)

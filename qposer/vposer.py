@@ -9,6 +9,7 @@ human_body_prior 2. ``docs/migrating-from-vposer.md`` lists the differences.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -276,6 +277,8 @@ def load_model(
 
 def _own_folder(expr_dir: str | Path | None) -> Path | None:
     """The folder, if it contains weights for this module."""
+    if expr_dir is not None and not Path(expr_dir).exists():
+        warnings.warn(f"{expr_dir} does not exist: the shipped weights are loaded", stacklevel=3)
     return Path(expr_dir) if expr_dir is not None and (Path(expr_dir) / SPACE_FILE).is_file() else None
 
 

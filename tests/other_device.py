@@ -16,15 +16,14 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 DEVICE = torch.device("lazy")
 
 _aten = torch.ops.aten
-_MIXED = (
-    _aten._to_copy.default,
-    _aten.copy_.default,
+_COPIES = (_aten._to_copy.default, _aten.copy_.default)
+_INDEXED = (
     _aten.index.Tensor,
     _aten.index_put.default,
     _aten.index_put_.default,
     _aten._index_put_impl_.default,
 )
-"""Operations that may have tensors of both devices."""
+"""Operations whose second argument is a list of indices."""
 
 
 class _Elsewhere(torch.Tensor):
@@ -105,10 +104,11 @@ class OtherDevice(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
-        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        given = (args[0], args[2:], kwargs) if func in _INDEXED else (args, kwargs)
+        tensors = [leaf for leaf in tree_leaves(given) if isinstance(leaf, torch.Tensor)]
         elsewhere = [isinstance(tensor, _Elsewhere) for tensor in tensors]
         here = [tensor for tensor, away in zip(tensors, elsewhere, strict=True) if not away]
-        if any(elsewhere) and func not in _MIXED and any(tensor.dim() for tensor in here):
+        if any(elsewhere) and func not in _COPIES and any(tensor.dim() for tensor in here):
             raise AssertionError(f"{func} of tensors of two devices")
         away = any(elsewhere)
         if func is _aten.copy_.default:

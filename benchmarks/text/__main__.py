@@ -26,7 +26,7 @@ from benchmarks.text.evaluator import Evaluator, trained_evaluator
 from benchmarks.text.methods import Method, instructed, methods
 from benchmarks.text.scores import score
 from benchmarks.text.tasks import Task, make_task
-from qposer.control.text_prior import GUIDANCE, WEIGHTS, TextPrior
+from qposer.control.text_prior import GUIDANCE, TEXT_FILE, TextPrior
 from qposer.data.dataset import PoseDataset, Split
 from qposer.io.assets import asset
 from qposer.io.cli_errors import cli_errors
@@ -102,7 +102,7 @@ def main(
 
 def _weights(text: Path | None) -> list[Path]:
     """Weight files that the results depend on."""
-    return [text or asset(WEIGHTS.name), *(asset(name) for name in ("qposer.safetensors", "codeprior.safetensors"))]
+    return [text or asset(TEXT_FILE), *(asset(name) for name in ("qposer.safetensors", "codeprior.safetensors"))]
 
 
 def _code() -> list[Path]:

@@ -109,16 +109,22 @@ def _paths(source: Path) -> Iterator[str]:
             if PATH_COLUMN not in file.schema_arrow.names:
                 raise missing
             for rows in file.iter_batches(columns=[PATH_COLUMN]):
-                yield from rows.column(0).to_pylist()
+                yield from map(_named, rows.column(0).to_pylist())
         return
-    with source.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+    with source.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         if source.suffix == ".csv":
             reader = csv.DictReader(file)
             if PATH_COLUMN not in (reader.fieldnames or ()):
                 raise missing
-            yield from (row[PATH_COLUMN] for row in reader)
+            yield from (_named(row[PATH_COLUMN]) for row in reader)
         else:
             yield from (line.strip() for line in file if line.strip())
+
+
+def _named(path: str | None) -> str:
+    if not path:
+        raise ValueError(f"the column '{PATH_COLUMN}' is empty in a row: remove the row")
+    return path
 
 
 def part_name(number: int) -> str:

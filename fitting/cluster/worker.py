@@ -100,11 +100,18 @@ def _one_by_one(
     for index, job in enumerate(jobs):
         if isinstance(job, Outcome):
             yield job
-        elif lost[str(index)] >= TRIES:
+        elif lost[str(index)] - lost[_finished(index)] >= TRIES:
             yield Outcome(job.image.name, failure=f"{TRIES} workers were lost while they fitted it")
         else:
             print(index, file=begun, flush=True)
-            yield run.outcome(job)
+            outcome = run.outcome(job)
+            print(_finished(index), file=begun, flush=True)
+            yield outcome
+
+
+def _finished(index: int) -> str:
+    """The mark of an image with which no worker was lost."""
+    return f"{index}+"
 
 
 def _fetched(job: Job, folder: Path) -> Job | Outcome:

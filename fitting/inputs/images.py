@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -69,10 +70,13 @@ def read_image(path: str | Path) -> Photo:
 
     Raises:
         FileNotFoundError: the file does not exist.
+        IsADirectoryError: it is a folder.
         ValueError: the file is empty, not an image of `FORMATS`, or damaged.
     """
     path = Path(path)
     if not path.is_file():
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder: give one image, or fit it with fit_folder")
         raise FileNotFoundError(f"there is no image file {path}: check the path")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty (0 bytes), not an image: give a JPEG, PNG or other picture")
@@ -114,8 +118,15 @@ def open_image(file: str | Path | IO[bytes]) -> Iterator[Image.Image]:
 
 def is_image(path: Path) -> bool:
     """Whether a file is an image by its name, and not hidden."""
-    kind, _ = mimetypes.guess_type(path.name)
-    return kind is not None and kind.startswith("image/") and not path.name.startswith(".")
+    kind, _ = mimetypes.guess_type(path.name)  # knows others, too, which then cannot be read; fewer on some machines
+    named_so = path.suffix.lower() in _extensions() or (kind or "").startswith("image/")
+    return named_so and not path.name.startswith(".")
+
+
+@cache
+def _extensions() -> frozenset[str]:
+    """Those of `FORMATS`."""
+    return frozenset(ending for ending, format in Image.registered_extensions().items() if format in FORMATS)
 
 
 def _noted(image: Image.Image) -> tuple[int | None, float | None]:

@@ -256,7 +256,12 @@ def joined(parts: Sequence[Keypoints]) -> Keypoints:
 
     Returns:
         Keypoints of all people, in order.
+
+    Raises:
+        ValueError: the formats or the noise floors differ.
     """
+    if len({(part.format, part.noise_floor) for part in parts}) > 1:
+        raise ValueError("keypoints of several formats or noise floors: fit the images of each in a call of its own")
     first, arrays = parts[0], ("xy", "confidence", "world", "ambiguous")
     given = [name for name in arrays if getattr(first, name) is not None]
     values: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in given}

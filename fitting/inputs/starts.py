@@ -108,7 +108,7 @@ def read_start(path: str | Path) -> StartBodies:
     arrays = _arrays(path)
     try:
         return _amass(arrays) if {"poses", "trans"} <= arrays.keys() else _parameters(arrays)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, IndexError) as error:
         raise ValueError(f"{path} contains no bodies to start from: {one_line(error)}") from None
 
 
@@ -163,7 +163,7 @@ def _parameters(arrays: Mapping[str, np.ndarray]) -> StartBodies:
     orient = arrays.get(f"{prefix}global_orient")
     return StartBodies(
         body_pose,
-        None if orient is None else _axis_angle(np.asarray(orient, dtype=np.float32), 1)[:, 0],
+        None if orient is None else _orientations(np.asarray(orient, dtype=np.float32), len(body_pose)),
         _rows(arrays.get(f"{prefix}betas"), len(body_pose)),
         _text(arrays, "body"),
         *_hands(arrays, prefix, len(body_pose)),
@@ -180,6 +180,14 @@ def _hands(
     found = arrays.get("hands_found")
     pose = np.concatenate([_axis_angle(hand, NUM_HAND_JOINTS) for hand in sides], axis=1)
     return pose, None if found is None else np.asarray(found, dtype=bool).reshape(-1, 2)
+
+
+def _orientations(values: Float[np.ndarray, "*shape"], people: int) -> Float[np.ndarray, "people 3"]:
+    """Rotations of the pelvis, axis-angle or matrices; three rotations of the first kind are as many numbers as one of
+    the second."""
+    if values.size == 9 * people:
+        return _axis_angle(values.reshape(people, 1, 3, 3), 1)[:, 0]
+    return _axis_angle(values.reshape(-1, 3) if values.size == 3 * people else values, 1)[:, 0]
 
 
 def _axis_angle(values: Float[np.ndarray, "*shape"], joints: int) -> Float[np.ndarray, "people joints 3"]:

@@ -21,7 +21,7 @@ from qposer.body_pose.rotations import matrix_from_6d, matrix_to_6d
 from qposer.io.assets import asset
 from qposer.io.weights import load_module, save_module
 from qposer.prior.denoiser import Denoiser
-from qposer.prior.diffusion import heun_sampler, karras_sigmas
+from qposer.prior.diffusion import dpm_solver, karras_sigmas
 from qposer.prior.seeding import normal_noise
 
 FORMAT = "qposer-sampler-1"
@@ -119,7 +119,7 @@ class PoseSampler(nn.Module):
         noise = normal_noise((draws, 1, ROTATIONS, 6), context, generator)
         levels = karras_sigmas(STEPS, SIGMA_MAX)
         noisy = (SIGMA_MAX * noise).expand(-1, len(keypoints), -1, -1)
-        clean = heun_sampler(lambda values, level: self.denoiser(values, level, context), noisy, levels)
+        clean = dpm_solver(lambda values, level: self.denoiser(values, level, context), noisy, levels)
         rotations = matrix_from_6d(clean * self.std + self.mean)
         return frame @ rotations[:, :, 0], rotations[:, :, 1:]
 

@@ -84,6 +84,15 @@ class FitSettings:
         if self.height is not None and not SHORTEST <= self.height <= TALLEST:
             raise ValueError(f"the height must be from {SHORTEST} to {TALLEST} metres, not {self.height}")
 
+    def check_for_space(self) -> None:
+        """Reject what is known of a photo's camera, for fits without one.
+
+        Raises:
+            ValueError: the settings have a pitch or a height of the camera, or additional terms, which are in its axes.
+        """
+        if self.terms or self.camera_height is not None or self.camera_pitch:
+            raise ValueError("additional terms and the camera's pitch and height are for one photo: fit without them")
+
     def all_terms(self, body: Body, format: FormatName) -> list[Term]:
         """The terms that these settings add to those of every fit.
 

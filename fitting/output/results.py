@@ -119,7 +119,7 @@ def write_people(folder: str | Path, writers: Sequence[Callable[[Path], None]]) 
                 path.rename(aside)
             for target in targets:
                 (staging / target.name).rename(target)
-        except OSError:
+        except BaseException:
             for path, aside in old.items():
                 if aside.exists():
                     shutil.rmtree(path, ignore_errors=True)

@@ -53,7 +53,7 @@ class PhotoFit:
         """
         self.name = name
         self.corrections = Corrections()
-        self.result = fitter.fit_photo(photo, hypotheses=HYPOTHESES)[0]
+        self._chosen = self.result = fitter.fit_photo(photo, hypotheses=HYPOTHESES)[0]
         self.hypotheses: tuple[FitResult, ...] = (self.result, *self.result.alternatives)
         self._fitter, self._photo = fitter, photo
         self.draw()
@@ -116,7 +116,8 @@ class PhotoFit:
         """
         if not 0 <= index < len(self.hypotheses):
             raise ValueError(f"there is no hypothesis {index + 1}: there are {len(self.hypotheses)}")
-        self.result, self.corrections = self.hypotheses[index], Corrections()
+        self._chosen = self.result = self.hypotheses[index]
+        self.corrections = Corrections()
         return f"Hypothesis {index + 1}, with a probability of {self.result.probability:.0%}."
 
     @property
@@ -125,7 +126,7 @@ class PhotoFit:
 
     def _fit(self, corrections: Corrections) -> str:
         """Fit with corrections; if they are refused, nothing changes."""
-        detected = replace(self.result, keypoints=self.hypotheses[0].keypoints)
+        detected = replace(self.result, keypoints=self._chosen.keypoints)
         self.result = self._fitter.refit(
             detected,
             moved=corrections.moved,

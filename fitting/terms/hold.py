@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fitting.terms.term import Dense, Derivatives, Posed, Residual
 from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
+from qposer.body_pose.rotations import turn_derivative
 from qposer.control.constraints import EXACTNESS, Constraint
 
 
@@ -32,14 +33,14 @@ class Hold:
         return Residual(values[..., None], values.new_full(values.shape, self.weight))
 
     def columns(self, at: Posed, by: Derivatives) -> Dense:
-        """Derivatives by orientation and codes: those of the violations by the rotations are found by autograd.
+        """Derivatives by orientation, codes and residual rotations, from those by the rotations, found by autograd.
 
         Args:
             at: bodies.
             by: derivatives of the rotations by the codes.
 
         Returns:
-            Columns of all unknowns from the orientation to the codes; position and shape have no effect.
+            Columns of all unknowns; position and shape have no effect.
         """
         count = len(self.constraints)
         with torch.enable_grad():  # one copy of the bodies for each constraint, so that one backward pass suffices
@@ -53,6 +54,9 @@ class Hold:
         columns["orient"][:, :, 0] = by_turn.transpose(0, 1)
         if by.body_pose is not None:
             columns["pose"][:, :, 0] = torch.einsum("cpjab,pjlab->pcjl", by_pose, by.body_pose).flatten(2)
+        if "residual" in columns:
+            turns = turn_derivative(torch.eye(3, dtype=turn.dtype, device=turn.device))
+            columns["residual"][:, :, 0] = torch.einsum("cpjab,pjad,lbd->pcjl", by_pose, at.body_pose, turns).flatten(2)
         return Dense(columns)
 
     def _violations(

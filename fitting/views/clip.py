@@ -30,7 +30,7 @@ from fitting.video.frames import Video, open_video
 from fitting.video.kept_work import KeptWork
 from fitting.video.sightings import follow_person
 from fitting.video.tracked_keypoints import TrackedKeypoints
-from fitting.views.fit import check_cameras, check_matched, check_terms
+from fitting.views.fit import check_cameras, check_matched
 from fitting.views.matching import MatchedPerson, match_people
 from fitting.views.offsets import estimate_offsets
 from fitting.views.rig import Rig
@@ -176,7 +176,7 @@ def fit_tracks(
     Raises:
         ValueError: no two views agree on the person, or the settings have additional terms.
     """
-    check_terms(models)
+    models.settings.check_for_space()
     axis, direction = up_direction(check_cameras(cameras), up)
     rig = Rig.of(cameras)
     straight = [_undistorted(track, camera) for track, camera in zip(tracks, cameras, strict=True)]
@@ -256,11 +256,10 @@ class _ClipFit:
         factor = (self.fps / 30.0) ** 4
         smooth = [Smoothness(unknown, factor * weight) for unknown, weight in ROUGHNESS.items()]
         problem, found = self._improved(problem, dataclasses.replace(found, betas=betas), smooth, POSE)
-        models, settings = self.models, self.models.settings
+        models = self.models
         found = dataclasses.replace(found, pose=models.space.commit(found.pose))
-        if settings.residual:
-            solver = ClipSolver(models.body, models.space, settings.weights, settings.seed, smooth)
-            found = solver.run(RESIDUAL, problem, found, self.on_step)
+        if models.settings.residual:
+            found = self._solver(problem, smooth).run(RESIDUAL, problem, found, self.on_step)
         found = dataclasses.replace(found, betas=betas.expand(len(people), -1))
         return _measured(models, problem, found, self.to_camera.to(shift), shift)
 
@@ -277,13 +276,17 @@ class _ClipFit:
     def _improved(
         self, problem: Problem, found: Estimate, smooth: Sequence[Smoothness], free: tuple[Unknown, ...]
     ) -> tuple[Problem, Estimate]:
-        models, settings = self.models, self.models.settings
-        solver = ClipSolver(models.body, models.space, settings.weights, settings.seed, smooth)
+        solver = self._solver(problem, smooth)
         for number, stage in enumerate(STAGES):
             if number:
-                problem = reject_in_views(problem, solver.landmarks(problem, found), models)
+                problem = reject_in_views(problem, solver.landmarks(problem, found), self.models)
             found = solver.run(dataclasses.replace(stage, free=free), problem, found, self.on_step)
         return problem, found
+
+    def _solver(self, problem: Problem, smooth: Sequence[Smoothness]) -> ClipSolver:
+        models, settings = self.models, self.models.settings
+        terms = settings.all_terms(models.body, problem.format)
+        return ClipSolver(models.body, models.space, settings.weights, settings.seed, smooth, terms)
 
 
 @torch.no_grad()

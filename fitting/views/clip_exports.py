@@ -21,7 +21,7 @@ from fitting.output.results import write_people
 from fitting.output.trc import write_trc
 from fitting.video.frames import open_video
 from fitting.views.clip import ViewsClip
-from fitting.views.exports import in_upright_camera, to_upright_camera, y_up
+from fitting.views.exports import in_upright_camera, overlay_name, to_upright_camera, y_up
 
 
 def write_view_clip(
@@ -80,4 +80,4 @@ def _write(
         if frame is not None and seen.vertices[:, 2].min() > 0:
             centre = (float(camera.centre[0]), float(camera.centre[1]))
             drawn = overlay(camera.undistorted_picture(frame), [seen], camera.focal, centre)
-            Image.fromarray(drawn).save(folder / f"overlay_{camera.name}.png")
+            Image.fromarray(drawn).save(folder / f"{overlay_name(camera)}.png")

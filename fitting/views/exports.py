@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
+from scipy.spatial.transform import Rotation
 
 from fitting.inputs.calibration import Axis, CalibratedCamera, up_direction
 from fitting.inputs.detections import Picture
@@ -127,9 +129,16 @@ def drawn(
         if picture is not None and vertices[:, 2].min() > _NEAREST:
             centre = (float(camera.centre[0]), float(camera.centre[1]))
             ground = camera.undistorted_picture(picture)
-            found[f"overlay_{camera.name}"] = overlay(ground, [Mesh(vertices, result.faces)], camera.focal, centre)
+            found[overlay_name(camera)] = overlay(ground, [Mesh(vertices, result.faces)], camera.focal, centre)
     mesh = Mesh(in_upright_camera(result.vertices, result.up), result.faces)
-    return found | {"front": view(mesh), "side": view(mesh, np.pi / 2)}
+    ahead = in_upright_camera(Rotation.from_rotvec(result.global_orient).as_matrix()[:, 2], result.up)
+    front = np.arctan2(-ahead[0], -ahead[2])
+    return found | {"front": view(mesh, front), "side": view(mesh, front + np.pi / 2)}
+
+
+def overlay_name(camera: CalibratedCamera) -> str:
+    """The name of a picture of a view; calibrations name cameras by paths, too."""
+    return "overlay_" + re.sub(r"[^\w.-]", "_", camera.name)
 
 
 def _arrays(result: ViewsResult) -> dict[str, np.ndarray]:

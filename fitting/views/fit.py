@@ -51,11 +51,11 @@ def fit_people_in_views(
 
     Raises:
         ValueError: there are fewer than two views, another number of cameras, different formats, keypoints outside
-            the pictures, or no person matched in two views.
+            the pictures, no person matched in two views, or settings of a photo's camera.
     """
     if people < 1:
         raise ValueError(f"the number of people must be at least 1, not {people}")
-    check_terms(models)
+    models.settings.check_for_space()
     axis, direction = up_direction(check_cameras(cameras), up)
     straight = undistorted_views(views, cameras)
     rig, format = Rig.of(cameras), next(seen.format for seen in straight if seen is not None)
@@ -66,16 +66,6 @@ def fit_people_in_views(
     assert solution.problem.views is not None
     hands = models.fit_hands(hands_in_views(straight, matched, solution.problem.views), solution.estimate)
     return _results(models, views, cameras, matched, solution, hands, axis)
-
-
-def check_terms(models: FittingModels) -> None:
-    """Reject additional terms in the settings.
-
-    Raises:
-        ValueError: the settings have additional terms.
-    """
-    if models.settings.terms:
-        raise ValueError("additional terms are defined in a photo's camera axes: fit several views without them")
 
 
 def check_cameras(cameras: Sequence[CalibratedCamera]) -> Sequence[CalibratedCamera]:

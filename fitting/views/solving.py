@@ -82,7 +82,8 @@ def solve_views(
     """
     problem, found, shift = start_of_views(models, rig, people, format, to_camera, noise_floor, on_step)
     settings = models.settings
-    solver = LevenbergMarquardt(models.body, models.space, settings.weights, settings.seed)
+    terms = settings.all_terms(models.body, format)
+    solver = LevenbergMarquardt(models.body, models.space, settings.weights, settings.seed, terms)
     found = solver.run(STAGES[0], problem, found, on_step)
     for stage in STAGES[1:]:
         problem = reject_in_views(problem, solver.landmarks(problem, found), models)

@@ -17,8 +17,8 @@ from qposer.io.npz import read_npz
 FILE_KEYS = ("body_pose", "pose", "poses")
 """Names of poses in files: `fitting.write_results` and the commands, `qposer.data.build`, AMASS."""
 
-MOST_RADIANS = 1000.0
-"""Upper bound of axis-angle values; in single precision larger rotations are meaningless."""
+MOST_RADIANS = 12.6
+"""Upper bound of axis-angle values, two full turns: no recorded pose has more, and most poses in degrees do."""
 
 _TOLERANCE = 1e-3
 """Maximum deviation of ``R^T R`` from the identity, in any entry."""
@@ -41,6 +41,8 @@ def as_matrices(pose: Tensor, articulation: Articulation = BODY) -> Float[Tensor
             is not floating point, is not finite or too large, or its matrices are not rotations.
     """
     joints, name = articulation.joints, articulation.name
+    if not isinstance(pose, Tensor):
+        raise ValueError(f"a {name} must be a torch tensor, not {type(pose).__name__}: convert it with torch.as_tensor")
     # the last sizes first: torch.export would exclude batches of as many poses as joints
     given_matrices = pose.shape[-2:] == (3, 3) and pose.shape[-3:-2] == (joints,)
     if not given_matrices and pose.shape[-2:] != (joints, 3):
@@ -78,7 +80,7 @@ def _check_values(pose: Tensor, given_matrices: bool, name: str) -> None:
         raise ValueError(f"the {name} contains NaN or infinite numbers: omit unobserved poses")
     if not given_matrices:
         if bool((pose.abs() > MOST_RADIANS).any()):
-            raise ValueError(f"the {name} contains numbers beyond {MOST_RADIANS:g}: axis-angle must be in radians")
+            raise ValueError(f"the {name} contains numbers beyond {MOST_RADIANS:g}: give axis-angle in radians")
         return
     identity = torch.eye(3, dtype=pose.dtype, device=pose.device)
     tolerance = max(_TOLERANCE, 4 * torch.finfo(pose.dtype).eps)

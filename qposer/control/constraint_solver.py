@@ -96,7 +96,7 @@ def _draws(prior: CodePrior) -> Draws:
     if prior not in _drawn:
         body_pose = prior.sample(DRAWS, TEMPERATURE, generator=torch.Generator().manual_seed(0))
         _drawn[prior] = Draws(body_pose, prior.standard_latents(body_pose))
-    return _drawn[prior]
+    return Draws(*(part.to(prior.network.mean) for part in _drawn[prior]))
 
 
 class State(NamedTuple):

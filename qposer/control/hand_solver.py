@@ -79,7 +79,7 @@ def _draws(prior: CodePrior) -> _Draws:
     if prior.network not in _drawn:
         poses = prior.sample(DRAWS, generator=torch.Generator().manual_seed(0))
         _drawn[prior.network] = _Draws(poses, prior.standard_latents(poses))
-    return _drawn[prior.network]
+    return _Draws(*(part.to(prior.network.mean) for part in _drawn[prior.network]))
 
 
 class _State(NamedTuple):

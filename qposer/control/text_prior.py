@@ -10,25 +10,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from qposer.body_pose.posed_skeleton import neutral_pose
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
-from qposer.control.instructions import instruct
 from qposer.control.sentence_encoder import SentenceEncoder
-from qposer.io.assets import ASSETS, asset
+from qposer.io.assets import asset
 from qposer.io.weights import load_module, save_module
 from qposer.prior.code_prior import SAMPLING_STEPS, CodePrior, default_prior
 from qposer.prior.denoiser import Denoiser
-from qposer.prior.diffusion import SIGMA_MAX, heun_sampler, karras_sigmas
+from qposer.prior.diffusion import SIGMA_MAX, dpm_solver, karras_sigmas
 from qposer.prior.seeding import generator_of, normal_noise
 
 FORMAT = "qposer-text-1"
-WEIGHTS = ASSETS / "text.safetensors"
+TEXT_FILE = "text.safetensors"
 GUIDANCE = 2.0
 """Strength of classifier-free guidance (Ho and Salimans, 2022)."""
 
@@ -90,8 +89,6 @@ def generate(
 ) -> Float[Tensor, "n 21 3 3"]:
     """Sample poses that match a text, with the shipped weights.
 
-    Without these weights, the text is applied as an instruction to the neutral pose.
-
     Args:
         text: descriptions of a pose, or instructions.
         n: number of poses.
@@ -104,14 +101,17 @@ def generate(
         Rotation matrices of the body joints, relative to the parents.
 
     Raises:
-        ValueError: the text is empty or too long, or, followed as an instruction, not understood; or ``n`` or the
-            guidance is out of range.
+        ValueError: the text is empty or too long, or ``n`` or the guidance is out of range.
     """
-    prior, generator = prior or default_prior(), generator_of(seed, generator)
-    if WEIGHTS.is_file():
-        return TextPrior.from_pretrained(prior=prior).generate(text, n, guidance, generator=generator)
-    edits = instruct(neutral_pose(), text, n, generator=generator, prior=prior)
-    return torch.stack([edit.posture.body_pose for edit in edits])
+    prior = prior or default_prior()
+    loaded = _loaded(prior, prior.network.mean.device)
+    return loaded.generate(text, n, guidance, generator=generator_of(seed, generator))
+
+
+@lru_cache(maxsize=1)
+def _loaded(prior: CodePrior, device: torch.device) -> TextPrior:
+    """The shipped prior of poses given texts, loaded once for a code prior on a device."""
+    return TextPrior.from_pretrained(prior=prior)
 
 
 class TextPrior:
@@ -157,7 +157,7 @@ class TextPrior:
             FileNotFoundError: the file does not exist.
             ValueError: the file is not a text prior.
         """
-        network = load_module(path or asset(WEIGHTS.name), TextPriorNetwork, TextPriorConfig, FORMAT)
+        network = load_module(path or asset(TEXT_FILE), TextPriorNetwork, TextPriorConfig, FORMAT)
         prior = prior or CodePrior.from_pretrained()
         return cls(prior, network.to(prior.network.mean.device))
 
@@ -212,6 +212,6 @@ class TextPrior:
 
         like = self.prior.network.mean
         noise = SIGMA_MAX * normal_noise((len(texts), *like.shape), like, generator)
-        drawn = self.prior.network.unstandardise(heun_sampler(denoise, noise, karras_sigmas(SAMPLING_STEPS)))
+        drawn = self.prior.network.unstandardise(dpm_solver(denoise, noise, karras_sigmas(SAMPLING_STEPS)))
         model = self.prior.model
         return model.decode(model.encode_latents(drawn.unflatten(-1, model.config.latent_shape[1:])))

@@ -22,7 +22,7 @@ from qposer.body_pose.poses import as_matrices, check_known_joints, in_kind_of
 from qposer.io.assets import asset
 from qposer.io.weights import load_module, read_note
 from qposer.prior.code_prior_network import FORMAT, CodePriorConfig, CodePriorNetwork
-from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN, heun_sampler, karras_sigmas
+from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN, dpm_solver, karras_sigmas
 from qposer.prior.energy import PoseEnergy
 from qposer.prior.medoids import pose_medoids
 from qposer.prior.model import QPoser
@@ -123,7 +123,7 @@ class CodePrior:
         Raises:
             ValueError: the input is not a pose, or not finite.
         """
-        if not body_pose.is_floating_point():
+        if isinstance(body_pose, Tensor) and not body_pose.is_floating_point():
             raise ValueError(f"a pose must be floating point, not {body_pose.dtype}: use energy_of_codes for codes")
         return self._energy.of_poses(body_pose)
 
@@ -217,7 +217,7 @@ class CodePrior:
         _check_draw(n, temperature)
         spread = temperature * self.network.config.dispersion * SIGMA_MAX
         noise = spread * _noise(n, self.network.mean, seed, generator)
-        drawn = heun_sampler(self.network.denoiser, noise, karras_sigmas(SAMPLING_STEPS))
+        drawn = dpm_solver(self.network.denoiser, noise, karras_sigmas(SAMPLING_STEPS))
         return self.model.decode(self._codes(drawn))
 
     def complete(
@@ -319,7 +319,7 @@ class CodePrior:
     ) -> Tensor:
         """Denoise and decode the unknown joints, and keep the given known joints."""
         noisy = torch.where(known[:, None], standard, noisy)
-        decoded = self.model.decode(self._codes(heun_sampler(self.network.denoiser, noisy, levels, known)))
+        decoded = self.model.decode(self._codes(dpm_solver(self.network.denoiser, noisy, levels, known)))
         return in_kind_of(body_pose, torch.where(known[:, None, None], matrices, decoded))
 
 

@@ -37,7 +37,7 @@ def karras_sigmas(
 
 
 @torch.no_grad()
-def heun_sampler(
+def dpm_solver(
     denoise: Denoise,
     noisy: Float[Tensor, "*batch joints numbers"],
     levels: Float[Tensor, " steps"],

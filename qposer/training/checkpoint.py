@@ -1,4 +1,4 @@
-"""Checkpoints: everything that the next training step depends on, without pickles."""
+"""Checkpoints of networks, optimiser and random states, without pickles."""
 
 from __future__ import annotations
 

@@ -75,10 +75,11 @@ def test_unseen_points_may_be_anywhere(fitter, truth):
         ({"confidence": np.ones((2, 33))}, "confidence"),
         ({"confidence": np.zeros((1, 33))}, "4 are required"),
         ({"up": (0, 0, 0)}, "direction"),
+        ({"points": np.random.default_rng(0).normal(0, 300.0, size=(1, 33, 3))}, "give positions in metres"),
     ],
 )
 def test_wrong_input_is_reported(fitter, change, message):
-    given = {"points": np.random.default_rng(0).normal(size=(1, 33, 3))} | change
+    given = {"points": np.random.default_rng(0).normal(0, 0.3, size=(1, 33, 3))} | change
     with pytest.raises(ValueError, match=message):
         fitter.fit_keypoints_3d(**given)
 

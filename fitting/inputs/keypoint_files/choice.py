@@ -101,7 +101,8 @@ def _by_number(references: Sequence[ImageId], image: ImageId, folder: Sequence[s
     stem = _EXTENSION.sub("", re.split(r"[/\\]", str(image))[-1])
     wanted = _last_number(stem)
     if None in numbers or (wanted is None and len(folder) > 1):
-        raise ValueError(f"the file contains no person for the image {_shown(image)}, but on {_some(references)}")
+        found = f"its people are on {_some(references)}"
+        raise ValueError(f"the file contains no person for the image {_shown(image)}: {found}")
     if len(folder) <= 1 and len(numbers) == 1 and not (stem.isdigit() or _COCO_NUMBER.search(stem)):
         return references[0]
     _check_start(numbers.keys(), folder or _neighbours(image))

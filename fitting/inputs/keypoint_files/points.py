@@ -30,7 +30,8 @@ def points_of(entry: Entry) -> Float[np.ndarray, "points 3"] | None:
         scores = _numbers(entry.scores)
         values = values.reshape(-1, 2) if values.ndim == 1 and values.size == 2 * scores.size else values
         if values.ndim != 2 or scores.shape != values.shape[:1]:
-            raise ValueError(f"expected one score for each keypoint, found {scores.size} for {len(values)} keypoints")
+            found = f"{scores.size} scores and coordinates of shape {values.shape}"
+            raise ValueError(f"expected one score for each keypoint, found {found}")
         if values.shape[1] != 2:
             raise ValueError(f"keypoints have {values.shape[1]} coordinates and a score: give 2D keypoints, in pixels")
         values = np.concatenate([values, scores[:, None]], axis=1)

@@ -80,7 +80,11 @@ def _read_archive(path: Path) -> tuple[np.ndarray, np.ndarray, FormatName, np.nd
     if missing:
         raise ValueError(f"the npz file lacks {', '.join(sorted(missing))}: it must contain xy, confidence and format")
     xy, confidence, world = arrays["xy"], arrays["confidence"], arrays.get("world")
-    if confidence.ndim != 2 or xy.shape[:2] != confidence.shape or (world is not None and len(world) != len(xy)):
+    if (
+        confidence.ndim != 2
+        or xy.shape[:2] != confidence.shape
+        or (world is not None and world.shape[:1] != xy.shape[:1])
+    ):
         raise ValueError(
             "xy must be (people, joints, 2), confidence (people, joints) and world (people, joints, 3), "
             f"not {xy.shape}, {confidence.shape}" + ("" if world is None else f" and {world.shape}")

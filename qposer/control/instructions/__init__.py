@@ -107,7 +107,7 @@ def instruct(
     start = posture if isinstance(posture, OrientedPose) else OrientedPose.upright(posture)
     check_single(start)
     start = start.to(prior.network.mean)
-    steps = parse(text)
+    steps = _parsed(text)
     heading = _heading(start)
     edits = [_initial_edit(_rotated(start, heading.mT), prior)]
     for number, step in enumerate(steps):
@@ -117,6 +117,17 @@ def instruct(
     return [
         replace(edit, posture=_rotated(edit.posture, heading), before=_rotated(edit.before, heading)) for edit in edits
     ]
+
+
+def _parsed(text: str) -> list[Step]:
+    try:
+        return parse(text)
+    except InstructionError:
+        from qposer.control.hand_instructions import mentions_hands  # which uses this package
+
+        if mentions_hands(text):
+            raise InstructionError("fingers are posed by instruct_hands", text, 0, len(text)) from None
+        raise
 
 
 def constraints_of(text: str) -> tuple[Constraint, ...]:

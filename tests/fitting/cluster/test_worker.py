@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from fitting.cluster.batches import batches_of
-from fitting.cluster.worker import Worker
+from fitting.cluster.worker import TRIES, Worker
+from fitting.folders import FolderRun
 
 pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
 
@@ -46,3 +47,22 @@ def test_a_photo_that_ends_every_worker_is_given_up(images, out, open_run):
         "no person was found",
         "2 workers were lost while they fitted it",
     ]
+
+
+def test_photos_fitted_before_a_loss_are_not_blamed(images, out, open_run, monkeypatch):
+    batch = next(batches_of(images, 4)[0])
+    (out / "parts" / ".tried-0000000").touch()
+    fit, last = FolderRun.outcome, batch.jobs[-1].image.name
+
+    def lost(run, job):
+        if job.image.name == last:
+            raise SystemExit
+        return fit(run, job)
+
+    for _ in range(TRIES):
+        monkeypatch.setattr(FolderRun, "outcome", lost)
+        with pytest.raises(SystemExit):
+            Worker(open_run, out, False).fit(batch)
+    monkeypatch.setattr(FolderRun, "outcome", fit)
+    report = Worker(open_run, out, False).fit(batch)
+    assert [image for image, reason in report.failures if "lost" in reason] == [str(batch.jobs[-1].image)]

@@ -348,7 +348,7 @@ def test_a_photo_without_people_gives_an_error(refused, blank):
 
 def test_no_file(refused, tmp_path):
     assert "there is no image file" in refused(tmp_path / "absent.jpg")
-    assert "there is no image file" in refused(tmp_path)
+    assert "is a folder" in refused(tmp_path)
 
 
 def test_an_empty_file(refused, tmp_path):

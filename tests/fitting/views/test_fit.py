@@ -6,7 +6,7 @@ import torch
 
 from fitting import fit_views
 from fitting.fit import Fitter
-from fitting.inputs.keypoints import Keypoints
+from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise.schedule import FitSettings
 from fitting.output.body_result import BodyResult
 from fitting.terms.shape import Shape
@@ -169,7 +169,36 @@ def test_a_camera_that_faces_away_is_named(fitter, cameras, truth):
     assert off(result, truth) < WITHIN
 
 
-def test_further_terms_are_refused(cameras, truth, fitter):
-    other = Fitter(fitter.body, fitter.prior, FitSettings(terms=(Shape(torch.ones(1)),)), regressor=fitter.regressor)
-    with pytest.raises(ValueError, match="additional terms"):
+CAMERA_AXES = {"terms": (Shape(torch.ones(1)),), "camera_height": 1.5, "camera_pitch": 10.0}
+
+
+@pytest.mark.parametrize("name", CAMERA_AXES)
+def test_settings_of_a_photo_are_refused(cameras, truth, fitter, name):
+    settings = FitSettings(**{name: CAMERA_AXES[name]})
+    other = Fitter(fitter.body, fitter.prior, settings, regressor=fitter.regressor)
+    with pytest.raises(ValueError, match="for one photo"):
         other.fit_views(*two(cameras, truth))
+    with pytest.raises(ValueError, match="for one photo"):
+        other.fit_keypoints_3d(truth.landmarks)
+
+
+def test_statements_hold_in_views(cameras, truth, fitter):
+    """An arm that no camera sees is where the statement says."""
+    settings = FitSettings(holds=("left hand on the left hip",))
+    other = Fitter(fitter.body, fitter.prior, settings, regressor=fitter.regressor)
+    names = FORMATS["mediapipe"].names
+    arm = [names.index(f"left_{name}") for name in ("elbow", "wrist", "pinky", "index", "thumb")]
+    views = [truth.seen_by(camera, [0]) for camera in cameras]
+    for view in views:
+        view.confidence[:, arm] = 0.0
+
+    def away(result):
+        found = fitter.body.landmarks(
+            *(
+                torch.from_numpy(getattr(result, name))[None]
+                for name in ("global_orient", "body_pose", "betas", "transl")
+            )
+        )[0]
+        return (found[names.index("left_index")] - found[names.index("left_hip")]).norm().item()
+
+    assert away(other.fit_views(views, cameras)[0]) < 0.25 < away(fitter.fit_views(views, cameras)[0])

@@ -29,12 +29,20 @@ def test_both_representations_of_any_batch_shape_are_poses(batch):
 @settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 10.0), st.sampled_from([torch.float32, torch.float64]))
 def test_poses_from_rotations_are_valid(seed, size, dtype):
-    vectors = size * torch.randn(2, 21, 3, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+    vectors = size * (2 * torch.rand(2, 21, 3, generator=torch.Generator().manual_seed(seed), dtype=dtype) - 1)
     rotations = as_matrices(vectors)
     assert torch.equal(as_matrices(rotations), rotations)
     torch.testing.assert_close(
         as_matrices(in_kind_of(vectors, rotations)), rotations, atol=1e-5 if dtype == torch.float32 else 1e-7, rtol=0
     )
+
+
+@pytest.mark.parametrize(
+    ("pose", "message"), [(torch.full((21, 3), 45.0), "give axis-angle in radians"), (np.zeros((21, 3)), "ensor")]
+)
+def test_degrees_and_arrays_are_reported(pose, message):
+    with pytest.raises((ValueError, TypeError), match=message):  # a TypeError if shapes are checked at run time
+        as_matrices(pose)
 
 
 def test_half_precision_matrices_are_rotations_within_their_precision():

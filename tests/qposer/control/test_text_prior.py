@@ -1,9 +1,7 @@
 import pytest
 import torch
 
-from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
-from qposer.control import text_prior as module
-from qposer.control.text_prior import TextPrior, TextPriorConfig, TextPriorNetwork, generate
+from qposer.control.text_prior import TextPrior, TextPriorConfig, TextPriorNetwork
 from qposer.prior.code_prior import CodePrior
 from qposer.prior.code_prior_network import CodePriorConfig, CodePriorNetwork
 from qposer.prior.model import QPoser, QPoserConfig
@@ -89,15 +87,3 @@ def test_wrong_input(drawing, prior):
         TextPrior(prior, other)
     with pytest.raises(ValueError, match="has latents of size"):
         TextPrior(prior, TextPriorNetwork(TextPriorConfig(latent_dim=6, width=8, depth=1, buckets=4)))
-
-
-def test_without_weights_a_text_is_followed_as_an_instruction(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "WEIGHTS", tmp_path / "absent.safetensors")
-    poses = generate("bend the left knee 60 degrees", 2, generator=seeded(0))
-    assert poses.shape == (2, 21, 3, 3)
-    figure = PosedSkeleton.of(OrientedPose.upright(poses))
-    shin = -figure.rotation("left_knee")[..., 1]
-    angle = torch.atan2(-shin[:, 2], -shin[:, 1]).rad2deg()
-    assert ((angle - 60).abs() < 12).all()
-    with pytest.raises(ValueError, match="'smile' is not known"):
-        generate("smile", generator=seeded(0))

@@ -2,7 +2,7 @@
 
 import torch
 
-from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN, heun_sampler, karras_sigmas
+from qposer.prior.diffusion import SIGMA_MAX, SIGMA_MIN, dpm_solver, karras_sigmas
 
 CORRELATION = 0.8
 
@@ -19,7 +19,7 @@ def draw(number, known=None, value=0.0, temperature=1.0):
     noisy = temperature * SIGMA_MAX * torch.randn(number, 2, 1, generator=torch.Generator().manual_seed(0))
     if known is not None:
         noisy[:, known] = value
-    return heun_sampler(exact, noisy, karras_sigmas(32), known)
+    return dpm_solver(exact, noisy, karras_sigmas(32), known)
 
 
 def test_levels_fall_from_the_highest_to_the_lowest():

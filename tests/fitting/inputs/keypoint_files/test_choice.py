@@ -56,7 +56,7 @@ def test_one_file_name_with_two_ids():
 @pytest.mark.parametrize("references", [("a.jpg", "b.jpg"), ("a", "b"), ("x/a.jpg", "x/b.jpg"), ("a.png", "b.png")])
 def test_names_in_place_of_ids(references):
     assert chosen(content(*references), "a.jpg", ["a.jpg", "b.jpg"]) == [0]
-    with pytest.raises(ValueError, match=r"no person for the image 'c\.jpg', but on "):
+    with pytest.raises(ValueError, match=r"no person for the image 'c\.jpg': its people are on "):
         of_image(content(*references), "c.jpg")
 
 
@@ -67,7 +67,7 @@ def test_file_names_and_ids_of_the_same_kind_are_separate():
 def test_a_list_of_one_named_image_is_not_of_every_image():
     assert chosen(content("a.jpg"), "a.jpg", ["a.jpg", "b.jpg"]) == [0]
     for folder in ((), ["a.jpg", "b.jpg"]):
-        with pytest.raises(ValueError, match=r"no person for the image 'b\.jpg', but on a\.jpg"):
+        with pytest.raises(ValueError, match=r"no person for the image 'b\.jpg': its people are on a\.jpg"):
             of_image(content("a.jpg"), "b.jpg", folder)
 
 
@@ -77,7 +77,7 @@ def test_a_list_of_one_numbered_image_is_of_the_only_image():
     for image in ("000000000139.jpg", "COCO_val2014_000000000139.jpg", 8):
         with pytest.raises(ValueError, match="its ids are 7"):
             of_image(content(7), image)
-    with pytest.raises(ValueError, match=r"no person for the image 'photo\.jpg', but on 7"):
+    with pytest.raises(ValueError, match=r"no person for the image 'photo\.jpg': its people are on 7"):
         of_image(content(7), "photo.jpg", ["photo.jpg", "other.jpg"])
     with pytest.raises(ValueError, match=r"no person for the image 'IMG_3\.jpg': its ids are 7"):
         of_image(content(7), "IMG_3.jpg", ["IMG_3.jpg", "IMG_7.jpg"])

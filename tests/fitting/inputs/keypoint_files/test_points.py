@@ -55,7 +55,7 @@ def test_numbers_must_form_points(values):
 
 
 def test_scores_of_other_points_and_of_points_in_space():
-    with pytest.raises(ValueError, match="one score for each keypoint, found 2 for 3"):
+    with pytest.raises(ValueError, match="one score for each keypoint, found 2 scores"):
         points_of(Entry([[1, 2]] * 3, [0.5] * 2))
     with pytest.raises(ValueError, match="keypoints have 3 coordinates and a score: give 2D"):
         points_of(Entry([[1, 2, 3]] * 3, [0.5] * 3))
