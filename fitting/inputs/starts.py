@@ -185,9 +185,9 @@ def _hands(
 def _orientations(values: Float[np.ndarray, "*shape"], people: int) -> Float[np.ndarray, "people 3"]:
     """Rotations of the pelvis, axis-angle or matrices; three rotations of the first kind are as many numbers as one of
     the second."""
-    if values.size == 9 * people:
-        return _axis_angle(values.reshape(people, 1, 3, 3), 1)[:, 0]
-    return _axis_angle(values.reshape(-1, 3) if values.size == 3 * people else values, 1)[:, 0]
+    if values.size == 3 * people:
+        return values.reshape(people, 3)
+    return _axis_angle(values.reshape(people, 1, 3, 3) if values.size == 9 * people else values, 1)[:, 0]
 
 
 def _axis_angle(values: Float[np.ndarray, "*shape"], joints: int) -> Float[np.ndarray, "people joints 3"]:

@@ -132,7 +132,7 @@ def drawn(
             found[overlay_name(camera)] = overlay(ground, [Mesh(vertices, result.faces)], camera.focal, centre)
     mesh = Mesh(in_upright_camera(result.vertices, result.up), result.faces)
     ahead = in_upright_camera(Rotation.from_rotvec(result.global_orient).as_matrix()[:, 2], result.up)
-    front = np.arctan2(-ahead[0], -ahead[2])
+    front = np.arctan2(ahead[0], -ahead[2])
     return found | {"front": view(mesh, front), "side": view(mesh, front + np.pi / 2)}
 
 

@@ -104,3 +104,15 @@ def test_parts_of_a_longer_source_are_deleted(images, tmp_path):
         finish(tmp_path, ledger, batch)
     ledger.drop_from(2)
     assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == [part_name(0), part_name(1)]
+
+
+def test_lists_of_spreadsheets_start_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "list.csv").write_text("\ufeffpath\na.jpg\n", encoding="utf-8")
+    (batch,) = batches_of(tmp_path / "list.csv", 2)[0]
+    assert [job.image for job in batch.jobs] == [tmp_path / "a.jpg"]
+
+
+def test_a_row_without_a_path_is_reported(tmp_path):
+    (tmp_path / "list.csv").write_text("id,path\n1,a.jpg\n2\n")
+    with pytest.raises(ValueError, match="empty in a row"):
+        list(batches_of(tmp_path / "list.csv", 2)[0])

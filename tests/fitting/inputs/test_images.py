@@ -1,11 +1,13 @@
 import io
+import mimetypes
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from fitting.inputs.detect import detect
-from fitting.inputs.images import open_image, read_image
+from fitting.inputs.images import is_image, open_image, read_image
 from qposer.io.assets import asset
 
 RED, WHITE = (200, 30, 30), (255, 255, 255)
@@ -197,3 +199,11 @@ def test_a_line_of_pixels_is_a_picture(tmp_path):
     assert read_image(tmp_path / "a.png").rgb.shape == (1, 30000, 3)
     with pytest.raises(ValueError, match="no person was found"):
         detect(read_image(tmp_path / "a.png").rgb)
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.JP2", "a.tga", "a.jpg", "a.heic"])
+def test_images_are_known_by_their_names_on_every_system(monkeypatch, name):
+    monkeypatch.setattr(mimetypes, "guess_type", mimetypes.MimeTypes(filenames=()).guess_type)
+    assert is_image(Path(name)) == (name != "a.heic" or mimetypes.guess_type(name)[0] is not None)
+    assert not is_image(Path("a.json"))
+    assert not is_image(Path(f".{name}"))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fitting.inputs.hand_keypoints import HandKeypoints
-from fitting.inputs.keypoints import FORMATS, Keypoints
+from fitting.inputs.keypoints import FORMATS, Keypoints, joined
 
 COUNTS = {"mediapipe": 33, "openpose": 25, "coco": 17, "h36m": 17}
 MIDDLE = {"nose", "neck", "mid_hip", "pelvis", "spine", "thorax", "head"}
@@ -179,3 +179,10 @@ def test_exchanged_keypoints_take_their_hands_along():
     for before, after in ((hands.xy, exchanged.xy), (hands.world, exchanged.world)):
         assert np.array_equal(after[0], before[0])
         assert np.array_equal(after[1], before[1, ::-1])
+
+
+def test_keypoints_of_other_formats_are_not_joined():
+    points = np.random.default_rng(0).uniform(0, 100, (1, 17, 2))
+    parts = [Keypoints(points, np.ones((1, 17)), name) for name in ("coco", "h36m")]
+    with pytest.raises(ValueError, match="several formats"):
+        joined(parts)

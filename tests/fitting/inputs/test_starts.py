@@ -170,3 +170,17 @@ def test_some_of_the_people():
     start = StartBodies(POSE[:, :21], ORIENT, BETAS)[[1]]
     np.testing.assert_array_equal(start.body_pose, POSE[1:, :21])
     np.testing.assert_array_equal(start.global_orient, ORIENT[1:])
+
+
+@pytest.mark.parametrize("people", [1, 2, 3, 9])
+def test_orientations_of_any_number_of_people_in_both_kinds(tmp_path, people):
+    orient, pose = RANDOM.normal(size=(people, 3)).astype(np.float32), np.zeros((people, 63), np.float32)
+    for given in (orient, matrices(orient), matrices(orient)[:, None]):
+        np.savez(tmp_path / "a.npz", body_pose=pose, global_orient=given)
+        np.testing.assert_allclose(read_start(tmp_path / "a.npz").global_orient, orient, atol=1e-5)
+
+
+def test_numbers_instead_of_arrays_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", body_pose=np.float32(0))
+    with pytest.raises(ValueError, match="contains no bodies to start from"):
+        read_start(tmp_path / "a.npz")

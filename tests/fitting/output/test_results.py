@@ -215,18 +215,19 @@ def test_a_renamed_fit_is_kept(tmp_path):
     assert (aside / "fit.npz").is_file()
 
 
-def test_a_rename_that_fails_brings_the_old_fit_back(tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [OSError("no space left"), KeyboardInterrupt("no space left")])
+def test_a_rename_that_fails_brings_the_old_fit_back(tmp_path, monkeypatch, error):
     (folder,) = write_results(tmp_path, [make_result()], [{}])
     before = (folder / "fit.npz").read_bytes()
     rename = Path.rename
 
     def fail(path, target):
         if path.parent.name.startswith(".writing-") and path.name == "person0":
-            raise OSError("no space left")
+            raise error
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(type(error), match="no space left"):
         write_results(tmp_path, [make_result()], [{}])
     assert (folder / "fit.npz").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["person0"]

@@ -1,5 +1,7 @@
 """Corrections of a fitted photo: the photo and detector are real."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -78,3 +80,14 @@ def test_hypotheses_can_be_chosen(photo):
     assert not torch.allclose(*(torch.from_numpy(one.body_pose) for one in photo.hypotheses[:2]), atol=1e-3)
     with pytest.raises(ValueError, match="no hypothesis 9"):
         photo.choose(8)
+
+
+def test_corrections_of_a_hypothesis_keep_its_left_and_right(photo, monkeypatch):
+    swapped = dataclasses.replace(
+        photo.hypotheses[1], keypoints=photo.hypotheses[1].keypoints.exchanged(np.array([True])), swapped=True
+    )
+    monkeypatch.setattr(photo, "hypotheses", [photo.hypotheses[0], swapped])
+    photo.choose(1)
+    photo.tell("", 1.7)
+    np.testing.assert_array_equal(photo.result.keypoints.xy, swapped.keypoints.xy)
+    assert photo.result.swapped

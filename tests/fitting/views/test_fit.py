@@ -10,6 +10,8 @@ from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise.schedule import FitSettings
 from fitting.output.body_result import BodyResult
 from fitting.terms.shape import Shape
+from fitting.views import exports
+from qposer.body_pose.rotations import axis_angle_to_matrix
 
 WITHIN = 0.025
 """Metres."""
@@ -202,3 +204,16 @@ def test_statements_hold_in_views(cameras, truth, fitter):
         return (found[names.index("left_index")] - found[names.index("left_hip")]).norm().item()
 
     assert away(other.fit_views(views, cameras)[0]) < 0.25 < away(fitter.fit_views(views, cameras)[0])
+
+
+def test_the_front_view_shows_the_front_and_pictures_have_names_of_files(cameras, truth, fitter, monkeypatch):
+    views = [truth.seen_by(camera, [0]) for camera in cameras]
+    named = [dataclasses.replace(camera, name=f"cams/{camera.name}") for camera in cameras]
+    (result,) = fitter.fit_views(views, named)
+    monkeypatch.setattr(exports, "view", lambda mesh, yaw: yaw)
+    pictures = exports.drawn(result, named, [np.zeros((1920, 1080, 3), np.uint8)] * 4)
+    assert {*pictures} == {*(f"overlay_cams_{name}" for name in "abcd"), "front", "side"}
+    ahead = exports.in_upright_camera(axis_angle_to_matrix(torch.from_numpy(result.global_orient)).numpy()[:, 2], "z")
+    cos, sin = np.cos(pictures["front"]), np.sin(pictures["front"])
+    assert ahead[0] * cos + ahead[2] * sin == pytest.approx(0, abs=1e-6)  # as `view` rotates
+    assert ahead[2] * cos - ahead[0] * sin < 0

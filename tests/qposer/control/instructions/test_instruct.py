@@ -307,3 +307,8 @@ def test_raised_arms_leave_the_torso_upright(instructed, text, seed):
     spine = [BODY_JOINT_NAMES.index(name) for name in ("spine1", "spine2", "spine3")]
     turned = geodesic_angle(edit.posture.body_pose[spine], NEUTRAL.body_pose[spine]).rad2deg()
     assert turned.max() < 6
+
+
+def test_instructions_for_fingers_name_the_function_for_them(shipped_prior):
+    with pytest.raises(InstructionError, match="fingers are posed by instruct_hands"):
+        instruct(torch.zeros(21, 3), "make a fist", prior=shipped_prior)
