@@ -39,7 +39,7 @@ def test_photos_of_several_sizes_in_one_batch_have_the_fits_of_each_alone(fitter
         assert found.focal == alone.focal
         assert np.allclose(found.centre, alone.centre)
         assert np.allclose(found.vertices, alone.vertices, atol=2e-3)
-        assert len(found.alternatives) == len(alone.alternatives)
+        assert [tuple(other.image_size) for other in found.alternatives] == [size] * len(alone.alternatives)
 
 
 def test_hands_in_one_batch_have_the_fits_of_each_alone(fitter, people):
