@@ -46,7 +46,7 @@ def main(
         joints = joints_of(unknown)
         known = torch.ones(21, dtype=torch.bool)
         known[joints] = False
-        name, pose = start.load("given", prior)
+        name, pose, _ = start.load("given", prior)
         poses = torch.cat([pose[None], prior.complete(pose, known, number, seed=seed)])
         energy = prior.energy(poses)
         names = [name, *(f"hypothesis {index}" for index in range(1, number + 1))]

@@ -78,7 +78,7 @@ def main(
             raise ValueError("no instruction is given: try qposer instruct 'raise the left arm'")
         console, parts = plain_console(), [*_split(instructions)]
         last = max((place for place, part in enumerate(parts) if part.body), default=0)
-        named, first_hands = start.load("start", prior), start.load_hands()
+        named = start.load("start", prior)
         first, flat = OrientedPose.upright(named.pose), torch.zeros(30, 3)
         edits: list[tuple[str, Edit]] = []
         hand_edits: list[tuple[str, HandEdit]] = []
@@ -93,7 +93,7 @@ def main(
                 now = found[0]
                 console.print(_constraint_table(of_body, now.checks))
             if of_hands:
-                pose = hands.hand_pose if hands else flat if first_hands is None else first_hands
+                pose = hands.hand_pose if hands else flat if named.hands is None else named.hands
                 hands = instruct_hands(pose, of_hands, seed=seed, previous=hands)
                 hand_edits.append((of_hands, hands))
                 console.print(_constraint_table(of_hands, hands.checks))
@@ -101,7 +101,7 @@ def main(
             _write_bodies(named, edits, apart, prior, out, console)
         if hand_edits:
             _write_hands(hand_edits, out, console)
-        result_hands = hands.hand_pose if hands else first_hands
+        result_hands = hands.hand_pose if hands else named.hands
         if not apart:
             _print_description(now.posture if now else first, result_hands, console)
 

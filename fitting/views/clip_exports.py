@@ -66,9 +66,8 @@ def _write(
     turned = Rotation.from_matrix(to_upright_camera(clip.up)) * Rotation.from_rotvec(clip.global_orient)
     pelvis = in_upright_camera(clip.joints[:, 0].astype(np.float64), clip.up)
     fingers = None if clip.hands is None else clip.hands.both
-    write_motion(
-        folder / "motion.npz", turned.as_rotvec(), clip.body_pose, clip.betas, pelvis, clip.pelvis, clip.fps, fingers
-    )
+    motion = (turned.as_rotvec(), clip.body_pose, clip.betas, pelvis, clip.pelvis, clip.fps, clip.body, fingers)
+    write_motion(folder / "motion.npz", *motion)
     middle = len(clip.frames) // 2
     given = (clip.global_orient[[middle]], clip.body_pose[[middle]], clip.betas[None], clip.transl[[middle]])
     with torch.no_grad():
