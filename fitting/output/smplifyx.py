@@ -64,7 +64,7 @@ def smplifyx_arrays(result: FitResult) -> dict[str, np.ndarray]:
         **{name: pose.ravel() for name, pose in hands.items()},
     }
     arrays = {name: np.asarray(value, dtype=np.float32)[None] for name, value in values.items()}
-    return arrays | {"body": np.frombuffer(result.body.encode(), np.uint8)[None]}
+    return arrays | {"body": np.array([*result.body.encode()], np.uint8)[None]}
 
 
 def write_smplifyx(folder: str | Path, image: str, results: Sequence[FitResult]) -> list[Path]:
