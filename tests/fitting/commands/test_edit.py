@@ -185,10 +185,8 @@ def test_the_help_names_the_parts(demo):
     limbs = {part for part in BODY_PARTS if part not in BODY_JOINT_NAMES or part == "head"}
     assert limbs <= named <= set(BODY_PARTS)
     if demo is edit:
-        of_hands = hands.partition(";")[0].replace("and the joints:", "")
-        assert (
-            {"left_hand", "left_index1"} <= {part.strip(" .") for part in of_hands.split(",")} - {""} <= {*HAND_PARTS}
-        )
+        of_hands = hands.partition(";")[0].replace("and the joints:", "").split(",")
+        assert {"left_hand", "left_index1"} <= {part.strip(" .") for part in of_hands} - {""} <= {*HAND_PARTS}
 
 
 def test_edits_have_the_names_of_the_operations():

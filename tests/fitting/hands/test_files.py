@@ -66,10 +66,8 @@ def test_motion_of_the_open_body_is_relative_to_its_rest(flat_and_bent, tmp_path
     body = Body.open(hands=True)
     template = TemplateHands.of(body, torch.zeros(1, body.num_betas))
     hands = matrix_to_axis_angle(template.to_body(flat_and_bent[None])).numpy()
-    still = np.zeros((1, 3))
-    write_motion(
-        tmp_path / "motion.npz", still, np.zeros((1, 21, 3)), np.zeros(10), still, still[0], 30.0, "open", hands
-    )
+    still, body_pose = np.zeros((1, 3)), np.zeros((1, 21, 3))
+    write_motion(tmp_path / "motion.npz", still, body_pose, np.zeros(10), still, still[0], 30.0, "open", hands)
     expected = matrix_to_axis_angle(of_right_hands(flat_and_bent))[None]
     torch.testing.assert_close(read_hands(tmp_path / "motion.npz"), expected, atol=1e-3, rtol=0)
 
