@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import torch
 import tyro
 from PIL import Image
 from rich.console import Console
@@ -22,11 +21,9 @@ from rich.progress import track
 
 from benchmarks.tables import Table
 from fitting.fit import Fitter
-from fitting.hands.template import TemplateHands
+from fitting.hands.files import hands_of
 from fitting.output.fit_result import FitResult
 from fitting.output.hand_sheets import HandFigure, draw_hands
-from qposer.body_pose.rotations import axis_angle_to_matrix
-from qposer.hands.pairs import of_right_hands
 from qposer.hands.smplh import SIDES
 from qposer.io.cli_errors import cli_errors
 
@@ -94,7 +91,7 @@ def draw(photos: Path, out: Path, seed: int) -> None:
             results = fitter.fit_photo(paths[place])
         except ValueError:  # nobody is found
             results = []
-        hands = _figures(fitter, results, number)
+        hands = _figures(results, number)
         figures += hands
         gesture = paths[place].name.split("_")[0]
         key.append({"number": number, "gesture": gesture, "hands": len(hands), "photo": paths[place].name})
@@ -126,15 +123,12 @@ def confusion(key: Sequence[dict[str, str]], seen: dict[int, str]) -> Table:
     return Table(["", *answers], [[gesture, *(str(counts[gesture, one]) for one in answers)] for gesture in gestures])
 
 
-def _figures(fitter: Fitter, results: Sequence[FitResult], number: int) -> list[HandFigure]:
+def _figures(results: Sequence[FitResult], number: int) -> list[HandFigure]:
     """The found hands of the first person."""
-    body = fitter.hand_body
-    if not results or results[0].hands is None or body is None:
+    hands, flat = (results[0].hands, hands_of(results[0])) if results else (None, None)
+    if hands is None or flat is None:
         return []
-    hands, betas = results[0].hands, torch.from_numpy(results[0].betas)[None]
-    flat = TemplateHands.of(body, betas).from_body(axis_angle_to_matrix(torch.from_numpy(hands.both))[None])
-    pose = of_right_hands(flat)[0]
-    return [HandFigure(str(number), pose, side) for side, found in zip(SIDES, hands.found, strict=True) if found]
+    return [HandFigure(str(number), flat[0], side) for side, found in zip(SIDES, hands.found, strict=True) if found]
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -51,7 +51,7 @@ def main(
         up: axis of the world against gravity; default: from the calibration's format, otherwise from the cameras.
         offsets: for videos, the frame of each that shows the moment of the first one's frame 0; default: estimated.
         body: an SMPL, SMPL-H or SMPL-X model file (.pkl or .npz); default: the open body.
-        hands: detect and fit hands, too; those that are hidden or small stay at rest. Videos are fitted without hands.
+        hands: detect and fit hands, too; those that are hidden or small stay at rest.
         residual: add small rotations after decoding, for poses that the codes cannot represent.
         seed: random seed.
         device: where the optimisation runs.
@@ -86,8 +86,8 @@ def main(
         on_step = partial(progress.advance, task)
         if are_videos(views):
             progress.update(task, description="detecting and fitting")
-            clip = fit_view_videos(fitter, views, chosen, offsets, up, on_step)
-            folders = [write_view_clip(out, clip, fitter.body, views, chosen)]
+            clip = fit_view_videos(fitter, views, chosen, offsets, up, on_step, hands)
+            folders = [write_view_clip(out, clip, fitter.body_of([clip]), views, chosen)]
             lines, warnings = [f"{len(clip.frames)} frames, {clip.summary}"], [clip.warnings]
         else:
             if offsets is not None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # --help does not load torch
     from torch import Tensor
 
     from qposer import CodePrior
+    from qposer.control.whole_pose import WholePose
 
 
 STANDING = "standing"
@@ -27,6 +28,16 @@ class NamedPose(NamedTuple):
 
     name: str
     pose: Float[Tensor, "21 3"]
+    hands: Float[Tensor, "30 3"] | None = None
+    """The left hand first, zero for flat hands; None if the source has no hands."""
+
+    @property
+    def whole(self) -> WholePose:
+        """The pose with its hands, or with resting ones."""
+        from fitting.hands.files import resting_hands
+        from qposer.control.whole_pose import WholePose
+
+        return WholePose(self.pose, resting_hands() if self.hands is None else self.hands)
 
 
 @dataclass(frozen=True)
@@ -51,10 +62,11 @@ class PoseSource:
 
         Raises:
             FileNotFoundError: the file does not exist.
-            ValueError: the file holds no poses or no pose of that index, or the seed is invalid.
+            ValueError: the file holds no poses or no pose of that index, its hands are damaged, or the seed is invalid.
         """
         import torch
 
+        from fitting.hands.files import read_hands
         from qposer.body_pose.posed_skeleton import neutral_pose
         from qposer.body_pose.poses import read_poses
         from qposer.body_pose.rotations import matrix_to_axis_angle
@@ -68,25 +80,10 @@ class PoseSource:
             drawn = prior.sample(1, seed=int(seed))[0]
             return NamedPose(f"{role}: sample {self.sample}", matrix_to_axis_angle(drawn))
         path, index = self._file(str(self.pose))
-        poses = read_poses(path)
+        poses, hands = read_poses(path), read_hands(path)
         if index >= len(poses):
             raise ValueError(f"{path} has no pose {index}: it has {len(poses)} poses, counted from 0")
-        return NamedPose(f"{role}: {path.stem} {index}", poses[index])
-
-    def load_hands(self) -> Float[Tensor, "30 3"] | None:
-        """Load the hands of the pose in the file of a fit.
-
-        Returns:
-            Both hands, the left one first, zero for flat hands; None if there are none.
-
-        Raises:
-            ValueError: the hands are damaged.
-        """
-        if self.pose is None or self.pose == STANDING:
-            return None
-        from fitting.hands.files import read_hands
-
-        return read_hands(*self._file(self.pose))
+        return NamedPose(f"{role}: {path.stem} {index}", poses[index], None if hands is None else hands[index])
 
     @staticmethod
     def _file(pose: str) -> tuple[Path, int]:

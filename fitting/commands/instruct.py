@@ -8,8 +8,9 @@
 
 follows the instructions in order and writes into OUT: instruct.png, the pose and the result of each instruction, with
 the mentioned parts in coral; and instruct.npz: body_pose (poses, 21, 3) and global_orient (poses, 3), axis-angle in
-radians, instruction and energy. It prints the constraints of each instruction, by how much each is violated before
-and after, and a description of the result. Without --pose it starts from a relaxed standing pose.
+radians, instruction and energy, and hands as in files of fits if there are some. It prints the constraints of each
+instruction, by how much each is violated before and after, and a description of the result. Without --pose it starts
+from a relaxed standing pose.
 
 Clauses about fingers pose the hands: those of the --pose if it is a fit with hands, otherwise flat ones.
 instruct_hands.png shows each instructed hand from two sides; instruct_hands.npz: hand_pose (poses, 30, 3), the left
@@ -78,30 +79,30 @@ def main(
             raise ValueError("no instruction is given: try qposer instruct 'raise the left arm'")
         console, parts = plain_console(), [*_split(instructions)]
         last = max((place for place, part in enumerate(parts) if part.body), default=0)
-        named, first_hands = start.load("start", prior), start.load_hands()
+        named = start.load("start", prior)
         first, flat = OrientedPose.upright(named.pose), torch.zeros(30, 3)
-        edits: list[tuple[str, Edit]] = []
+        edits: list[tuple[str, Edit, Float[Tensor, "30 3"] | None]] = []
         hand_edits: list[tuple[str, HandEdit]] = []
         now: Edit | None = None
         hands: HandEdit | None = None
         for place, (of_body, of_hands) in enumerate(parts):
-            now, hands = (None, None) if apart else (now, hands)
+            now, hands, found = (None, None, []) if apart else (now, hands, [])
             if of_body:
                 posture, answers = first if now is None else now.posture, number if place == last else 1
                 found = instruct(posture, of_body, answers, seed=seed, previous=now, prior=prior)
-                edits += [(of_body, edit) for edit in found]
                 now = found[0]
                 console.print(_constraint_table(of_body, now.checks))
             if of_hands:
-                pose = hands.hand_pose if hands else flat if first_hands is None else first_hands
+                pose = hands.hand_pose if hands else flat if named.hands is None else named.hands
                 hands = instruct_hands(pose, of_hands, seed=seed, previous=hands)
                 hand_edits.append((of_hands, hands))
                 console.print(_constraint_table(of_hands, hands.checks))
+            edits += [(of_body, edit, hands.hand_pose if hands else named.hands) for edit in found]
         if edits:
             _write_bodies(named, edits, apart, prior, out, console)
         if hand_edits:
             _write_hands(hand_edits, out, console)
-        result_hands = hands.hand_pose if hands else first_hands
+        result_hands = hands.hand_pose if hands else named.hands
         if not apart:
             _print_description(now.posture if now else first, result_hands, console)
 
@@ -127,27 +128,35 @@ def _print_description(posture: OrientedPose, hands: Float[Tensor, "30 3"] | Non
 
 
 def _write_bodies(
-    start: NamedPose, edits: list[tuple[str, Edit]], apart: bool, prior: CodePrior, out: Path, console: Console
+    start: NamedPose,
+    edits: list[tuple[str, Edit, Float[Tensor, "30 3"] | None]],
+    apart: bool,
+    prior: CodePrior,
+    out: Path,
+    console: Console,
 ) -> None:
-    """Write a sheet of the start pose and the results."""
+    """Write a sheet of the start pose and the results, with hands if any has some."""
     import numpy as np
     import torch
 
+    from fitting.hands.files import hand_arrays, resting_hands
     from fitting.output.sheets import Figure, draw_sheet, write_sheet
     from qposer.body_pose.posed_skeleton import OrientedPose
     from qposer.body_pose.rotations import matrix_to_axis_angle
     from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 
-    postures = [OrientedPose.upright(start.pose), *(edit.posture for _, edit in edits)]
+    postures = [OrientedPose.upright(start.pose), *(edit.posture for _, edit, _ in edits)]
     poses = torch.stack([matrix_to_axis_angle(posture.body_pose) for posture in postures])
     orients = torch.stack([matrix_to_axis_angle(posture.global_orient) for posture in postures])
-    energies = [prior.energy(start.pose).item(), *(edit.energy for _, edit in edits)]
-    about = [(), *([BODY_JOINT_NAMES.index(joint) for joint in edit.mentioned] for _, edit in edits)]
-    names = [start.name, *(text for text, _ in edits)]
-    figures = [Figure(*row) for row in zip(names, poses, energies, about, orients, strict=True)]
+    energies = [prior.energy(start.pose).item(), *(edit.energy for _, edit, _ in edits)]
+    about = [(), *([BODY_JOINT_NAMES.index(joint) for joint in edit.mentioned] for _, edit, _ in edits)]
+    names, hands = [start.name, *(text for text, _, _ in edits)], [start.hands, *(own for _, _, own in edits)]
+    figures = [Figure(*row) for row in zip(names, poses, energies, about, orients, hands, strict=True)]
     title = "each from the start" if apart else "one after the other"
     arrays = {"body_pose": poses.numpy(), "global_orient": orients.numpy(), "energy": np.array(energies)}
     arrays["instruction"] = np.array(names)
+    if any(own is not None for own in hands):
+        arrays |= hand_arrays(torch.stack([resting_hands() if own is None else own for own in hands]))
     png, npz = write_sheet(out, "instruct", draw_sheet(figures, f"instructions, {title}"), arrays)
     console.print(f"{len(poses)} poses in {npz}; picture: {png}")
 

@@ -8,17 +8,14 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, NamedTuple
 
-from fitting.commands.inputs import PoseSource
+from fitting.commands.inputs import NamedPose, PoseSource
 
 if TYPE_CHECKING:
-    import torch
-    from jaxtyping import Float
-    from torch import Tensor
-
     from fitting import Fitter
     from fitting.inputs.images import Photo
     from fitting.output.fit_result import FitResult
-    from qposer import CodePrior, QPoser
+    from qposer import CodePrior
+    from qposer.control.whole_pose import WholePose
 
 
 class Fitted(NamedTuple):
@@ -31,8 +28,7 @@ class Fitted(NamedTuple):
 class Reference(NamedTuple):
     """A pose that provides parts."""
 
-    name: str
-    pose: Float[Tensor, "21 3"]
+    named: NamedPose
     fitted: Fitted | None
     """The fit, if the pose is from a photo."""
 
@@ -64,14 +60,14 @@ def takings(take: Sequence[Sequence[str]], source: Sequence[Sequence[str]], refe
         ValueError: the numbers of ``take`` and ``source`` differ, there are fewer than two references or more than
             letters, or a letter, a weight or a part is invalid.
     """
-    from qposer.control.edits import joints_of
+    from qposer.control.whole_pose import parts_of
 
     if not 2 <= references <= len(ascii_uppercase):
         raise ValueError(f"a mixture needs 2 to {len(ascii_uppercase)} photos or poses, not {references}")
     if len(take) != len(source):
         raise ValueError(f"each --take needs a --from after it: got {len(take)} --take and {len(source)} --from")
     for parts in take:
-        joints_of(parts)
+        parts_of(parts)
     return [Taking(parts, _weights(said, references)) for parts, said in zip(take, source, strict=True)]
 
 
@@ -127,8 +123,7 @@ def load_references(texts: Sequence[str], keypoints: Sequence[Path], prior: Code
     references = []
     for letter, text in zip(ascii_uppercase, texts, strict=False):
         if _is_pose(text):
-            name, pose = PoseSource(text).load(letter, prior)
-            references.append(Reference(name, pose, None))
+            references.append(Reference(PoseSource(text).load(letter, prior), None))
             continue
         if fitter is None:
             from fitting import Fitter
@@ -146,6 +141,7 @@ def _fitted(fitter: Fitter, letter: str, path: Path, keypoints: Path | None) -> 
     import torch
 
     from fitting import read_keypoints
+    from fitting.hands.files import hands_of
     from fitting.inputs.images import read_image
 
     photo = read_image(path)
@@ -155,32 +151,51 @@ def _fitted(fitter: Fitter, letter: str, path: Path, keypoints: Path | None) -> 
             (result,) = fitter.fit_photo(photo, keypoints=given)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return Reference(f"{letter}: {path.stem}", torch.from_numpy(result.body_pose), Fitted(photo, result))
+    pose = NamedPose(f"{letter}: {path.stem}", torch.from_numpy(result.body_pose))
+    hands = hands_of(result)
+    return Reference(pose if hands is None else pose._replace(hands=hands[0]), Fitted(photo, result))
 
 
-def mix(
-    model: QPoser, poses: Sequence[Float[Tensor, "21 3"]], what: Sequence[Taking]
-) -> tuple[Float[torch.Tensor, "21 3"], list[int]]:
+def check_hands(what: Sequence[Taking], references: Sequence[Reference]) -> None:
+    """Reject hands of references that have none.
+
+    Args:
+        what: the parts to take and their references.
+        references: all references.
+
+    Raises:
+        ValueError: a part of a hand is taken from a reference without hands.
+    """
+    from qposer.control.whole_pose import parts_of
+
+    for taking in what:
+        _, of_hands = parts_of(taking.parts)
+        for index in taking.weights if of_hands else ():
+            if references[index].named.hands is None:
+                raise ValueError(f"reference {ascii_uppercase[index]} has no hands: omit {', '.join(of_hands)}")
+
+
+def mix(prior: CodePrior, poses: Sequence[WholePose], what: Sequence[Taking]) -> tuple[WholePose, list[int]]:
     """The first pose with parts of the others, and the main reference of each joint.
 
     If a part is taken twice, the later taking applies.
 
     Args:
-        model: the autoencoder.
-        poses: poses of the references, axis-angle in radians.
+        prior: of bodies.
+        poses: poses of the references.
         what: the parts to take and their references.
 
     Returns:
-        The mixture, axis-angle in radians, and the index of a reference for each joint.
+        The mixture, and the index of a reference for each joint of the body and, after them, of both hands.
     """
-    from qposer.control import edits
+    from qposer.control import whole_pose
 
     mixed = poses[0]
-    owner = [0] * mixed.shape[-2]
+    owner = [0] * sum(len(part) for part in mixed)
     for taking in what:
-        sources = [poses[index] for index in taking.weights]
-        donor = sources[0] if len(sources) == 1 else edits.blend(sources, list(taking.weights.values()), model=model)
-        mixed = edits.swap(mixed, donor, taking.parts, model=model)
-        for joint in edits.joints_of(taking.parts):
+        sources, weights = [poses[index] for index in taking.weights], list(taking.weights.values())
+        donor = sources[0] if len(sources) == 1 else whole_pose.blend(sources, weights, prior=prior)
+        mixed = whole_pose.swap(mixed, donor, taking.parts, prior=prior)
+        for joint in whole_pose.joints_of(taking.parts):
             owner[joint] = taking.main_source
     return mixed, owner

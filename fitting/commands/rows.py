@@ -14,10 +14,13 @@ from torch import Tensor
 
 from fitting.body.body import Body
 from fitting.commands.references import Fitted, Reference
+from fitting.hands.template import TemplateHands
 from fitting.output.pictures import cut_around
 from fitting.output.render import Mesh, Picture, composed, overlay, render
 from fitting.output.sheets import THREE_QUARTER
-from qposer.body_pose.skeleton import NUM_BODY_JOINTS, NUM_JOINTS, PARENTS
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS, PARENTS
+from qposer.control.whole_pose import WholePose
+from qposer.hands.pairs import as_right_hands
 
 HEIGHT = 560
 """Height of each picture in pixels, without the caption."""
@@ -44,28 +47,26 @@ def reference_tile(index: int, reference: Reference, body: Body) -> Tile:
     Returns:
         The tile.
     """
-    owner = [index] * NUM_BODY_JOINTS
+    owner, (name, *_) = [index] * (body.num_joints - 1), reference.named
     if reference.fitted is None:
-        return Tile(_portrait(_upright(reference.pose, body), owner, index, body), reference.name)
+        return Tile(_portrait(_upright(reference.named.whole, body), owner, index, body), name)
     photo, result = reference.fitted
     vertices = np.asarray(result.vertices, dtype=np.float64)
     shown = overlay(photo.rgb, _pieces(vertices, owner, index, body), result.focal, tuple(result.centre.tolist()))
     xy = vertices[:, :2] / vertices[:, 2:] * result.focal + result.centre
     cut = cut_around(shown, xy * (shown.shape[1] / photo.width))
-    return Tile(_as_high_as_the_row(cut), reference.name)
+    return Tile(_as_high_as_the_row(cut), name)
 
 
-def mixture_tile(
-    pose: Float[Tensor, "21 3"], owner: Sequence[int], base: Fitted | None, body: Body, caption: str
-) -> Tile:
+def mixture_tile(pose: WholePose, owner: Sequence[int], base: Fitted | None, body: Body, caption: str) -> Tile:
     """The mixed body, each part in the colour of its reference.
 
     Orientation and shape are those of the base's fit; the body is upright if the base is a saved pose. The base is
     reference 0 and provides the pelvis.
 
     Args:
-        pose: axis-angle in radians.
-        owner: index of a reference for each joint.
+        pose: the mixture.
+        owner: index of a reference for each joint of the body, and of both hands.
         base: the fit of reference 0, if it has one.
         body: body model to draw.
         caption: text below the picture.
@@ -77,7 +78,7 @@ def mixture_tile(
         vertices = _upright(pose, body)
     else:
         orient, betas = (torch.from_numpy(value)[None] for value in (base.result.global_orient, base.result.betas))
-        vertices = body(orient, pose[None].float(), betas).vertices[0].double().numpy()
+        vertices = _vertices(orient, pose, betas, body)
     return Tile(_portrait(vertices, owner, 0, body), caption)
 
 
@@ -88,17 +89,26 @@ def draw_row(tiles: Sequence[Tile]) -> Picture:
     return np.concatenate([gap, *(part for column in columns for part in (column, gap))], axis=1)
 
 
-def _upright(pose: Float[Tensor, "21 3"], body: Body) -> Float[np.ndarray, "vertices 3"]:
-    vertices = body(torch.zeros(1, 3), pose[None].float()).vertices[0].double().numpy()
+def _upright(pose: WholePose, body: Body) -> Float[np.ndarray, "vertices 3"]:
+    vertices = _vertices(torch.zeros(1, 3), pose, torch.zeros(1, body.num_betas), body)
     turned: np.ndarray = vertices @ THREE_QUARTER.as_matrix().T
     return turned
 
 
+def _vertices(
+    orient: Float[Tensor, "1 3"], pose: WholePose, betas: Float[Tensor, "1 betas"], body: Body
+) -> Float[np.ndarray, "vertices 3"]:
+    """The posed body; hands only if it has fingers."""
+    hands = TemplateHands.of(body, betas).to_body(as_right_hands(pose.hands)[None]) if body.has_hands else None
+    vertices: np.ndarray = body(orient, pose.body[None].float(), betas, hand_pose=hands).vertices[0].double().numpy()
+    return vertices
+
+
 def _pieces(vertices: Float[np.ndarray, "vertices 3"], owner: Sequence[int], root: int, body: Body) -> list[Mesh]:
     """The mesh in pieces, one for each reference, so that `render` gives them the references' colours."""
-    of_joint = np.full(NUM_JOINTS, root)
-    for joint in range(1, NUM_JOINTS):
-        of_joint[joint] = owner[joint - 1] if joint <= NUM_BODY_JOINTS else of_joint[PARENTS[joint]]
+    of_joint = np.array([root, *owner[: body.num_joints - 1]])
+    if not body.has_hands:
+        of_joint[NUM_BODY_JOINTS + 1 :] = of_joint[list(PARENTS[NUM_BODY_JOINTS + 1 :])]
     faces: Int[np.ndarray, "faces 3"] = body.faces.numpy()
     of_face = np.median(of_joint[body.data.weights.argmax(axis=1)][faces], axis=1)
     return [Mesh(vertices, faces[of_face == index]) for index in range(max(root, *owner) + 1)]

@@ -58,6 +58,10 @@ class HandsInView:
     translation: Float[Tensor, "3"] = _SAME_PLACE
     """Metres."""
 
+    def __getitem__(self, people: Int[Tensor, " chosen"]) -> HandsInView:
+        """A selection of people."""
+        return replace(self, keypoints=self.keypoints[people.tolist()], camera=self.camera[people])
+
 
 @dataclass(frozen=True)
 class FittedHands:

@@ -52,11 +52,26 @@ class StartHands:
         """
         if self.body == body.name:
             return self
-        if self.body == OPEN_BODY:
-            source = Body.open(hands=True).to(self.pose.device, self.pose.dtype)
-            flat = TemplateHands.of(source, self.pose.new_zeros(len(self.pose), source.num_betas)).from_body(self.pose)
-        elif body.name == OPEN_BODY:
-            flat = as_right_hands(self.pose)
-        else:
+        if OPEN_BODY not in (self.body, body.name):
             return self
+        flat = flat_hands(self.pose, self.body)
         return StartHands(TemplateHands.of(body, betas).to_body(flat), self.found, body.name)
+
+
+def flat_hands(
+    pose: Float[Tensor, "poses 30 3 3"], body: str, betas: Float[Tensor, "#poses shapes"] | None = None
+) -> Float[Tensor, "poses 2 15 3 3"]:
+    """Poses of flat right hands of poses relative to the resting hands of a body model.
+
+    Args:
+        pose: both hands, the left one first.
+        body: name of the body model; any other than the open body's stands for one whose template has flat hands.
+        betas: shape of the open body; default: the mean.
+
+    Returns:
+        Rotations relative to the parents; left hands are mirrored.
+    """
+    if body != OPEN_BODY:
+        return as_right_hands(pose)
+    source = Body.open(hands=True).to(pose.device, pose.dtype)
+    return TemplateHands.of(source, pose.new_zeros(1, source.num_betas) if betas is None else betas).from_body(pose)

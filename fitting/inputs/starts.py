@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from fitting.body.smpl_pickle import read_nested_arrays
 from fitting.shapes import check_shapes
 from qposer.body_pose.articulation import BODY
-from qposer.body_pose.poses import as_matrices
+from qposer.body_pose.poses import FILE_KEYS, as_matrices, by_joint
 from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.hands.skeleton import HAND
@@ -30,9 +30,8 @@ _PREFIXES = ("", "pred_smpl_params.", "smpl_params_incam.", "smpl_params.", "smp
 
 _LATENT = 32
 
-_HAND_NUMBERS = 2 * 3 * NUM_HAND_JOINTS
-_WITH_HANDS = (156, 165)
-"""Numbers of a pose of SMPL-H and SMPL-X in AMASS's layout, the hands last."""
+_WITH_HANDS = (52, 55)
+"""Joints of poses of SMPL-H and SMPL-X, the hands last."""
 
 _IN_JSON = ("body_pose", "global_orient", "betas", "body", "left_hand_pose", "right_hand_pose", "hands_found")
 """What ``fit.json`` has of a body."""
@@ -147,9 +146,9 @@ def _amass(arrays: Mapping[str, np.ndarray]) -> StartBodies:
     if poses.ndim != 2 or poses.shape[1] < 3 * (NUM_BODY_JOINTS + 1):
         raise ValueError(f"poses of AMASS must be (frames, 66 or more), not {poses.shape}")
     body_pose = poses[:, 3 : 3 * (NUM_BODY_JOINTS + 1)].reshape(-1, NUM_BODY_JOINTS, 3)
-    hands = poses[:, -_HAND_NUMBERS:].reshape(len(poses), -1, 3) if poses.shape[1] in _WITH_HANDS else None
+    hands, found = hands_in(arrays, len(body_pose)) or (None, None)
     betas = _rows(arrays.get("betas"), len(body_pose))
-    return StartBodies(body_pose, betas=betas, body=_text(arrays, "body"), hand_pose=hands)
+    return StartBodies(body_pose, None, betas, body_in(arrays), hands, found)
 
 
 def _parameters(arrays: Mapping[str, np.ndarray]) -> StartBodies:
@@ -165,18 +164,39 @@ def _parameters(arrays: Mapping[str, np.ndarray]) -> StartBodies:
         body_pose,
         None if orient is None else _orientations(np.asarray(orient, dtype=np.float32), len(body_pose)),
         _rows(arrays.get(f"{prefix}betas"), len(body_pose)),
-        _text(arrays, "body"),
-        *_hands(arrays, prefix, len(body_pose)),
+        body_in(arrays),
+        *(hands_in(arrays, len(body_pose), prefix) or (None, None)),
     )
 
 
-def _hands(
-    arrays: Mapping[str, np.ndarray], prefix: str, people: int
-) -> tuple[Float[np.ndarray, "people 30 3"] | None, Bool[np.ndarray, "people 2"] | None]:
-    """Poses of hands, and which are poses; None for coefficients of principal components."""
-    sides = [np.asarray(arrays.get(f"{prefix}{side}_hand_pose", np.zeros(0)), dtype=np.float32) for side in SIDES]
-    if any(hand.size != people * (135 if hand.shape[-2:] == (3, 3) else 45) for hand in sides):
-        return None, None
+def hands_in(
+    arrays: Mapping[str, np.ndarray], people: int, prefix: str = ""
+) -> tuple[Float[np.ndarray, "people 30 3"], Bool[np.ndarray, "people 2"] | None] | None:
+    """Poses of hands in the arrays of a file.
+
+    They are read from ``left_hand_pose`` and ``right_hand_pose``, from ``hand_pose`` (both), or from the last 30 joints
+    of poses of SMPL-H and SMPL-X.
+
+    Args:
+        arrays: arrays by name.
+        people: number of poses.
+        prefix: of the names.
+
+    Returns:
+        Poses relative to the template of the file's body, and which hands have one, if the file says so; None if there
+        are no hands, or only coefficients of principal components.
+
+    Raises:
+        ValueError: the arrays are not numbers.
+    """
+    names = [f"{prefix}{side}_hand_pose" for side in SIDES]
+    if all(name in arrays for name in names):
+        sides = [arrays[name] for name in names]
+    else:
+        sides = _sides_of_both(arrays, prefix, people)
+    sides = [np.asarray(hand, dtype=np.float32) for hand in sides]
+    if not sides or any(hand.size != people * (135 if hand.shape[-2:] == (3, 3) else 45) for hand in sides):
+        return None
     found = arrays.get("hands_found")
     pose = np.concatenate([_axis_angle(hand, NUM_HAND_JOINTS) for hand in sides], axis=1)
     return pose, None if found is None else np.asarray(found, dtype=bool).reshape(-1, 2)
@@ -188,6 +208,23 @@ def _orientations(values: Float[np.ndarray, "*shape"], people: int) -> Float[np.
     if values.size == 3 * people:
         return values.reshape(people, 3)
     return _axis_angle(values.reshape(people, 1, 3, 3) if values.size == 9 * people else values, 1)[:, 0]
+
+
+def _sides_of_both(arrays: Mapping[str, np.ndarray], prefix: str, people: int) -> list[np.ndarray]:
+    """The left and the right hand of an array of both, or of whole poses; otherwise nothing."""
+    both = arrays.get(f"{prefix}hand_pose", np.zeros(0))
+    if both.size == 6 * NUM_HAND_JOINTS * people:
+        return np.split(both.reshape(people, -1, 3), 2, axis=1)
+    poses = by_joint(next((arrays[key] for key in FILE_KEYS if key in arrays), np.zeros(0)))
+    if poses is None or poses.shape[1] not in _WITH_HANDS:
+        return []
+    return np.split(poses[:, -2 * NUM_HAND_JOINTS :], 2, axis=1)
+
+
+def body_in(arrays: Mapping[str, np.ndarray]) -> str:
+    """Name of the body model of a file, as text or as the bytes of a pickle of arrays; `ANY_BODY` if there is none."""
+    name = arrays.get("body", np.array(ANY_BODY))
+    return name.tobytes().decode() if name.dtype == np.uint8 else str(name)
 
 
 def _axis_angle(values: Float[np.ndarray, "*shape"], joints: int) -> Float[np.ndarray, "people joints 3"]:
@@ -213,7 +250,3 @@ def _rows(betas: np.ndarray | None, people: int) -> Float[np.ndarray, "people sh
         return None
     rows = np.asarray(betas, dtype=np.float32).reshape(-1, np.shape(betas)[-1])
     return np.repeat(rows, people, axis=0) if len(rows) == 1 else rows
-
-
-def _text(arrays: Mapping[str, np.ndarray], name: str) -> str:
-    return str(arrays[name]) if name in arrays else ANY_BODY

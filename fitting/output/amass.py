@@ -29,9 +29,10 @@ _Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 def write_amass(path: str | Path, results: Sequence[FitResult], fps: float) -> None:
     """Write a clip in AMASS's layout.
 
-    The npz has ``poses`` (frames, 156), ``trans`` (frames, 3), ``betas`` (16,), ``gender`` and ``mocap_framerate``.
+    The npz has ``poses`` (frames, 156), ``trans`` (frames, 3), ``betas`` (16,), ``gender`` and ``mocap_framerate``, and
+    ``body``, the name of the body model that ``betas`` and the hands belong to, which AMASS does not have.
     z is up if the camera is level; the camera is at the origin and looks along y. The shape is the mean over the
-    frames, padded with zeros, and belongs to the fitted body model. `qposer.data.amass.read_amass` and
+    frames, padded with zeros. `qposer.data.amass.read_amass` and
     `qposer.read_poses` read the file.
 
     Args:
@@ -64,6 +65,7 @@ def write_amass(path: str | Path, results: Sequence[FitResult], fps: float) -> N
         np.stack(pelvis),
         np.mean(rest, axis=0),
         fps,
+        bodies[0],
         np.concatenate([result.joint_poses(_JOINTS)[:, NUM_BODY_JOINTS:] for result in results]),
     )
 
@@ -76,6 +78,7 @@ def write_motion(
     pelvis: Float[np.ndarray, "frames 3"],
     rest_pelvis: Float[np.ndarray, "3"],
     fps: float,
+    body: str,
     hand_pose: Float[np.ndarray, "frames 30 3"] | None = None,
 ) -> None:
     """Write a clip as `write_amass` does, from parameters in camera space.
@@ -90,6 +93,7 @@ def write_motion(
         pelvis: position of the pelvis in camera space.
         rest_pelvis: position of the shape's pelvis without orientation and translation.
         fps: frames per second.
+        body: name of the body model.
         hand_pose: axis-angle of the left and then the right fingers in radians; default: at rest.
     """
     orient = torch.from_numpy(_Z_UP) @ axis_angle_to_matrix(torch.from_numpy(np.asarray(global_orient, dtype=float)))
@@ -106,5 +110,6 @@ def write_motion(
         "betas": np.pad(kept, (0, NUM_BETAS - len(kept))),
         "gender": np.array("neutral"),
         "mocap_framerate": np.array(float(fps)),
+        "body": np.array(body),
     }
     write_npz(Path(path), arrays)

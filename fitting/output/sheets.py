@@ -18,8 +18,10 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from fitting.body.body import Body
+from fitting.hands.template import TemplateHands
 from fitting.output.render import Mesh, Picture, contact_sheet, render
 from qposer.body_pose.skeleton import JOINT_NAMES, NUM_BODY_JOINTS, PARENTS
+from qposer.hands.pairs import as_right_hands
 from qposer.io.atomic_files import atomic_write
 from qposer.io.npz import write_npz
 
@@ -45,9 +47,12 @@ class Figure(NamedTuple):
     pose: Float[Tensor, "21 3"]
     energy: float
     tinted: Sequence[int] = ()
-    """Indices of body joints (of 21) whose part of the body is drawn in coral instead of blue."""
+    """Indices of body joints (of 21, and after them the 30 of both hands) whose part of the body is drawn in coral
+    instead of blue; rigid hands belong to their wrists."""
     orient: Float[Tensor, "3"] | None = None
     """Orientation of the pelvis, axis-angle; None for upright."""
+    hand_pose: Float[Tensor, "30 3"] | None = None
+    """Of both hands, axis-angle, zero for flat ones; if no body of a sheet has one, hands are rigid."""
 
 
 def draw_sheet(figures: Sequence[Figure], title: str) -> Picture:
@@ -63,11 +68,12 @@ def draw_sheet(figures: Sequence[Figure], title: str) -> Picture:
     Returns:
         The picture.
     """
-    body = Body.open()
+    body = Body.open(hands=any(figure.hand_pose is not None for figure in figures))
     poses = torch.stack([figure.pose for figure in figures]).float()
     upright = poses.new_zeros(3)
     orients = torch.stack([upright if figure.orient is None else figure.orient for figure in figures])
-    posed = body(orients, poses).vertices.numpy()
+    hands = _hands(figures, body) if body.has_hands else None
+    posed = body(orients, poses, hand_pose=hands).vertices.numpy()
     low, high = posed.min(axis=1, keepdims=True), posed.max(axis=1, keepdims=True)
     posed = posed - np.where([True, False, True], (low + high) / 2, low)
     cell = _cell(posed, [text for figure in figures for text in _captions(figure)])
@@ -75,7 +81,7 @@ def draw_sheet(figures: Sequence[Figure], title: str) -> Picture:
     pictures = []
     quiet = not Console().is_terminal
     for vertices, figure in track(list(zip(posed, figures, strict=True)), "drawing", transient=True, disable=quiet):
-        tinted = np.isin(joint, _turned_by(figure.tinted))
+        tinted = np.isin(joint, _turned_by(figure.tinted, body))
         drawn = Image.fromarray(_drawn(Mesh(vertices, body.faces.numpy()), tinted, cell))
         name, energy = _captions(figure)
         _write(drawn, (cell.width / 2, cell.height - 3 * _CAPTION_SIZE), name, _CAPTION_SIZE, _INK, "mm")
@@ -103,11 +109,24 @@ def write_sheet(folder: Path, name: str, picture: Picture, arrays: Mapping[str, 
     """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: give a folder as --out")
-    png, npz = folder / f"{name}.png", folder / f"{name}.npz"
+    npz = folder / f"{name}.npz"
     write_npz(npz, dict(arrays))
-    with atomic_write(png) as temporary:
+    return write_picture(folder / f"{name}.png", picture), npz
+
+
+def write_picture(path: Path, picture: Picture) -> Path:
+    """Write a PNG file atomically into a folder that exists.
+
+    Args:
+        path: the file.
+        picture: its content.
+
+    Returns:
+        The path.
+    """
+    with atomic_write(path) as temporary:
         Image.fromarray(picture).save(temporary, format="PNG")
-    return png, npz
+    return path
 
 
 def _captions(figure: Figure) -> tuple[str, str]:
@@ -143,8 +162,17 @@ def _projected(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*bat
     return projected
 
 
-def _turned_by(joints: Sequence[int]) -> list[int]:
-    """SMPL joints (of 24) that belong to the given body joints (of 21); hands belong to their wrists."""
+def _hands(figures: Sequence[Figure], body: Body) -> Float[Tensor, "figures 30 3 3"]:
+    """Hand poses of the body; missing ones are at rest."""
+    template, still = TemplateHands.of(body, torch.zeros(1, body.num_betas)), torch.eye(3).expand(30, 3, 3)
+    given = [figure.hand_pose for figure in figures]
+    return torch.stack([still if one is None else template.to_body(as_right_hands(one)[None])[0] for one in given])
+
+
+def _turned_by(joints: Sequence[int], body: Body) -> list[int]:
+    """Joints of a body that belong to the given ones (of 21 and the fingers'); rigid hands belong to their wrists."""
+    if body.has_hands:
+        return [1 + joint for joint in joints]
     return [j for j in range(1, len(JOINT_NAMES)) if (j if j <= NUM_BODY_JOINTS else PARENTS[j]) - 1 in joints]
 
 

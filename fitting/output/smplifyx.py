@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from fitting.output.fit_result import FitResult
 from fitting.output.obj import write_obj
@@ -27,8 +26,9 @@ KEYS = (
     "leye_pose",
     "reye_pose",
     "expression",
+    "body",
 )
-"""Content of a pickle: SMPLify-X's names, and camera parameters, which SMPLify-X does not store."""
+"""Content of a pickle: SMPLify-X's names, and camera parameters and the body's name, which SMPLify-X does not store."""
 
 _AT_REST = {
     "left_hand_pose": 45,
@@ -41,14 +41,15 @@ _AT_REST = {
 """Sizes of parameters that are zero unless they are fitted, required by readers such as the Blender add-on."""
 
 
-def smplifyx_arrays(result: FitResult) -> dict[str, Float[np.ndarray, " 1 *values"]]:
+def smplifyx_arrays(result: FitResult) -> dict[str, np.ndarray]:
     """A fit with SMPLify-X's names and shapes, float32.
 
     ``camera_rotation`` (1, 3, 3) is the identity and ``camera_translation`` (1, 3) the body's position in metres;
     ``global_orient`` (1, 3) and ``body_pose`` (1, 63) are axis-angle, never a latent; ``betas`` (1, 10) belong to the
     fitted body model; ``focal_length`` (1,) and ``camera_center`` (1, 2) are in pixels of the photo. Hands
     (``left_hand_pose`` and ``right_hand_pose``, (1, 45), axis-angle, never a latent) that were not fitted, jaw, eyes
-    and expression are zeros.
+    and expression are zeros. ``body`` (1, bytes) is the name of the fitted body model, to which shape and hands belong,
+    in UTF-8: numbers, because readers make tensors of all values.
     """
     hands = {} if result.hands is None else {"left_hand_pose": result.hands.left, "right_hand_pose": result.hands.right}
     values = {
@@ -62,7 +63,8 @@ def smplifyx_arrays(result: FitResult) -> dict[str, Float[np.ndarray, " 1 *value
         **{name: np.zeros(size) for name, size in _AT_REST.items()},
         **{name: pose.ravel() for name, pose in hands.items()},
     }
-    return {name: np.asarray(value, dtype=np.float32)[None] for name, value in values.items()}
+    arrays = {name: np.asarray(value, dtype=np.float32)[None] for name, value in values.items()}
+    return arrays | {"body": np.array([*result.body.encode()], np.uint8)[None]}
 
 
 def write_smplifyx(folder: str | Path, image: str, results: Sequence[FitResult]) -> list[Path]:

@@ -17,15 +17,17 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from fitting.body.body import Body
+from fitting.body.files import OPEN_BODY
+from fitting.hands.files import HAND_KEYS, hands_of_arrays
 from fitting.output.amass import write_motion
 from fitting.output.hand_poses import HandPoses
 from fitting.output.render import Mesh, render
 from fitting.studio.session import RESTING, Pose
 from fitting.studio.standing import Mannequin, Standing
 from qposer.body_pose.posed_skeleton import OrientedPose
-from qposer.body_pose.poses import FILE_KEYS, MOST_RADIANS, read_poses
+from qposer.body_pose.poses import FILE_KEYS, read_poses
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from qposer.hands.skeleton import HAND
 from qposer.hands.smplh import NUM_HAND_JOINTS
 from qposer.io.npz import read_npz, write_npz
 
@@ -35,7 +37,6 @@ LONGEST_SIDE = 2000
 CLOSEST = 0.1
 """Least distance of the camera of a picture from the body, in metres."""
 
-_HAND_KEYS = ("left_hand_pose", "right_hand_pose")
 _ROOT_KEYS = ("global_orient", "poses", "place", "focal", "mocap_framerate", "mocap_frame_rate")
 _FPS = 30.0
 """Frame rate of a single-frame AMASS file; the layout requires one."""
@@ -103,7 +104,7 @@ def read_file_poses(name: str, content: bytes) -> FilePoses:
     """
     with as_file(name, content) as path:
         poses = read_poses(path)
-        arrays = read_npz(path, (*_ROOT_KEYS, *_HAND_KEYS, "hand_pose", *FILE_KEYS))
+        arrays = read_npz(path, (*_ROOT_KEYS, *HAND_KEYS, *FILE_KEYS))
     axes, root = _root(arrays)
     orient = Rotation.identity(len(poses))
     if root.shape == (len(poses), 3) and np.issubdtype(root.dtype, np.floating) and np.isfinite(root).all():
@@ -113,28 +114,16 @@ def read_file_poses(name: str, content: bytes) -> FilePoses:
 
 
 def _hands(arrays: dict[str, np.ndarray], number: int) -> Float[Tensor, "poses 30 3 3"]:
-    """The hands of the poses in a file: both in an array each, in one array, or in poses of SMPL-H or SMPL-X."""
-    if all(key in arrays for key in _HAND_KEYS):
-        parts = [arrays[key] for key in _HAND_KEYS]
-    elif "hand_pose" in arrays:
-        parts = [arrays["hand_pose"]]
-    else:
-        parts = [_hand_joints(next(arrays[key] for key in FILE_KEYS if key in arrays))]
-    numeric = all(np.issubdtype(part.dtype, np.floating) and part.size * len(parts) == number * 90 for part in parts)
-    hands = np.concatenate([part.reshape(number, -1) for part in parts], axis=1) if numeric else np.zeros(0)
-    if not hands.size or not (np.abs(hands) <= MOST_RADIANS).all():
+    """The hands of the poses in a file, relative to the resting hands of the open body; damaged ones are at rest."""
+    try:
+        hands = hands_of_arrays(arrays, number)
+    except (ValueError, KeyError):
+        hands = None
+    if hands is None:
         return RESTING.expand(number, -1, -1, -1)
-    return axis_angle_to_matrix(torch.from_numpy(hands).float().unflatten(1, (2 * NUM_HAND_JOINTS, 3)))
-
-
-def _hand_joints(poses: np.ndarray) -> np.ndarray:
-    """The joints of both hands in poses of SMPL-H or SMPL-X, else nothing."""
-    flat = poses.ndim < 2 or poses.shape[-1] != 3
-    joints = poses.shape[-1] // 3 if flat else poses.shape[-2]
-    if joints not in HAND.layouts or joints <= 2 * NUM_HAND_JOINTS:
-        return np.zeros(0)
-    end = HAND.layouts[joints].first + NUM_HAND_JOINTS  # the right hand follows the left one
-    return poses.reshape(-1, joints, 3)[:, end - 2 * NUM_HAND_JOINTS : end]
+    body = Body.open(hands=True)
+    pose = hands.on(body, torch.zeros(1, body.num_betas)).pose
+    return torch.where(hands.found.repeat_interleave(NUM_HAND_JOINTS, dim=1)[..., None, None], pose, RESTING)
 
 
 def _root(arrays: dict[str, np.ndarray]) -> tuple[Rotation, np.ndarray]:
@@ -158,7 +147,7 @@ def npz_file(pose: Pose) -> bytes:
     """``body_pose`` (1, 21, 3), ``global_orient`` (1, 3), axis-angle with y up; ``place`` (1, 2), ``energy`` (1,).
 
     Hands that are not at rest are in ``left_hand_pose`` and ``right_hand_pose`` (1, 15, 3), axis-angle, and
-    ``hands_found`` (1, 2), as in files of fits.
+    ``hands_found`` (1, 2), and ``body`` is its name, as in files of fits.
 
     Args:
         pose: the pose.
@@ -175,7 +164,7 @@ def npz_file(pose: Pose) -> bytes:
     posed = (pose.hand_pose != RESTING).unflatten(0, (2, NUM_HAND_JOINTS)).flatten(1).any(1)
     if posed.any():
         left, right = matrix_to_axis_angle(pose.hand_pose)[None].numpy().reshape(2, 1, NUM_HAND_JOINTS, 3)
-        arrays |= HandPoses(left, right, posed[None].numpy()).arrays
+        arrays |= HandPoses(left, right, posed[None].numpy()).arrays | {"body": np.array(OPEN_BODY)}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pose.npz"
         write_npz(path, arrays)
@@ -204,6 +193,7 @@ def amass_file(pose: Pose, standing: Standing, mannequin: Mannequin) -> bytes:
             _FROM_CAMERA.inv().apply(standing.pelvis)[None],
             mannequin.rest_pelvis,
             _FPS,
+            mannequin.body.name,
             matrix_to_axis_angle(pose.hand_pose)[None].numpy(),
         )
         return path.read_bytes()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qposer.body_pose.skeleton import NUM_BODY_JOINTS
-from qposer.control import edits
-from qposer.hands.skeleton import HAND
-from qposer.hands.smplh import HAND_LANDMARKS, NUM_HAND_JOINTS, SIDES
+from qposer.control import whole_pose
+from qposer.hands import pairs
+from qposer.hands.smplh import HAND_LANDMARKS, SIDES
 
 PARTS = ("left_arm", "right_arm", "left_leg", "right_leg", "torso", "head")
 """Parts of the body; each of its joints belongs to one."""
@@ -45,18 +44,12 @@ def of_hands(parts: Sequence[str]) -> list[str]:
 
 def finger_joints_of(parts: Sequence[str]) -> list[int]:
     """Indices, among the 30 joints of both hands, of the joints of hands and fingers."""
-    joints: set[int] = set()
-    for part in of_hands(parts):
-        side, _, name = part.partition("_")
-        of_one = range(NUM_HAND_JOINTS) if name == "hand" else HAND.indices(name)
-        joints |= {SIDES.index(side) * NUM_HAND_JOINTS + joint for joint in of_one}
-    return sorted(joints)
+    return pairs.joints_of(of_hands(parts)) if of_hands(parts) else []
 
 
 def joints_of(parts: Sequence[str]) -> list[int]:
     """Indices, among the 51 joints of body and hands without the pelvis, of the joints of parts."""
-    body = edits.joints_of(of_body(parts)) if of_body(parts) else []
-    return [*body, *(NUM_BODY_JOINTS + joint for joint in finger_joints_of(parts))]
+    return whole_pose.joints_of(parts) if parts else []
 
 
 def spoken(part: str) -> str:

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from fitting.hands.arms import ELBOWS, WRISTS, Arms
-from fitting.hands.fit import HandsInView
+from fitting.hands.fit import FittedHands, HandsInView
 from fitting.hands.smoothing import INFLUENCE, smooth_hand
 from fitting.inputs.camera import Camera
 from fitting.models import FittingModels
@@ -25,6 +25,9 @@ from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angl
 
 BATCH = 100
 """Number of frames whose hands are fitted at once."""
+
+HAND_ARRAYS = ("rest", "wrists", "fingers", "found")
+"""What `hands_of_frames` returns."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def hand_steps(models: FittingModels, seen: TrackedKeypoints) -> int:
     Returns:
         One for each batch of frames.
     """
-    return len(_batches(seen)) if has_hands(models, seen) else 0
+    return len(batches(_length(seen))) if has_hands(models, seen) else 0
 
 
 def has_hands(models: FittingModels, seen: TrackedKeypoints) -> bool:
@@ -136,15 +139,21 @@ def fit_clip_hands(
     name = f"hands-{key.hexdigest()[:12]}"
     parts = [
         keep(f"{name}-{begin:06d}", lambda begin=begin, end=end: fitted(begin, end))  # type: ignore[misc]
-        for begin, end in _batches(seen)
+        for begin, end in batches(_length(seen))
     ]
     whole = {part: np.concatenate([one[part] for one in parts]) for part in parts[0]}
-    return _smoothed(whole, seen, smoothness)
+    searched = torch.zeros(_length(seen), dtype=torch.bool)
+    searched[seen.frames - seen.frames[0]] = True
+    return smoothed(whole, searched, seen.fps, smoothness)
 
 
-def _batches(seen: TrackedKeypoints) -> list[tuple[int, int]]:
+def _length(seen: TrackedKeypoints) -> int:
+    """Number of frames from the first to the last with a detection."""
+    return int(seen.frames[-1] - seen.frames[0]) + 1
+
+
+def batches(frames: int) -> list[tuple[int, int]]:
     """First rows and ends of batches of frames."""
-    frames = int(seen.frames[-1] - seen.frames[0]) + 1
     return [(begin, min(begin + BATCH, frames)) for begin in range(0, frames, BATCH)]
 
 
@@ -161,19 +170,34 @@ def _fit_batch(
         **{name: value.to(models.device) for name, value in motion.items()}, betas=betas.to(models.device)
     )
     bodies = replace(bodies, pose=models.space.commit(bodies.pose), betas=bodies.betas.expand(len(bodies.pose), -1))
-    body_pose = models.body_pose(bodies)
-    wrists = body_pose[:, WRISTS].clone()
-    fingers = torch.eye(3).to(wrists).expand(len(wrists), 30, 3, 3).clone()
-    found = torch.zeros(len(wrists), 2, dtype=torch.bool)
     keypoints = seen.keypoints.hands
     assert keypoints is not None
     places = seen.frames - seen.frames[0] - begin
-    chosen = np.flatnonzero((places >= 0) & (places < len(wrists)) & keypoints.found.any(-1))
+    chosen = np.flatnonzero((places >= 0) & (places < len(bodies.pose)) & keypoints.found.any(-1))
+    rows, fits = torch.from_numpy(places[chosen]), None
     if len(chosen):
-        rows = torch.from_numpy(places[chosen])
         cameras = camera[torch.zeros(len(rows), dtype=torch.long)]
         fits = models.fit_hands([HandsInView(keypoints[chosen.tolist()], cameras)], bodies[rows])
-        assert fits is not None
+    return hands_of_frames(models.body_pose(bodies), fits, rows)
+
+
+def hands_of_frames(
+    body_pose: Float[Tensor, "frames 21 3 3"], fits: FittedHands | None, rows: Int[Tensor, " fitted"]
+) -> Arrays:
+    """Hands of frames before they are smoothed; those that are not found are at rest.
+
+    Args:
+        body_pose: poses of the fit without hands.
+        fits: hands of some frames; None if there are none.
+        rows: these frames.
+
+    Returns:
+        Rotations of wrists relative to the forearms, at rest and found, and of fingers, axis-angle, and a mask.
+    """
+    wrists = body_pose[:, WRISTS].clone()
+    fingers = torch.eye(3).to(wrists).expand(len(wrists), 30, 3, 3).clone()
+    found = torch.zeros(len(wrists), 2, dtype=torch.bool)
+    if fits is not None:
         wrists[rows] = _hands_of(body_pose[rows], fits.body_pose)
         fingers[rows], found[rows] = fits.hand_pose, fits.fitted.cpu()
     return {
@@ -184,13 +208,21 @@ def _fit_batch(
     }
 
 
-def _smoothed(fits: Arrays, seen: TrackedKeypoints, smoothness: float) -> ClipHands:
-    """Smooth the hands of single frames, batch by batch with the frames around."""
-    around = math.ceil(INFLUENCE * seen.fps)
+def smoothed(fits: Arrays, searched: Bool[Tensor, " frames"], fps: float, smoothness: float = 1.0) -> ClipHands:
+    """Smooth the hands of single frames, batch by batch with the frames around.
+
+    Args:
+        fits: hands as of `hands_of_frames`.
+        searched: frames in which hands were searched.
+        fps: frames per second.
+        smoothness: factor on the weight of accelerations.
+
+    Returns:
+        The hands of all frames.
+    """
+    around = math.ceil(INFLUENCE * fps)
     parts: list[Arrays] = []
-    searched = torch.zeros(len(fits["found"]), dtype=torch.bool)
-    searched[seen.frames - seen.frames[0]] = True
-    for begin, end in _batches(seen):
+    for begin, end in batches(len(searched)):
         first = max(begin - around, 0)
         some = {name: torch.from_numpy(array[first : end + around]) for name, array in fits.items()}
         joints = axis_angle_to_matrix(torch.cat([some["wrists"][:, :, None], some["fingers"]], dim=2))
@@ -199,7 +231,7 @@ def _smoothed(fits: Arrays, seen: TrackedKeypoints, smoothness: float) -> ClipHa
         hands = [
             smooth_hand(
                 *(joints[:, side], still[:, side], some["found"][:, side], searched[first : end + around]),
-                *(seen.fps, smoothness),
+                *(fps, smoothness),
             )
             for side in (0, 1)
         ]

@@ -176,7 +176,7 @@ class ClipResult(BodyResult):
             turned = half_turn @ axis_angle_to_matrix(torch.from_numpy(self.world_orient).double())
             orient, joints = matrix_to_axis_angle(turned).numpy(), self.world_joints * (1.0, -1.0, -1.0)
         fingers = None if self.hands is None else self.hands.both
-        write_motion(path, orient, self.body_pose, self.betas, joints[:, 0], self.pelvis, self.fps, fingers)
+        write_motion(path, orient, self.body_pose, self.betas, joints[:, 0], self.pelvis, self.fps, self.body, fingers)
 
 
 _KEPT = {one.name for one in fields(ClipResult)} - {"notes", "hands", "shape_evidence"}

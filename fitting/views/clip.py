@@ -10,29 +10,30 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from fitting.inputs.calibration import Axis, CalibratedCamera, up_direction
 from fitting.inputs.keypoints import Keypoints
 from fitting.keypoints3d import in_axes_of_points, upright
 from fitting.models import FittingModels
-from fitting.optimise.agreement import ERROR_WARNING
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.schedule import POSE, WHOLE
-from fitting.output.body_result import BodyResult
 from fitting.terms.smoothness import Smoothness
 from fitting.terms.term import Unknown
 from fitting.video.clip import SHAPE_FRAMES
 from fitting.video.clip_problem import ClipSolver
 from fitting.video.clip_stages import RESIDUAL, ROUGHNESS
 from fitting.video.frames import Video, open_video
+from fitting.video.hand_sightings import with_hands
 from fitting.video.kept_work import KeptWork
 from fitting.video.sightings import follow_person
 from fitting.video.tracked_keypoints import TrackedKeypoints
-from fitting.views.fit import check_cameras, check_matched
+from fitting.views.clip_hands import hands_of_clip, in_tracks, smooth_hands
+from fitting.views.fit import check_cameras, check_matched, undistorted_views
 from fitting.views.matching import MatchedPerson, match_people
 from fitting.views.offsets import estimate_offsets
+from fitting.views.result import ViewsClip
 from fitting.views.rig import Rig
 from fitting.views.solving import STAGES, reject_in_views, start_of_views
 from qposer import __version__
@@ -45,62 +46,6 @@ MOST_FRAMES = 600
 """Number of frames fitted jointly; motion is not smoothed across block boundaries."""
 
 
-@dataclass(frozen=True)
-class ViewsClip(BodyResult):
-    """One person's body in world axes, in every frame from the first to the last seen by two cameras."""
-
-    frames: Int[np.ndarray, " frames"]
-    """Frame numbers of the first video."""
-    matched: Bool[np.ndarray, " frames"]
-    """Frames matched in at least two views; the others are interpolated."""
-    fps: float
-    joints: Float[np.ndarray, "frames 24 3"]
-    """Position in world axes, metres."""
-    pelvis: Float[np.ndarray, "3"]
-    """Position of the shape's pelvis without orientation and translation."""
-    up: Axis
-    offsets: tuple[int, ...]
-    """Frame of each video that shows the moment of the first video's frame 0."""
-    cameras: tuple[str, ...]
-    used: Float[np.ndarray, " views"]
-    """Share of the matched frames in which each view agreed with the others."""
-    error_percent: Float[np.ndarray, " views"]
-    """Mean 2D error of each view as a percentage of the person's height; zero if it was never used."""
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Reject NaN and infinite values.
-
-        Raises:
-            ValueError: an array is NaN or infinite.
-        """
-        for name in ("global_orient", "body_pose", "betas", "transl", "joints", "error_percent"):
-            if not np.isfinite(getattr(self, name)).all():
-                raise ValueError(f"the fit contains NaN or infinite values ({name}): check keypoints and cameras")
-
-    @property
-    def summary(self) -> str:
-        """Views and error in a few words."""
-        error = float(self.error_percent[self.used > 0].mean())
-        offsets = ", ".join(f"{name} {offset:+d}" for name, offset in zip(self.cameras, self.offsets, strict=True))
-        return f"2D error {error:.1f} % of the person's height, world with {self.up} up, offsets in frames: {offsets}"
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Warnings about the fit."""
-        found = [
-            f"view {name} agreed with the others in {100 * share:.0f} % of the frames"
-            for name, share in zip(self.cameras, self.used, strict=True)
-            if share < 0.5
-        ]
-        found += [
-            f"2D error of {error:.1f} % of the person's height in view {name}"
-            for name, error in zip(self.cameras, self.error_percent, strict=True)
-            if error >= ERROR_WARNING
-        ]
-        return (*found, *self.notes)
-
-
 def fit_view_videos(
     models: FittingModels,
     videos: Sequence[Path],
@@ -108,6 +53,7 @@ def fit_view_videos(
     offsets: Sequence[int] | None = None,
     up: Axis | None = None,
     on_step: Callable[[], None] = lambda: None,
+    hands: bool = True,
 ) -> ViewsClip:
     """Fit one body to the largest person in the videos of several cameras.
 
@@ -118,6 +64,7 @@ def fit_view_videos(
         offsets: frame of each video that shows the moment of the first video's frame 0; default: estimated.
         up: the direction against gravity in world axes; default: from the calibration.
         on_step: called after every searched frame and every step.
+        hands: also detect and fit hands, if the body has fingers; otherwise they are rigid.
 
     Returns:
         The parameters of every frame.
@@ -137,7 +84,11 @@ def fit_view_videos(
     _check_rates(opened)
     if offsets is not None and len(offsets) != len(videos):
         raise ValueError(f"there are {len(offsets)} offsets and {len(videos)} videos: give one for each")
-    tracks = [follow_person(video, 0, KeptWork(), on_step)[0] for video in opened]
+    followed = [follow_person(video, 0, KeptWork(), on_step) for video in opened]
+    tracks = [seen for seen, _ in followed]
+    if hands and models.hand_body is not None:
+        shown = zip(opened, followed, strict=True)
+        tracks = [with_hands([seen], video, when, KeptWork(), on_step)[0] for video, (seen, when) in shown]
     return fit_tracks(models, tracks, cameras, offsets, up, notes, on_step)
 
 
@@ -186,8 +137,9 @@ def fit_tracks(
     matched = {frame: found[0] for frame, found in people.items() if found}
     check_matched(rig, next(iter(moments.values())), list(matched.values()), cameras)
     frames = np.arange(min(matched), max(matched) + 1)
+    matched = {frame: in_tracks(one, straight, [frame + offset for offset in known]) for frame, one in matched.items()}
     rows = [_filled(matched, frame) for frame in frames.tolist()]
-    fit = _ClipFit(models, rig, straight[0].keypoints, straight[0].fps, upright(direction.tolist()), on_step)
+    fit = _ClipFit(models, rig, straight, upright(direction.tolist()), on_step)
     spread = np.unique(np.linspace(0, len(matched) - 1, SHAPE_FRAMES).round().astype(int))
     betas = fit.shape([matched[sorted(matched)[number]] for number in spread])
     parts = [fit.motion(rows[begin : begin + MOST_FRAMES], betas) for begin in range(0, len(rows), MOST_FRAMES)]
@@ -195,8 +147,10 @@ def fit_tracks(
     seen = (joined.pop("confidence") > 0).any(axis=-1)
     error = joined.pop("error")
     counted = np.maximum((error > 0).sum(0), 1)
+    hands = smooth_hands(models, joined, torch.from_numpy(np.isin(frames, list(matched))), tracks[0].fps, betas)
     return ViewsClip(
         **joined,
+        hands=hands,
         betas=betas[0].cpu().numpy(),
         pelvis=fit.pelvis(betas),
         frames=frames,
@@ -214,14 +168,18 @@ def fit_tracks(
 
 
 def _undistorted(track: TrackedKeypoints, camera: CalibratedCamera) -> TrackedKeypoints:
-    straight = dataclasses.replace(track.keypoints, xy=camera.undistorted(track.keypoints.xy), world=None)
+    (straight,) = undistorted_views([track.keypoints], [dataclasses.replace(camera, size=None)])
+    assert straight is not None
     return dataclasses.replace(track, keypoints=straight)
 
 
 def _filled(matched: Mapping[int, MatchedPerson], frame: int) -> MatchedPerson:
-    """The person in a frame, or of the next matched frame, without any visible keypoint."""
+    """The person in a frame, or of the next matched frame, in no view."""
+    if frame in matched:
+        return matched[frame]
     nearest = matched[min(matched, key=lambda other: abs(other - frame))]
-    return nearest if frame in matched else dataclasses.replace(nearest, confidence=0.0 * nearest.confidence)
+    nobody = np.full_like(nearest.person, -1)
+    return dataclasses.replace(nearest, confidence=0.0 * nearest.confidence, person=nobody)
 
 
 @dataclass(frozen=True)
@@ -230,9 +188,8 @@ class _ClipFit:
 
     models: FittingModels
     rig: Rig
-    keypoints: Keypoints
-    """Keypoints with the format and noise floor of all."""
-    fps: float
+    tracks: Sequence[TrackedKeypoints]
+    """Undistorted keypoints, all of one format, noise floor and frame rate."""
     to_camera: Tensor
     on_step: Callable[[], None]
 
@@ -250,10 +207,10 @@ class _ClipFit:
             betas: shape components.
 
         Returns:
-            Parameters in world axes, errors in percent and confidences, by frame.
+            Parameters in world axes, errors in percent and confidences, and hands as of `hands_of_clip`, by frame.
         """
         problem, found, shift = self._start(people)
-        factor = (self.fps / 30.0) ** 4
+        factor = (self.tracks[0].fps / 30.0) ** 4
         smooth = [Smoothness(unknown, factor * weight) for unknown, weight in ROUGHNESS.items()]
         problem, found = self._improved(problem, dataclasses.replace(found, betas=betas), smooth, POSE)
         models = self.models
@@ -261,7 +218,9 @@ class _ClipFit:
         if models.settings.residual:
             found = self._solver(problem, smooth).run(RESIDUAL, problem, found, self.on_step)
         found = dataclasses.replace(found, betas=betas.expand(len(people), -1))
-        return _measured(models, problem, found, self.to_camera.to(shift), shift)
+        assert problem.views is not None
+        hands = hands_of_clip(models, self.tracks, people, problem.views, found)
+        return _measured(models, problem, found, self.to_camera.to(shift), shift) | (hands or {})
 
     def pelvis(self, betas: Float[Tensor, "1 shapes"]) -> Float[np.ndarray, "3"]:
         """Position of the shape's pelvis without orientation and translation."""
@@ -270,8 +229,10 @@ class _ClipFit:
         return joints[0, 0].cpu().numpy()
 
     def _start(self, people: Sequence[MatchedPerson]) -> tuple[Problem, Estimate, Tensor]:
-        format, floor = self.keypoints.format, self.keypoints.noise_floor
-        return start_of_views(self.models, self.rig, people, format, self.to_camera, floor, self.on_step)
+        seen = self.tracks[0].keypoints
+        return start_of_views(
+            self.models, self.rig, people, seen.format, self.to_camera, seen.noise_floor, self.on_step
+        )
 
     def _improved(
         self, problem: Problem, found: Estimate, smooth: Sequence[Smoothness], free: tuple[Unknown, ...]

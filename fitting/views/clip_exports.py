@@ -20,8 +20,8 @@ from fitting.output.render import Mesh, overlay
 from fitting.output.results import write_people
 from fitting.output.trc import write_trc
 from fitting.video.frames import open_video
-from fitting.views.clip import ViewsClip
 from fitting.views.exports import in_upright_camera, overlay_name, to_upright_camera, y_up
+from fitting.views.result import ViewsClip
 
 
 def write_view_clip(
@@ -39,7 +39,7 @@ def write_view_clip(
     Args:
         folder: parent of the person's folder.
         clip: result of the fit.
-        body: fitted body model.
+        body: fitted body model, with fingers if the clip has hands.
         videos: one for each camera.
         cameras: cameras of the views.
 
@@ -66,13 +66,16 @@ def _write(
     turned = Rotation.from_matrix(to_upright_camera(clip.up)) * Rotation.from_rotvec(clip.global_orient)
     pelvis = in_upright_camera(clip.joints[:, 0].astype(np.float64), clip.up)
     fingers = None if clip.hands is None else clip.hands.both
-    write_motion(
-        folder / "motion.npz", turned.as_rotvec(), clip.body_pose, clip.betas, pelvis, clip.pelvis, clip.fps, fingers
-    )
+    motion = (turned.as_rotvec(), clip.body_pose, clip.betas, pelvis, clip.pelvis, clip.fps, clip.body, fingers)
+    write_motion(folder / "motion.npz", *motion)
     middle = len(clip.frames) // 2
     given = (clip.global_orient[[middle]], clip.body_pose[[middle]], clip.betas[None], clip.transl[[middle]])
     with torch.no_grad():
-        vertices = body(*(torch.from_numpy(value) for value in given)).vertices[0].cpu().numpy()
+        posed = body(
+            *(torch.from_numpy(value) for value in given),
+            hand_pose=None if fingers is None else torch.from_numpy(fingers[[middle]]),
+        )
+        vertices = posed.vertices[0].cpu().numpy()
     mesh = Mesh(vertices, body.faces.cpu().numpy())
     for video, camera, offset in zip(videos, cameras, clip.offsets, strict=True):
         frame = next(open_video(video).frames(max(int(clip.frames[middle]) + offset, 0)), None)

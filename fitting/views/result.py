@@ -118,3 +118,59 @@ class ViewsResult(BodyResult):
         ]
         of_views = [warning for view in self.views for warning in view.warnings]
         return (*warnings_of(names, seen, mean), *large, *of_views, *self.notes)
+
+
+@dataclass(frozen=True)
+class ViewsClip(BodyResult):
+    """One person's body in world axes, in every frame from the first to the last seen by two cameras."""
+
+    frames: Int[np.ndarray, " frames"]
+    """Frame numbers of the first video."""
+    matched: Bool[np.ndarray, " frames"]
+    """Frames matched in at least two views; the others are interpolated."""
+    fps: float
+    joints: Float[np.ndarray, "frames 24 3"]
+    """Position in world axes, metres."""
+    pelvis: Float[np.ndarray, "3"]
+    """Position of the shape's pelvis without orientation and translation."""
+    up: Axis
+    offsets: tuple[int, ...]
+    """Frame of each video that shows the moment of the first video's frame 0."""
+    cameras: tuple[str, ...]
+    used: Float[np.ndarray, " views"]
+    """Share of the matched frames in which each view agreed with the others."""
+    error_percent: Float[np.ndarray, " views"]
+    """Mean 2D error of each view as a percentage of the person's height; zero if it was never used."""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Reject NaN and infinite values.
+
+        Raises:
+            ValueError: an array is NaN or infinite.
+        """
+        for name in ("global_orient", "body_pose", "betas", "transl", "joints", "error_percent"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"the fit contains NaN or infinite values ({name}): check keypoints and cameras")
+
+    @property
+    def summary(self) -> str:
+        """Views and error in a few words."""
+        error = float(self.error_percent[self.used > 0].mean())
+        offsets = ", ".join(f"{name} {offset:+d}" for name, offset in zip(self.cameras, self.offsets, strict=True))
+        return f"2D error {error:.1f} % of the person's height, world with {self.up} up, offsets in frames: {offsets}"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings about the fit."""
+        found = [
+            f"view {name} agreed with the others in {100 * share:.0f} % of the frames"
+            for name, share in zip(self.cameras, self.used, strict=True)
+            if share < 0.5
+        ]
+        found += [
+            f"2D error of {error:.1f} % of the person's height in view {name}"
+            for name, error in zip(self.cameras, self.error_percent, strict=True)
+            if error >= ERROR_WARNING
+        ]
+        return (*found, *self.notes)

@@ -150,7 +150,8 @@ def read_poses(path: str | Path) -> Float[Tensor, "poses 21 3"]:
     values = next((arrays[key] for key in FILE_KEYS if key in arrays), None)
     if values is None:
         raise ValueError(f"{path} contains no poses: expected one of {', '.join(FILE_KEYS)}")
-    poses = _body_joints(values)
+    poses = by_joint(values)
+    poses = None if poses is None else _body_joints(poses)
     if poses is None or not len(poses):
         widths = ", ".join(str(3 * joints) for joints in BODY.layouts)
         raise ValueError(
@@ -162,13 +163,18 @@ def read_poses(path: str | Path) -> Float[Tensor, "poses 21 3"]:
     return torch.from_numpy(np.ascontiguousarray(poses, dtype=np.float32))
 
 
-def _body_joints(values: np.ndarray) -> Float[np.ndarray, "poses 21 3"] | None:
-    """The body joints of poses in one of the layouts, or None."""
+def by_joint(values: np.ndarray) -> Float[np.ndarray, "poses joints 3"] | None:
+    """Axis-angle poses, flat or not, one or many, with one row for each joint; None if the array has another shape."""
     if not np.issubdtype(values.dtype, np.floating) or values.ndim == 0:
         return None
     flat = values.ndim < 2 or values.shape[-1] != 3
     joints, remainder = divmod(values.shape[-1], 3) if flat else (values.shape[-2], 0)
-    if remainder or joints not in BODY.layouts:
+    return None if remainder or not joints else values.reshape(-1, joints, 3)
+
+
+def _body_joints(poses: Float[np.ndarray, "poses joints 3"]) -> Float[np.ndarray, "poses 21 3"] | None:
+    """The body joints of poses in one of the layouts, or None."""
+    if poses.shape[1] not in BODY.layouts:
         return None
-    first = BODY.layouts[joints].first
-    return values.reshape(-1, joints, 3)[:, first : first + NUM_BODY_JOINTS]
+    first = BODY.layouts[poses.shape[1]].first
+    return poses[:, first : first + NUM_BODY_JOINTS]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from qposer.control.anatomy import ANGLES, Measure
 from qposer.control.constraints import Unit
-from qposer.control.measures import Distance, Height, JointAngle, Lean, Offset
+from qposer.control.measures import Distance, Facing, Height, JointAngle, Lean, Offset
 
 INF = math.inf
 
@@ -173,6 +173,13 @@ def _where(place: str, conditions: tuple[Condition, ...], threshold: float, both
     return Rule(f"the {{side}} hand is {place}", both, "*_arm", conditions, "hand", threshold)
 
 
+def _palm(direction: str) -> Rule:
+    """A rule about where a palm faces."""
+    facing = Condition(lambda side: Facing(f"{side}_palm", direction), -INF, 25.0)
+    one, both = f"the {{side}} palm is turned {direction}", f"both palms are turned {direction}"
+    return Rule(one, both, "*_arm", (facing,), "palm", 1.0)
+
+
 RULES = (
     replace(_bends("knee_flexion", "knee", "knees", "bent {n} degrees", "*_leg", 35.0, 25.0), standing=True),
     _bends("elbow_flexion", "elbow", "elbows", "bent {n} degrees", "*_arm", 40.0, 40.0),
@@ -229,6 +236,7 @@ RULES = (
     ),
     _bends("shoulder_elevation", "arm", "arms", "raised {n} degrees", "*_arm", 40.0, 35.0, topic="arm"),
     *_places(),
+    *(_palm(direction) for direction in ("up", "down", "forward", "backward")),
     Rule("the hands are together", "", "arms", (_distance("left_palm", "right_palm", 14.0),), "hands", 2.4),
     Rule(
         "the feet are together",

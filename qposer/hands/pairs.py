@@ -12,7 +12,7 @@ from torch import Tensor
 from qposer.body_pose.poses import as_matrices, in_kind_of
 from qposer.hands.prior import HandPrior, load_hand_prior
 from qposer.hands.skeleton import HAND, mirror_hand
-from qposer.hands.smplh import SIDES
+from qposer.hands.smplh import NUM_HAND_JOINTS, SIDES
 
 Hands = Float[Tensor, "*#batch 30 3"] | Float[Tensor, "*#batch 30 3 3"]
 """Poses of both hands, the left one first, axis-angle in radians or matrices, zero for flat hands. Edits return the
@@ -173,6 +173,15 @@ def mirror(hands: Hands) -> Tensor:
         ValueError: the input is not a pose of both hands, or not finite.
     """
     return in_kind_of(hands, of_right_hands(as_right_hands(hands).flip(-4)))
+
+
+def joints_of(parts: str | Sequence[str]) -> list[int]:
+    """Indices of the joints of parts among the 30 of both hands.
+
+    Raises:
+        ValueError: no part is named, or an unknown one.
+    """
+    return [NUM_HAND_JOINTS * side + joint for side, names in _by_side(parts) for joint in HAND.indices(names)]
 
 
 def _by_side(parts: str | Sequence[str]) -> list[tuple[int, list[str]]]:

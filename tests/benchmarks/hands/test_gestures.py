@@ -22,6 +22,7 @@ def test_hands_without_a_drawing_count_as_not_found(tmp_path):
     write(tmp_path / "seen.csv", ("number", "seen"), [(0, "rock"), (2, "rock")])
     gestures.main(tmp_path, tmp_path, seen=tmp_path / "seen.csv")
     text = (tmp_path / "gestures.md").read_text()
+    assert "| call | rock | no hand |" in text
     assert "| rock | 0 | 1 | 1 |" in text
     assert "| call | 0 | 1 | 0 |" in text
     assert "1 of 2 hands, 50 %" in text

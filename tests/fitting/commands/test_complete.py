@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from fitting.hands.files import hand_arrays, read_hands
 from qposer.control.edits import joints_of
 
 LEGS = joints_of("legs")
@@ -44,6 +45,13 @@ def test_unknown_joints_are_ignored(run, random_prior, pose, tmp_path):
     first, second = (arrays(tmp_path / folder)["body_pose"] for folder in "ab")
     np.testing.assert_allclose(first[1:], second[1:], atol=1e-5)
     np.testing.assert_array_equal(second[0], value)
+
+
+def test_hands_stay_as_they_are(run, random_prior, pose, tmp_path):
+    hands = 0.3 * torch.randn(1, 30, 3, generator=torch.Generator().manual_seed(0))
+    np.savez(pose[0], body_pose=pose[1], **hand_arrays(hands))
+    run("complete", "--pose", pose[0], "--number", 2, "--out", tmp_path)
+    torch.testing.assert_close(read_hands(tmp_path / "complete.npz"), hands.expand(3, -1, -1), atol=1e-5, rtol=0)
 
 
 def test_hypotheses_are_those_of_the_prior(run, random_prior, pose, tmp_path):

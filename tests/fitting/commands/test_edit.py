@@ -5,8 +5,13 @@ from PIL import Image
 from scipy import ndimage
 
 from fitting.commands import complete, edit
+from fitting.hands.files import hand_arrays, read_hands, resting_hands
+from qposer.body_pose.rotations import matrix_to_axis_angle
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS
 from qposer.control import edits
+from qposer.hands import pairs
+from qposer.hands.pairs import HAND_PARTS
+from qposer.hands.prior import load_hand_prior
 
 
 def arrays(path):
@@ -43,6 +48,62 @@ def test_swap_takes_the_poses_that_are_named(run, random_prior, poses, tmp_path)
     np.testing.assert_allclose(written["body_pose"], torch.stack([values[2], values[0], expected]), atol=1e-5)
     energy = random_prior.energy(torch.from_numpy(written["body_pose"]))
     np.testing.assert_allclose(written["energy"], energy, rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture
+def hands(poses, tmp_path):
+    """The file with three poses with hands: drawn ones, others, and none."""
+    drawn = torch.cat([load_hand_prior().sample(4, seed=0).view(2, 2, 15, 3, 3), torch.eye(3).expand(1, 2, 15, 3, 3)])
+    both = matrix_to_axis_angle(pairs.of_right_hands(drawn))
+    both[2] = resting_hands()
+    np.savez(tmp_path / "hands.npz", body_pose=poses[1].numpy(), **hand_arrays(both))
+    return tmp_path / "hands.npz", both
+
+
+def test_swap_of_fingers(run, random_prior, poses, hands, tmp_path):
+    (_, bodies), (file, given) = poses, hands
+    parts = ["left_hand", "right_index"]
+    said = run("edit", "swap", "--parts", *parts, "--pose", file, "--donor.pose", f"{file}:1", "--out", tmp_path)
+    expected = pairs.swap(given[0], given[1], parts)
+    written, result = arrays(tmp_path / "swap.npz"), read_hands(tmp_path / "swap.npz")
+    torch.testing.assert_close(result, torch.stack([given[0], given[1], expected]), atol=1e-4, rtol=0)
+    assert (expected[:15] - given[1, :15]).abs().mean() < 0.1 < (expected[:15] - given[0, :15]).abs().mean()
+    assert np.array_equal(written["body_pose"][2], bodies[0])
+    assert written["hands_found"].all()
+    assert f"the edited hands closely: {tmp_path / 'swap_hands.png'}" in said
+    assert tinted(tmp_path / "swap.png") == [False, True, True]
+
+
+def test_hands_go_along_with_the_body(run, random_prior, hands, tmp_path):
+    file, given = hands
+    run("edit", "swap", "--parts", "arms", "--pose", f"{file}:1", "--donor.pose", file, "--out", tmp_path)
+    torch.testing.assert_close(read_hands(tmp_path / "swap.npz"), given[[1, 0, 1]], atol=1e-5, rtol=0)
+    assert not (tmp_path / "swap_hands.png").exists()
+    run("edit", "mirror", "--pose", file, "--out", tmp_path)
+    torch.testing.assert_close(read_hands(tmp_path / "mirror.npz")[1], pairs.mirror(given[0]), atol=1e-5, rtol=0)
+    run("edit", "interpolate", "--pose", f"{file}:2", "--donor.pose", file, "--steps", 3, "--out", tmp_path)
+    way = read_hands(tmp_path / "interpolate.npz")
+    torch.testing.assert_close(way[[0, 4]], given[[2, 0]], atol=1e-5, rtol=0)
+    torch.testing.assert_close(way[2], pairs.blend([given[2], given[0]], [1, 1]), atol=1e-4, rtol=0)
+
+
+def test_variations_of_a_hand(run, random_prior, poses, hands, tmp_path):
+    (_, bodies), (file, given) = poses, hands
+    run("edit", "vary", "--parts", "left_thumb", "--number", 2, "--pose", file, "--out", tmp_path)
+    varied = read_hands(tmp_path / "vary.npz")[1:]
+    torch.testing.assert_close(varied[:, :12], given[:1, :12].expand(2, -1, -1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(varied[:, 15:], given[:1, 15:].expand(2, -1, -1), atol=1e-5, rtol=0)
+    assert ((varied[:, 12:15] - given[0, 12:15]).abs().amax((1, 2)) > 0.05).all()
+    np.testing.assert_array_equal(arrays(tmp_path / "vary.npz")["body_pose"], bodies[[0, 0, 0]])
+
+
+def test_poses_without_hands(run, refused, random_prior, poses, hands, tmp_path):
+    file, _ = poses
+    run("edit", "mirror", "--pose", file, "--out", tmp_path)
+    assert sorted(arrays(tmp_path / "mirror.npz")) == ["body_pose", "energy", "name"]
+    swap = ["edit", "swap", "--parts", "left_hand", "--pose", hands[0], "--donor.pose"]
+    assert "the donor has no hands: give a file with hands" in refused(*swap, file, "--out", tmp_path)
+    assert "there is no part 'left_indx' (did you mean left_index?)" in refused(*swap[:3], "left_indx")
 
 
 def test_mirror(run, random_prior, poses, tmp_path):
@@ -119,10 +180,13 @@ def test_a_pose_number_beyond_the_file_is_rejected(refused, random_prior, poses,
 
 @pytest.mark.parametrize("demo", [edit, complete])
 def test_the_help_names_the_parts(demo):
-    text = demo.__doc__.partition("Parts:")[2].replace("\n", " ")
+    text, _, hands = demo.__doc__.partition("Parts:")[2].replace("\n", " ").partition("Parts of hands:")
     named = {part.strip(" .:") for part in text.replace("and the joints:", "").split(",")} - {""}
     limbs = {part for part in BODY_PARTS if part not in BODY_JOINT_NAMES or part == "head"}
     assert limbs <= named <= set(BODY_PARTS)
+    if demo is edit:
+        of_hands = hands.partition(";")[0].replace("and the joints:", "").split(",")
+        assert {"left_hand", "left_index1"} <= {part.strip(" .") for part in of_hands} - {""} <= {*HAND_PARTS}
 
 
 def test_edits_have_the_names_of_the_operations():

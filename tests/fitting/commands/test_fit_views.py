@@ -110,10 +110,13 @@ def test_wrong_input_is_reported_in_one_line(refused, scene):
     assert not (scene / "out").exists()
 
 
-def test_videos_give_a_motion(run, scene, monkeypatch):
+@pytest.mark.parametrize("hands", [True, False])
+def test_videos_give_a_motion(run, scene, monkeypatch, hands):
     import cv2
 
+    from fitting.inputs.hand_keypoints import HandKeypoints
     from fitting.inputs.keypoint_files import read_keypoints
+    from fitting.video.frame_times import Timing
     from fitting.video.tracked_keypoints import TrackedKeypoints
     from fitting.views import clip
 
@@ -124,13 +127,17 @@ def test_videos_give_a_motion(run, scene, monkeypatch):
         writer.release()
 
     def follow(video, person, work, on_step):
-        return TrackedKeypoints(
-            read_keypoints(video.path.with_suffix(".npz"))[[0, 0, 0]], np.arange(3), video.fps
-        ), None
+        seen = read_keypoints(video.path.with_suffix(".npz"))[[0, 0, 0]]
+        return TrackedKeypoints(seen, np.arange(3), video.fps), Timing(video.fps, np.arange(3))
+
+    def with_unseen_hands(people, *_):
+        return [one.with_keypoints(hands=HandKeypoints.unseen(3)) for one in people]
 
     monkeypatch.setattr(clip, "follow_person", follow)
+    monkeypatch.setattr(clip, "with_hands", with_unseen_hands)
     videos = [scene / f"{name}.mp4" for name in ("cam1", "cam2", "cam3")]
-    reported = run("fit_views", scene / "cameras.json", *videos, "--out", scene / "out")
+    options = ("--out", scene / "out", "--hands" if hands else "--no-hands")
+    reported = run("fit_views", scene / "cameras.json", *videos, *options)
     folder = scene / "out" / "person0"
     assert "3 frames, 2D error" in reported
     assert "offsets in frames: cam1 +0, cam2 +0, cam3 +0" in reported
@@ -140,4 +147,5 @@ def test_videos_give_a_motion(run, scene, monkeypatch):
     assert len((folder / "markers.trc").read_text().splitlines()) == 8
     assert (folder / "overlay_cam3.png").is_file()
     fit = read_npz(folder / "fit.npz")
+    assert ("hands_found" in fit) == hands
     assert fit["joints"][:, 15, 2].min() - fit["joints"][:, 7, 2].max() > 1.2

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from fitting.body.body import Body
+from fitting.hands.files import read_hands
 from fitting.hands.template import TemplateHands
 from fitting.output.hand_poses import HandPoses
 from fitting.output.results import write_results
@@ -58,6 +59,14 @@ def test_hands_in_the_file_are_described_and_posed(run, fit, tmp_path):
     with np.load(tmp_path / "instruct_hands.npz") as hands:
         described = describe_hands(torch.from_numpy(hands["hand_pose"][0]))
     assert described == ["the left index finger points", "the right hand makes a fist"]
+
+
+def test_hands_go_along_with_the_body(run, fit, tmp_path):
+    sentence = "bend the left knee 60 degrees and make a fist with the right hand"
+    run("instruct", "bend the right knee 60 degrees", sentence, "--pose", fit, "--out", tmp_path)
+    start, first, second = read_hands(tmp_path / "instruct.npz")
+    assert describe_hands(start) == describe_hands(first) == ["the left index finger points", "the right hand is flat"]
+    assert describe_hands(second) == ["the left index finger points", "the right hand makes a fist"]
 
 
 def test_hands_without_instructions_are_not_described(run, tmp_path):

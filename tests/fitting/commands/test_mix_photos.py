@@ -9,9 +9,12 @@ from PIL import Image
 
 from fitting.commands import mix_photos, references
 from fitting.commands.references import Taking, mix, takings
+from fitting.hands.files import hand_arrays, read_hands
 from fitting.output.results import read_result
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, BODY_PARTS
 from qposer.control import edits
+from qposer.control.whole_pose import WholePose
+from qposer.hands import pairs
 from qposer.io.assets import asset
 
 PHOTO = Path(asset("walk_side.jpg"))
@@ -69,6 +72,21 @@ def test_weights_and_several_takings(run, random_prior, poses, tmp_path):
     np.testing.assert_allclose(arrays(tmp_path / "mix.npz")["body_pose"][-1], expected, atol=1e-5)
 
 
+def test_hands_of_saved_poses(run, refused, random_prior, poses, tmp_path):
+    file, values = poses
+    hands = torch.stack([0.3 * torch.randn(30, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(30, 3)])
+    np.savez(tmp_path / "hands.npz", body_pose=values[:2].numpy(), **hand_arrays(hands))
+    given = [f"{tmp_path / 'hands.npz'}", f"{tmp_path / 'hands.npz'}:1"]
+    run("mix_photos", *given, "--take", "right_hand", "left_leg", "--from", "B", "--out", tmp_path)
+    mixed = read_hands(tmp_path / "mix.npz")
+    torch.testing.assert_close(mixed[:2], hands, atol=1e-5, rtol=0)
+    torch.testing.assert_close(mixed[2], pairs.swap(*hands, ["right_hand"]), atol=1e-4, rtol=0)
+    pose = arrays(tmp_path / "mix.npz")["body_pose"][-1]
+    np.testing.assert_allclose(pose, edits.swap(values[0], values[1], "left_leg", model=random_prior.model), atol=1e-5)
+    message = refused("mix_photos", *given, file, "--take", "left_index", "--from", "C", "--out", tmp_path)
+    assert "reference C has no hands: omit left_index" in message
+
+
 def test_each_part_has_the_colour_of_its_reference(run, random_prior, poses, tmp_path):
     file, _ = poses
     taking = ["--take", "arms", "--from", "B", "--take", "right_leg", "--from", "C"]
@@ -85,10 +103,10 @@ def test_each_part_has_the_colour_of_its_reference(run, random_prior, poses, tmp
 def test_later_takings_hold_and_owners_follow_the_largest_weight(random_prior, poses):
     _, values = poses
     what = [Taking(["arms"], {1: 1.0}), Taking(["left_arm"], {0: 0.2, 2: 0.8})]
-    mixed, owner = mix(random_prior.model, list(values), what)
+    mixed, owner = mix(random_prior, [WholePose(pose, torch.zeros(30, 3)) for pose in values], what)
     left, right = edits.joints_of("left_arm"), edits.joints_of("right_arm")
-    assert owner == [2 if joint in left else 1 if joint in right else 0 for joint in range(21)]
-    assert mixed.shape == (21, 3)
+    assert owner == [2 if joint in left else 1 if joint in right else 0 for joint in range(51)]
+    assert mixed.body.shape == (21, 3)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +209,7 @@ def test_weights_are_checked_against_the_number_of_references():
 
 
 def test_the_help_names_the_parts():
-    text = mix_photos.__doc__.partition("Parts:")[2].replace("\n", " ")
+    text = mix_photos.__doc__.partition("Parts:")[2].partition("Parts of hands:")[0].replace("\n", " ")
     named = {part.strip(" .:") for part in text.replace("and the joints:", "").split(",")} - {""}
     limbs = {part for part in BODY_PARTS if part not in BODY_JOINT_NAMES or part == "head"}
     assert limbs <= named <= set(BODY_PARTS)

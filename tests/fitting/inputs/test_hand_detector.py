@@ -58,13 +58,25 @@ def test_hands_belong_to_the_nearest_arm_whatever_side_is_detected(person, monke
     assert hands.world[0].any((1, 2)).tolist() == [False, True]  # a mirrored hand's depths are wrong
 
 
-def test_a_hand_in_two_crops_is_one(person, monkeypatch):
+@pytest.fixture(scope="module")
+def near(person):
+    """The same person with wrists at (190, 200) and (210, 200)."""
     wrists = [NAMES.index(f"{side}_{point}") for side in ("left", "right") for point in ("wrist", "index", "pinky")]
     xy = person.xy.copy()
     xy[0, wrists] = [(190, 200)] * 3 + [(210, 200)] * 3
-    near = Keypoints(xy, person.confidence, "mediapipe", person.world)
+    return Keypoints(xy, person.confidence, "mediapipe", person.world)
+
+
+def test_a_hand_in_two_crops_is_one(near, monkeypatch):
     hands, _ = found(near, [((208, 200), 1, 0.9)], monkeypatch)
     assert hands.found.tolist() == [[False, True]]
+
+
+@pytest.mark.parametrize(("sides", "left"), [((0, 1), 196), ((1, 0), 204)])
+def test_detected_sides_decide_between_wrists_that_are_near(near, monkeypatch, sides, left):
+    hands, _ = found(near, [((196, 200), sides[0], 0.9), ((204, 200), sides[1], 0.9)], monkeypatch)
+    assert hands.found.tolist() == [[True, True]]
+    assert hands.xy[0, :, 0, 0].tolist() == [left, 400 - left]
 
 
 def test_a_hand_far_from_the_wrist_is_somebody_elses(person, monkeypatch):

@@ -25,9 +25,10 @@ def test_the_layout(tmp_path, clip):
     write_amass(tmp_path / "subject" / "walk.npz", clip, fps=30)
     arrays = read_npz(tmp_path / "subject" / "walk.npz")
     assert {name: array.shape for name, array in arrays.items()} == {
-        "poses": (3, 156), "trans": (3, 3), "betas": (16,), "gender": (), "mocap_framerate": ()
+        "poses": (3, 156), "trans": (3, 3), "betas": (16,), "gender": (), "mocap_framerate": (), "body": ()
     }  # fmt: skip
     assert str(arrays["gender"]) == "neutral"
+    assert str(arrays["body"]) == "open"
     assert not arrays["poses"][:, 66:].any()
     assert np.allclose(arrays["betas"], [*clip[0].betas, *[0.0] * 6])
 

@@ -10,6 +10,7 @@ import trimesh
 
 from fitting.body.smpl_pickle import read_arrays
 from fitting.inputs.camera import Camera
+from fitting.inputs.starts import read_start
 from fitting.output.smplifyx import KEYS, smplifyx_arrays, write_smplifyx
 
 SHAPES = {
@@ -49,9 +50,20 @@ def test_the_pickle_comes_back_plainly_and_by_a_reader_of_arrays_only(tmp_path, 
         assert plain[name].dtype == np.float32
         assert np.array_equal(plain[name], restricted[name])
     assert np.array_equal(plain["body_pose"][0], result.body_pose.ravel())
-    assert set(plain) == SHAPES.keys() | AT_REST.keys()
+    assert set(plain) == {*SHAPES, *AT_REST, "body"}
     for name, shape in AT_REST.items():
         np.testing.assert_array_equal(plain[name], np.zeros(shape, np.float32), strict=True)
+
+
+def test_the_body_is_named_in_numbers(tmp_path, make_person):
+    """Readers make tensors of all values; a start has the shape and the hands of the body that is named."""
+    result = make_person()
+    (path,) = write_smplifyx(tmp_path, "photo", [result])
+    for value in pickle.loads(path.read_bytes()).values():
+        torch.tensor(value, dtype=torch.float32)
+    start = read_start(path)
+    assert start.body == result.body == "open"
+    np.testing.assert_allclose(start.betas[0], result.betas, atol=1e-6)
 
 
 def test_old_pythons_and_old_numpys_know_all_that_it_names(tmp_path, make_person):

@@ -256,7 +256,7 @@ def test_fitted_hands_are_used(editor, exact_fit):
 def test_hands_of_a_file_are_shown_and_saved(editor, tmp_path):
     turns = 0.3 * np.random.default_rng(0).normal(size=(2, 1, 15, 3)).astype(np.float32)
     hands = HandPoses(*turns, np.array([[True, True]]))
-    np.savez(tmp_path / "fit.npz", body_pose=np.zeros((1, 21, 3)), **hands.arrays)
+    np.savez(tmp_path / "fit.npz", body_pose=np.zeros((1, 21, 3)), body=np.array("open"), **hands.arrays)
     rest = editor.standing().handles["left_index"]
     editor.load("fit.npz", (tmp_path / "fit.npz").read_bytes())
     posed = editor.mannequin.stand(editor.session.current.posture).handles["left_index"]

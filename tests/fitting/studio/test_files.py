@@ -73,7 +73,7 @@ def test_amass_has_z_up_and_the_body_on_the_ground(mannequin):
 def test_layouts_of_the_family_are_read(width):
     flat = 0.1 * np.random.default_rng(0).normal(size=(2, width))
     first = 0 if width in (63, 69) else 3
-    read = read_file_poses("a.npz", npz(poses=flat))
+    read = read_file_poses("a.npz", npz(poses=flat, body=np.array("open")))
     expected = axis_angle_to_matrix(torch.from_numpy(flat[:, first : first + 63].reshape(2, 21, 3)).float())
     torch.testing.assert_close(read.posture.body_pose, expected)
     assert torch.equal(read.posture.global_orient, torch.eye(3).expand(2, 3, 3))
@@ -125,6 +125,18 @@ def test_saved_hands_are_those_of_fits(posture, hand_pose):
         hands = HandPoses.read(dict(arrays))
     assert hands.found.tolist() == [[True, False]]
     torch.testing.assert_close(axis_angle_to_matrix(torch.from_numpy(hands.both[0])), left, atol=1e-5, rtol=0)
+
+
+def test_hands_of_other_bodies_point_the_same_way(mannequin):
+    """Hands of SMPL-H are relative to flat ones, those of the studio's body to resting ones."""
+    straight = np.zeros((1, 52, 3))
+    straight[:, 22::3, 1] = 1e-3  # hands that are all zero count as absent
+    read = read_file_poses("a.npz", npz(poses=straight))
+    still = torch.zeros(1, 3), torch.zeros(1, 21, 3)
+    joints = mannequin.body(*still, hand_pose=read.hand_pose).joints[0, 22:].unflatten(0, (10, 3))
+    bones = torch.nn.functional.normalize(joints.diff(dim=1), dim=-1)
+    fingers = torch.arange(10) % 5 != 4
+    assert (bones[fingers, 0] * bones[fingers, 1]).sum(-1).min() > 0.999, "fingers are straight"
 
 
 def test_hands_at_rest_are_not_written(posture):

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from fitting.inputs.calibration import CalibratedCamera
+from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.keypoints import FORMATS, Keypoints
 from qposer.body_pose.rotations import axis_angle_to_matrix
 
@@ -55,6 +56,21 @@ def truth(fitter):
     transl = torch.tensor([[0.0, 0.1, 0.9], [0.6, -0.7, 0.9]])
     landmarks, joints = fitter.body.landmarks_and_joints(orient, body_pose, None, transl)
     return Truth(landmarks.numpy(), joints.numpy())
+
+
+@pytest.fixture(scope="session")
+def hands_seen_by():
+    """Exact keypoints of a person's hands in a picture, with lens distortion."""
+    import cv2
+
+    def seen(camera, points):
+        turn, distortion = cv2.Rodrigues(camera.rotation)[0], camera.distortion if camera.distortion.size else None
+        flat = points.reshape(-1, 3).astype(np.float64)
+        xy = cv2.projectPoints(flat, turn, camera.translation, camera.intrinsics, distortion)[0].reshape(1, 2, 21, 2)
+        world = (points - points[:, :1]) @ camera.rotation.T
+        return HandKeypoints(xy, np.ones(xy.shape[:-1]), world[None])
+
+    return seen
 
 
 @pytest.fixture(scope="session")

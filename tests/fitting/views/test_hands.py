@@ -9,7 +9,6 @@ import torch
 
 from fitting.body.body import Body
 from fitting.hands.template import TemplateHands
-from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.views.exports import write_views
 from fitting.views.fit import undistorted_views
 from qposer.body_pose.rotations import axis_angle_to_matrix
@@ -43,20 +42,10 @@ def lenses(cameras):
 
 
 @pytest.fixture(scope="module")
-def views(lenses, truth, hand_landmarks):
+def views(lenses, truth, hand_landmarks, hands_seen_by):
     """Keypoints of the first person with hands."""
     seen = dataclasses.replace(truth, landmarks=truth.landmarks[:1])
-    return [dataclasses.replace(seen.seen_by(one), hands=hands_of(one, hand_landmarks)) for one in lenses]
-
-
-def hands_of(camera, points):
-    import cv2
-
-    turn, distortion = cv2.Rodrigues(camera.rotation)[0], camera.distortion if camera.distortion.size else None
-    flat = points.reshape(-1, 3).astype(np.float64)
-    xy = cv2.projectPoints(flat, turn, camera.translation, camera.intrinsics, distortion)[0].reshape(1, 2, 21, 2)
-    world = (points - points[:, :1]) @ camera.rotation.T
-    return HandKeypoints(xy, np.ones(xy.shape[:-1]), world[None])
+    return [dataclasses.replace(seen.seen_by(one), hands=hands_seen_by(one, hand_landmarks)) for one in lenses]
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +91,11 @@ def test_lens_distortion_is_removed(views, lenses, hand_landmarks):
     np.testing.assert_allclose(undistorted_views(views, lenses)[0].hands.xy[0], expected, atol=0.1)
 
 
-def test_hands_far_from_their_arms_are_left_at_rest(fitter, views, lenses, hand_landmarks):
+def test_hands_far_from_their_arms_are_left_at_rest(fitter, views, lenses, hand_landmarks, hands_seen_by):
     raised = hand_landmarks + np.float32([0.0, 0.0, 0.3])
-    wrong = [dataclasses.replace(view, hands=hands_of(lens, raised)) for view, lens in zip(views, lenses, strict=True)]
+    wrong = [
+        dataclasses.replace(view, hands=hands_seen_by(lens, raised)) for view, lens in zip(views, lenses, strict=True)
+    ]
     (result,) = fitter.fit_views(wrong, lenses)
     assert not result.hands.found.any()
     assert "the keypoints of the left hand do not fit the arm: its fingers are left at rest" in result.warnings

@@ -52,6 +52,9 @@ def test_a_person_at_ease_has_no_description():
         ({"neck": (30.0, 0.0, 0.0), "head": (0.0, 0.0, 0.0)}, "the head is bent forward 30 degrees"),
         ({"spine1": (30.0, 0.0, 0.0)}, "the torso leans forward 20 degrees"),
         ({"spine2": (0.0, -20.0, 0.0)}, "the torso is turned to the right 20 degrees"),
+        ({"left_shoulder": (0.0, 0.0, 0.0)}, "the left palm is turned down"),
+        ({"left_shoulder": (0.0, 0.0, 0.0), "left_wrist": (180.0, 0.0, 0.0)}, "the left palm is turned up"),
+        ({"left_wrist": (-100.0, 0.0, 0.0), "right_wrist": (-100.0, 0.0, 0.0)}, "both palms are turned forward"),
         ({"left_hip": (-80.0, 0.0, 0.0), "left_knee": (80.0, 0.0, 0.0)}, "the left foot is off the ground"),
     ],
 )
