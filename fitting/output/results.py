@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,8 @@ _OF_ALTERNATIVES = (
     *("reprojection_error_px", "person_height_px"),
 )
 """What the alternatives do not share with the answer; stored with the prefix ``alternatives_``."""
+
+_OF_HANDS = ("left_hand_pose", "right_hand_pose", "hands_found")
 
 _TEXTS = ("body", "qposer_version")
 
@@ -205,6 +207,9 @@ def _flattened(result: FitResult) -> dict[str, np.ndarray]:
             f"alternatives_{name}": np.stack([np.asarray(getattr(body, name)) for body in result.alternatives])
             for name in _OF_ALTERNATIVES
         }
+        hands = [body.hands.arrays for body in result.alternatives if body.hands is not None]
+        if len(hands) == len(result.alternatives):
+            values |= {f"alternatives_{name}": np.stack([one[name] for one in hands]) for name in hands[0]}
     if keypoints.ambiguous is not None:
         values["keypoints_ambiguous"] = keypoints.ambiguous[0]
     return values
@@ -240,11 +245,19 @@ def read_result(path: str | Path) -> FitResult:
         fields["swapped"] = bool(values.get("swapped", False))
         fields["hands"] = HandPoses.read(values)
         answer = FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
-        columns = {name: values.get(f"alternatives_{name}", ()) for name in _OF_ALTERNATIVES}
-        bodies = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        return replace(
-            answer, alternatives=tuple(replace(answer, **body, joint_covariance=None) for body in bodies)
-        )  # fmt: skip
+        return replace(answer, alternatives=tuple(_alternatives(answer, values)))
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
         raise ValueError(f"{path} is not the fit of a person: {reason.removeprefix(f'{path}: ')}") from None
+
+
+def _alternatives(answer: FitResult, values: Mapping[str, np.ndarray]) -> Iterator[FitResult]:
+    """The other bodies of a file, with the keypoints as they assume them."""
+    columns = {name: values.get(f"alternatives_{name}", ()) for name in _OF_ALTERNATIVES}
+    prefix = "alternatives_"
+    own = {name.removeprefix(prefix): array for name, array in values.items() if name.startswith(prefix)}
+    for index, row in enumerate(zip(*columns.values(), strict=True)):
+        body: dict[str, Any] = dict(zip(columns, row, strict=True))
+        keypoints = answer.keypoints.exchanged(np.array([bool(body["swapped"]) != answer.swapped]))
+        hands = HandPoses.read({name: array[index] for name, array in own.items() if name in _OF_HANDS})
+        yield replace(answer, **body, joint_covariance=None, keypoints=keypoints, hands=hands)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from fitting.inputs.keypoints import Keypoints
 from fitting.output.fit_result import AMBIGUOUS, FitResult, with_alternatives
+from fitting.output.hand_poses import HandPoses
 from fitting.output.results import read_result, write_results
 from qposer.io.npz import read_npz
 
@@ -253,8 +254,18 @@ def test_alternatives_widen_the_uncertainty_where_they_differ():
 
 
 def test_alternatives_are_read_back(tmp_path):
-    (folder,) = write_results(tmp_path, [with_alternatives(hypotheses(0.5, 0.3, 0.2))], [PICTURES])
+    answer = with_alternatives(hypotheses(0.5, 0.3, 0.2))
+    found = np.array([True, False])
+    hands = [HandPoses(*np.full((2, 15, 3), 0.1 * number), found) for number in range(3)]
+    others = [dataclasses.replace(other, hands=own) for other, own in zip(answer.alternatives, hands[1:], strict=True)]
+    others[1] = dataclasses.replace(others[1], swapped=True)
+    answer = dataclasses.replace(answer, hands=hands[0], alternatives=tuple(others))
+    (folder,) = write_results(tmp_path, [answer], [PICTURES])
     back = read_result(folder)
+    assert [other.hands.left[0, 0] for other in back.alternatives] == pytest.approx([0.1, 0.2])
+    straight, swapped = (other.keypoints for other in back.alternatives)
+    np.testing.assert_array_equal(straight.xy, back.keypoints.xy)
+    np.testing.assert_array_equal(swapped.xy, back.keypoints.exchanged(np.array([True])).xy)
     assert back.probability == 0.5
     for other, given in zip(back.alternatives, hypotheses(0.5, 0.3, 0.2)[1:], strict=True):
         assert other.probability == pytest.approx(given.probability)
