@@ -56,7 +56,7 @@ def write_results(
     (K, 2), ``keypoints_confidence`` (K,), ``keypoints_format``, ``keypoints_world`` (K, 3) and
     ``keypoints_ambiguous`` if known,
     ``reprojection_error_px``, ``person_height_px``, ``body``, ``qposer_version``, ``settings`` (JSON),
-    ``probability``, with fitted hands ``left_hand_pose`` and
+    ``probability``, ``risk`` if known, with fitted hands ``left_hand_pose`` and
     ``right_hand_pose`` (15, 3) and ``hands_found`` (2,), and, with alternatives, ``alternatives_global_orient``
     (alternatives, 3) and so on. For smplx,
     flatten ``body_pose`` to 63 numbers, and append six zeros for SMPL. ``fit.json`` contains the same, the error as a
@@ -199,6 +199,7 @@ def _flattened(result: FitResult) -> dict[str, np.ndarray]:
             values[name] = getattr(result, name)
     values["guessed_joints"] = np.asarray(json.dumps(list(result.guessed_joints)))
     values["probability"], values["swapped"] = np.asarray(result.probability), np.asarray(result.swapped)
+    values |= {} if result.risk is None else {"risk": np.asarray(result.risk)}
     values |= {} if result.hands is None else result.hands.arrays
     if result.alternatives:
         values |= {
@@ -238,12 +239,13 @@ def read_result(path: str | Path) -> FitResult:
         fields["guessed_joints"] = tuple(map(str, json.loads(str(values.get("guessed_joints", "[]")))))
         fields["probability"] = float(values.get("probability", 1.0))
         fields["swapped"] = bool(values.get("swapped", False))
+        fields["risk"] = float(values["risk"]) if "risk" in values else None
         fields["hands"] = HandPoses.read(values)
         answer = FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
         columns = {name: values.get(f"alternatives_{name}", ()) for name in _OF_ALTERNATIVES}
         bodies = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         return replace(
-            answer, alternatives=tuple(replace(answer, **body, joint_covariance=None) for body in bodies)
+            answer, alternatives=tuple(replace(answer, **body, joint_covariance=None, risk=None) for body in bodies)
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)

@@ -280,3 +280,13 @@ def test_large_uncertainty_makes_a_fit_doubtful():
     wide = dataclasses.replace(body, joint_covariance=np.tile(0.2**2 * np.eye(3), (22, 1, 1)))
     assert any("uncertain by 35 cm" in one for one in wide.warnings)
     assert not any("uncertain by" in one for one in body.warnings)
+
+
+def test_a_known_risk_decides_instead_of_the_standard_deviation():
+    (body,) = hypotheses(1.0)
+    wide = dataclasses.replace(body, joint_covariance=np.tile(0.2**2 * np.eye(3), (22, 1, 1)))
+    safe = dataclasses.replace(wide, risk=0.1)
+    assert not any("uncertain by" in one or "cm off" in one for one in safe.warnings)
+    risky = dataclasses.replace(body, risk=0.6)
+    assert risky.verdict == "doubtful"
+    assert any("more than 15 cm off on average, with a probability of 60%" in one for one in risky.warnings)
