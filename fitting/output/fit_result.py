@@ -88,8 +88,8 @@ class FitResult(BodyResult):
     swapped: bool = False
     """Whether the body is fitted to the keypoints with left and right exchanged, as in ``keypoints``."""
     risk: float | None = None
-    """Probability that the joints are more than 15 cm off on average, for a detector's keypoints with alternatives; None
-    if unknown."""
+    """Probability that the joints are more than 15 cm off on average; None if unknown. Known for keypoints with a
+    detector's positions in metres, if several hypotheses were asked for."""
     alternatives: tuple[FitResult, ...] = ()
     """Other bodies that explain the keypoints, the most probable first; empty unless asked for."""
     shape_evidence: ShapeEvidence | None = None

@@ -34,8 +34,8 @@ SETTLE = Stage(steps=3, free=ROOT_AND_SHAPE, rho=0.05)
 """Final stage, around the selected codes."""
 
 PRIOR_SCALE = PriorScale(power=4, least=0.005, most=1.0)
-"""The maximum holds for two views, and is divided by the number of views beyond the first: each of them determines depth
-once more, so that noisy keypoints need the prior less (docs/notes/fitting.md)."""
+"""The maximum holds for two views, and is divided by the number of views beyond the first: each of them determines
+depth once more, so that noisy keypoints need the prior less (docs/notes/fitting.md)."""
 
 
 @dataclass(frozen=True)

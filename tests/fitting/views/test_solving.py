@@ -7,9 +7,7 @@ from fitting.views.solving import PRIOR_SCALE, solve_views
 
 
 @pytest.mark.parametrize(("number", "further"), [(2, 1), (4, 3)])
-def test_the_maximum_weight_of_the_prior_is_divided_by_the_number_of_further_views(
-    fitter, cameras, truth, number, further
-):
+def test_every_further_view_reduces_the_maximum_weight_of_the_prior(fitter, cameras, truth, number, further):
     rig = Rig.of(cameras[:number])
     views = [truth.seen_by(camera, [0], noise=12.0, seed=seed) for seed, camera in enumerate(cameras[:number])]
     people = match_people(rig, views, 1)
