@@ -263,6 +263,14 @@ def test_alternatives_are_read_back(tmp_path):
     assert summary["alternatives_probability"] == [0.3, 0.2]
 
 
+def test_the_risk_of_the_answer_alone_is_read_back(tmp_path):
+    answer = dataclasses.replace(with_alternatives(hypotheses(0.7, 0.3)), risk=0.25)
+    (folder,) = write_results(tmp_path, [answer], [PICTURES])
+    back = read_result(folder)
+    assert (back.risk, [other.risk for other in back.alternatives]) == (0.25, [None])
+    assert json.loads((folder / "fit.json").read_text())["risk"] == 0.25
+
+
 def test_ambiguous_facing_makes_a_fit_doubtful():
     ahead, behind = hypotheses(0.7, 0.3)
     ahead = dataclasses.replace(ahead, global_orient=np.array([np.pi, 0.0, 0.0]))
