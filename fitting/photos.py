@@ -21,6 +21,7 @@ from fitting.optimise.agreement import check_in_view, person_height
 from fitting.optimise.initialize import guessed_joints, stature
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.problem import Estimate, Problem
+from fitting.optimise.risk import disagreement_of, risk_of
 from fitting.optimise.schedule import SCHEDULE
 from fitting.optimise.shape_evidence import evidence_of_people
 from fitting.optimise.shape_prior import ShapeEvidence
@@ -215,7 +216,18 @@ class PeopleFit:
             dataclasses.replace(body, probability=share, swapped=bool(other))
             for body, share, other in zip(bodies, shares, swapped, strict=True)
         )
-        return [with_alternatives([next(each) for _ in found]) for found in chosen]
+        answers = [with_alternatives([next(each) for _ in found]) for found in chosen]
+        evidence = candidates.evidence([found[0][0] for found in chosen])
+        return [_with_risk(answer, *known) for answer, known in zip(answers, evidence, strict=True)]
+
+
+def _with_risk(answer: FitResult, spread: float, density: float) -> FitResult:
+    """The answer with its risk, for keypoints of a detector with positions in metres."""
+    seen = answer.keypoints
+    if seen.world is None or answer.joints is None:
+        return answer
+    disagreement = disagreement_of(answer.joints, seen.world[0], seen.format)
+    return dataclasses.replace(answer, risk=risk_of(spread, disagreement, density))
 
 
 @torch.no_grad()

@@ -23,8 +23,10 @@ from benchmarks.evidence.measures import (
     area_under_risk_coverage,
     closest,
     coverage,
+    doubts,
     positions,
     recall,
+    separation,
     stated,
 )
 from benchmarks.intervals import mean_interval
@@ -38,6 +40,8 @@ from qposer.io.atomic_files import atomic_write
 from qposer.io.cli_errors import cli_errors
 
 HYPOTHESES, BATCH = 5, 25
+FALSE_ALARMS = 5, 10, 20, 30
+"""Percentages of fits without a large error that may be flagged."""
 
 PAGE = """# Evidence, hypotheses and uncertainty
 
@@ -63,9 +67,12 @@ the pelvis. Detected people: {limbs} joints relative to the middle of the hips.
 
 - *in 50 % region*, *in 90 % region*: share of joints whose error is inside the region that should contain 50 or 90 %.
 - *stated*, *true*: stated standard deviation and true error, root mean squares over joints, averaged over people.
-- *risk-coverage area*: mean error of the people kept, averaged over the share kept, for people ordered by the stated
-  uncertainty, by their true error, and at random.
-- *flagged*: share of fits with an MPJPE above 150 mm that the stated uncertainty flags, at 5 % false alarms.
+- *doubt*: the risk of detected people, whose keypoints come with positions in metres; the stated standard deviation of
+  the others.
+- *risk-coverage area*: mean error of the people kept, averaged over the share kept, for people ordered by doubt, by
+  their true error, and at random.
+- *AUROC*: probability that a fit with an MPJPE above 150 mm has more doubt than one below.
+- *flagged*: share of fits with an MPJPE above 150 mm that have more doubt than all but 5, 10, 20 or 30 % of the others.
 
 {uncertainty}
 
@@ -76,7 +83,8 @@ ERROR_COLUMNS = ["", "method", "people", "MPJPE", "90th percentile", "PA-MPJPE",
 
 DOUBT_COLUMNS = [
     *("", "in 50 % region", "in 90 % region", "stated, mm", "true, mm"),
-    *("risk-coverage area", "ordered by error", "at random", "above 150 mm", "flagged, %"),
+    *("risk-coverage area", "ordered by error", "at random", "above 150 mm", "AUROC"),
+    *(f"flagged at {percent} %" for percent in FALSE_ALARMS),
 ]
 
 
@@ -161,17 +169,19 @@ def doubt_row(case: Case, results: list[FitResult]) -> list[str]:
     Returns:
         Cells of the row.
     """
-    errors, inside, doubt = Errors.of(positions(case, results), case.truth), coverage(case, results), stated(results)
+    errors, inside, doubt = Errors.of(positions(case, results), case.truth), coverage(case, results), doubts(results)
     rms = 1000 * (positions(case, results) - case.truth).square().sum(-1).mean(-1).sqrt()
     areas = [area_under_risk_coverage(errors.mpjpe, order) for order in (doubt, errors.mpjpe)]
-    count, flagged = recall(errors.mpjpe, doubt)
+    flags = [recall(errors.mpjpe, doubt, percent / 100) for percent in FALSE_ALARMS]
+    count = flags[0][0]
     return [
         case.name,
         *(f"{inside[percent]:.0f}" for percent in (50, 90)),
-        *(f"{values.mean():.0f}" for values in (doubt, rms)),
+        *(f"{values.mean():.0f}" for values in (stated(results), rms)),
         *(f"{area:.1f}" for area in (*areas, errors.mpjpe.mean().item())),
         str(count),
-        f"{100 * flagged:.0f}" if count else "",
+        f"{separation(errors.mpjpe, doubt):.2f}" if count else "",
+        *(f"{100 * flagged:.0f}" if count else "" for _, flagged in flags),
     ]
 
 

@@ -107,6 +107,28 @@ def stated(results: list[FitResult]) -> Float[Tensor, " people"]:
     return deviation
 
 
+def doubts(results: list[FitResult]) -> Float[Tensor, " people"]:
+    """What a fit's verdict depends on: its risk, or the stated standard deviation if the risk is unknown."""
+    risks = [result.risk for result in results]
+    known = [risk for risk in risks if risk is not None]
+    return torch.tensor(known) if len(known) == len(risks) else stated(results)
+
+
+def separation(error: Float[Tensor, " people"], doubt: Float[Tensor, " people"]) -> float:
+    """Area under the ROC curve of a doubt that should be higher for large errors.
+
+    Args:
+        error: MPJPE of each person, millimetres.
+        doubt: uncertainty of each person.
+
+    Returns:
+        Probability that a fit with a large error has more doubt than one without (NaN if there are not both).
+    """
+    large = error > LARGE_ERROR
+    higher = doubt[large, None] - doubt[None, ~large]
+    return ((higher > 0).float() + 0.5 * (higher == 0).float()).mean().item()
+
+
 def area_under_risk_coverage(error: Float[Tensor, " people"], doubt: Float[Tensor, " people"]) -> float:
     """Mean error of the most certain people, averaged over all shares of people kept.
 

@@ -8,7 +8,7 @@ learned (`benchmarks.evidence.calibration`) so that probabilities match how ofte
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -89,6 +89,20 @@ class Candidates:
         """How probable each candidate is the closest one to the truth."""
         weights = self.features.new_tensor(list(WEIGHTS.values()))
         return (self.features @ weights).softmax(0)
+
+    def evidence(self, rows: Sequence[int]) -> list[tuple[float, float]]:
+        """Evidence on the error of one candidate of each person (`fitting.optimise.risk`).
+
+        Args:
+            rows: index of a candidate for each person.
+
+        Returns:
+            For each person, the expected distance from the other candidates in metres, and the density of the draws.
+        """
+        person = torch.arange(len(rows))
+        spread = (distances(self.joints)[rows, :, person] * self.probability.T).sum(-1)
+        density = self.features[rows, person, list(WEIGHTS).index("density")]
+        return list(zip(spread.tolist(), density.tolist(), strict=True))
 
     def best(self, number: int) -> list[list[tuple[int, float]]]:
         """Hypotheses of each person, as `choose` returns them.

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from fitting.inputs.keypoints import Keypoints
 from fitting.inputs.starts import StartBodies
 from fitting.optimise.agreement import warnings_of
+from fitting.optimise.risk import FAR_OFF, RISKY
 from fitting.optimise.shape_prior import ShapeEvidence
 from fitting.output.body_result import BodyResult
 from fitting.shapes import check_shapes
@@ -44,8 +45,8 @@ FACING_DOUBT = 0.1
 """Probability of the other facing from which a result is doubtful."""
 
 UNCERTAIN = 170.0
-"""Mean standard deviation of the joints in millimetres from which a result is doubtful: 5 % of the fits to detected
-rendered people that are less than 150 mm off state more (docs/benchmarks/evidence.md)."""
+"""Mean standard deviation of the joints in millimetres from which a result without a known risk is doubtful: 5 % of the
+fits to detected rendered people that are less than 150 mm off state more."""
 
 UNCERTAIN_ADVICE = "a known height, more views or a clearer picture help"
 
@@ -86,6 +87,9 @@ class FitResult(BodyResult):
     """Share of this body among the hypotheses for the person."""
     swapped: bool = False
     """Whether the body is fitted to the keypoints with left and right exchanged, as in ``keypoints``."""
+    risk: float | None = None
+    """Probability that the joints are more than 15 cm off on average; None if unknown. Known for keypoints with a
+    detector's positions in metres, if several hypotheses were asked for."""
     alternatives: tuple[FitResult, ...] = ()
     """Other bodies that explain the keypoints, the most probable first; empty unless asked for."""
     shape_evidence: ShapeEvidence | None = None
@@ -148,7 +152,10 @@ class FitResult(BodyResult):
         if self.swapped:
             doubts.append(SWAPPED)
         deviation = fmean(self.joint_std_mm.values()) if self.joint_std_mm else 0.0
-        if deviation >= UNCERTAIN:
+        if self.risk is not None and self.risk >= RISKY:
+            far = f"more than {100 * FAR_OFF:.0f} cm off on average"
+            doubts.append(f"the joints are {far}, with a probability of {self.risk:.0%}: {UNCERTAIN_ADVICE}")
+        elif self.risk is None and deviation >= UNCERTAIN:
             doubts.append(f"the joints are uncertain by {deviation / 10:.0f} cm: {UNCERTAIN_ADVICE}")
         return (*warnings_of(self.keypoints.names, seen, self.reprojection_error_percent), *doubts, *self.notes)
 

@@ -58,7 +58,7 @@ def write_results(
     (K, 2), ``keypoints_confidence`` (K,), ``keypoints_format``, ``keypoints_world`` (K, 3) and
     ``keypoints_ambiguous`` if known,
     ``reprojection_error_px``, ``person_height_px``, ``body``, ``qposer_version``, ``settings`` (JSON),
-    ``probability``, with fitted hands ``left_hand_pose`` and
+    ``probability``, ``risk`` if known, with fitted hands ``left_hand_pose`` and
     ``right_hand_pose`` (15, 3) and ``hands_found`` (2,), and, with alternatives, ``alternatives_global_orient``
     (alternatives, 3) and so on. For smplx,
     flatten ``body_pose`` to 63 numbers, and append six zeros for SMPL. ``fit.json`` contains the same, the error as a
@@ -201,6 +201,7 @@ def _flattened(result: FitResult) -> dict[str, np.ndarray]:
             values[name] = getattr(result, name)
     values["guessed_joints"] = np.asarray(json.dumps(list(result.guessed_joints)))
     values["probability"], values["swapped"] = np.asarray(result.probability), np.asarray(result.swapped)
+    values |= {} if result.risk is None else {"risk": np.asarray(result.risk)}
     values |= {} if result.hands is None else result.hands.arrays
     if result.alternatives:
         values |= {
@@ -243,6 +244,7 @@ def read_result(path: str | Path) -> FitResult:
         fields["guessed_joints"] = tuple(map(str, json.loads(str(values.get("guessed_joints", "[]")))))
         fields["probability"] = float(values.get("probability", 1.0))
         fields["swapped"] = bool(values.get("swapped", False))
+        fields["risk"] = float(values["risk"]) if "risk" in values else None
         fields["hands"] = HandPoses.read(values)
         answer = FitResult(**fields, keypoints=keypoints, settings=json.loads(str(values["settings"])))
         return replace(answer, alternatives=tuple(_alternatives(answer, values)))
@@ -260,4 +262,4 @@ def _alternatives(answer: FitResult, values: Mapping[str, np.ndarray]) -> Iterat
         body: dict[str, Any] = dict(zip(columns, row, strict=True))
         keypoints = answer.keypoints.exchanged(np.array([bool(body["swapped"]) != answer.swapped]))
         hands = HandPoses.read({name: array[index] for name, array in own.items() if name in _OF_HANDS})
-        yield replace(answer, **body, joint_covariance=None, keypoints=keypoints, hands=hands)
+        yield replace(answer, **body, joint_covariance=None, risk=None, keypoints=keypoints, hands=hands)

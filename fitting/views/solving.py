@@ -34,7 +34,8 @@ SETTLE = Stage(steps=3, free=ROOT_AND_SHAPE, rho=0.05)
 """Final stage, around the selected codes."""
 
 PRIOR_SCALE = PriorScale(power=4, least=0.005, most=1.0)
-"""Maximum prior scale: several views determine depth, so noisy keypoints need the prior less than in a single view."""
+"""The maximum holds for two views, and is divided by the number of views beyond the first: each of them determines
+depth once more, so that noisy keypoints need the prior less (docs/notes/fitting.md)."""
 
 
 @dataclass(frozen=True)
@@ -177,4 +178,6 @@ def reject_in_views(problem: Problem, landmarks: Float[Tensor, "people joints 3"
     problem = dataclasses.replace(
         problem, views=dataclasses.replace(views, confidence=confidence), init_weight=init_weight
     )
-    return update_prior_scale(problem, median.nan_to_num(0.0), PRIOR_SCALE)
+    problem = update_prior_scale(problem, median.nan_to_num(0.0), PRIOR_SCALE)
+    most = PRIOR_SCALE.most / ((confidence > 0).any(-1).sum(-1) - 1).clamp(min=1)
+    return dataclasses.replace(problem, prior_scale=torch.minimum(problem.prior_scale, most))

@@ -450,3 +450,15 @@ def test_hypotheses_are_alternatives_and_the_same_every_time(fitter, keypoints):
             assert np.array_equal(body.vertices, same.vertices)
     with pytest.raises(ValueError, match="at least 1, not 0"):
         fitter.fit_keypoints(keypoints, SIZE, hypotheses=0)
+
+
+def test_the_risk_is_known_and_higher_where_the_detector_sees_another_pose_in_metres(fitter, truth, keypoints):
+    world = fitter.body.landmarks(truth.orient, truth.body_pose, None, truth.transl).numpy()[:2]
+    agreeing, opposed = (
+        fitter.fit_keypoints(dataclasses.replace(keypoints[:2], world=sign * world), SIZE, focal=FOCAL, hypotheses=3)
+        for sign in (np.float32([1, 1, 1]), np.float32([1, 1, -1]))
+    )
+    for one, other in zip(agreeing, opposed, strict=True):
+        assert one.risk < other.risk
+    unknown = fitter.fit_keypoints(dataclasses.replace(keypoints[:2], world=None), SIZE, focal=FOCAL, hypotheses=3)
+    assert [one.risk for one in unknown] == [None, None]

@@ -9,7 +9,16 @@ import torch
 
 from benchmarks.evidence.calibration import fitted_weights
 from benchmarks.evidence.cases import Case, read_half
-from benchmarks.evidence.measures import area_under_risk_coverage, closest, coverage, positions, recall, stated
+from benchmarks.evidence.measures import (
+    area_under_risk_coverage,
+    closest,
+    coverage,
+    doubts,
+    positions,
+    recall,
+    separation,
+    stated,
+)
 from benchmarks.fitting.people import photographed
 from benchmarks.prior.poses import Poses
 from fitting.fit import Fitter
@@ -83,6 +92,19 @@ def test_recall_is_that_at_the_given_share_of_false_alarms():
     count, flagged = recall(error[:100], doubt[:100])
     assert count == 0
     assert math.isnan(flagged)
+
+
+def test_separation_is_the_share_of_pairs_in_order():
+    error = torch.tensor([50.0, 60.0, 200.0, 300.0])
+    assert separation(error, torch.tensor([0.1, 0.5, 0.5, 0.9])) == pytest.approx(3.5 / 4)
+    assert separation(error, -error) == 0
+
+
+def test_the_risk_replaces_the_stated_deviation_where_all_know_it(fits):
+    _, results = fits
+    risky = [dataclasses.replace(result, risk=0.1 * number) for number, result in enumerate(results)]
+    assert doubts(risky).tolist() == pytest.approx([0.1 * number for number in range(len(results))])
+    assert torch.equal(doubts([*risky[:-1], results[-1]]), stated(results))
 
 
 def test_weights_prefer_features_of_small_errors():

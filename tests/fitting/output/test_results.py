@@ -275,6 +275,14 @@ def test_alternatives_are_read_back(tmp_path):
     assert summary["alternatives_probability"] == [0.3, 0.2]
 
 
+def test_the_risk_of_the_answer_alone_is_read_back(tmp_path):
+    answer = dataclasses.replace(with_alternatives(hypotheses(0.7, 0.3)), risk=0.25)
+    (folder,) = write_results(tmp_path, [answer], [PICTURES])
+    back = read_result(folder)
+    assert (back.risk, [other.risk for other in back.alternatives]) == (0.25, [None])
+    assert json.loads((folder / "fit.json").read_text())["risk"] == 0.25
+
+
 def test_ambiguous_facing_makes_a_fit_doubtful():
     ahead, behind = hypotheses(0.7, 0.3)
     ahead = dataclasses.replace(ahead, global_orient=np.array([np.pi, 0.0, 0.0]))
@@ -292,3 +300,13 @@ def test_large_uncertainty_makes_a_fit_doubtful():
     wide = dataclasses.replace(body, joint_covariance=np.tile(0.2**2 * np.eye(3), (22, 1, 1)))
     assert any("uncertain by 35 cm" in one for one in wide.warnings)
     assert not any("uncertain by" in one for one in body.warnings)
+
+
+def test_a_known_risk_decides_instead_of_the_standard_deviation():
+    (body,) = hypotheses(1.0)
+    wide = dataclasses.replace(body, joint_covariance=np.tile(0.2**2 * np.eye(3), (22, 1, 1)))
+    safe = dataclasses.replace(wide, risk=0.1)
+    assert not any("uncertain by" in one or "cm off" in one for one in safe.warnings)
+    risky = dataclasses.replace(body, risk=0.6)
+    assert risky.verdict == "doubtful"
+    assert any("more than 15 cm off on average, with a probability of 60%" in one for one in risky.warnings)
