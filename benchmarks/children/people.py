@@ -15,7 +15,7 @@ from benchmarks.prior.poses import Poses
 from fitting.body.body import Body
 from fitting.body.body_data import BodyData
 from fitting.inputs.camera import Camera
-from fitting.inputs.keypoints import Keypoints
+from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.training.detector_errors import draw_detections
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, NUM_JOINTS
@@ -26,6 +26,9 @@ AGES, CHILDREN = (3, 6, 10), 20
 
 SIZE, TALL = 1000, 730.0
 """Of the images and of the children in them, pixels."""
+
+ADULT = 1.7
+"""Height in metres of everybody in a detector's positions in metres."""
 
 FILE = Path(__file__).parent / "children.npz"
 
@@ -41,13 +44,14 @@ class Photographed(NamedTuple):
     """True joints, metres."""
 
 
-def photographed(age: int, errors: bool, number: int = CHILDREN) -> Photographed:
+def photographed(age: int, errors: bool, number: int = CHILDREN, metres: bool = False) -> Photographed:
     """Photograph children of an age.
 
     Args:
         age: one of the `AGES`.
         errors: keypoints have errors like those of a detector.
         number: number of children.
+        metres: keypoints have positions in metres, those of an adult, as a detector has learned them.
 
     Returns:
         Their keypoints and cameras, and the truth.
@@ -69,7 +73,10 @@ def photographed(age: int, errors: bool, number: int = CHILDREN) -> Photographed
     xy, confidence = camera.project(landmarks), torch.ones(landmarks.shape[:2])
     if errors:
         xy, confidence, _ = draw_detections(landmarks, xy, torch.full((number,), TALL), "mediapipe", generator)
-    return Photographed(Keypoints(xy.numpy(), confidence.numpy(), "mediapipe"), camera, height, joints)
+    hips = [FORMATS["mediapipe"].names.index(f"{side}_hip") for side in ("left", "right")]
+    adult = (landmarks - landmarks[:, hips].mean(1, keepdim=True)) * (ADULT / height)[:, None, None]
+    keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", adult.numpy() if metres else None)
+    return Photographed(keypoints, camera, height, joints)
 
 
 def _body(vertices: np.ndarray, points: Float[np.ndarray, "people points 3"]) -> Body:
