@@ -44,7 +44,7 @@ class Photographed(NamedTuple):
     """True joints, metres."""
 
 
-def photographed(age: int, errors: bool, number: int = CHILDREN, metres: bool = False) -> Photographed:
+def photographed(age: int, errors: bool, number: int = CHILDREN, metres: bool = False, views: int = 1) -> Photographed:
     """Photograph children of an age.
 
     Args:
@@ -52,27 +52,30 @@ def photographed(age: int, errors: bool, number: int = CHILDREN, metres: bool = 
         errors: keypoints have errors like those of a detector.
         number: number of children.
         metres: keypoints have positions in metres, those of an adult, as a detector has learned them.
+        views: pictures of each child.
 
     Returns:
-        Their keypoints and cameras, and the truth.
+        Their keypoints and cameras, and the truth, for the first pictures of all, then the second ones.
     """
     file = read_npz(FILE, ("vertices", "points", "height"))
     rows = slice(AGES.index(age) * CHILDREN, AGES.index(age) * CHILDREN + number)
-    height = torch.from_numpy(file["height"][rows])
+    height = torch.from_numpy(file["height"][rows]).repeat(views)
     body = _body(file["vertices"], file["points"][rows].astype(np.float32))
     poses, generator = Poses.quick().test, torch.Generator().manual_seed(age)
     legs = [BODY_JOINT_NAMES.index(f"{side}_{name}") for side in ("left", "right") for name in ("hip", "knee")]
-    straight = poses[poses[:, legs].norm(dim=-1).sum(-1).argsort()[:number]]
-    pitch, yaw = (low + width * torch.rand(number, generator=generator) for low, width in ((-0.1, 0.3), (-0.8, 1.6)))
+    straight = poses[poses[:, legs].norm(dim=-1).sum(-1).argsort()[:number]].repeat(views, 1, 1)
+    people = len(height)
+    pitch, yaw = (low + width * torch.rand(people, generator=generator) for low, width in ((-0.1, 0.3), (-0.8, 1.6)))
     about_x, about_y, away = torch.eye(3)
     orient = axis_angle_to_matrix((math.pi + pitch)[:, None] * about_x) @ axis_angle_to_matrix(yaw[:, None] * about_y)
-    focal = 700.0 + 800.0 * torch.rand(number, generator=generator)
+    focal = 700.0 + 800.0 * torch.rand(people, generator=generator)
     transl = (focal * height / TALL)[:, None] * away
-    landmarks, joints = body.landmarks_and_joints(orient, axis_angle_to_matrix(straight), torch.eye(number), transl)
-    camera = Camera(focal, torch.full((number, 2), SIZE / 2))
+    shapes = torch.eye(number).repeat(views, 1)
+    landmarks, joints = body.landmarks_and_joints(orient, axis_angle_to_matrix(straight), shapes, transl)
+    camera = Camera(focal, torch.full((people, 2), SIZE / 2))
     xy, confidence = camera.project(landmarks), torch.ones(landmarks.shape[:2])
     if errors:
-        xy, confidence, _ = draw_detections(landmarks, xy, torch.full((number,), TALL), "mediapipe", generator)
+        xy, confidence, _ = draw_detections(landmarks, xy, torch.full((people,), TALL), "mediapipe", generator)
     hips = [FORMATS["mediapipe"].names.index(f"{side}_hip") for side in ("left", "right")]
     adult = (landmarks - landmarks[:, hips].mean(1, keepdim=True)) * (ADULT / height)[:, None, None]
     keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", adult.numpy() if metres else None)
