@@ -49,6 +49,7 @@ def median_age(
 
     All age groups are equally frequent. The probability of one is its marginal likelihood in Laplace's
     approximation: the shape's weight sets the scale of the cost, so that it is the negative log density of the shape.
+    A detector's depths do not count: their differences are smaller in smaller people.
 
     Args:
         solver: optimiser of the fits.
@@ -61,7 +62,7 @@ def median_age(
         One fit for each person.
     """
     least = problem.prior_scale.unflatten(0, (-1, people)).amin(0).repeat(len(problem.prior_scale) // people)
-    fit = solver.stage_problem(stage, dataclasses.replace(problem, prior_scale=least), estimate)
+    fit = solver.stage_problem(stage, dataclasses.replace(problem, prior_scale=least, depths=None), estimate)
     state, scale = fit.posed(estimate), 2 * solver.weights.grouped_shape * least
     assembly = fit.assembled(state)
     free = assembly.places["betas"]
