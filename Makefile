@@ -44,17 +44,19 @@ wheel-test: $(VENV)/developing  ## build the wheel, install it into fresh enviro
 docs: $(VENV)/documenting  ## the documentation as static HTML, in build/html
 	$(VENV)/bin/python -m sphinx --fail-on-warning --keep-going -q docs build/html
 
-$(VENV)/installed: requirements.txt
+# Not compiled ahead: Python compiles what a fit imports, and the rest is 180 MB.
+$(VENV)/installed: requirements-fit.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet -r requirements.txt
+	$(VENV)/bin/pip install --quiet --no-compile -r requirements-fit.txt
 	touch $@
 
-$(VENV)/developing: $(VENV)/installed requirements-dev.txt
+$(VENV)/developing: $(VENV)/installed requirements.txt requirements-dev.txt
 	$(VENV)/bin/pip install --quiet -r requirements-dev.txt
+	-$(VENV)/bin/python -m compileall -qq $(VENV)/lib
 	touch $@
 
-$(VENV)/documenting: $(VENV)/installed requirements-docs.txt
+$(VENV)/documenting: $(VENV)/installed requirements.txt requirements-docs.txt
 	$(VENV)/bin/pip install --quiet -r requirements-docs.txt
 	touch $@
 

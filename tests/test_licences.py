@@ -38,6 +38,8 @@ def test_packages_are_checked_as_installed(tmp_path, capsys):
     file = tmp_path / "requirements.txt"
     file.write_text("numpy  # arrays\nsmplx\n")
     assert main(str(file)) == 1
+    (tmp_path / "more.txt").write_text("-r requirements.txt\n")
+    assert main(str(tmp_path / "more.txt")) == 1
     file.write_text("numpy\n")
     assert main(str(file)) == 0
     assert "No package" in capsys.readouterr().out

@@ -56,6 +56,16 @@ def restrictions(names: list[str]) -> list[str]:
     return found
 
 
+def _required(path: Path) -> Iterator[str]:
+    """The requirements in a file, and in those that it names by ``-r``."""
+    for line in path.read_text("utf-8").splitlines():
+        name = line.partition("#")[0].strip()
+        if name.startswith("-r "):
+            yield from _required(path.parent / name.removeprefix("-r ").strip())
+        elif name:
+            yield name
+
+
 def _closure(names: list[str]) -> list[Distribution]:
     """The installed packages that meet the requirements, and those that they depend on."""
     open_ones, seen = [Requirement(name) for name in names], {}
@@ -81,9 +91,7 @@ def _licence_texts(package: Distribution) -> Iterator[str]:
 
 def main(path: str) -> int:
     """Print what forbids commercial use; the exit code is 1 if anything does."""
-    lines = [line.partition("#")[0].strip() for line in Path(path).read_text("utf-8").splitlines()]
-    names = [line for line in lines if line]
-    found = restrictions(names)
+    found = restrictions(list(_required(Path(path))))
     print("\n".join(found) or f"No package of {path} forbids commercial use.")
     return int(bool(found))
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.baselines.descent import descend, joint_distances
+from benchmarks.baselines.weights import SavedBaseline
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
-from qposer.io.weights import load_module, save_module
 from qposer.prior.denoiser import Denoiser
 from qposer.prior.diffusion import karras_sigmas
-
-FORMAT = "pose-diffusion-1"
 
 SAMPLING_STEPS = 64
 
@@ -41,10 +38,11 @@ class PoseDiffusionConfig:
     depth: int = 3
 
 
-class PoseDiffusion(nn.Module):
+class PoseDiffusion(SavedBaseline):
     """A denoiser of standardised axis-angle numbers; a ``benchmarks.baselines.interface.PosePrior``."""
 
     name = "diffusion"
+    FORMAT, CONFIG = "pose-diffusion-1", PoseDiffusionConfig
     mean: Float[Tensor, "21 3"]
     scale: Float[Tensor, "21 3"]
 
@@ -178,29 +176,3 @@ class PoseDiffusion(nn.Module):
 
         start = joints.new_zeros(len(joints), NUM_BODY_JOINTS, 3)
         return self.unstandardise(descend(start, objective, steps=300, learning_rate=0.1))
-
-    def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights, configuration and notes atomically.
-
-        Args:
-            path: the file to write.
-            notes: strings stored in the file with the weights.
-        """
-        save_module(path, self, self.config, FORMAT, notes, torch.float32)
-
-    @classmethod
-    def from_pretrained(cls, path: str | Path, device: str | torch.device = "cpu") -> PoseDiffusion:
-        """Load a file's weights in evaluation mode.
-
-        Args:
-            path: file written by `save`.
-            device: device of the model.
-
-        Returns:
-            The model.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file has another format, or its weights do not match its configuration.
-        """
-        return load_module(path, cls, PoseDiffusionConfig, FORMAT).to(device)

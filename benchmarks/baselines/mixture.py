@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.baselines.descent import descend, joint_distances
+from benchmarks.baselines.weights import SavedBaseline
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
-from qposer.io.weights import load_module, save_module
 
-FORMAT = "pose-mixture-1"
 NUMBERS = 3 * NUM_BODY_JOINTS
 
 
@@ -26,7 +24,7 @@ class PoseMixtureConfig:
     components: int = 8
 
 
-class PoseMixture(nn.Module):
+class PoseMixture(SavedBaseline):
     """Gaussians with full covariance over the 63 numbers of a body pose; a `PosePrior`.
 
     Attributes:
@@ -36,6 +34,7 @@ class PoseMixture(nn.Module):
     """
 
     name = "GMM"
+    FORMAT, CONFIG = "pose-mixture-1", PoseMixtureConfig
     weights: Float[Tensor, " components"]
     means: Float[Tensor, "components 63"]
     factors: Float[Tensor, "components 63 63"]
@@ -157,32 +156,6 @@ class PoseMixture(nn.Module):
         off_mean = body_pose.flatten(1) - self.means[:, None]
         distances: Tensor = torch.linalg.solve_triangular(self.factors, off_mean.mT, upper=False).square().sum(1).T
         return distances
-
-    def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights, means, factors and notes atomically.
-
-        Args:
-            path: the file to write.
-            notes: strings stored in the file with the weights.
-        """
-        save_module(path, self, self.config, FORMAT, notes, torch.float32)
-
-    @classmethod
-    def from_pretrained(cls, path: str | Path, device: str | torch.device = "cpu") -> PoseMixture:
-        """Load a mixture from a file.
-
-        Args:
-            path: file written by `save`.
-            device: device of the mixture.
-
-        Returns:
-            The mixture.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file has another format, or its arrays do not match its configuration.
-        """
-        return load_module(path, cls, PoseMixtureConfig, FORMAT).to(device)
 
 
 def _log_volumes(factors: Float[Tensor, "components numbers numbers"]) -> Float[Tensor, " components"]:

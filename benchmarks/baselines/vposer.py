@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from jaxtyping import Bool, Float
@@ -11,11 +10,9 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from benchmarks.baselines.descent import descend, joint_distances
+from benchmarks.baselines.weights import SavedBaseline
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_from_6d, matrix_to_axis_angle
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
-from qposer.io.weights import load_module, save_module
-
-FORMAT = "vposer-baseline-1"
 
 # Tuned on validation poses: the first for detecting impossible poses, the others for completion.
 GAP_WEIGHT = 0.015
@@ -35,13 +32,14 @@ class VPoserConfig:
     """Training weight of the divergence of the posterior from the unit Gaussian, in nats."""
 
 
-class VPoser(nn.Module):
+class VPoser(SavedBaseline):
     """Maps poses to a Gaussian over 32 latents and back; the prior over latents is the unit Gaussian.
 
     A ``benchmarks.baselines.interface.PosePrior`` that can also ``reconstruct``.
     """
 
     name = "VPoser"
+    FORMAT, CONFIG = "vposer-baseline-1", VPoserConfig
 
     def __init__(self, config: VPoserConfig | None = None) -> None:
         super().__init__()
@@ -148,32 +146,6 @@ class VPoser(nn.Module):
     def _draw(self, batch: tuple[int, ...], generator: torch.Generator) -> Float[Tensor, "*batch latent"]:
         drawn = torch.randn(*batch, self.config.latent_dim, generator=generator, device=generator.device)
         return drawn.to(self.mean.weight)
-
-    def save(self, path: str | Path, **notes: str) -> None:
-        """Write weights, configuration and notes atomically.
-
-        Args:
-            path: the file to write.
-            notes: strings stored in the file with the weights.
-        """
-        save_module(path, self, self.config, FORMAT, notes, torch.float32)
-
-    @classmethod
-    def from_pretrained(cls, path: str | Path, device: str | torch.device = "cpu") -> VPoser:
-        """Load a file's weights in evaluation mode.
-
-        Args:
-            path: file written by `save`.
-            device: device of the model.
-
-        Returns:
-            The model.
-
-        Raises:
-            FileNotFoundError: there is no such file.
-            ValueError: the file has another format, or its weights do not match its configuration.
-        """
-        return load_module(path, cls, VPoserConfig, FORMAT).to(device)
 
 
 def rotation_distances(

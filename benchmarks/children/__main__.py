@@ -7,7 +7,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.children.people import AGES, Photographed, photographed
+from benchmarks.children.people import AGES, CHILDREN, Photographed, photographed
 from benchmarks.fitting.people import observed, people
 from benchmarks.machine import machine
 from benchmarks.prior.poses import Poses
@@ -20,12 +20,15 @@ from qposer.evaluation.metrics import mpjpe, pa_mpjpe
 
 ADULTS = 60
 
+VIEWS = 5
+"""Pictures of each child with errors like those of a detector: the errors of single pictures differ much."""
+
 
 def main() -> None:
     """Fit children with the body of adults and with that of all ages, without and with their age, and adults."""
     torch.set_num_threads(1)
     bodies = {"open": Body.open(), "ages": Body.ages()}
-    table = Table(title=f"20 children of each age, {ADULTS} adults; {machine()}")
+    table = Table(title=f"{CHILDREN} children of each age, {ADULTS} adults; {machine()}")
     for column in ("people", "keypoints", "body", "height", "in 8 %", "median", "PA-MPJPE", "MPJPE"):
         table.add_column(column, justify="right")
 
@@ -46,9 +49,14 @@ def main() -> None:
             *(f"{1000 * error.mean():.1f} mm" for error in errors),
         )
 
-    for errors, what in ((False, "exact"), (True, "detector-like")):
+    conditions = {
+        "exact": (False, False, 1),
+        "exact, with metres": (False, True, 1),
+        "detector-like": (True, False, VIEWS),
+    }
+    for what, (errors, metres, views) in conditions.items():
         for age in AGES:
-            truth = photographed(age, errors)
+            truth = photographed(age, errors, metres=metres, views=views)
             for name, known in (("open", None), ("ages", None), ("ages", float(age))):
                 add(f"{age} years", what, name, known, truth)
     generator = torch.Generator().manual_seed(0)

@@ -15,7 +15,7 @@ from benchmarks.prior.poses import Poses
 from fitting.body.body import Body
 from fitting.body.body_data import BodyData
 from fitting.inputs.camera import Camera
-from fitting.inputs.keypoints import Keypoints
+from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.training.detector_errors import draw_detections
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES, NUM_JOINTS
@@ -26,6 +26,9 @@ AGES, CHILDREN = (3, 6, 10), 20
 
 SIZE, TALL = 1000, 730.0
 """Of the images and of the children in them, pixels."""
+
+ADULT = 1.7
+"""Height in metres of everybody in a detector's positions in metres."""
 
 FILE = Path(__file__).parent / "children.npz"
 
@@ -41,35 +44,42 @@ class Photographed(NamedTuple):
     """True joints, metres."""
 
 
-def photographed(age: int, errors: bool, number: int = CHILDREN) -> Photographed:
+def photographed(age: int, errors: bool, number: int = CHILDREN, metres: bool = False, views: int = 1) -> Photographed:
     """Photograph children of an age.
 
     Args:
         age: one of the `AGES`.
         errors: keypoints have errors like those of a detector.
         number: number of children.
+        metres: keypoints have positions in metres, those of an adult, as a detector has learned them.
+        views: pictures of each child.
 
     Returns:
-        Their keypoints and cameras, and the truth.
+        Their keypoints and cameras, and the truth, for the first pictures of all, then the second ones.
     """
     file = read_npz(FILE, ("vertices", "points", "height"))
     rows = slice(AGES.index(age) * CHILDREN, AGES.index(age) * CHILDREN + number)
-    height = torch.from_numpy(file["height"][rows])
+    height = torch.from_numpy(file["height"][rows]).repeat(views)
     body = _body(file["vertices"], file["points"][rows].astype(np.float32))
     poses, generator = Poses.quick().test, torch.Generator().manual_seed(age)
     legs = [BODY_JOINT_NAMES.index(f"{side}_{name}") for side in ("left", "right") for name in ("hip", "knee")]
-    straight = poses[poses[:, legs].norm(dim=-1).sum(-1).argsort()[:number]]
-    pitch, yaw = (low + width * torch.rand(number, generator=generator) for low, width in ((-0.1, 0.3), (-0.8, 1.6)))
+    straight = poses[poses[:, legs].norm(dim=-1).sum(-1).argsort()[:number]].repeat(views, 1, 1)
+    people = len(height)
+    pitch, yaw = (low + width * torch.rand(people, generator=generator) for low, width in ((-0.1, 0.3), (-0.8, 1.6)))
     about_x, about_y, away = torch.eye(3)
     orient = axis_angle_to_matrix((math.pi + pitch)[:, None] * about_x) @ axis_angle_to_matrix(yaw[:, None] * about_y)
-    focal = 700.0 + 800.0 * torch.rand(number, generator=generator)
+    focal = 700.0 + 800.0 * torch.rand(people, generator=generator)
     transl = (focal * height / TALL)[:, None] * away
-    landmarks, joints = body.landmarks_and_joints(orient, axis_angle_to_matrix(straight), torch.eye(number), transl)
-    camera = Camera(focal, torch.full((number, 2), SIZE / 2))
+    shapes = torch.eye(number).repeat(views, 1)
+    landmarks, joints = body.landmarks_and_joints(orient, axis_angle_to_matrix(straight), shapes, transl)
+    camera = Camera(focal, torch.full((people, 2), SIZE / 2))
     xy, confidence = camera.project(landmarks), torch.ones(landmarks.shape[:2])
     if errors:
-        xy, confidence, _ = draw_detections(landmarks, xy, torch.full((number,), TALL), "mediapipe", generator)
-    return Photographed(Keypoints(xy.numpy(), confidence.numpy(), "mediapipe"), camera, height, joints)
+        xy, confidence, _ = draw_detections(landmarks, xy, torch.full((people,), TALL), "mediapipe", generator)
+    hips = [FORMATS["mediapipe"].names.index(f"{side}_hip") for side in ("left", "right")]
+    adult = (landmarks - landmarks[:, hips].mean(1, keepdim=True)) * (ADULT / height)[:, None, None]
+    keypoints = Keypoints(xy.numpy(), confidence.numpy(), "mediapipe", adult.numpy() if metres else None)
+    return Photographed(keypoints, camera, height, joints)
 
 
 def _body(vertices: np.ndarray, points: Float[np.ndarray, "people points 3"]) -> Body:

@@ -36,7 +36,9 @@ def at_each_age(body: Body, problem: Problem, estimate: Estimate) -> tuple[Probl
     size = (stature(body, betas) / stature(body, before.betas))[:, None]
     transl = size * (before.transl + _pelvis(body, before.betas)) - _pelvis(body, betas)
     after = dataclasses.replace(before, betas=betas, transl=transl)
-    return dataclasses.replace(problem[rows], group=group), after
+    found = problem[rows]
+    depths = None if found.depths is None else size * found.depths
+    return dataclasses.replace(found, group=group, depths=depths), after
 
 
 @torch.no_grad()
@@ -47,6 +49,7 @@ def median_age(
 
     All age groups are equally frequent. The probability of one is its marginal likelihood in Laplace's
     approximation: the shape's weight sets the scale of the cost, so that it is the negative log density of the shape.
+    A detector's depths do not count: their differences are smaller in smaller people.
 
     Args:
         solver: optimiser of the fits.
@@ -59,7 +62,7 @@ def median_age(
         One fit for each person.
     """
     least = problem.prior_scale.unflatten(0, (-1, people)).amin(0).repeat(len(problem.prior_scale) // people)
-    fit = solver.stage_problem(stage, dataclasses.replace(problem, prior_scale=least), estimate)
+    fit = solver.stage_problem(stage, dataclasses.replace(problem, prior_scale=least, depths=None), estimate)
     state, scale = fit.posed(estimate), 2 * solver.weights.grouped_shape * least
     assembly = fit.assembled(state)
     free = assembly.places["betas"]

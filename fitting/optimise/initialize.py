@@ -84,7 +84,7 @@ def initialize(
         init_weight=joint_weights(body, confidence, keypoints.format),
         prior_scale=torch.ones_like(transl[:, 2]),
         noise_floor=keypoints.noise_floor,
-        depths=None if keypoints.world is None else _depths(keypoints, xy, confidence, camera),
+        depths=None if keypoints.world is None else _depths(keypoints, xy, confidence, camera) * _size(body, betas),
         start=start,
         shape=shape,
         groups=body.data.groups,
@@ -98,11 +98,19 @@ def _depths(
     confidence: Float[Tensor, "people joints"],
     camera: Camera,
 ) -> Float[Tensor, "people joints"]:
-    """Depths of the positions in metres; a detector estimates them as if the person stood at the image centre."""
+    """Depths of a detector's positions in metres, which it estimates as if the person stood at the image centre."""
     world = torch.from_numpy(keypoints.world).to(xy)
     seen = (confidence > 0).to(xy)[..., None]
     centre = (seen * xy).sum(1) / seen.sum(1)
     return (world @ line_of_sight(centre, camera).mT)[..., 2]
+
+
+def _size(body: Body, betas: Float[Tensor, "people shapes"]) -> Float[Tensor, "#people 1"]:
+    """Height of people relative to adults; in a detector's metres everybody is an adult."""
+    if body.data.groups is None:
+        return betas.new_ones(1, 1)
+    adult = torch.from_numpy(body.data.groups.means[-1:]).to(betas)
+    return (stature(body, betas) / stature(body, adult))[:, None]
 
 
 def joint_weights(

@@ -62,6 +62,12 @@ class Views:
         person = self.orient[people], self.body_pose[people]
         return Views(*person, camera, self.keypoints[people], self.confidence[people], self.format)
 
+    def to(self, device: str | torch.device) -> Views:
+        """The same views on a device."""
+        camera = Camera(self.camera.focal.to(device), self.camera.centre.to(device))
+        person = self.orient.to(device), self.body_pose.to(device)
+        return Views(*person, camera, self.keypoints.to(device), self.confidence.to(device), self.format)
+
 
 class Photographer:
     """Samples views of poses."""

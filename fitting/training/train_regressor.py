@@ -58,7 +58,7 @@ def train(config: TrainConfig, console: Console) -> Path:
     draw = view_source(body, data.poses(config.subjects), config.batch_size, generator)
 
     def loss() -> dict[str, Tensor]:
-        views = share(draw())
+        views = share(draw()).to(config.device)
         orient, body_pose = model(views.keypoints, views.confidence, views.format, views.camera)
         found, true = (_joints(*pose) for pose in ((orient, body_pose), (views.orient, views.body_pose)))
         joints = torch.linalg.vector_norm(found - true, dim=-1).mean()
@@ -66,7 +66,7 @@ def train(config: TrainConfig, console: Console) -> Path:
         rotations = (body_pose - views.body_pose).square().sum((-1, -2)).mean()
         return {"loss": 10 * joints + 0.1 * turned + rotations, "joints": joints, "orient": turned, "pose": rotations}
 
-    held_out = held_out_views(body, data)
+    held_out = [views.to(config.device) for views in held_out_views(body, data)]
 
     @torch.no_grad()
     def validate() -> dict[str, float]:

@@ -91,7 +91,7 @@ def background_shift(
     corners = cv2.goodFeaturesToTrack(before, _CORNERS, 0.01, 6, mask=_background(before, people))
     if corners is None or len(corners) < _INLIERS:
         return unknown
-    moved, status, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None)
+    moved, status, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, corners.copy())  # the copy is overwritten
     there = status[:, 0] == 1
     if there.sum() < _INLIERS:
         return unknown

@@ -35,6 +35,12 @@ def test_proportions_tell_the_height_of_children(ages, age):
     assert (relative - 1).abs().median() < 0.08
 
 
+@pytest.mark.parametrize("age", [3, 10])
+def test_metres_of_an_adult_do_not_make_children_taller(ages, age):
+    relative = relative_heights(ages, FitSettings(), photographed(age, errors=False, number=8, metres=True))
+    assert (relative.mean() - 1).abs() < 0.05
+
+
 @pytest.mark.parametrize("age", AGES)
 def test_a_known_age_gives_the_height_in_spite_of_errors_like_a_detectors(ages, age):
     relative = relative_heights(ages, FitSettings(age=age), photographed(age, errors=True))

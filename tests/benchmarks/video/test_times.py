@@ -19,10 +19,17 @@ def test_a_long_video_has_no_cuts(tmp_path):
 
 def test_memory_is_that_of_the_process():
     small, large = (
-        measured([sys.executable, "-c", f"print(len(bytes([1]) * {size}))"]) for size in (1000, 200_000_000)
+        measured([sys.executable, "-c", f"print(len(bytes([1]) * {size}))"]) for size in (100_000_000, 300_000_000)
     )
-    assert (small.output, large.output) == ("1000\n", "200000000\n")
-    assert large.megabytes - small.megabytes == pytest.approx(191, abs=20)
+    assert (small.output, large.output) == ("100000000\n", "300000000\n")
+    assert large.megabytes - small.megabytes == pytest.approx(200_000_000 / 2**20, abs=2)
+
+
+def test_time_of_the_processor_is_that_of_the_process():
+    busy, idle = "import time\nwhile time.process_time() < 1: pass", ""
+    busy, idle = (measured([sys.executable, "-c", program]) for program in (busy, idle))
+    assert busy.processor >= 1
+    assert idle.processor < 1
 
 
 def test_a_process_that_fails_is_an_error():

@@ -18,6 +18,15 @@ from qposer.io.weights import read_note
 from qposer.training.rig_variation import STRENGTH
 
 
+def random_poses(folder):
+    """A file of poses of a training and a validation subject, and the poses."""
+    pose = 0.2 * np.random.default_rng(0).standard_normal((24, 24, 3)).astype(np.float32)
+    names = np.array(["02"] * 12 + ["03"] * 12)
+    columns = {"subject": names, "sequence": names, "frame": np.arange(24, dtype=np.int32), "source": names}
+    write_npz(folder / "poses.npz", {"pose": pose, **columns})
+    return folder / "poses.npz", pose
+
+
 @pytest.mark.parametrize(("module", "network"), [(train_regressor, Regressor), (train_sampler, PoseSampler)])
 def test_a_run_continues_where_it_stopped_and_is_read_back(tmp_path, strengths_of, module, network):
     strengths, train = strengths_of(synthetic_views), module.train
@@ -44,28 +53,37 @@ def test_a_run_continues_where_it_stopped_and_is_read_back(tmp_path, strengths_o
 
 @pytest.mark.parametrize("module", [train_regressor, train_sampler])
 def test_the_loss_is_the_mean_over_shares(tmp_path, assert_mean_of_shares, module):
-    pose = 0.2 * np.random.default_rng(0).standard_normal((24, 24, 3)).astype(np.float32)
-    names = np.array(["02"] * 12 + ["03"] * 12)
-    columns = {"subject": names, "sequence": names, "frame": np.arange(24, dtype=np.int32), "source": names}
-    write_npz(tmp_path / "poses.npz", {"pose": pose, **columns})
-    config = module.TrainConfig(tmp_path / "poses.npz", tmp_path / "run", batch_size=16, width=16, depth=1)
+    data, _ = random_poses(tmp_path)
+    config = module.TrainConfig(data, tmp_path / "run", batch_size=16, width=16, depth=1)
     assert_mean_of_shares(module, config)
 
 
+def test_everything_is_computed_on_the_device_of_the_network(tmp_path, monkeypatch):
+    """Operations on tensors of different devices raise."""
+    data, _ = random_poses(tmp_path)
+    read = []
+
+    def run(config, model, generator, loss, validate, *rest):
+        terms = loss()
+        terms["loss"].backward()
+        read.extend([*terms.values(), *(weights.grad for weights in model.parameters())])
+        validate()
+
+    monkeypatch.setattr(train_regressor, "run", run)
+    monkeypatch.setattr(torch.Tensor, "item", lambda number: read.append(number) or 0.0)
+    train(TrainConfig(data, tmp_path / "run", batch_size=8, width=16, depth=1, device="meta"), None)
+    assert all(tensor.is_meta for tensor in read)
+
+
 def test_all_subjects_are_trained_on(tmp_path, monkeypatch):
-    pose = 0.2 * np.random.default_rng(0).standard_normal((24, 24, 3)).astype(np.float32)
-    names = np.array(["02"] * 12 + ["03"] * 12)
-    columns = {"subject": names, "sequence": names, "frame": np.arange(24, dtype=np.int32), "source": names}
-    write_npz(tmp_path / "poses.npz", {"pose": pose, **columns})
+    data, pose = random_poses(tmp_path)
     seen = []
     draw = Photographer.draw
     monkeypatch.setattr(
         Photographer, "draw", lambda self, poses, format: seen.append(poses) or draw(self, poses, format)
     )
     best = train(
-        TrainConfig(
-            tmp_path / "poses.npz", tmp_path / "run", steps=1, batch_size=64, subjects="all", width=16, depth=1
-        ),
+        TrainConfig(data, tmp_path / "run", steps=1, batch_size=64, subjects="all", width=16, depth=1),
         Console(quiet=True),
     )
     drawn = seen[-1][32:].flatten(1)  # the second half is not mirrored
@@ -75,13 +93,8 @@ def test_all_subjects_are_trained_on(tmp_path, monkeypatch):
 
 
 def test_the_sampler_learns_numbers_of_about_unit_variance(tmp_path):
-    pose = 0.2 * np.random.default_rng(0).standard_normal((24, 24, 3)).astype(np.float32)
-    names = np.array(["02"] * 12 + ["03"] * 12)
-    columns = {"subject": names, "sequence": names, "frame": np.arange(24, dtype=np.int32), "source": names}
-    write_npz(tmp_path / "poses.npz", {"pose": pose, **columns})
-    config = train_sampler.TrainConfig(
-        tmp_path / "poses.npz", tmp_path / "run", steps=1, batch_size=64, width=16, depth=1
-    )
+    data, pose = random_poses(tmp_path)
+    config = train_sampler.TrainConfig(data, tmp_path / "run", steps=1, batch_size=64, width=16, depth=1)
     model = PoseSampler.from_pretrained(train_sampler.train(config, Console(quiet=True)))
     rotations = axis_angle_to_matrix(torch.from_numpy(pose[:, 1:22]))
     numbers = (rotations[..., :2].mT.flatten(-2) - model.mean[1:]) / model.std[1:]
