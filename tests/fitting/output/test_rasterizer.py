@@ -83,7 +83,8 @@ def test_triangles_that_reach_behind_the_camera_do_not_disturb_others():
 
 def test_only_the_outside_of_closed_meshes_is_drawn():
     vertices, faces, colours = square(2.0, [1.0, 1.0, 1.0])
-    both = [paint(vertices, way, colours, 100.0, (20.0, 20.0), (40, 40), closed=True) for way in (faces, faces[:, ::-1])]
+    view = colours, 100.0, (20.0, 20.0), (40, 40)
+    both = [paint(vertices, way, *view, closed=True) for way in (faces, faces[:, ::-1])]
     assert sorted(int(picture[20, 20, 3]) for picture in both) == [0, 255]
     sphere = trimesh.creation.icosphere(subdivisions=2, radius=0.5)
     view = sphere.vertices + np.array([0.1, 0.2, 2.0]), sphere.faces, sphere.vertices + 0.5, 20.0, CENTRE, SIZE
