@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +34,9 @@ from fitting.video.tracked_keypoints import TrackedKeypoints
 
 SHAPE_FRAMES = 48
 """Number of evenly spaced frames for the shape fit."""
+
+FITTED_AT_ONCE = min(2, os.cpu_count() or 1)
+"""Number of windows that are fitted at once; each takes about 250 MB."""
 
 
 @dataclass(frozen=True)
@@ -168,12 +173,14 @@ class ClipFit:
         return problem[inside], start[inside]
 
     def _in_windows(self, name: str, fit: Callable[[int, int], Arrays]) -> dict[str, Tensor]:
-        """Fit overlapping windows of the clip one by one, and join them."""
-        first, last = int(self.seen.frames[0]), int(self.seen.frames[-1])
-        motions = [
-            (begin, self.keep(f"{name}-{begin:06d}-{end:06d}", lambda begin=begin, end=end: fit(begin, end)))  # type: ignore[misc]
-            for begin, end in windows_of(first, last)
-        ]
+        """Fit overlapping windows of the clip, a few at once, and join them."""
+
+        def fitted(window: tuple[int, int]) -> tuple[int, Arrays]:
+            begin, end = window
+            return begin, self.keep(f"{name}-{begin:06d}-{end:06d}", lambda: fit(begin, end))
+
+        with ThreadPoolExecutor(FITTED_AT_ONCE) as threads:
+            motions = [*threads.map(fitted, windows_of(int(self.seen.frames[0]), int(self.seen.frames[-1])))]
         return {name: torch.from_numpy(value) for name, value in joined(motions).items()}
 
 
