@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,14 +27,12 @@ from fitting.video.clip_start import interpolate_gaps, rotation_median
 from fitting.video.clip_windows import joined, windows_of
 from fitting.video.footing import contact_terms, foot_evidence, standing_people
 from fitting.video.ground import Evidence, Ground
+from fitting.video.in_threads import in_threads
 from fitting.video.kept_work import Arrays, Keep
 from fitting.video.tracked_keypoints import TrackedKeypoints
 
 SHAPE_FRAMES = 48
 """Number of evenly spaced frames for the shape fit."""
-
-FITTED_AT_ONCE = min(2, os.cpu_count() or 1)
-"""Number of windows that are fitted at once; each takes about 250 MB."""
 
 
 @dataclass(frozen=True)
@@ -179,8 +175,7 @@ class ClipFit:
             begin, end = window
             return begin, self.keep(f"{name}-{begin:06d}-{end:06d}", lambda: fit(begin, end))
 
-        with ThreadPoolExecutor(FITTED_AT_ONCE) as threads:
-            motions = [*threads.map(fitted, windows_of(int(self.seen.frames[0]), int(self.seen.frames[-1])))]
+        motions = [*in_threads(fitted, windows_of(int(self.seen.frames[0]), int(self.seen.frames[-1])))]
         return {name: torch.from_numpy(value) for name, value in joined(motions).items()}
 
 

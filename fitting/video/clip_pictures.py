@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -18,13 +15,11 @@ from fitting.output.render import Mesh, composed, overlay, render, vertex_normal
 from fitting.video.clip_result import ClipResult
 from fitting.video.frame_times import Timing
 from fitting.video.frames import Video, even
+from fitting.video.in_threads import in_threads
 from fitting.video.top_view import TopView, level_axes
 
 SIDE = 640
 """Maximum long side of a frame in pixels; encoding larger pictures would take longer than detection."""
-
-DRAWN_AT_ONCE = min(4, os.cpu_count() or 1)
-"""Number of threads that draw."""
 
 _BACKGROUND = 245
 _MARGIN = 1.15
@@ -79,13 +74,8 @@ def clip_pictures(
         views = np.concatenate([side, paths], axis=1 if across else 0)
         return even(np.concatenate([picture, views], axis=1))
 
-    pending: deque[Future[Picture]] = deque()
-    with ThreadPoolExecutor(DRAWN_AT_ONCE) as painters:
-        for number, frame, fresh in _held(video, when):
-            pending.append(painters.submit(drawn, number, frame, fresh, above.draw(number)))
-            if len(pending) > 2 * DRAWN_AT_ONCE:
-                yield pending.popleft().result()
-        yield from (picture.result() for picture in pending)
+    shown = ((number, frame, fresh, above.draw(number)) for number, frame, fresh in _held(video, when))
+    yield from in_threads(lambda given: drawn(*given), shown)
 
 
 def _held(video: Video, when: Timing) -> Iterator[tuple[int, Picture, bool]]:
