@@ -144,7 +144,7 @@ class ClipFit:
         return dataclasses.replace(result, shape_evidence=rough.shape_evidence)
 
     def _with_contact(self, rough: Rough, standing: Standing, evidence: Evidence, *, last: bool) -> dict[str, Tensor]:
-        """The motion fitted again with contact; the last stage is left out if only the feet matter."""
+        """The motion fitted again with contact; in fewer steps if only the feet matter."""
         first = int(self.seen.frames[0])
 
         def grounded(begin: int, end: int) -> Arrays:
