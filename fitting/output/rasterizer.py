@@ -85,9 +85,9 @@ def _painted(
     settings = cv2.TriangleRasterizeSettings()
     settings.setShadingType(cv2.RASTERIZE_SHADING_SHADED)
     settings.setCullingMode(cv2.RASTERIZE_CULLING_CW if closed else cv2.RASTERIZE_CULLING_NONE)
-    mesh = points[None], faces[None].astype(np.int32), colours[None].astype(np.float32)
-    camera = np.eye(4, dtype=np.float32), 2 * float(np.arctan(height / 2 / focal)), near, far
-    cv2.triangleRasterize(*mesh, picture, distance, *camera, settings)
+    triangles, hues = faces[None].astype(np.int32), colours[None].astype(np.float32)
+    axes, angle = np.eye(4, dtype=np.float32), 2 * float(np.arctan(height / 2 / focal))
+    cv2.triangleRasterize(points[None], triangles, hues, picture, distance, axes, angle, near, far, settings)
     return picture, distance < far / np.sqrt(_ROOM)
 
 
