@@ -14,7 +14,7 @@ import qposer
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = {"jaxtyping", "lark", "numpy", "safetensors", "torch"}
-FIT = ("PIL", "cv2", "filelock", "mediapipe", "pyrender", "rich", "scipy", "smplx", "trimesh", "tyro", "viser")
+FIT = ("PIL", "cv2", "filelock", "mediapipe", "rich", "scipy", "smplx", "trimesh", "tyro", "viser")
 
 
 def run(*line, **options):

@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float, UInt8
 
 from benchmarks.rendered.scenes import SIZE, Scenes
 from fitting.body.body import Body
-from fitting.output.render import Mesh, composed, paint, vertex_normals
+from fitting.output.rasterizer import paint
+from fitting.output.render import Mesh, composed, vertex_normals
 from qposer.body_pose.skeleton import JOINT_NAMES
 
 Picture = UInt8[np.ndarray, "height width 3"]
@@ -56,7 +57,7 @@ def show(scenes: Scenes, person: int, seed: int) -> Shown:
     mesh, focal = _mesh(scenes, person), scenes.camera.focal[person].item()
     view = (focal, (SIZE / 2, SIZE / 2), (SIZE, SIZE))
     colours = _clothes(scenes.body, random) * _light(mesh, random)[:, None]
-    picture = composed(paint(mesh, colours, *view), _background(random))
+    picture = composed(paint(mesh.vertices, mesh.faces, colours, *view, closed=True), _background(random))
     visible, inside = _visible(scenes, person, mesh)
     if random.random() < OCCLUDED_SHARE:
         picture, covered = _with_box(picture, scenes.xy[person].numpy(), scenes.height[person].item(), random)
@@ -135,9 +136,8 @@ def _visible(scenes: Scenes, person: int, mesh: Mesh) -> tuple[Bool[np.ndarray, 
     depth = mesh.vertices[:, 2]
     low, high = depth.min(), depth.max()
     grey = np.repeat(((depth - low) / (high - low))[:, None], 3, axis=1)
-    rgba = paint(
-        Mesh(mesh.vertices, mesh.faces), grey, scenes.camera.focal[person].item(), (SIZE / 2,) * 2, (SIZE,) * 2
-    )
+    view = scenes.camera.focal[person].item(), (SIZE / 2,) * 2, (SIZE,) * 2
+    rgba = paint(mesh.vertices, mesh.faces, grey, *view, closed=True)
     surface = np.where(rgba[..., 3] > 127, low + (high - low) * rgba[..., 0] / 255.0, np.inf)
     pixels = np.floor(scenes.xy[person].numpy()).astype(int)
     inside = ((pixels >= 0) & (pixels < SIZE)).all(axis=1)

@@ -17,6 +17,8 @@ from torch import Tensor
 from fitting.hands.skeleton import HandSkeleton
 from fitting.inputs.camera import Camera
 from fitting.optimise.assembly import Assembly
+from fitting.optimise.landmark_jacobian import swings
+from fitting.optimise.levenberg_marquardt import PROBED_EVERY
 from fitting.optimise.pose_space import decoder_jacobian, turns_of
 from fitting.terms.code_prior import CodePull
 from fitting.terms.depth import Depth
@@ -205,12 +207,13 @@ class _LeastSquares:
         self.decoder_jacobian = torch.zeros(0)
 
     def begin_step(self, step: int, state: Posed) -> None:
-        """Update the denoiser's prediction and the decoder's derivatives."""
+        """Update the denoiser's prediction and, every few steps, the decoder's derivatives."""
         level = state.pose.new_full((1, 1, 1), NOISE_LEVELS[step])
         target = self.space.denoised(state.pose + level * self.noise[step], level).mean(0)
         weight = self.given.weights.prior * torch.ones_like(self.given.guess_weight)
         self.terms = (*self.given.terms, CodePull(weight, target))
-        self.decoder_jacobian = decoder_jacobian(self.space, state.pose, state.body_pose)
+        if step % PROBED_EVERY == 0:
+            self.decoder_jacobian = decoder_jacobian(self.space, state.pose, state.body_pose)
 
     def cost(self, state: Posed) -> Float[Tensor, " hands"]:
         """Sum of the terms."""
@@ -223,11 +226,10 @@ class _LeastSquares:
         parents = (world @ state.body_pose.mT)[:, :, None]
         turns = turns_of(self.decoder_jacobian, state.body_pose)
         turns = (parents @ turns[..., None])[..., 0]
-        swings = torch.linalg.cross(turns[:, None], motion.arms[:, :, 1:, None], dim=-1)
         moved: dict[Unknown, Tensor] = {
             "orient": turn_derivative(motion.arms[:, :, 0]),
             "transl": torch.eye(3, dtype=world.dtype, device=world.device).expand(*motion.landmarks.shape[:2], 3, 3),
-            "pose": swings.flatten(2, 3).mT,
+            "pose": swings(turns, motion.arms[:, :, 1:]),
         }
         assembly = Assembly({name: part.shape[-1] for name, part in moved.items()}, len(world), world)
         assembly.add(self.terms, state, Derivatives(moved, self.decoder_jacobian))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -96,10 +96,8 @@ class CalibratedCamera:
         flat = np.asarray(xy, dtype=np.float64).reshape(-1, 1, 2)
         if not flat.size:
             return flat.reshape(np.shape(xy))
-        undistort: Any = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)  # in OpenCV 4, and since OpenCV 5
-        found = undistort(flat, self.intrinsics, self.distortion, R=np.eye(3), P=self.pinhole, criteria=_CONVERGED)
-        undistorted: np.ndarray = found.reshape(np.shape(xy))
-        return undistorted
+        found = cv2.undistortPoints(flat, self.intrinsics, self.distortion, P=self.pinhole, criteria=_CONVERGED)
+        return found.reshape(np.shape(xy))
 
     def undistorted_picture(self, picture: Picture) -> Picture:
         """Undistort a picture to the pinhole camera, with the same size."""

@@ -102,6 +102,24 @@ class LandmarkJacobian:
         return shapes
 
 
+def swings(
+    turns: Float[Tensor, "people joints numbers 3"], arms: Float[Tensor, "people landmarks joints 3"]
+) -> Float[Tensor, "people landmarks 3 unknowns"]:
+    """Derivatives of landmarks by parameters that rotate joints: ``turn x arm``.
+
+    Args:
+        turns: rotation of each joint by each of its parameters, in radians, world axes.
+        arms: lever arms from the joints to the landmarks, in metres.
+
+    Returns:
+        Derivatives by the parameters of all joints.
+    """
+    turn_x, turn_y, turn_z = turns[:, None].unbind(-1)
+    arm_x, arm_y, arm_z = arms[..., None, :].unbind(-1)  # by hand: torch.linalg.cross takes five times as long
+    x, y, z = turn_y * arm_z - turn_z * arm_y, turn_z * arm_x - turn_x * arm_z, turn_x * arm_y - turn_y * arm_x
+    return torch.stack([x, y, z], dim=2).flatten(3)
+
+
 def _below(tree: JointTree) -> Float[Tensor, "rotating joints"]:
     """One where a joint (column) is a rotating joint (row) or its descendant, else zero."""
     below = torch.eye(len(tree.parent_of))

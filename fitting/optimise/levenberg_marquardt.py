@@ -16,7 +16,7 @@ from torch import Tensor
 from fitting.body.body import Body
 from fitting.inputs.keypoints import FormatName
 from fitting.optimise.assembly import Assembly
-from fitting.optimise.landmark_jacobian import BENDING, LandmarkJacobian
+from fitting.optimise.landmark_jacobian import BENDING, LandmarkJacobian, swings
 from fitting.optimise.pose_space import RelaxedCodes, decoder_jacobian, landmarks_of, turns_of
 from fitting.optimise.problem import Estimate, Problem, Stage, Weights
 from fitting.terms.term import Derivatives, Posed, Term, Unknown
@@ -205,9 +205,9 @@ class StageProblem:
             moved["betas"] = jacobian.shapes(world)
         if self.decoder_jacobian is not None:
             turns = turns_of(self.decoder_jacobian, body_pose)
-            moved["pose"] = _swings(turns @ jacobian.parents(world)[:, : BENDING - 1].mT, arms)
+            moved["pose"] = swings(turns @ jacobian.parents(world)[:, : BENDING - 1].mT, arms[:, :, 1:BENDING])
         if "residual" in free:
-            moved["residual"] = _swings(world[:, 1:BENDING].mT, arms)
+            moved["residual"] = swings(world[:, 1:BENDING].mT, arms[:, :, 1:BENDING])
         return Derivatives(moved, self.decoder_jacobian)
 
     def _noise(
@@ -227,11 +227,3 @@ class StageProblem:
         """The denoiser's prediction, averaged over a few noise samples shared by all people."""
         levels = pose.new_full((1, 1, 1), level)
         return self.space.denoised(pose + level * drawn, levels).mean(0)
-
-
-def _swings(
-    turns: Float[Tensor, "people 21 numbers 3"], arms: Float[Tensor, "people landmarks rotating 3"]
-) -> Float[Tensor, "people landmarks 3 unknowns"]:
-    """Derivatives of landmarks by parameters that rotate joints: ``turn x arm``."""
-    swings: Tensor = torch.linalg.cross(turns[:, None], arms[:, :, 1:BENDING, None], dim=-1).flatten(2, 3).mT
-    return swings

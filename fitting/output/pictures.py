@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from fitting.inputs.images import Photo
 from fitting.output.fit_result import FitResult
-from fitting.output.render import Mesh, Picture, draw_keypoints, in_software, overlay, side_view
+from fitting.output.render import Mesh, Picture, draw_keypoints, overlay, side_view
 
 _SURE, _UNSURE = 0.1, 0.3
 """Standard deviations in metres up to which a limb has its full colour, and from which it is palest."""
@@ -34,8 +34,7 @@ def fit_pictures(photo: Photo, results: Sequence[FitResult]) -> list[dict[str, P
     Raises:
         ValueError: a result has no mesh (results read from files have none).
     """
-    with in_software():
-        return [_of_person(photo, result) for result in results]
+    return [_of_person(photo, result) for result in results]
 
 
 def cut_around(picture: Picture, xy: Float[np.ndarray, "points 2"]) -> Picture:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from fitting.inputs.keypoints import FORMATS, Keypoints
-from fitting.output import opengl, software_rasterizer
+from fitting.output.rasterizer import paint
 
 Picture = UInt8[np.ndarray, "_height _width 3"]
 
@@ -29,10 +27,11 @@ BODY_COLOURS = np.array(
 )
 """Colours of successive bodies: blue, coral, green, sand, violet; in 0..1."""
 
+_LAMPS = np.array([[-0.7, -0.6, -0.8], [0.9, -0.1, -0.5]], dtype=np.float32).T
+_LAMPS /= np.linalg.norm(_LAMPS, axis=0)
+"""Directions towards a key light and a fill light."""
+
 _LEFT, _RIGHT, _MIDDLE = (255, 140, 40), (40, 190, 255), (240, 240, 240)
-
-
-_in_software = ContextVar("_in_software", default=False)
 
 
 class Mesh(NamedTuple):
@@ -42,6 +41,8 @@ class Mesh(NamedTuple):
     faces: Int[np.ndarray, "faces 3"]
     paleness: Float[np.ndarray, " vertices"] | None = None
     """From 0, the full colour, to 1, white; default: 0."""
+    normals: Float[np.ndarray, "vertices 3"] | None = None
+    """Unit normals of the vertices; default: computed."""
 
 
 def render(
@@ -59,76 +60,35 @@ def render(
         The picture, RGBA.
     """
     counts = [len(mesh.vertices) for mesh in meshes]
-    vertices = np.concatenate([np.asarray(mesh.vertices, dtype=np.float64) for mesh in meshes])
+    vertices = np.concatenate([mesh.vertices for mesh in meshes]).astype(np.float32)
+    normals = np.concatenate([vertex_normals(mesh) if mesh.normals is None else mesh.normals for mesh in meshes])
     offsets = np.cumsum([0, *counts[:-1]])
     faces = np.concatenate([mesh.faces + offset for mesh, offset in zip(meshes, offsets, strict=True)])
     albedo = np.repeat(BODY_COLOURS[np.arange(len(meshes)) % len(BODY_COLOURS)], counts, axis=0)
     pale = [np.zeros(len(mesh.vertices)) if mesh.paleness is None else mesh.paleness for mesh in meshes]
     albedo = albedo + np.concatenate(pale)[:, None] * (1.0 - albedo)
-    colours = albedo * _light(vertices, faces)[:, None]
-    return paint(Mesh(vertices, faces), colours, focal, centre, size)
-
-
-def paint(
-    mesh: Mesh,
-    colours: Float[np.ndarray, "vertices 3"],
-    focal: float,
-    centre: tuple[float, float],
-    size: tuple[int, int],
-) -> UInt8[np.ndarray, "height width 4"]:
-    """Render a mesh in the given colours, unlit, on a transparent background: RGBA with straight alpha.
-
-    Uses OpenGL if installed, otherwise, and within `in_software`, `fitting.output.software_rasterizer`.
-
-    Args:
-        mesh: mesh in camera space, metres.
-        colours: colours of the vertices, in 0..1.
-        focal: focal length in pixels.
-        centre: principal point in pixels.
-        size: width and height of the picture in pixels.
-
-    Returns:
-        The picture, RGBA.
-    """
-    if _in_software.get():
-        return software_rasterizer.paint(mesh.vertices, mesh.faces, colours, focal, centre, size)
-    try:
-        return opengl.paint(mesh.vertices, mesh.faces, colours, focal, centre, size)
-    except RuntimeError:
-        return software_rasterizer.paint(mesh.vertices, mesh.faces, colours, focal, centre, size)
-
-
-@contextmanager
-def in_software() -> Iterator[None]:
-    """Render without OpenGL, which is faster for a few pictures than loading it."""
-    token = _in_software.set(True)
-    try:
-        yield
-    finally:
-        _in_software.reset(token)
+    colours = albedo * _light(vertices, normals.astype(np.float32))[:, None]
+    return paint(vertices, faces, colours, focal, centre, size, closed=True)
 
 
 def vertex_normals(mesh: Mesh) -> Float[np.ndarray, "vertices 3"]:
     """Unit normals of the vertices: area-weighted means over the adjacent faces."""
-    a, b, c = mesh.vertices[mesh.faces].transpose(1, 0, 2)
-    across = np.cross(b - a, c - a)
-    normals = np.zeros_like(mesh.vertices)
-    for corner in mesh.faces.T:
-        np.add.at(normals, corner, across)
-    return _unit(normals)
+    corners, places = mesh.faces.T, np.asarray(mesh.vertices).T
+    a, b, c = (places[:, corner] for corner in corners)
+    across = np.cross(b - a, c - a, axis=0)
+    sums = [np.bincount(corners.ravel(), np.tile(part, 3), len(mesh.vertices)) for part in across]
+    return _unit(np.stack(sums, axis=-1))
 
 
 def _light(
-    vertices: Float[np.ndarray, "vertices 3"], faces: Int[np.ndarray, "faces 3"]
+    vertices: Float[np.ndarray, "vertices 3"], normals: Float[np.ndarray, "vertices 3"]
 ) -> Float[np.ndarray, " vertices"]:
     """Light from above left, weaker from the right and from the sky, in 0..1; darker where the surface faces away."""
-    normals = vertex_normals(Mesh(vertices, faces))
-    towards_camera = _unit(-vertices)
-    key = np.maximum(normals @ _unit(np.array([-0.7, -0.6, -0.8])), 0.0)
-    fill = np.maximum(normals @ _unit(np.array([0.9, -0.1, -0.5])), 0.0)
+    key, fill = np.maximum(normals @ _LAMPS, 0.0).T
     sky = 0.5 - 0.5 * normals[:, 1]
-    facing = np.maximum((normals * towards_camera).sum(axis=1), 0.0)
-    light: np.ndarray = np.clip((0.3 + 0.68 * key + 0.2 * fill + 0.1 * sky) * (0.5 + 0.5 * np.sqrt(facing)), 0.0, 1.0)
+    facing = -np.einsum("vi,vi->v", normals, vertices) / np.linalg.norm(vertices, axis=-1)
+    dimmed = 0.5 + 0.5 * np.sqrt(np.maximum(facing, 0.0))
+    light: np.ndarray = np.clip((0.3 + 0.68 * key + 0.2 * fill + 0.1 * sky) * dimmed, 0.0, 1.0)
     return light
 
 
@@ -204,8 +164,13 @@ def composed(rgba: UInt8[np.ndarray, "height width 4"], ground: Picture, opacity
     Returns:
         The picture.
     """
-    alpha = rgba[..., 3:] * np.float32(opacity / 255.0)
-    picture: np.ndarray = (rgba[..., :3] * alpha + ground * (1.0 - alpha)).round().astype(np.uint8)
+    picture = ground.copy()
+    rows, columns = (np.flatnonzero(rgba[..., 3].any(axis=axis)) for axis in (1, 0))
+    if len(rows):
+        covered = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        alpha = rgba[covered][..., 3:] * np.float32(opacity / 255.0)
+        mixed = rgba[covered][..., :3] * alpha + ground[covered] * (1.0 - alpha)
+        picture[covered] = mixed.round().astype(np.uint8)
     return picture
 
 

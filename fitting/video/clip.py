@@ -27,6 +27,7 @@ from fitting.video.clip_start import interpolate_gaps, rotation_median
 from fitting.video.clip_windows import joined, windows_of
 from fitting.video.footing import contact_terms, foot_evidence, standing_people
 from fitting.video.ground import Evidence, Ground
+from fitting.video.in_threads import in_threads
 from fitting.video.kept_work import Arrays, Keep
 from fitting.video.tracked_keypoints import TrackedKeypoints
 
@@ -143,7 +144,7 @@ class ClipFit:
         return dataclasses.replace(result, shape_evidence=rough.shape_evidence)
 
     def _with_contact(self, rough: Rough, standing: Standing, evidence: Evidence, *, last: bool) -> dict[str, Tensor]:
-        """The motion fitted again with contact; the last stage is left out if only the feet matter."""
+        """The motion fitted again with contact; in fewer steps if only the feet matter."""
         first = int(self.seen.frames[0])
 
         def grounded(begin: int, end: int) -> Arrays:
@@ -168,12 +169,13 @@ class ClipFit:
         return problem[inside], start[inside]
 
     def _in_windows(self, name: str, fit: Callable[[int, int], Arrays]) -> dict[str, Tensor]:
-        """Fit overlapping windows of the clip one by one, and join them."""
-        first, last = int(self.seen.frames[0]), int(self.seen.frames[-1])
-        motions = [
-            (begin, self.keep(f"{name}-{begin:06d}-{end:06d}", lambda begin=begin, end=end: fit(begin, end)))  # type: ignore[misc]
-            for begin, end in windows_of(first, last)
-        ]
+        """Fit overlapping windows of the clip, a few at once, and join them."""
+
+        def fitted(window: tuple[int, int]) -> tuple[int, Arrays]:
+            begin, end = window
+            return begin, self.keep(f"{name}-{begin:06d}-{end:06d}", lambda: fit(begin, end))
+
+        motions = [*in_threads(fitted, windows_of(int(self.seen.frames[0]), int(self.seen.frames[-1])))]
         return {name: torch.from_numpy(value) for name, value in joined(motions).items()}
 
 

@@ -19,6 +19,7 @@ from fitting.inputs.camera import Camera
 from fitting.models import FittingModels
 from fitting.optimise.problem import Estimate
 from fitting.output.hand_poses import HandPoses
+from fitting.video.in_threads import in_threads
 from fitting.video.kept_work import Arrays, Keep
 from fitting.video.tracked_keypoints import TrackedKeypoints
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -137,10 +138,8 @@ def fit_clip_hands(
     for array in (*vars(seen.keypoints.hands).values(), *(value.numpy() for value in motion.values())):
         key.update(b"" if array is None else array.tobytes())
     name = f"hands-{key.hexdigest()[:12]}"
-    parts = [
-        keep(f"{name}-{begin:06d}", lambda begin=begin, end=end: fitted(begin, end))  # type: ignore[misc]
-        for begin, end in batches(_length(seen))
-    ]
+    ends = batches(_length(seen))
+    parts = [*in_threads(lambda one: keep(f"{name}-{one[0]:06d}", lambda: fitted(*one)), ends)]
     whole = {part: np.concatenate([one[part] for one in parts]) for part in parts[0]}
     searched = torch.zeros(_length(seen), dtype=torch.bool)
     searched[seen.frames - seen.frames[0]] = True
@@ -157,6 +156,7 @@ def batches(frames: int) -> list[tuple[int, int]]:
     return [(begin, min(begin + BATCH, frames)) for begin in range(0, frames, BATCH)]
 
 
+@torch.no_grad()
 def _fit_batch(
     models: FittingModels,
     seen: TrackedKeypoints,

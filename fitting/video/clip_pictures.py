@@ -11,10 +11,11 @@ from jaxtyping import Float
 
 from fitting.body.body import Body
 from fitting.inputs.detections import Picture
-from fitting.output.render import Mesh, composed, overlay, render
+from fitting.output.render import Mesh, composed, overlay, render, vertex_normals
 from fitting.video.clip_result import ClipResult
 from fitting.video.frame_times import Timing
 from fitting.video.frames import Video, even
+from fitting.video.in_threads import in_threads
 from fitting.video.top_view import TopView, level_axes
 
 SIDE = 640
@@ -56,20 +57,25 @@ def clip_pictures(
     axes, above = level_axes([result]), TopView([result, *others], square)
     upright = np.eye(3) if axes is None else axes
     first = int(result.frames[0])
-    for number, frame, fresh in _held(video, when):
+
+    def drawn(number: int, frame: Picture, fresh: bool, paths: Picture) -> Picture:
         picture = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
         side = np.full((square, square, 3), _BACKGROUND, np.uint8)
         if 0 <= number - first < len(result):
             row = number - first
-            vertices = _vertices(result, row, body)
-            picture = overlay(picture, [Mesh(vertices, faces)], focal, centre)
-            side = _from_the_right((vertices - result.joints[row, 0]) @ upright.T, faces, reach, side)
+            mesh = Mesh(_vertices(result, row, body), faces)
+            mesh = mesh._replace(normals=vertex_normals(mesh))
+            picture = overlay(picture, [mesh], focal, centre)
+            side = _from_the_right(mesh, result.joints[row, 0], upright, reach, side)
             if fresh and not result.detected[row]:
                 cv2.putText(
                     picture, "not detected", (10, size[1] - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 60, 40), 2
                 )
-        views = np.concatenate([side, above.draw(number)], axis=1 if across else 0)
-        yield even(np.concatenate([picture, views], axis=1))
+        views = np.concatenate([side, paths], axis=1 if across else 0)
+        return even(np.concatenate([picture, views], axis=1))
+
+    shown = ((number, frame, fresh, above.draw(number)) for number, frame, fresh in _held(video, when))
+    yield from in_threads(lambda given: drawn(*given), shown)
 
 
 def _held(video: Video, when: Timing) -> Iterator[tuple[int, Picture, bool]]:
@@ -95,14 +101,11 @@ def _vertices(result: ClipResult, row: int, body: Body) -> Float[np.ndarray, "ve
 
 
 def _from_the_right(
-    vertices: Float[np.ndarray, "vertices 3"],
-    faces: np.ndarray,
-    reach: float,
-    ground: Picture,
+    mesh: Mesh, pelvis: Float[np.ndarray, "3"], upright: Float[np.ndarray, "3 3"], reach: float, ground: Picture
 ) -> Picture:
     """A view from the right of the video's camera at constant distance; that camera is on the left."""
-    turned = vertices @ np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    turn = upright.T @ np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     side = len(ground)
-    depth = 2 * _LENS * _MARGIN * reach
-    mesh = Mesh(turned + np.array([0.0, 0.0, depth]), faces)
-    return composed(render([mesh], _LENS * side, (side / 2, side / 2), (side, side)), ground)
+    away = np.array([0.0, 0.0, 2 * _LENS * _MARGIN * reach])
+    turned = mesh._replace(vertices=(mesh.vertices - pelvis) @ turn + away, normals=mesh.normals @ turn)
+    return composed(render([turned], _LENS * side, (side / 2, side / 2), (side, side)), ground)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,6 @@ from fitting.video.sightings import follow_people, follow_person
 from fitting.video.tracked_keypoints import TrackedKeypoints
 from fitting.video.tracking import Choice
 from qposer.io.atomic_files import atomic_write
-
-ENCODED_LATER = 4
-"""Frames that may wait for the encoder."""
 
 WORK = ".work"
 """Folder for finished parts, next to the results."""
@@ -187,14 +183,9 @@ class ClipRun:
         pictures = clip_pictures(self.video, when, result, self.models.body_of([result]), others)
         first = next(pictures)
         size = (first.shape[1], first.shape[0])
-        with writing_video(path, result.fps, size, for_browsers=html) as writer, ThreadPoolExecutor(1) as encoder:
-            pending = deque([encoder.submit(writer.write, first)])
-            for picture in pictures:  # one is drawn while another is encoded, which takes as long
-                pending.append(encoder.submit(writer.write, picture))
-                if len(pending) > ENCODED_LATER:
-                    pending.popleft().result()
+        with writing_video(path, result.fps, size, for_browsers=html) as writer:
+            for picture in chain([first], pictures):
+                writer.write(picture)
                 on_step()
-            for written in pending:
-                written.result()
         with atomic_write(note) as temporary:
             temporary.write_text(drawn_for_browsers if html else drawn)

@@ -30,8 +30,11 @@ RESIDUAL = Stage(steps=3, free=("orient", "transl", "residual"), rho=0.1)
 
 PRIOR_SCALE = PriorScale(power=2, least=0.1, most=6.0)
 
-CONTACT = Stage(steps=5, free=POSE, rho=0.1, noise=(0.2, 0.2))
-"""Stage in which feet that stand stay, and are on the ground."""
+CONTACT = Stage(steps=3, free=POSE, rho=0.1, noise=(0.2, 0.2))
+"""Stage in which feet that stand stay, and are on the ground. More steps change nothing."""
+
+FEET = dataclasses.replace(CONTACT, steps=2)
+"""The same for a motion that only shows where the ground is and which feet stand."""
 
 ARMS = ArmsInside(0.01)
 """Keeps arms out of the body where the keypoints do not ask for it; a centimetre costs as much as one keypoint that is
@@ -57,7 +60,7 @@ def number_of_steps(models: FittingModels, windows: int, contact: bool) -> int:
     """
     rough = sum(stage.steps for stage in STAGES)
     further = models.settings.residual * RESIDUAL.steps
-    return (1 + windows) * rough + windows * (further + contact * (2 * CONTACT.steps + _last(models).steps))
+    return (1 + windows) * rough + windows * (further + contact * (FEET.steps + CONTACT.steps + _last(models).steps))
 
 
 def improved(
@@ -139,7 +142,7 @@ def with_contact(
         smoothness: factor on the smoothness weight.
         on_step: called after every step.
         contact: terms of single frames, and the one that couples them.
-        last: run the last stage, too, with fixed codes.
+        last: whether this is the result, for which there is another stage with fixed codes.
 
     Returns:
         The motion.
@@ -156,8 +159,8 @@ def with_contact(
     )
     problem = _rescaled(solver, problem, estimate)
     estimate = dataclasses.replace(estimate, residual=estimate.residual.new_zeros(estimate.residual.shape))
-    found = solver.run(CONTACT, problem, estimate, on_step)
     if not last:
-        return found
+        return solver.run(FEET, problem, estimate, on_step)
+    found = solver.run(CONTACT, problem, estimate, on_step)
     found = dataclasses.replace(found, pose=models.space.commit(found.pose))
     return solver.run(_last(models), problem, found, on_step)

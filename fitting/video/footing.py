@@ -65,9 +65,8 @@ def foot_evidence(
         body_pose = models.space.decode(pose) @ axis_angle_to_matrix(residual)
         landmarks, joints = body.landmarks_and_joints(orient, body_pose, shape, transl, format=format)
         ankles = joints[:, [JOINT_NAMES.index("left_ankle"), JOINT_NAMES.index("right_ankle")]].mean(1)
-        way = joints[:, JOINT_NAMES.index("head")] - ankles
         points.append(landmarks[:, places].cpu().numpy())
-        upright.append((way / torch.linalg.vector_norm(way, dim=-1, keepdim=True)).cpu().numpy())
+        upright.append((joints[:, JOINT_NAMES.index("head")] - ankles).cpu().numpy())
     rest = shape.new_zeros(1, 22, 3)
     flat = body.landmarks(rest[:, 0], rest[:, 1:], shape, format=format)[0, places, 1]
     lowest = body(rest[:, 0], rest[:, 1:], shape).vertices[..., 1].amin()

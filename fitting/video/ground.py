@@ -19,7 +19,12 @@ SOLE_ERROR = 0.03
 """Standard deviation of the measured height of a standing foot, in metres."""
 
 A_SECOND = 4.0
-"""Independent measurements of a standing foot per second."""
+"""Independent measurements of a foot per second, at most one while it stays where it is: errors of feet that do not
+move stay the same."""
+
+STOOPED = 0.02
+"""People whose feet and head are closer by this part than at their tallest lean or bend, and say little about the
+vertical."""
 
 LEAST_STANDING = 0.3
 """Seconds that a foot must stand in all."""
@@ -28,6 +33,9 @@ UNEVEN = 0.08
 """Metres: if standing feet are farther than this from a plane (root mean square), the ground is no plane."""
 
 _ROUNDS = 4
+
+_TALLEST = 0.95
+"""Quantile of the distances between feet and head that counts as a person's full height."""
 
 _LYING = 0.35
 """If people's mean direction has more than this part along the picture's rows, the camera may be rolled."""
@@ -85,19 +93,22 @@ class Evidence:
     soles: Float[np.ndarray, " points"]
     """Their heights when the foot stands flat, metres."""
     upright: Float[np.ndarray, "frames 3"]
-    """Unit vectors from the feet to the head."""
+    """Vectors from the feet to the head, metres."""
     seen: Float[np.ndarray, "frames points"]
     """From 0 to 1: how well each landmark is seen."""
     fps: float
 
     @property
     def direction(self) -> Float[np.ndarray, "3"]:
-        """The robust mean of ``upright``."""
-        mean = self.upright.mean(0)
+        """The robust mean direction of ``upright`` where the person stands straight."""
+        tall = np.linalg.norm(self.upright, axis=1)
+        ways, full = self.upright / tall[:, None], np.quantile(tall, _TALLEST)
+        straight = np.exp(-0.5 * np.square(np.maximum(1 - tall / full, 0.0) / STOOPED))
+        mean = (straight[:, None] * ways).sum(0)
         for _ in range(_ROUNDS):
             mean /= max(float(np.linalg.norm(mean)), 1e-9)
-            weight = 1.0 / (1.0 + np.square(np.linalg.norm(self.upright - mean, axis=1) / (2 * LEANS)))
-            mean = (weight[:, None] * self.upright).sum(0)
+            weight = straight / (1.0 + np.square(np.linalg.norm(ways - mean, axis=1) / (2 * LEANS)))
+            mean = (weight[:, None] * ways).sum(0)
         return np.asarray(mean / np.linalg.norm(mean))
 
 
@@ -169,16 +180,26 @@ def _across(
 ) -> tuple[Float[np.ndarray, "2 2"], Float[np.ndarray, "2"]]:
     """Normal equations for changes of ``up`` that make the heights of standing feet equal."""
     heights = evidence.points @ up - evidence.soles
-    weight = standing * evidence.seen
+    weight = _measurements(standing, evidence)
     level = _robust_mean(heights, weight)
     weight = weight / (1.0 + np.square((heights - level) / (2 * SOLE_ERROR)))
     total = max(float(weight.sum()), 1e-9)
     flat = evidence.points @ across.T
     flat = flat - (weight[..., None] * flat).sum((0, 1)) / total
     off = heights - (weight * heights).sum() / total
-    scale = A_SECOND / evidence.fps / SOLE_ERROR**2
-    matrix = np.einsum("fp,fpi,fpj->ij", weight, flat, flat)
-    return scale * matrix, -scale * np.einsum("fp,fpi,fp->i", weight, flat, off)
+    weight = weight / SOLE_ERROR**2
+    return np.einsum("fp,fpi,fpj->ij", weight, flat, flat), -np.einsum("fp,fpi,fp->i", weight, flat, off)
+
+
+def _measurements(
+    standing: Float[np.ndarray, "frames points"], evidence: Evidence
+) -> Float[np.ndarray, "frames points"]:
+    """Number of independent measurements of the ground's height in each frame; at most one while a point stays."""
+    number = np.asarray(standing * evidence.seen * A_SECOND / evidence.fps)
+    for point, stays in enumerate(standing.T > 0.5):
+        stay = np.where(stays, np.cumsum(stays & ~np.roll(stays, 1)) + 1, 0)
+        number[:, point] /= np.maximum(np.bincount(stay, number[:, point]), 1.0)[stay]
+    return number
 
 
 def _robust_mean(values: Float[np.ndarray, "*shape"], weight: Float[np.ndarray, "*shape"]) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.keypoints import joined
 from fitting.video.frame_times import Timing
 from fitting.video.frames import Video
+from fitting.video.in_threads import AT_ONCE, in_threads
 from fitting.video.kept_work import Arrays, KeptWork
 from fitting.video.sightings import BLOCK, video_stamp
 from fitting.video.tracked_keypoints import TrackedKeypoints
@@ -55,7 +57,7 @@ def with_hands(
     blocks: list[Arrays] = []
     frames: Iterator[Picture] | None = None
     with ExitStack() as stack:
-        detector: HandDetector | None = None
+        detectors: SimpleQueue[HandDetector] = SimpleQueue()
         for start in range(0, len(numbers), BLOCK):
             name, some = f"hands-detected-{start:06d}", numbers[start : start + BLOCK]
             if not any(number in rows for number in some for rows in places):
@@ -63,10 +65,11 @@ def with_hands(
                 continue
             block = work.read(name, asked)
             if block is None:
-                detector = detector or stack.enter_context(HandDetector())
+                while detectors.qsize() < AT_ONCE:
+                    detectors.put(stack.enter_context(HandDetector()))
                 frames = frames or video.frames(start)
                 pictures = islice(frames, BLOCK)
-                block = _detected(detector, zip(some, pictures, strict=False), people, places, on_step)
+                block = _detected(detectors, zip(some, pictures, strict=False), people, places, on_step)
                 work.write(name, asked, block)
             else:
                 frames = None
@@ -75,21 +78,28 @@ def with_hands(
 
 
 def _detected(
-    detector: HandDetector,
-    pictures: Iterator[tuple[int, Picture]],
+    detectors: SimpleQueue[HandDetector],
+    pictures: Iterable[tuple[int, Picture]],
     people: Sequence[TrackedKeypoints],
     places: Sequence[dict[int, int]],
     on_step: Callable[[], None],
 ) -> Arrays:
     """Hands in some frames: of each found pair of hands the person, and the row in the person's track."""
-    rows: dict[str, list[np.ndarray]] = {name: [empty] for name, empty in _EMPTY.items()}
-    searched = None
-    for number, picture in pictures:
-        here = [person for person, place in enumerate(places) if number in place]
-        if here and number != searched:
-            searched = number
+
+    def look(frame: tuple[int, Picture, list[int]]) -> tuple[int, list[int], HandKeypoints | None]:
+        number, picture, here = frame
+        if not here:
+            return number, here, None
+        detector = detectors.get()
+        try:
             whole = joined([people[person].keypoints[places[person][number]] for person in here])
-            hands = detector.detect(picture, whole)
+            return number, here, detector.detect(picture, whole)
+        finally:
+            detectors.put(detector)
+
+    rows: dict[str, list[np.ndarray]] = {name: [empty] for name, empty in _EMPTY.items()}
+    for number, here, hands in in_threads(look, _with_people(pictures, places)):
+        if hands is not None:
             found = hands.found.any(-1)
             chosen = np.array(here)[found]
             rows["person"].append(chosen)
@@ -100,6 +110,16 @@ def _detected(
             rows["world"].append(world[found])
         on_step()
     return {name: np.concatenate(arrays) for name, arrays in rows.items()}
+
+
+def _with_people(
+    pictures: Iterable[tuple[int, Picture]], places: Sequence[dict[int, int]]
+) -> Iterator[tuple[int, Picture, list[int]]]:
+    """Frames with the people in them; nobody if the frame before has the same number."""
+    before = None
+    for number, picture in pictures:
+        yield number, picture, [person for person, place in enumerate(places) if number in place and number != before]
+        before = number
 
 
 def _put_together(seen: TrackedKeypoints, person: int, blocks: Sequence[Arrays]) -> TrackedKeypoints:

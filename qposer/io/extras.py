@@ -7,7 +7,6 @@ EXTRAS = {
     "cv2": "fit",
     "filelock": "fit",
     "mediapipe": "fit",
-    "pyrender": "fit",
     "rich": "fit",
     "scipy": "fit",
     "trimesh": "fit",

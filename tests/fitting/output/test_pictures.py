@@ -6,7 +6,6 @@ import trimesh
 
 from fitting.inputs.images import Photo
 from fitting.inputs.keypoints import Keypoints
-from fitting.output import opengl
 from fitting.output.fit_result import FitResult
 from fitting.output.pictures import cut_around, fit_pictures, paleness
 
@@ -80,15 +79,6 @@ def test_a_cut_shows_the_points_and_a_quarter_of_their_extent_around():
 def test_a_cut_ends_with_the_picture_and_is_never_empty(xy):
     cut = cut_around(np.zeros((120, 200, 3), np.uint8), np.array(xy))
     assert all(0 < cut.shape[axis] <= (120, 200)[axis] for axis in (0, 1))
-
-
-def test_opengl_is_not_loaded_for_a_photo(photo, monkeypatch):
-    def loaded(*_):
-        raise AssertionError
-
-    monkeypatch.setattr(opengl, "paint", loaded)
-    (pictures,) = fit_pictures(photo, [result_at(0.0)])
-    assert pictures.keys() == {"overlay", "side", "keypoints"}
 
 
 def joints_at(*points):

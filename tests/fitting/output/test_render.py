@@ -1,14 +1,9 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-import torch
 import trimesh
 
-from fitting.body.body import Body
 from fitting.inputs.keypoints import FORMATS, Keypoints
-from fitting.output import opengl, render, software_rasterizer
+from fitting.output import render
 from fitting.output.render import Mesh
 
 
@@ -20,74 +15,6 @@ def figure():
     arm = trimesh.creation.capsule(height=0.5, radius=0.05).apply_translation([0.25, -0.2, -0.5])
     whole = trimesh.util.concatenate([head, trunk, arm]).apply_translation([0.1, 0.2, 3.0])
     return Mesh(np.asarray(whole.vertices), np.asarray(whole.faces))
-
-
-def open_body():
-    """The open body with one arm down and the other forwards."""
-    body = Body.open()
-    pose = torch.zeros(1, 21, 3)
-    pose[0, 15, 2], pose[0, 16, 1] = -1.0, 1.2
-    output = body(torch.tensor([[torch.pi, 0.0, 0.0]]), pose, transl=torch.tensor([[0.1, 0.2, 3.0]]))
-    return Mesh(output.vertices[0].numpy(), body.faces.numpy())
-
-
-@pytest.mark.skipif(opengl._renderer() is None, reason="no OpenGL on this machine")
-@pytest.mark.parametrize("mesh", [figure, open_body])
-@pytest.mark.parametrize(
-    ("size", "focal", "centre"), [((400, 300), 400.0, (200.0, 150.0)), ((300, 500), 600.0, (120.0, 260.0))]
-)
-def test_both_renderers_agree(mesh, size, focal, centre):
-    vertices, faces, _ = mesh()
-    colours = np.clip(vertices - vertices.min(axis=0), 0, 1)
-    by_gl = opengl.paint(vertices, faces, colours, focal, centre, size)
-    painted = software_rasterizer.paint(vertices, faces, colours, focal, centre, size)
-    a, b = by_gl[..., 3] > 127, painted[..., 3] > 127
-    assert b.sum() > 5000
-    assert (a & b).sum() / (a | b).sum() > 0.98
-    assert np.abs(by_gl[a & b].astype(float) - painted[a & b]).mean() < 2
-
-
-def test_the_software_rasterizer_replaces_missing_opengl(monkeypatch):
-    monkeypatch.setattr(opengl, "_renderer", lambda: None)
-    picture = render.render([figure()], 400.0, (200.0, 150.0), (400, 300))
-    assert picture.shape == (300, 400, 4)
-    assert picture[150, 200, 3] == 255
-
-
-def test_opengl_is_not_touched_in_software(monkeypatch):
-    def touched(*_):
-        raise AssertionError
-
-    monkeypatch.setattr(opengl, "paint", touched)
-    with render.in_software():
-        picture = render.render([figure()], 400.0, (200.0, 150.0), (400, 300))
-    assert picture[150, 200, 3] == 255
-    with pytest.raises(AssertionError):
-        render.render([figure()], 400.0, (200.0, 150.0), (400, 300))
-
-
-def test_the_software_rasterizer_replaces_failing_opengl(monkeypatch):
-    class Broken:
-        def render(self, *_):
-            raise OSError("the driver is gone")
-
-    monkeypatch.setattr(opengl, "_renderer", Broken)
-    assert render.render([figure()], 400.0, (200.0, 150.0), (400, 300))[150, 200, 3] == 255
-
-
-def test_opengl_that_cannot_start_leaves_no_trace():
-    """In a separate process: no platform works, nothing is printed, and a later import of PyOpenGL may choose one."""
-    program = """
-import os, sys
-from fitting.output import opengl
-opengl._candidates = lambda: ["egl", "osmesa"]
-assert opengl._renderer() is None
-assert "PYOPENGL_PLATFORM" not in os.environ
-assert not [name for name in sys.modules if name.startswith(("OpenGL", "pyrender"))]
-"""
-    environment = {"PATH": "", "EGL_DEVICE_ID": "99", "PYTHONPATH": ":".join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_people_have_different_colours_and_occlude_each_other():

@@ -5,7 +5,7 @@ import pytest
 
 from fitting.video.ground import Evidence, Ground, estimate_up, ground_below
 
-FRAMES = 120
+FRAMES, STEP = 120, 10
 
 
 def tilted(pitch, roll=0.0):
@@ -16,22 +16,16 @@ def tilted(pitch, roll=0.0):
 
 
 def evidence(up, height=1.5, lean=0.0, spread=1.0, noise=0.02, seed=0, scale=1.0):
-    """Feet on a plane below a camera, of somebody who leans to the camera."""
+    """Feet on a plane below a camera, elsewhere after each step, of somebody who leans to the camera."""
     rng = np.random.default_rng(seed)
     ground = Ground(tuple(up), height)
-    flat = np.stack(
-        [
-            spread * rng.uniform(-1, 1, (FRAMES, 4)),
-            np.zeros((FRAMES, 4)),
-            -4 + spread * rng.uniform(-1, 1, (FRAMES, 4)),
-        ],
-        -1,
-    )
+    places = np.repeat(spread * rng.uniform(-1, 1, (2, FRAMES // STEP, 4)), STEP, axis=1)
+    flat = np.stack([places[0], np.zeros((FRAMES, 4)), -4 + places[1]], -1)
     soles = np.array([0.03, 0.02, 0.03, 0.02])
     flat[..., 1] = soles + noise * rng.normal(size=(FRAMES, 4))
     points = scale * (flat - [0, height, 0]) @ ground.rotation
     upright = np.array([0.0, math.cos(lean), math.sin(lean)]) @ ground.rotation + 0.05 * rng.normal(size=(FRAMES, 3))
-    upright /= np.linalg.norm(upright, axis=1, keepdims=True)
+    upright *= 1.5 * scale / np.linalg.norm(upright, axis=1, keepdims=True)
     return Evidence(points, scale * soles, upright, np.ones((FRAMES, 4)), 30.0)
 
 
@@ -40,6 +34,7 @@ def angle(a, b):
 
 
 STANDS = np.ones((FRAMES, 4))
+STANDS[::STEP] = 0.0
 
 
 @pytest.mark.parametrize("pitch", [-0.1, 0.0, 0.3, 0.8])
@@ -61,6 +56,26 @@ def test_a_slightly_rolled_camera_is_supported():
 def test_standing_in_one_place_determines_only_the_vertical():
     up = tilted(0.3)
     assert angle(estimate_up([(evidence(up, spread=0.02), STANDS)]), up) < 2.0
+
+
+def test_feet_that_stay_in_one_place_do_not_outweigh_an_upright_person():
+    """Both heels are found 4 cm too high in every frame, as if the ground were tilted by 9 degrees."""
+    up = tilted(0.0)
+    seen = evidence(up, spread=0.0)
+    seen.points[:, ::2] += [0.0, -0.04, 0.125]
+    seen.points[:, 1::2] -= [0.0, 0.0, 0.125]
+    found = [angle(estimate_up([(seen, stands)]), up) for stands in (np.ones((FRAMES, 4)), STANDS)]
+    assert found[0] < 5.0  # degrees
+    assert found[1] > 7.0  # many steps to such a place
+
+
+def test_squats_do_not_tell_the_vertical():
+    up = tilted(0.1)
+    seen, squat = evidence(up, spread=0.02), evidence(up, lean=0.5)
+    low = np.arange(FRAMES) % 3 > 0
+    seen.upright[low] = 0.7 * squat.upright[low]
+    assert angle(seen.direction, up) < 2.0
+    assert angle(estimate_up([(seen, STANDS)]), up) < 2.0
 
 
 def test_a_camera_rotated_by_a_right_angle_is_supported():

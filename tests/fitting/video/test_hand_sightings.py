@@ -68,7 +68,7 @@ EVEN = Timing(25.0, np.arange(FRAMES))
 
 def test_every_frame_of_a_track_has_its_hands(video, searched):
     first, second = with_hands(PEOPLE, video, EVEN, KeptWork())
-    assert searched == [(1, 1), (2, 2), (3, 2), (4, 1), (5, 1), (6, 1)]
+    assert sorted(searched) == [(1, 1), (2, 2), (3, 2), (4, 1), (5, 1), (6, 1)]
     assert first.keypoints.hands.found.tolist() == [[False, False]] + [[True, False]] * 4
     assert first.keypoints.hands.xy[1:, 0, 0].tolist() == [[10 + level] * 2 for level in (2, 3, 5, 6)]
     assert second.keypoints.hands.xy[:, 0, 0].tolist() == [[30 + level] * 2 for level in (2, 3, 4)]
@@ -80,7 +80,7 @@ def test_frames_are_found_by_their_numbers(video, searched):
     """The rate varies: the third frame has the number 3, and two frames share the number 5."""
     uneven = Timing(25.0, np.array([0, 1, 3, 4, 5, 5, 6, 7, 8, 9]))
     (seen,) = with_hands(PEOPLE[:1], video, uneven, KeptWork())
-    assert searched == [(1, 1), (2, 1), (4, 1), (6, 1)]
+    assert sorted(searched) == [(1, 1), (2, 1), (4, 1), (6, 1)]
     assert seen.keypoints.hands.xy[:, 0, 0, 0].tolist() == [0, 0, 12, 14, 16]
 
 
@@ -91,7 +91,7 @@ def test_finished_blocks_are_kept(video, searched, tmp_path):
     (tmp_path / "hands-detected-000004.npz").unlink()
     searched.clear()
     second = with_hands(PEOPLE, video, EVEN, work)
-    assert searched == [(4, 1), (5, 1), (6, 1)]
+    assert sorted(searched) == [(4, 1), (5, 1), (6, 1)]
     for one, other in zip(first, second, strict=True):
         for name, array in vars(one.keypoints.hands).items():
             np.testing.assert_array_equal(array, getattr(other.keypoints.hands, name))

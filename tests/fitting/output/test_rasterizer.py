@@ -4,7 +4,7 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitting.output.software_rasterizer import paint
+from fitting.output.rasterizer import paint
 
 SIZE = (24, 16)
 FOCAL, CENTRE = 20.0, (11.3, 8.6)
@@ -59,17 +59,36 @@ def test_nearer_surfaces_hide_farther_ones():
 
 def test_edges_cover_the_pixels_that_they_should():
     vertices, faces, colours = square(2.0, [1.0, 1.0, 1.0])
-    alpha = paint(vertices, faces, colours, 100.0, (20.0, 20.25), (40, 40))[..., 3]
+    alpha = paint(vertices, faces, colours, 100.0, (20.0, 20.3), (40, 40))[..., 3]
     assert (alpha[15, 10:30] == 255).all()
-    assert alpha[10, 15] == alpha[29, 15] == 255
-    assert alpha[9, 15] == 0
-    assert alpha[30, 15] == 128  # the lower edge is at 30.25: the upper one of two rows of samples is covered
+    assert alpha[11, 15] == alpha[29, 15] == 255
+    assert alpha[9, 15] == alpha[31, 15] == 0
+    assert alpha[10, 15] == 128  # the upper edge is at 10.3: the lower one of two rows of samples is covered
+    assert alpha[30, 15] == 128
     assert alpha[15, 9] == alpha[15, 30] == 0
 
 
 def test_surfaces_behind_the_camera_or_outside_the_picture_are_not_painted():
     for depth, centre in ((-2.0, (20.0, 20.0)), (0.01, (20.0, 20.0)), (2.0, (900.0, 20.0)), (2.0, (20.0, -900.0))):
         assert paint(*square(depth, [1.0, 1.0, 1.0]), 100.0, centre, (40, 40)).max() == 0
+
+
+def test_triangles_that_reach_behind_the_camera_do_not_disturb_others():
+    vertices, faces, colours = square(2.0, [1.0, 1.0, 1.0])
+    expected = paint(vertices, faces, colours, 100.0, (20.0, 20.0), (40, 40))
+    vertices = np.concatenate([vertices, [[0.0, 0.0, -0.01]]])
+    colours, faces = np.ones((5, 3)), np.concatenate([faces, [[0, 1, 4]]])
+    np.testing.assert_array_equal(paint(vertices, faces, colours, 100.0, (20.0, 20.0), (40, 40)), expected)
+
+
+def test_only_the_outside_of_closed_meshes_is_drawn():
+    vertices, faces, colours = square(2.0, [1.0, 1.0, 1.0])
+    view = colours, 100.0, (20.0, 20.0), (40, 40)
+    both = [paint(vertices, way, *view, closed=True) for way in (faces, faces[:, ::-1])]
+    assert sorted(int(picture[20, 20, 3]) for picture in both) == [0, 255]
+    sphere = trimesh.creation.icosphere(subdivisions=2, radius=0.5)
+    view = sphere.vertices + np.array([0.1, 0.2, 2.0]), sphere.faces, sphere.vertices + 0.5, 20.0, CENTRE, SIZE
+    np.testing.assert_array_equal(paint(*view, closed=True), paint(*view))
 
 
 def test_degenerate_triangles_and_no_triangles():
