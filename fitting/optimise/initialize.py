@@ -74,12 +74,13 @@ def initialize(
     root = joints[:, 0]
     roll, transl, _ = place(landmarks - root[:, None], xy, weight, camera)
     estimate = Estimate(roll @ orient, transl - root, betas, numbers, xy.new_zeros(len(xy), NUM_BODY_JOINTS, 3))
+    sizes = stature(body, betas[:1] if start is None or start.betas is None else betas)
     problem = Problem(
         xy,
         confidence,
         keypoints.format,
         camera,
-        height=camera.focal * stature(body, betas[:1])[0] / transl[:, 2],
+        height=camera.focal * sizes / transl[:, 2],
         guess=guess,
         init_weight=joint_weights(body, confidence, keypoints.format),
         prior_scale=torch.ones_like(transl[:, 2]),

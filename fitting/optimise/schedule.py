@@ -84,6 +84,15 @@ class FitSettings:
         if self.height is not None and not SHORTEST <= self.height <= TALLEST:
             raise ValueError(f"the height must be from {SHORTEST} to {TALLEST} metres, not {self.height}")
 
+    def check_for_video(self) -> None:
+        """Reject a known age, by which only photos are fitted.
+
+        Raises:
+            ValueError: an age is given.
+        """
+        if self.age is not None:
+            raise ValueError("a video is not fitted by the age: give the height")
+
     def check_for_space(self) -> None:
         """Reject what is known of a photo's camera, for fits without one.
 

@@ -65,8 +65,9 @@ class ClipFit:
         """Check the numbers.
 
         Raises:
-            ValueError: the focal length or the smoothness is invalid.
+            ValueError: the focal length or the smoothness is invalid, or an age is given.
         """
+        self.models.settings.check_for_video()
         if self.focal is not None and not 0 < self.focal < math.inf:
             raise ValueError(
                 f"a focal length must be a positive number of pixels, not {self.focal}: omit it if unknown"

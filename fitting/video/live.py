@@ -65,7 +65,11 @@ class LiveFit:
             detector: the opened detector.
             image_size: width and height in pixels.
             focal: focal length in pixels; default: estimated from the image's size.
+
+        Raises:
+            ValueError: an age is given.
         """
+        models.settings.check_for_video()
         weights = dataclasses.replace(models.settings.weights, start_pose=START_POSE, start_orient=START_ORIENT)
         self.models, self.image_size, self._detector = models, image_size, detector
         self.camera = Camera.for_image(*image_size, focal, device=models.device, dtype=models.dtype)

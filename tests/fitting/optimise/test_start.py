@@ -9,6 +9,7 @@ import torch
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
 from fitting.inputs.starts import StartBodies
+from fitting.optimise.initialize import initialize
 from fitting.optimise.start import Start, as_start, assigned, given_start
 from qposer.body_pose.kinematics import mirror_body_pose
 from qposer.body_pose.rotations import axis_angle_to_matrix, matrix_to_axis_angle
@@ -102,3 +103,17 @@ def test_a_start_without_orientation_takes_the_predicted_one(fitter, truth):
     results = fitter.fit_keypoints(keypoints, SIZE, focal=FOCAL, start=given)
     assert errors_mm(fitter, truth, results).mean() < 60
     assert all("pelvis" not in result.moved for result in results)
+
+
+def test_the_size_of_a_person_does_not_depend_on_the_others(fitter, truth):
+    start, keypoints = truth
+    camera = Camera.for_image(*SIZE, FOCAL, batch=PEOPLE)
+
+    def heights(people):
+        given = as_start(bodies(start), fitter.body)[torch.tensor(people)]
+        models = fitter.body, fitter.space, fitter.regressor
+        return initialize(*models, keypoints[people], camera[torch.tensor(people)], given)[0].height
+
+    everybody = heights([*range(PEOPLE)])
+    for person in range(PEOPLE):
+        torch.testing.assert_close(heights([person])[0], everybody[person], rtol=1e-4, atol=0)

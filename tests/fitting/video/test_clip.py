@@ -359,3 +359,6 @@ def test_invalid_numbers_are_rejected(fitter, truth):
         fit_clip(fitter, sightings(truth), SIZE, focal=-1.0)
     with pytest.raises(ValueError, match="smoothness must be a factor"):
         fit_clip(fitter, sightings(truth), SIZE, focal=FOCAL, smoothness=math.nan)
+    child = Fitter(fitter.body, fitter.prior, FitSettings(age=6), regressor=fitter.regressor)
+    with pytest.raises(ValueError, match="not fitted by the age"):
+        fit_clip(child, sightings(truth), SIZE, focal=FOCAL)
