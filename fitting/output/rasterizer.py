@@ -39,10 +39,7 @@ def paint(
         The picture, RGBA.
     """
     picture = np.zeros((size[1], size[0], 4), dtype=np.uint8)
-    ahead = vertices[:, 2] > NEAR
-    if not ahead.all():
-        faces = faces[ahead[faces].all(axis=1)]
-    left, top, right, bottom = _window(vertices[ahead], focal, centre, size)
+    left, top, right, bottom = _window(vertices[vertices[:, 2] > NEAR], focal, centre, size)
     if len(faces) and left < right and top < bottom:
         inside = focal, (centre[0] - left, centre[1] - top), (right - left, bottom - top)
         picture[top:bottom, left:right] = _shrink(*_painted(vertices, faces, colours, *inside, closed))
