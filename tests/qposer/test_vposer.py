@@ -42,7 +42,8 @@ def drawn(number, dims=32, seed=0):
 
 def test_the_calls_of_smplify_x(v1):
     """`fit_single_frame`: the loader, an embedding of zeros, `decode` in the closure, the prior term; 69 for SMPL."""
-    vposer, _ = load_vposer("vposer_v1_0", vp_model="snapshot")
+    with pytest.warns(UserWarning, match="vposer_v1_0 does not exist: the shipped weights are loaded"):
+        vposer, _ = load_vposer("vposer_v1_0", vp_model="snapshot")
     vposer = vposer.to(device=torch.device("cpu"))
     vposer.eval()
     pose_embedding = torch.zeros([1, 32], dtype=torch.float32, requires_grad=True)
