@@ -22,7 +22,7 @@ the share of the described relations that hold for the pose, and the share of po
   without paraphrases; with TF-IDF weights of words and word pairs, or with the evaluator's own embeddings, which favour
   it.
 - *Drawn*: `qposer.control.text_prior`. The shipped guidance was chosen on validation poses.
-- *Followed*: the fallback without weights; it uses no recorded poses and solves for the described relations.
+- *Followed*: the text as an instruction; it uses no recorded poses and solves for the described relations.
 
 Square brackets hold bootstrap 95 % intervals over texts.
 
