@@ -45,8 +45,8 @@ FACING_DOUBT = 0.1
 """Probability of the other facing from which a result is doubtful."""
 
 UNCERTAIN = 170.0
-"""Mean standard deviation of the joints in millimetres from which a result without a known risk is doubtful: 16 % of the
-fits to detected rendered people that are less than 150 mm off state more (docs/uncertainty.md)."""
+"""Mean standard deviation of the joints in millimetres from which a result without a known risk is doubtful: 16 % of
+the fits to detected rendered people that are less than 150 mm off state more (docs/uncertainty.md)."""
 
 UNCERTAIN_ADVICE = "a known height, more views or a clearer picture help"
 
