@@ -50,22 +50,23 @@ class FittingModels:
         if torch.device(device).type == "cuda" and not torch.cuda.is_available():
             raise ValueError("this PyTorch finds no CUDA device: fit on the cpu")
         self.device = torch.device(device)
-        prior, body, regressor = (
-            prior or CodePrior.from_pretrained(),
-            body or Body.open(),
-            regressor or Regressor.from_pretrained(),
-        )
+        prior, body = prior or CodePrior.from_pretrained(), body or Body.open()
+        regressor = regressor or Regressor.from_pretrained()
         self.dtype = prior.network.mean.dtype
-        self.prior = prior if self._fits(prior.network.mean) else copy.deepcopy(prior).to(device)
+        self.prior = self._placed(prior)
         self.model = self.prior.model
         self.body = body if self._fits(body.identity) else copy.deepcopy(body).to(device, self.dtype)
         self.space = RelaxedCodes(self.prior)
-        known = next(regressor.parameters())
-        self.regressor = regressor if self._fits(known) else copy.deepcopy(regressor).to(device, self.dtype)
+        fits = self._fits(next(regressor.parameters()))
+        self.regressor = regressor if fits else copy.deepcopy(regressor).to(device, self.dtype)
         self.settings = settings or FitSettings()
 
     def _fits(self, weights: Tensor) -> bool:
         return weights.device == self.device and weights.dtype == self.dtype
+
+    def _placed(self, prior: CodePrior) -> CodePrior:
+        """The prior, or a copy on the device: others may use the given one."""
+        return prior if self._fits(prior.network.mean) else copy.deepcopy(prior).to(self.device)
 
     def with_settings(self, settings: FitSettings) -> FittingModels:
         """The same models with other settings."""
@@ -118,8 +119,8 @@ class FittingModels:
 
     @cached_property
     def hand_space(self) -> RelaxedCodes:
-        """The space of hand poses; loaded when first needed. The default prior is shared, and stays on its device."""
-        return RelaxedCodes(copy.deepcopy(load_hand_prior().code_prior).to(self.device))
+        """The space of hand poses; loaded when first needed."""
+        return RelaxedCodes(self._placed(load_hand_prior().code_prior))
 
     @torch.no_grad()
     def fit_hands(
