@@ -94,3 +94,4 @@ def test_fits_give_the_same_bodies_on_another_device(people, fit, monkeypatch):
     for ours, other in zip(expected, found, strict=True):
         np.testing.assert_allclose(other.joints, ours.joints, atol=2e-3)
         np.testing.assert_allclose(other.body_pose, ours.body_pose, atol=1e-2)
+    assert load_hand_prior().model.quantizer.codebooks.device.type == "cpu"  # others use it, too
