@@ -44,11 +44,12 @@ wheel-test: $(VENV)/developing  ## build the wheel, install it into fresh enviro
 docs: $(VENV)/documenting  ## the documentation as static HTML, in build/html
 	$(VENV)/bin/python -m sphinx --fail-on-warning --keep-going -q docs build/html
 
-# Not compiled ahead: Python compiles what a fit imports, and the rest is 180 MB.
+# Not compiled ahead: Python compiles what a fit imports, and the rest is 180 MB. PyTorch's own tests are 130 MB.
 $(VENV)/installed: requirements-fit.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --no-compile -r requirements-fit.txt
+	rm -rf $(VENV)/lib/python*/site-packages/torch/test $(VENV)/lib/python*/site-packages/torch/bin/test_*
 	touch $@
 
 $(VENV)/developing: $(VENV)/installed requirements.txt requirements-dev.txt

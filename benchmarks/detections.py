@@ -26,7 +26,7 @@ from fitting.inputs.camera import Camera
 from fitting.inputs.detect import detect
 from fitting.inputs.keypoints import DETECTORS_ERROR, Keypoints
 from fitting.optimise.problem import Weights
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.output import render
 from qposer.data.dataset import PoseDataset
 from qposer.evaluation.metrics import mpjpe, pa_mpjpe

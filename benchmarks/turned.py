@@ -215,7 +215,7 @@ def photo_row(fitter: Fitter, name: str, photo: Photo) -> list[str]:
     Returns:
         The row of the table; "-" without a detection.
     """
-    upright = fitter.fit_photo(turned_photo(photo, 0))[0]
+    upright = fitter.fit_photo(turned_photo(photo, 0), hands=False)[0]
     cells: dict[str, list[str]] = {title: [] for title in PHOTO_COLUMNS[2:]}
     for degrees in TURNS:
         turned = turned_photo(photo, degrees)
@@ -227,7 +227,7 @@ def photo_row(fitter: Fitter, name: str, photo: Photo) -> list[str]:
             percent = distance = "-"
             if keypoints is not None:
                 with context:
-                    fit = fitter.fit_photo(turned, keypoints=keypoints)[0]
+                    fit = fitter.fit_photo(turned, keypoints=keypoints, hands=False)[0]
                 off = np.linalg.norm(joints_of(fit, degrees) - joints_of(upright, 0), axis=-1)
                 percent, distance = f"{fit.reprojection_error_percent:.1f}", f"{1000 * off.mean():.0f}"
             cells[f"2D error, %, {when}"].append(percent)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fitting.inputs.starts import StartBodies, read_start
     from fitting.keypoints3d import Fit3DResult
     from fitting.one_call import fit_image, fit_keypoints, fit_keypoints_3d, fit_video, fit_views
-    from fitting.optimise.schedule import FitSettings
+    from fitting.optimise.settings import FitSettings
     from fitting.output.fit_result import FitResult
     from fitting.output.results import read_result, write_results
     from fitting.video.clip_result import ClipResult, read_clip

@@ -10,7 +10,7 @@ from typing import Any
 
 from fitting.folders import FolderRun
 from fitting.inputs.detect import Detector
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.subjects import Who, fitter_of
 
 

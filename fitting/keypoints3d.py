@@ -156,7 +156,7 @@ def solve_points(
     moved = torch.where(weight > 0, shown + (away - centre)[:, None], away)
     camera = Camera(shown.new_full((len(shown),), FOCAL), shown.new_zeros(len(shown), 2))
     keypoints = Keypoints(camera.project(moved).cpu().numpy(), confidence, format, moved.cpu().numpy(), 0.0)
-    weights = dataclasses.replace(models.settings.weights, depth=DEPTH_WEIGHT)
+    weights = dataclasses.replace(models.settings.weights, depth=DEPTH_WEIGHT, upright=0.0)
     settings = dataclasses.replace(models.settings, depth_cue=True, weights=weights)
     problem, found = solve(models.body, models.space, models.regressor, keypoints, camera, settings, on_step)
     with torch.no_grad():  # at this distance only the points determine depth

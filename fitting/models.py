@@ -21,7 +21,8 @@ from fitting.optimise.pose_sampler import PoseSampler
 from fitting.optimise.pose_space import RelaxedCodes, body_pose_of
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.regressor import Regressor
-from fitting.optimise.schedule import FitSettings, solve
+from fitting.optimise.schedule import solve
+from fitting.optimise.settings import FitSettings
 from fitting.optimise.start import Start
 from fitting.output.body_result import BodyResult
 from qposer.hands.prior import load_hand_prior

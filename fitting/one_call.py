@@ -15,7 +15,7 @@ from fitting.inputs.calibration import Axis, CalibratedCamera
 from fitting.inputs.keypoints import FormatName, Keypoints
 from fitting.inputs.starts import StartBodies
 from fitting.keypoints3d import Fit3DResult
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.output.fit_result import FitResult
 from fitting.video.clip_result import ClipResult
 from fitting.video.ground import Ground

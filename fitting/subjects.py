@@ -15,7 +15,7 @@ from filelock import FileLock
 from fitting.body.body import Body
 from fitting.fit import Fitter
 from fitting.inputs.images import is_image
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.optimise.shape_prior import ShapeEvidence, ShapePrior
 from qposer.io.atomic_files import atomic_write
 

@@ -83,6 +83,7 @@ def shorten():
         patched.setattr(clip_stages, "STAGES", tuple(map(short, clip_stages.STAGES)))
         for module, name in (
             (schedule, "RESIDUAL"),
+            (clip_stages, "ALL"),
             (clip_stages, "RESIDUAL"),
             (clip_stages, "CONTACT"),
             (clip_stages, "SETTLE"),

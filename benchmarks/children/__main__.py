@@ -15,7 +15,7 @@ from fitting.body.body import Body
 from fitting.fit import Fitter
 from fitting.inputs.keypoints import Keypoints
 from fitting.optimise.initialize import stature
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from qposer.evaluation.metrics import mpjpe, pa_mpjpe
 
 ADULTS = 60

@@ -23,7 +23,7 @@ from fitting.inputs.camera import Camera
 from fitting.inputs.detect import detect
 from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise.initialize import stature
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 

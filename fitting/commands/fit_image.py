@@ -71,7 +71,8 @@ def main(
             adds to it, once; with --people 1.
         subjects: folder of the people's shapes; default: subjects, next to OUT.
         hold: what is known of the pose, in words: --hold "left foot on the floor" "right hand on the right hip".
-        camera_pitch: downward angle of the camera in degrees, for --hold and --camera-height.
+        camera_pitch: downward angle of the camera in degrees: people are upright unless keypoints say otherwise, and
+            --hold and --camera-height are relative to it.
         camera_height: height of the camera above the ground in metres, if known; the lowest foot is on the ground.
         hands: detect and fit hands, too, and keep those of --start; those that are hidden or small stay at rest.
         residual: add small rotations after decoding, for poses that the codes cannot represent.

@@ -23,7 +23,8 @@ from fitting.optimise.pose_sampler import PoseSampler
 from fitting.optimise.pose_space import RelaxedCodes, body_pose_of
 from fitting.optimise.problem import Estimate, Problem
 from fitting.optimise.regressor import Regressor
-from fitting.optimise.schedule import SCHEDULE, FitSettings, refine
+from fitting.optimise.schedule import SCHEDULE, refine
+from fitting.optimise.settings import FitSettings
 from fitting.terms.depth import Depth
 from fitting.terms.reprojection import Reprojection, shares
 from fitting.terms.term import Posed
@@ -31,7 +32,7 @@ from fitting.terms.term import Posed
 DRAWS = 48
 """Bodies drawn from the sampler for each person, as a sample of the distribution."""
 
-REFINED = 12
+REFINED = 24
 """Draws that are refined, besides the fit itself."""
 
 OUTLYING = 0.05
@@ -47,13 +48,13 @@ KERNEL = 0.1
 """Width of the kernel that estimates the density of the sampler's draws, in metres per joint."""
 
 WEIGHTS = {
-    "residual": 0.027,
-    "energy": 0.906,
-    "depth": 7.294,
-    "shape": 0.054,
-    "density": 0.587,
-    "fit": 0.623,
-    "swapped": 0.672,
+    "residual": 0.028,
+    "energy": 1.051,
+    "depth": 6.406,
+    "shape": 0.058,
+    "density": 0.378,
+    "fit": 0.439,
+    "swapped": 0.522,
 }
 """Weights of the score's features: the 2D error (the logarithm of its likelihood with unknown noise), the prior's
 energy, the error of the detector's depths, the squared shape, the density of the sampler's draws, and 1 for the fit

@@ -23,6 +23,7 @@ from fitting.terms.residual_rotation import ResidualRotation
 from fitting.terms.shape import Shape
 from fitting.terms.start_orientation import StartOrientation
 from fitting.terms.term import Term, Unknown
+from fitting.terms.upright import Upright
 from fitting.terms.view_reprojection import ViewKeypoints, ViewReprojection
 from qposer.body_pose.skeleton import MIRROR
 
@@ -57,6 +58,10 @@ class Problem:
     """Distribution of the body's shapes by age, if it has one."""
     group: Int[Tensor, " people"] | None = None
     """Group of each person; None if the shape selects the most probable."""
+    up: Float[Tensor, "people 3"] | None = None
+    """Where the up axis of each person's pelvis is expected, in camera axes; None if it may have any direction."""
+    told: Bool[Tensor, "21"] | None = None
+    """Joints that statements about the pose tell of; None without statements."""
 
     def __getitem__(self, people: Int[Tensor, " chosen"]) -> Problem:
         """The problem for a selection of people; indices may repeat."""
@@ -73,7 +78,15 @@ class Problem:
             start=None if self.start is None else self.start[people],
             views=None if self.views is None else self.views[people],
             group=None if self.group is None else self.group[people],
+            up=None if self.up is None else self.up[people],
         )
+
+    @property
+    def guess_weight(self) -> Float[Tensor, "people 21"]:
+        """Weight of each joint of ``guess`` or of the start: none where a statement tells of it, and no keypoint."""
+        if self.told is None:
+            return self.init_weight
+        return torch.where(self.told & (self.init_weight > 1), 0.0, self.init_weight)
 
     def exchanged(self, people: Bool[Tensor, " people"]) -> Problem:
         """The problem with left and right keypoints exchanged for a part of the people.
@@ -144,6 +157,7 @@ class Weights:
     shape: float = 1e-2
     grouped_shape: float = 3e-3
     """Replaces ``shape`` for a body of all ages."""
+    upright: float = 0.6
     residual: float = 10.0
     start_pose: float = 24.0
     """Replaces the weight of ``guess`` if initial bodies are given."""
@@ -172,6 +186,8 @@ class Weights:
         terms: list[Term] = [self.reprojection(stage, problem), shape]
         if start.orient is not None:
             terms.append(StartOrientation(self.start_orient * scale, start.orient))
+        if problem.up is not None:
+            terms.append(Upright(self.upright * scale.clamp(max=1.0), problem.up))
         if problem.depths is not None:
             terms.append(Depth(self.depth, problem.depths, problem.confidence))
         if "pose" in stage.free:
@@ -179,7 +195,7 @@ class Weights:
                 InitialPose(
                     (self.guess if problem.start is None else self.start_pose) * scale,
                     problem.guess,
-                    problem.init_weight,
+                    problem.guess_weight,
                 )
             )
         if "residual" in stage.free:

@@ -12,7 +12,8 @@ from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.pose_space import RelaxedCodes
 from fitting.optimise.problem import Estimate, Problem, Stage
 from fitting.optimise.reweighting import TYPICAL_ERROR, relative_residual
-from fitting.optimise.schedule import WHOLE, FitSettings
+from fitting.optimise.schedule import WHOLE
+from fitting.optimise.settings import FitSettings
 from fitting.terms.reprojection import shares
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import viser
 
-from fitting.optimise.schedule import TALLEST
+from fitting.optimise.settings import TALLEST
 from fitting.studio.parts import FINGERS_OF, FINGERTIPS, HANDS, PARTS, spoken
 from fitting.studio.photo_fit import PhotoFit
 from fitting.studio.scene import FREE, PINNED, TICKED

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fitting.terms.term import Dense, Derivatives, Posed, Residual
 from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
-from qposer.body_pose.rotations import turn_derivative
+from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 from qposer.control.constraints import EXACTNESS, Constraint
+
+POSES = 16
+"""Poses in which `Hold.joints` are searched; statements that a pose satisfies have no derivatives there."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,17 @@ class Hold:
     constraints: tuple[Constraint, ...]
     pitch: float = 0.0
     """Downward angle of the camera in radians."""
+
+    @cached_property
+    def joints(self) -> Bool[Tensor, "21"]:
+        """Joints whose rotations change the violations, in any of a few poses."""
+        generator = torch.Generator().manual_seed(0)
+        turns = 0.5 * torch.randn(POSES, NUM_BODY_JOINTS, 3, generator=generator)
+        with torch.enable_grad():
+            body_pose = axis_angle_to_matrix(turns).requires_grad_()
+            violations = self._violations(torch.eye(3).expand(POSES, 3, 3), body_pose)
+            (by_pose,) = torch.autograd.grad(violations.sum(), body_pose)
+        return (by_pose != 0).any(-1).any(-1).any(0)
 
     def residual(self, at: Posed) -> Residual:
         """Signed violations, one for each constraint."""

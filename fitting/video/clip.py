@@ -22,7 +22,7 @@ from fitting.optimise.shape_prior import ShapeEvidence
 from fitting.video.clip_hands import fit_clip_hands, hand_steps
 from fitting.video.clip_output import MOTION, Standing, clip_result
 from fitting.video.clip_result import ClipResult
-from fitting.video.clip_stages import improved, number_of_steps, with_contact
+from fitting.video.clip_stages import fit_independent, fit_motion, number_of_steps, with_contact
 from fitting.video.clip_start import interpolate_gaps, rotation_median
 from fitting.video.clip_windows import joined, windows_of
 from fitting.video.footing import contact_terms, foot_evidence, standing_people
@@ -31,7 +31,7 @@ from fitting.video.in_threads import in_threads
 from fitting.video.kept_work import Arrays, Keep
 from fitting.video.tracked_keypoints import TrackedKeypoints
 
-SHAPE_FRAMES = 48
+SHAPE_FRAMES = 32
 """Number of evenly spaced frames for the shape fit."""
 
 
@@ -89,7 +89,8 @@ class ClipFit:
     def steps(self) -> int:
         """Number of calls of ``on_step``, if nothing was stored."""
         windows = len(list(windows_of(int(self.seen.frames[0]), int(self.seen.frames[-1]))))
-        return number_of_steps(self.models, windows, self.has_contact) + hand_steps(self.models, self.seen)
+        body = number_of_steps(self.models, windows, self.has_contact, self.smoothness > 0)
+        return body + hand_steps(self.models, self.seen)
 
     def rough(self) -> Rough:
         """Fit the shape to frames spread over the clip, and then the motion without contact."""
@@ -97,12 +98,12 @@ class ClipFit:
         shape = self.keep("shape", lambda: _shape(models, seen, camera, self.on_step))
         betas = torch.from_numpy(shape["betas"])
 
-        def motion(begin: int, end: int) -> Arrays:
+        def fitted(begin: int, end: int) -> Arrays:
             problem, start = self._window(begin, end)
             start = dataclasses.replace(start, betas=betas.to(models.device))
-            return _arrays(improved(models, problem, start, seen.fps, self.smoothness, self.on_step))
+            return _arrays(fit_motion(models, problem, start, seen.fps, self.smoothness, self.on_step))
 
-        found = self._in_windows("motion", motion)
+        found = self._in_windows("motion", fitted)
         evidence = foot_evidence(models, seen, betas, found) if self.has_contact else None
         said = ShapeEvidence(shape["information"], shape["vector"]) if "information" in shape else None
         return Rough(betas, found, evidence, said)
@@ -254,10 +255,9 @@ def _shape(models: FittingModels, seen: TrackedKeypoints, camera: Camera, on_ste
         known_height=models.settings.height,
         shape=models.settings.shape,
     )
-    if not models.settings.depth_cue:
-        problem = dataclasses.replace(problem, depths=None)
+    problem = models.settings.applied_to(problem)
     start = dataclasses.replace(start, betas=start.betas[:1])  # one row, shared by all
-    found = improved(models, problem, start, seen.fps, 0.0, on_step, shape=True)
+    found = fit_independent(models, problem, start, on_step)
     arrays = {"betas": found.betas.cpu().numpy()}
     if models.settings.shape is None:
         return arrays
@@ -269,8 +269,7 @@ def _initialize(models: FittingModels, seen: TrackedKeypoints, camera: Camera) -
     """The problem for all frames from the first seen to the last, and the regressor's bodies."""
     cameras = camera[torch.zeros(len(seen.frames), dtype=torch.long)]
     problem, estimate = initialize(models.body, models.space, models.regressor, seen.keypoints, cameras)
-    if not models.settings.depth_cue:
-        problem = dataclasses.replace(problem, depths=None)
+    problem = models.settings.applied_to(problem)
     guess = rotation_median(problem.guess)
     estimate = dataclasses.replace(
         estimate, orient=rotation_median(estimate.orient[:, None])[:, 0], pose=models.space.encode(guess)

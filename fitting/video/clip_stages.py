@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+import torch
+
 from fitting.models import FittingModels
 from fitting.optimise.problem import Estimate, Problem, Stage
 from fitting.optimise.reweighting import PriorScale, relative_residual, update_prior_scale
@@ -14,6 +16,7 @@ from fitting.terms.penetration import ArmsInside
 from fitting.terms.smoothness import Smoothness
 from fitting.terms.term import Term, Unknown
 from fitting.video.clip_problem import ClipSolver
+from fitting.video.clip_start import between
 
 ROUGHNESS: dict[Unknown, float] = {"pose": 36.0, "orient": 360.0, "transl": 360.0, "residual": 360.0}
 """Weights of squared accelerations, per squared frame at 30 frames per second: of the latents, of the entries of the
@@ -24,6 +27,12 @@ STAGES = (
     Stage(steps=4, free=WHOLE, rho=0.1, noise=(0.7, 0.2)),
 )
 """Fewer steps than for a photo suffice, because the frames are coupled."""
+
+SPARSE_FPS = 6.0
+"""Frames of a smooth motion that are fitted in these stages, per second; the other frames start between them."""
+
+ALL = Stage(steps=2, free=POSE, rho=0.1, noise=(0.3, 0.2))
+"""Stage of all frames after it."""
 
 RESIDUAL = Stage(steps=3, free=("orient", "transl", "residual"), rho=0.1)
 """Last stage, if residual rotations are enabled."""
@@ -47,62 +56,120 @@ SETTLE = Stage(steps=2, free=("orient", "transl"), rho=0.1)
 """Stage after it, with fixed codes."""
 
 
-def number_of_steps(models: FittingModels, windows: int, contact: bool) -> int:
+def number_of_steps(models: FittingModels, windows: int, contact: bool, smooth: bool) -> int:
     """Steps of a clip's fit.
 
     Args:
         models: their settings say whether there are residual rotations.
         windows: number of windows of the clip.
         contact: whether feet are kept where they stand.
+        smooth: whether frames are coupled.
 
     Returns:
         Steps of the shape's fit, and of all windows.
     """
     rough = sum(stage.steps for stage in STAGES)
-    further = models.settings.residual * RESIDUAL.steps
+    further = models.settings.residual * RESIDUAL.steps + smooth * ALL.steps
     return (1 + windows) * rough + windows * (further + contact * (FEET.steps + CONTACT.steps + _last(models).steps))
 
 
-def improved(
+def fit_independent(
+    models: FittingModels,
+    problem: Problem,
+    estimate: Estimate,
+    on_step: Callable[[], None],
+    free: tuple[Unknown, ...] = WHOLE,
+) -> Estimate:
+    """Fit frames that are not coupled, by default with one shape.
+
+    Args:
+        models: body, prior and settings.
+        problem: keypoints of the frames.
+        estimate: initial bodies, with one shape.
+        on_step: called after every step.
+        free: unknowns of the last stage.
+
+    Returns:
+        Shape and poses.
+    """
+    stages = STAGES[0], dataclasses.replace(STAGES[1], free=free)
+    return _staged(_solver(models, problem, ()), stages, problem, estimate, on_step)
+
+
+def fit_motion(
     models: FittingModels,
     problem: Problem,
     estimate: Estimate,
     fps: float,
     smoothness: float,
     on_step: Callable[[], None],
-    *,
-    shape: bool = False,
 ) -> Estimate:
-    """Fit shape and motion, or only the motion; after the first stage all frames share one prior scale.
+    """Fit a motion to a given shape: first every few frames, and then all.
 
     Args:
         models: body, prior and settings.
         problem: keypoints of the frames.
-        estimate: initial shape and motion.
+        estimate: initial motion, with one shape.
         fps: frames per second.
         smoothness: factor on the smoothness weight; 0 for independent frames.
         on_step: called after every step.
-        shape: fit the shape, too, and no residual rotations.
 
     Returns:
-        Shape and motion.
+        The motion.
     """
-    smooth = _smooth(smoothness, fps)
-    settings = models.settings
-    solver = ClipSolver(
-        *(models.body, models.space, settings.weights, settings.seed, smooth),
-        [ARMS, *settings.all_terms(models.body, problem.format)],
-    )
-    for number, stage in enumerate(STAGES):
-        if number:
-            problem = _rescaled(solver, problem, estimate)
-        stage = stage if shape else dataclasses.replace(stage, free=POSE)
-        estimate = solver.run(stage, problem, estimate, on_step)
-    if shape or not settings.residual:
+    solver = _solver(models, problem, _smooth(smoothness, fps))
+    if smoothness == 0:
+        estimate = fit_independent(models, problem, estimate, on_step, POSE)
+    else:
+        estimate = _sparse_motion(models, problem, estimate, fps, smoothness, on_step)
+        estimate = solver.run(ALL, _rescaled(solver, problem, estimate), estimate, on_step)
+    if not models.settings.residual:
         return estimate
+    problem = _rescaled(solver, problem, estimate)
     return solver.run(
         RESIDUAL, problem, dataclasses.replace(estimate, pose=models.space.commit(estimate.pose)), on_step
     )
+
+
+def _sparse_motion(
+    models: FittingModels,
+    problem: Problem,
+    estimate: Estimate,
+    fps: float,
+    smoothness: float,
+    on_step: Callable[[], None],
+) -> Estimate:
+    """Fit a few frames per second, and interpolate the others."""
+    every, last = max(1, round(fps / SPARSE_FPS)), len(estimate.transl) - 1
+    few = torch.arange(0, last + every, every, device=estimate.transl.device).clamp(max=last)
+    solver = _solver(models, problem, _smooth(smoothness, fps / every))
+    stages = [dataclasses.replace(stage, free=POSE) for stage in STAGES]
+    parts = {name: value if name == "betas" else value[few] for name, value in vars(estimate).items()}
+    return between(_staged(solver, stages, problem[few], Estimate(**parts), on_step), few)
+
+
+def _solver(
+    models: FittingModels,
+    problem: Problem,
+    smooth: Sequence[Smoothness],
+    terms: Sequence[Term] = (),
+    feet: StandingFeet | None = None,
+) -> ClipSolver:
+    """A solver with the terms of all clips and further ones."""
+    settings = models.settings
+    single = [ARMS, *settings.all_terms(models.body, problem.format), *terms]
+    return ClipSolver(models.body, models.space, settings.weights, settings.seed, smooth, single, feet)
+
+
+def _staged(
+    solver: ClipSolver, stages: Sequence[Stage], problem: Problem, estimate: Estimate, on_step: Callable[[], None]
+) -> Estimate:
+    """Run stages; after the first one all frames share one prior scale."""
+    for number, stage in enumerate(stages):
+        if number:
+            problem = _rescaled(solver, problem, estimate)
+        estimate = solver.run(stage, problem, estimate, on_step)
+    return estimate
 
 
 def _last(models: FittingModels) -> Stage:
@@ -147,16 +214,12 @@ def with_contact(
     Returns:
         The motion.
     """
-    settings, (terms, feet) = models.settings, contact
+    terms, feet = contact
     smooth = [
         dataclasses.replace(term, weight=STEADY * term.weight) if term.unknown == "transl" else term
         for term in _smooth(smoothness, fps)
     ]
-    solver = ClipSolver(
-        *(models.body, models.space, settings.weights, settings.seed, smooth),
-        [ARMS, *settings.all_terms(models.body, problem.format), *terms],
-        feet,
-    )
+    solver = _solver(models, problem, smooth, terms, feet)
     problem = _rescaled(solver, problem, estimate)
     estimate = dataclasses.replace(estimate, residual=estimate.residual.new_zeros(estimate.residual.shape))
     if not last:

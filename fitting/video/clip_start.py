@@ -39,23 +39,44 @@ def interpolate_gaps(problem: Problem, estimate: Estimate, frames: Int[Tensor, "
     Returns:
         The same for all frames; unseen frames have keypoints with zero confidence.
     """
-    every = torch.arange(int(frames[-1]) + 1, device=frames.device)
-    after = torch.searchsorted(frames, every)
-    before = torch.where(frames[after] == every, after, after - 1)
-    part = ((every - frames[before]) / (frames[after] - frames[before]).clamp(min=1)).to(estimate.transl)
-    seen = (frames[before] == every).to(estimate.transl)[:, None]
-
-    def mixed(values: Tensor) -> Tensor:
-        return torch.lerp(values[before], values[after], part.view(-1, *[1] * (values.ndim - 1)))
-
+    before, after, part = _neighbours(frames)
+    seen = (before == after).to(estimate.transl)[:, None]
     nearest = problem[torch.where(part < 0.5, before, after)]
     problem = dataclasses.replace(
         nearest,
         confidence=nearest.confidence * seen,
         init_weight=nearest.init_weight * seen,
-        height=mixed(problem.height),
+        height=torch.lerp(problem.height[before], problem.height[after], part.to(problem.height)),
     )
-    return problem, Estimate(
+    return problem, between(estimate, frames)
+
+
+def between(estimate: Estimate, frames: Int[Tensor, " some"]) -> Estimate:
+    """Interpolate a motion, of which some frames are known.
+
+    Args:
+        estimate: estimate for these frames.
+        frames: their numbers, ascending from 0.
+
+    Returns:
+        The estimate for all frames up to the last one; a shape of one row is kept.
+    """
+    before, after, part = _neighbours(frames)
+    part = part.to(estimate.transl)
+
+    def mixed(values: Tensor) -> Tensor:
+        return torch.lerp(values[before], values[after], part.view(-1, *[1] * (values.ndim - 1)))
+
+    given = {name: value for name, value in vars(estimate).items() if name != "orient"}
+    return Estimate(
         orient=rotation_lerp(estimate.orient[before], estimate.orient[after], part),
-        **{name: mixed(value) for name, value in vars(estimate).items() if name != "orient"},
+        **{name: value if name == "betas" and len(value) == 1 else mixed(value) for name, value in given.items()},
     )
+
+
+def _neighbours(frames: Int[Tensor, " some"]) -> tuple[Int[Tensor, " all"], Int[Tensor, " all"], Float[Tensor, " all"]]:
+    """For every frame the indices of the known frames before and after it, and its position between them."""
+    every = torch.arange(int(frames[-1]) + 1, device=frames.device)
+    after = torch.searchsorted(frames, every)
+    before = torch.where(frames[after] == every, after, after - 1)
+    return before, after, (every - frames[before]) / (frames[after] - frames[before]).clamp(min=1)

@@ -144,7 +144,7 @@ class LiveFit:
         problem, estimate = initialize(
             *(models.body, models.space, models.regressor, keypoints, self.camera, start, known)
         )
-        return (problem if models.settings.depth_cue else dataclasses.replace(problem, depths=None)), estimate
+        return models.settings.applied_to(problem), estimate
 
     def _residual(self, problem: Problem, estimate: Estimate) -> Float[Tensor, " people"]:
         return relative_residual(self._solver.landmarks(problem, estimate), problem)

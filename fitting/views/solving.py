@@ -18,7 +18,8 @@ from fitting.optimise.initialize import joint_weights, stature
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.problem import Estimate, Problem, Stage
 from fitting.optimise.reweighting import OUTLIER_FACTOR, OUTLIER_MIN, PriorScale, update_prior_scale
-from fitting.optimise.schedule import RESIDUAL, ROOT_AND_SHAPE, WHOLE, FitSettings, total_steps
+from fitting.optimise.schedule import RESIDUAL, ROOT_AND_SHAPE, WHOLE, total_steps
+from fitting.optimise.settings import FitSettings
 from fitting.terms.view_reprojection import ViewKeypoints
 from fitting.views.matching import MatchedPerson
 from fitting.views.rig import Rig

@@ -11,7 +11,7 @@ from fitting.body.body import Body
 from fitting.fit import Fitter
 from fitting.models import FittingModels
 from fitting.optimise.initialize import stature
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.optimise.shape_prior import ShapePrior
 from fitting.subjects import Who, fitter_of
 from qposer.io.assets import asset

@@ -13,7 +13,7 @@ from fitting.inputs.camera import Camera
 from fitting.inputs.hand_keypoints import HandKeypoints
 from fitting.inputs.keypoints import Keypoints
 from fitting.inputs.starts import StartBodies
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.video import clip
 from fitting.video.clip import fit_clip
 from fitting.video.tracked_keypoints import TrackedKeypoints

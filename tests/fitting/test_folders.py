@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from fitting.folders import FolderRun, Job, Outcome, PersonSummary, find_jobs, write_summary
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.output.exports import result_name, write_fit
 from fitting.output.folder_lock import output_lock
 from fitting.output.results import read_result

@@ -8,9 +8,10 @@ from benchmarks.fitting.people import photographed
 from benchmarks.prior.poses import Poses
 from fitting.fit import Fitter
 from fitting.inputs.keypoints import FORMATS, Keypoints
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
 from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 from qposer.control.instructions import InstructionError
 
 PEOPLE, ARM = 4, ("elbow", "wrist", "pinky", "index", "thumb")
@@ -49,9 +50,9 @@ def hand_to_hip(result):
 def test_an_unseen_hand_satisfies_its_statement(fitter, people):
     without, held = fitted(fitter, people), fitted(fitter, people, holds=("right hand on the right hip",))
     assert np.median([hand_to_hip(result) for result in without]) > 25
-    assert max(hand_to_hip(result) for result in held) < 14
+    assert max(hand_to_hip(result) for result in held) < 11
     for before, after in zip(without, held, strict=True):
-        assert after.reprojection_error_percent < before.reprojection_error_percent + 1.0
+        assert after.reprojection_error_percent < before.reprojection_error_percent + 0.3
         assert after.notes == ()
 
 
@@ -86,3 +87,10 @@ def test_feet_are_on_the_ground_below_a_camera_of_known_height(fitter, people):
 def test_impossible_cameras_are_refused(name, value):
     with pytest.raises(ValueError, match="camera's"):
         FitSettings(**{name: value})
+
+
+def test_joints_of_a_statement_are_those_that_change_it():
+    hold = FitSettings(holds=("left hand on the left hip",)).hold
+    told = [BODY_JOINT_NAMES[index] for index in hold.joints.nonzero()[:, 0].tolist()]
+    arm = [f"left_{name}" for name in ("collar", "shoulder", "elbow", "wrist")]
+    assert told == ["spine1", "spine2", "spine3", *arm]

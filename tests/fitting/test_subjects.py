@@ -12,7 +12,7 @@ from fitting.folders import FolderRun
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
 from fitting.optimise.initialize import stature
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.optimise.shape_prior import ShapeEvidence
 from fitting.subjects import Subject, Who, footage_key
 from fitting.video.clip import fit_clip

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from fitting.folders import FolderRun
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.output.hand_poses import HandPoses
 
 

@@ -24,7 +24,7 @@ from fitting.evaluation.h36m import (
 from fitting.fit import Fitter
 from fitting.inputs.keypoints import FORMATS
 from fitting.optimise.problem import Estimate
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.data.h36m import JOINTS_17, NUM_JOINTS, OFFSETS, PARENTS, Recording, find_recordings, positions_of_angles
 

@@ -15,7 +15,8 @@ from fitting.optimise.initialize import initialize, moved_by_joints
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.problem import Weights
 from fitting.optimise.reweighting import PriorScale, reject_outliers, relative_residual, update_prior_scale
-from fitting.optimise.schedule import FitSettings, refine, total_steps
+from fitting.optimise.schedule import refine, total_steps
+from fitting.optimise.settings import FitSettings
 from fitting.terms.shape import Shape
 from qposer.body_pose.rotations import axis_angle_to_matrix
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES

@@ -10,7 +10,7 @@ from fitting.fit import Fitter
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import Keypoints
 from fitting.optimise.initialize import height_of_shape, stature
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from qposer.body_pose.rotations import axis_angle_to_matrix
 
 SIZE, FOCAL = (1000, 1000), 1100.0

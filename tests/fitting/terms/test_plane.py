@@ -10,7 +10,7 @@ import torch
 from fitting.fit import Fitter
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, Keypoints
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.terms.plane import OnPlane
 from fitting.terms.term import Posed
 from qposer.body_pose.rotations import axis_angle_to_matrix

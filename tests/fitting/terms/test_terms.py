@@ -29,6 +29,7 @@ from fitting.terms.shape import Shape
 from fitting.terms.smoothness import Smoothness
 from fitting.terms.start_orientation import StartOrientation
 from fitting.terms.term import Posed
+from fitting.terms.upright import TILTED, Upright
 from fitting.terms.view_reprojection import ViewKeypoints, ViewReprojection
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.control.instructions import constraints_of
@@ -113,6 +114,7 @@ def terms(problem):
         "initial_pose": InitialPose(weight, problem.guess, problem.init_weight),
         "residual_rotation": ResidualRotation(weight),
         "start_orientation": StartOrientation(weight, axis_angle_to_matrix(draw(PEOPLE, 3, seed=10))),
+        "upright": Upright(weight, UPRIGHT),
         "height": KnownHeight(3.0, 1.8, torch.tensor(1.7, dtype=DTYPE), 0.03 * draw(10, seed=12)),
         "hold": Hold(
             2.0, constraints_of("right hand on the right hip, left foot on the floor, left hand above the head"), 0.2
@@ -129,6 +131,7 @@ def terms(problem):
 
 ANKLES = (15, 16)
 UP = torch.tensor([0.1, -0.9, -0.3], dtype=DTYPE)
+UPRIGHT = torch.tensor([[0.0, -0.8, -0.6], [0.6, -0.8, 0.0], [1.0, 0.0, 0.0]], dtype=DTYPE)
 LEVEL = torch.tensor([-2.0, -1.0], dtype=DTYPE)
 """One of the ankles is above it, the other below."""
 
@@ -145,6 +148,7 @@ NAMES = (
     "initial_pose",
     "residual_rotation",
     "start_orientation",
+    "upright",
     "height",
     "hold",
     "moved_keypoints",
@@ -321,6 +325,28 @@ def test_simple_terms(scene):
     torch.testing.assert_close(CodePull(ones, target).residual(state).cost, pull)
 
 
+def test_upright_is_the_angle_to_a_direction(scene):
+    _, _, state = scene
+    facing = torch.eye(3, dtype=DTYPE).expand(PEOPLE, 3, 3)
+    up, ones = facing[:, 1], torch.ones(PEOPLE, dtype=DTYPE)
+    zero = torch.zeros(PEOPLE, dtype=DTYPE)
+    torch.testing.assert_close(Upright(ones, up).residual(state._replace(orient=facing)).cost, zero)
+    angle = torch.tensor([0.1, -0.2, 2.0], dtype=DTYPE)
+    leaning = axis_angle_to_matrix(torch.stack([angle, zero, zero], dim=-1))
+    squared = 2 - 2 * angle.cos()
+    expected = TILTED**2 * squared / (TILTED**2 + squared)
+    torch.testing.assert_close(Upright(ones, up).residual(state._replace(orient=leaning)).cost, expected)
+
+
+def test_inexact_keypoints_do_not_raise_the_weight_of_upright(scene):
+    _, problem, state = scene
+    level = replace(problem, up=UPRIGHT)
+    found = [term for term in Weights().terms(EVERYTHING, level) if isinstance(term, Upright)]
+    expected = Weights().upright * torch.tensor([0.3, 1.0, 1.0], dtype=DTYPE)
+    torch.testing.assert_close(found[0].residual(state).weight[:, 0], expected)
+    assert not any(isinstance(term, Upright) for term in Weights().terms(EVERYTHING, problem))
+
+
 @pytest.mark.parametrize("unknown", ["pose", "orient", "transl"])
 def test_columns_of_smoothness_are_those_of_autograd(scene, unknown):
     _, _, state = scene
@@ -404,12 +430,14 @@ def test_all_users_of_a_term_see_one_objective(scene):
     torch.testing.assert_close(stage.cost(state), expected)
     begun = replace(problem, start=Start(problem.guess, state.orient))
     of_all_ages = replace(problem, groups=Body.ages().data.groups)
+    level = replace(problem, up=UPRIGHT)
+    cases = {"start_pose": begun, "start_orient": begun, "grouped_shape": of_all_ages, "upright": level}
 
     def terms(weights, problem):
         return [*weights.terms(EVERYTHING, problem), weights.pull(problem, stage.all_terms[-1].target)]
 
     for field in fields(Weights):
-        seen = begun if field.name.startswith("start") else of_all_ages if "grouped" in field.name else problem
+        seen = cases.get(field.name, problem)
         doubled = replace(Weights(), **{field.name: 2 * getattr(Weights(), field.name)})
         pairs = zip(terms(doubled, seen), terms(Weights(), seen), strict=True)
         changed = [not torch.equal(a.residual(state).weight, b.residual(state).weight) for a, b in pairs]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import defaultdict
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from fitting.fit import Fitter
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise.initialize import initialize
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.terms.penetration import ArmsInside
 from fitting.video import clip_stages, clip_windows
 from fitting.video.clip import ClipFit, fit_clip
@@ -226,24 +227,27 @@ class TestWithShortStages:
         seen, steps_seen = sightings(truth), []
         free = Fitter(fitter.body, fitter.prior, FitSettings(residual=True))
         fit_clip(free, seen, SIZE, focal=FOCAL, on_step=lambda: steps_seen.append(None))
-        assert len(steps_seen) == 2 * (2 * len(clip_stages.STAGES) + 1 + 3)
+        assert len(steps_seen) == 2 * (2 * len(clip_stages.STAGES) + 2 + 3)
 
     @pytest.mark.parametrize("fps", [15.0, 60.0])
     def test_smoothness_counts_accelerations_a_squared_second(self, fitter, truth, monkeypatch, fps):
-        weights = {}
+        weights = defaultdict(set)
 
         def spy(*arguments):
             solver = ClipSolver(*arguments)
             if solver.standing is None:
-                weights.update({(seen.fps, term.unknown): term.weight for term in solver.smoothness})
+                for term in solver.smoothness:
+                    weights[seen.fps, term.unknown].add(term.weight)
             return solver
 
         monkeypatch.setattr(clip_stages, "ClipSolver", spy)
         for seen in (sightings(truth), dataclasses.replace(sightings(truth), fps=fps)):
             fit_clip(fitter, seen, SIZE, focal=FOCAL)
         for unknown, weight in clip_stages.ROUGHNESS.items():
-            assert weights[30.0, unknown] == weight
-            assert weights[fps, unknown] == pytest.approx(weight * (fps / 30) ** 4)
+            for rate in (30.0, fps):
+                sparse = rate / round(rate / clip_stages.SPARSE_FPS)
+                expected = [weight * (one / 30) ** 4 for one in (sparse, rate)]
+                assert sorted(weights[rate, unknown]) == pytest.approx(expected)
 
     def test_chunks_fade_into_each_other(self, fitter, truth, monkeypatch):
         whole = fit_clip(fitter, sightings(truth), SIZE, focal=FOCAL)
@@ -338,6 +342,26 @@ def test_between_sightings_everything_is_interpolated(fitter, truth):
     angle = geodesic_angle(estimate.orient[0], estimate.orient[1])
     torch.testing.assert_close(geodesic_angle(every.orient[0], every.orient[1]), angle / 4, atol=1e-3, rtol=0)
     torch.testing.assert_close(every.orient[4], estimate.orient[1])
+
+
+@pytest.mark.parametrize("smoothness", [0.0, 1.0])
+def test_frames_between_those_fitted_first_follow_their_own_keypoints(fitter, truth, smoothness):
+    """A wave of a hand between two of them is in the motion."""
+    seen = sightings(truth)
+    still = dataclasses.replace(seen, keypoints=seen.keypoints[[0] * len(seen.frames)])
+    xy = still.keypoints.xy.copy()
+    hand = [still.keypoints.names.index(f"left_{part}") for part in ("wrist", "thumb", "index", "pinky")]
+    every = round(seen.fps / clip_stages.SPARSE_FPS)
+    xy[every + 1 : 2 * every, hand, 1] -= 25
+    waving = dataclasses.replace(still, keypoints=dataclasses.replace(still.keypoints, xy=xy))
+    heights = [
+        fit_clip(fitter, one, SIZE, focal=FOCAL, smoothness=smoothness, contact=False).joints[:, 20, 1]
+        for one in (still, waving)
+    ]
+    middle = every + every // 2
+    moved = heights[1] - heights[0]
+    assert abs(moved[middle]) > 2 * np.abs(moved[[0, -1]]).max()
+    assert abs(moved[middle]) > 0.02
 
 
 def test_the_next_sightings_outside_a_stretch_are_known(truth):

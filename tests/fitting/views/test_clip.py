@@ -6,7 +6,7 @@ import torch
 
 from fitting.fit import Fitter
 from fitting.inputs.keypoints import Keypoints
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.video.tracked_keypoints import TrackedKeypoints
 from fitting.views.clip import fit_tracks
 from fitting.views.offsets import estimate_offsets

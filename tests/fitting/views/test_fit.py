@@ -7,7 +7,7 @@ import torch
 from fitting import fit_views
 from fitting.fit import Fitter
 from fitting.inputs.keypoints import FORMATS, Keypoints
-from fitting.optimise.schedule import FitSettings
+from fitting.optimise.settings import FitSettings
 from fitting.output.body_result import BodyResult
 from fitting.terms.shape import Shape
 from fitting.views import exports
