@@ -32,8 +32,8 @@ from the truth with every joint rotated by 5 degrees. The focal length is known.
 is unknown and estimated by the fit, whereas keypoints of a detector would have a noise floor of 1 %.
 
 All fits share body, camera, stages and start: orientation and pose from the regressor
-(`fitting/optimise/regressor.py`, trained on the training poses), and a closed-form position. None assumes upright people
-(`fitting/terms/upright.py`). They differ in pose
+(`fitting/optimise/regressor.py`, trained on the training poses), and a closed-form position. None assumes upright
+people (`fitting/terms/upright.py`). They differ in pose
 parameters, prior and optimiser. *QPoser* and *QPoser, no guess* use 23 steps of Levenberg-Marquardt
 (`fitting/optimise/levenberg_marquardt.py`), treat keypoints as outliers from 5 % of the height, and scale the prior by
 the fourth power of the keypoint error. All others use 280 steps of Adam, with 10 % and the square, which work better
