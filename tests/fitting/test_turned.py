@@ -32,7 +32,7 @@ def test_turned_keypoints(upright, fitter):
     xy = (keypoints.xy - middle) @ turn[:2, :2].T + middle[::-1]
     turned = dataclasses.replace(keypoints, xy=xy, world=keypoints.world @ turn.T)
     again = fitter.fit_keypoints(turned, (photo.height, photo.width), focal=photo.focal_px)[0]
-    assert np.linalg.norm(joints_mm(again, 90) - joints_mm(fit), axis=-1).mean() < 15
+    assert np.linalg.norm(joints_mm(again, 90) - joints_mm(fit), axis=-1).mean() < 14
     assert again.reprojection_error_percent == pytest.approx(fit.reprojection_error_percent, abs=0.05)
 
 
