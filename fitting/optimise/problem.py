@@ -156,7 +156,7 @@ class Weights:
     depth: float = 5.0
     shape: float = 1e-2
     grouped_shape: float = 3e-3
-    """Replaces ``shape`` for a body of all ages."""
+    """Replaces ``shape`` for a body of all ages if the age is unknown."""
     upright: float = 0.6
     residual: float = 10.0
     start_pose: float = 24.0
@@ -182,7 +182,9 @@ class Weights:
         elif problem.groups is None or start.betas is not None:
             shape = Shape(weight, start.betas)
         else:
-            shape = GroupedShape.of(problem.groups, self.grouped_shape * scale, problem.group)
+            if len(problem.groups.means) > 1:
+                weight = self.grouped_shape * scale
+            shape = GroupedShape.of(problem.groups, weight, problem.group)
         terms: list[Term] = [self.reprojection(stage, problem), shape]
         if start.orient is not None:
             terms.append(StartOrientation(self.start_orient * scale, start.orient))

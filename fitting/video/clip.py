@@ -31,7 +31,7 @@ from fitting.video.in_threads import in_threads
 from fitting.video.kept_work import Arrays, Keep
 from fitting.video.tracked_keypoints import TrackedKeypoints
 
-SHAPE_FRAMES = 32
+SHAPE_FRAMES = 16
 """Number of evenly spaced frames for the shape fit."""
 
 

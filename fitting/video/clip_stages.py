@@ -24,7 +24,7 @@ rotation matrix, of metres, of radians."""
 
 STAGES = (
     Stage(steps=3, free=POSE, rho=0.2, noise=(0.7, 0.7)),
-    Stage(steps=4, free=WHOLE, rho=0.1, noise=(0.7, 0.2)),
+    Stage(steps=3, free=WHOLE, rho=0.1, noise=(0.7, 0.2)),
 )
 """Fewer steps than for a photo suffice, because the frames are coupled."""
 

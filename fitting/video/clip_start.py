@@ -23,7 +23,8 @@ def rotation_median(rotations: Float[Tensor, "frames joints 3 3"]) -> Float[Tens
     reach = torch.arange(-GUESS_SIGHTINGS, GUESS_SIGHTINGS + 1, device=rotations.device)
     every = torch.arange(len(rotations), device=rotations.device)
     near = rotations[(every[:, None] + reach).clamp(0, len(rotations) - 1)].transpose(1, 2)
-    apart = torch.linalg.matrix_norm(near[:, :, :, None] - near[:, :, None]).sum(-1)
+    rows = near.flatten(3)
+    apart = (6 - 2 * rows @ rows.mT).clamp(min=0).sqrt().sum(-1)  # Frobenius norms of the differences
     best = apart.argmin(-1)[..., None, None, None].expand(-1, -1, 1, 3, 3)
     return near.gather(2, best)[:, :, 0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -56,18 +57,30 @@ def forward_kinematics(
     Returns:
         Rotations of each joint relative to the world, and joint positions with the root at its rest position.
     """
-    num_joints = rotations.shape[-3]
-    world: list[Tensor] = [rotations[..., 0, :, :]] * num_joints
-    position: list[Tensor] = [rest_joints[..., 0, :].expand((*rotations.shape[:-3], 3))] * num_joints
-    for level in tree_levels(num_joints, tree):
-        parents = [tree[joint] for joint in level]
-        parent_world = torch.stack([world[parent] for parent in parents], dim=-3)
-        offset = (rest_joints[..., level, :] - rest_joints[..., parents, :]).unsqueeze(-1)
-        moved = torch.stack([position[parent] for parent in parents], dim=-2) + (parent_world @ offset).squeeze(-1)
-        turned = parent_world @ rotations[..., level, :, :]
-        for index, joint in enumerate(level):
-            world[joint], position[joint] = turned[..., index, :, :], moved[..., index, :]
-    return torch.stack(world, dim=-3), torch.stack(position, dim=-2)
+    levels, order = _indices(rotations.shape[-3], tree, rotations.device)
+    rest_joints = rest_joints.expand(*rotations.shape[:-2], 3)
+    world, position = [rotations[..., :1, :, :]], [rest_joints[..., :1, :]]
+    for joints, parents, parents_above in levels:
+        parent_world = world[-1].index_select(-3, parents_above)
+        offset = rest_joints.index_select(-2, joints) - rest_joints.index_select(-2, parents)
+        moved = (parent_world @ offset.unsqueeze(-1)).squeeze(-1)
+        position.append(position[-1].index_select(-2, parents_above) + moved)
+        world.append(parent_world @ rotations.index_select(-3, joints))
+    return torch.cat(world, dim=-3).index_select(-3, order), torch.cat(position, dim=-2).index_select(-2, order)
+
+
+@cache
+def _indices(num_joints: int, tree: tuple[int, ...], device: torch.device) -> tuple[list[list[Tensor]], Tensor]:
+    """For each level its joints, their parents, and their parents' places in the level above; and each joint's place
+    in all levels, one after another."""
+    every = [(0,), *tree_levels(num_joints, tree)]
+    levels = []
+    for above, joints in pairwise(every):
+        parents = [tree[joint] for joint in joints]
+        indices = joints, parents, [above.index(parent) for parent in parents]
+        levels.append([torch.tensor(each, device=device) for each in indices])
+    by_level = [joint for level in every for joint in level]
+    return levels, torch.tensor([by_level.index(joint) for joint in range(num_joints)], device=device)
 
 
 def body_joints(

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from benchmarks.children.people import AGES, photographed
+from benchmarks.children.rendered import detections, people
 from fitting.body.body import Body
 from fitting.fit import Fitter
+from fitting.inputs.camera import Camera
 from fitting.models import FittingModels
 from fitting.optimise.initialize import stature
 from fitting.optimise.settings import FitSettings
@@ -46,6 +48,18 @@ def test_a_known_age_gives_the_height_in_spite_of_errors_like_a_detectors(ages, 
     relative = relative_heights(ages, FitSettings(age=age), photographed(age, errors=True))
     assert (relative.mean() - 1).abs() < 0.04
     assert (relative - 1).abs().median() < 0.06
+
+
+@pytest.mark.parametrize("age", AGES)
+def test_a_known_age_gives_the_height_of_children_who_are_rendered_and_detected(ages, age):
+    scenes = people(ages, age, number=8, seed=1)
+    keypoints, found = detections(scenes, seed=1)
+    camera = Camera(scenes.camera.focal[found], scenes.camera.centre[found])
+    _, fitted = Fitter(ages, settings=FitSettings(age=age)).solve(keypoints, camera)
+    relative = stature(ages, fitted.betas) / stature(ages, scenes.betas[found])
+    assert len(found) >= 7
+    assert (relative.mean() - 1).abs() < 0.08
+    assert (relative - 1).abs().median() < 0.08
 
 
 def test_a_known_height_is_kept(ages):
