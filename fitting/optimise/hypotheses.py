@@ -28,6 +28,8 @@ from fitting.optimise.settings import FitSettings
 from fitting.terms.depth import Depth
 from fitting.terms.reprojection import Reprojection, shares
 from fitting.terms.term import Posed
+from qposer.body_pose.rotations import nearest_rotation
+from qposer.least_squares import where
 
 DRAWS = 48
 """Bodies drawn from the sampler for each person, as a sample of the distribution."""
@@ -63,6 +65,9 @@ from the regressor's prediction and for the body with swapped keypoints."""
 CLEARLY = 0.85
 """Another body is the answer if its expected error is below this fraction of that of the fit; without that margin, the
 answers to noisy keypoints are worse than the fits (docs/benchmarks/evidence.md)."""
+
+EXACT_SCALE = 0.1
+"""Prior scale below which keypoints are so exact that a body between all candidates replaces the fit."""
 
 DISTINCT = 0.02
 """Bodies whose joints are closer than this on average, in metres, are one hypothesis."""
@@ -167,10 +172,40 @@ def explore(
     solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
     _, found = refine(solver, SCHEDULE, refined, starts, on_step=on_step)
     estimate = Estimate(**{name: torch.cat([value, getattr(found, name)]) for name, value in vars(fitted).items()})
-    landmarks, joints = _landmarks_and_joints(body, space, estimate, problem.format)
-    joints = joints.unflatten(0, (2 + REFINED, people))
-    features = _features(space, problems, estimate, landmarks, joints, sample)
-    return Candidates(problems, estimate, joints, features)
+
+    def scored(estimate: Estimate) -> Candidates:
+        landmarks, joints = _landmarks_and_joints(body, space, estimate, problem.format)
+        joints = joints.unflatten(0, (2 + REFINED, people))
+        return Candidates(problems, estimate, joints, _features(space, problems, estimate, landmarks, joints, sample))
+
+    candidates = scored(estimate)
+    exact = problem.prior_scale < EXACT_SCALE
+    if not exact.any():
+        return candidates
+    between = vars(_between(body, space, solver, candidates, problem))
+    return scored(
+        Estimate(
+            **{
+                name: torch.cat([where(exact, between[name], value[:people]), value[people:]])
+                for name, value in vars(estimate).items()
+            }
+        )
+    )
+
+
+def _between(
+    body: Body, space: RelaxedCodes, solver: LevenbergMarquardt, candidates: Candidates, problem: Problem
+) -> Estimate:
+    """Fit bodies that start between all candidates, weighted by probability."""
+    estimate, weight = candidates.estimate, candidates.probability
+    fitted = estimate[torch.arange(weight.shape[1], device=weight.device)]
+    orient, body_pose = (
+        nearest_rotation(torch.einsum("cp,cp...->p...", weight, rotations.unflatten(0, weight.shape)))
+        for rotations in (estimate.orient, body_pose_of(space, estimate))
+    )
+    problem = dataclasses.replace(problem, guess=body_pose)
+    start = _placed(body, space, problem, fitted, orient, body_pose)
+    return refine(solver, SCHEDULE, problem, start)[1]
 
 
 def _placed(

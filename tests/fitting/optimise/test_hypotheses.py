@@ -7,7 +7,7 @@ import torch
 from benchmarks.fitting.people import photographed
 from benchmarks.prior.poses import Poses
 from fitting.inputs.keypoints import FORMATS, Keypoints
-from fitting.optimise.hypotheses import CLEARLY, DISTINCT, REFINED, WEIGHTS, choose, distances
+from fitting.optimise.hypotheses import CLEARLY, DISTINCT, EXACT_SCALE, REFINED, WEIGHTS, choose, distances
 from qposer.evaluation.metrics import mpjpe, pa_mpjpe
 
 PEOPLE, NUMBER = 24, 5
@@ -19,9 +19,19 @@ def crowd(fitter):
 
 
 @pytest.fixture(scope="module")
-def explored(fitter, crowd):
+def fitted(fitter, crowd):
     keypoints = Keypoints(crowd.xy.numpy(), torch.ones(crowd.xy.shape[:2]).numpy(), "mediapipe", noise_floor=0.0)
-    return fitter.explore(*fitter.solve(keypoints, crowd.camera))
+    return fitter.solve(keypoints, crowd.camera)
+
+
+@pytest.fixture(scope="module")
+def explored(fitter, fitted):
+    return fitter.explore(*fitted)
+
+
+def errors_of(fitter, crowd, joints):
+    true = fitter.body(crowd.orient, crowd.body_pose, crowd.betas).joints[:, :22]
+    return 1000 * pa_mpjpe(joints, true)
 
 
 def random_candidates(seed, number=6):
@@ -86,8 +96,7 @@ def test_candidates_explain_the_keypoints_and_differ_in_depth(fitter, explored, 
 
 
 def test_the_closest_of_five_is_much_closer_than_the_fit(fitter, explored, crowd):
-    true = fitter.body(crowd.orient, crowd.body_pose, crowd.betas).joints[:, :22]
-    errors = torch.stack([1000 * pa_mpjpe(joints, true) for joints in explored.joints])
+    errors = torch.stack([errors_of(fitter, crowd, joints) for joints in explored.joints])
     chosen = explored.best(NUMBER)
     answer = torch.stack([errors[found[0][0], person] for person, found in enumerate(chosen)])
     closest = torch.stack([errors[[row for row, _ in found], person].min() for person, found in enumerate(chosen)])
@@ -95,9 +104,24 @@ def test_the_closest_of_five_is_much_closer_than_the_fit(fitter, explored, crowd
     assert answer.mean() < 1.05 * errors[0].mean()
 
 
+def test_a_body_between_all_candidates_is_closer_than_the_fit_to_exact_keypoints(fitter, fitted, explored, crowd):
+    _, fit = fitted
+    joints = fitter.body(fit.orient, fitter.body_pose(fit), fit.betas).joints[:, :22]
+    before, after = (errors_of(fitter, crowd, each).mean() for each in (joints, explored.joints[0]))
+    assert after < 0.95 * before
+
+
+def test_inexact_keypoints_keep_their_fit(fitter, crowd):
+    noise = 0.01 * crowd.height[:, None, None] * torch.randn(crowd.xy.shape, generator=torch.Generator().manual_seed(1))
+    xy = (crowd.xy + noise)[:2].numpy()
+    keypoints = Keypoints(xy, np.ones(xy.shape[:2]), "mediapipe", noise_floor=0.0)
+    problem, fit = fitter.solve(keypoints, crowd.camera[torch.arange(2)])
+    assert (problem.prior_scale > EXACT_SCALE).all()
+    assert torch.equal(fitter.explore(problem, fit).estimate.transl[:2], fit.transl)
+
+
 def test_probable_candidates_are_closer_than_improbable_ones(fitter, explored, crowd):
-    true = fitter.body(crowd.orient, crowd.body_pose, crowd.betas).joints[:, :22]
-    errors = torch.stack([1000 * pa_mpjpe(joints, true) for joints in explored.joints])
+    errors = torch.stack([errors_of(fitter, crowd, joints) for joints in explored.joints])
     expected = (explored.probability * errors).sum(0).mean()
     assert expected < 0.85 * errors[: explored.swapped].mean()
 
