@@ -62,9 +62,9 @@ WEIGHTS = {
 energy, the error of the detector's depths, the squared shape, the density of the sampler's draws, and 1 for the fit
 from the regressor's prediction and for the body with swapped keypoints."""
 
-CLEARLY = 0.85
+CLEARLY = 0.7
 """Another body is the answer if its expected error is below this fraction of that of the fit; without that margin, the
-answers to noisy keypoints are worse than the fits (docs/benchmarks/evidence.md)."""
+answers to noisy keypoints are worse than the fits (docs/notes/fitting.md)."""
 
 EXACT_SCALE = 0.1
 """Prior scale below which keypoints are so exact that a body between all candidates replaces the fit."""
