@@ -54,7 +54,7 @@ def bone_axes(
     Returns:
         Matrices whose columns point outward, up and forward in the rest pose.
     """
-    world = forward_kinematics(torch.cat([orient[:, None], body_pose], dim=1), torch.from_numpy(REST_JOINTS))[0]
+    world = forward_kinematics(torch.cat([orient[:, None], body_pose], dim=1), torch.from_numpy(REST_JOINTS[:22]))[0]
     axes = world[:, [_joint(name) for name in FORMAT.names]].numpy().copy()
     axes[:, [name.startswith("right") for name in FORMAT.names], :, 0] *= -1
     return np.asarray(axes)
