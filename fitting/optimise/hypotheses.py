@@ -67,7 +67,8 @@ CLEARLY = 0.7
 answers to noisy keypoints are worse than the fits (docs/notes/fitting.md)."""
 
 EXACT_SCALE = 0.1
-"""Prior scale below which keypoints are so exact that a body between all candidates replaces the fit."""
+"""Prior scale below which keypoints are so exact that a body between all candidates replaces the fit, unless that
+started from a given body."""
 
 DISTINCT = 0.02
 """Bodies whose joints are closer than this on average, in metres, are one hypothesis."""
@@ -180,7 +181,7 @@ def explore(
 
     candidates = scored(estimate)
     exact = problem.prior_scale < EXACT_SCALE
-    if not exact.any():
+    if problem.start is not None or not exact.any():
         return candidates
     between = vars(_between(body, space, solver, candidates, problem))
     return scored(

@@ -8,6 +8,7 @@ from benchmarks.fitting.people import photographed
 from benchmarks.prior.poses import Poses
 from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise.hypotheses import CLEARLY, DISTINCT, EXACT_SCALE, REFINED, WEIGHTS, choose, distances
+from fitting.optimise.start import Start
 from qposer.evaluation.metrics import mpjpe, pa_mpjpe
 
 PEOPLE, NUMBER = 24, 5
@@ -117,6 +118,14 @@ def test_inexact_keypoints_keep_their_fit(fitter, crowd):
     keypoints = Keypoints(xy, np.ones(xy.shape[:2]), "mediapipe", noise_floor=0.0)
     problem, fit = fitter.solve(keypoints, crowd.camera[torch.arange(2)])
     assert (problem.prior_scale > EXACT_SCALE).all()
+    assert torch.equal(fitter.explore(problem, fit).estimate.transl[:2], fit.transl)
+
+
+def test_a_fit_from_a_given_body_is_kept(fitter, crowd):
+    two = torch.arange(2)
+    keypoints = Keypoints(crowd.xy[:2].numpy(), np.ones(crowd.xy[:2].shape[:2]), "mediapipe", noise_floor=0.0)
+    problem, fit = fitter.solve(keypoints, crowd.camera[two], start=Start(crowd.body_pose[:2], crowd.orient[:2]))
+    assert (problem.prior_scale < EXACT_SCALE).all()
     assert torch.equal(fitter.explore(problem, fit).estimate.transl[:2], fit.transl)
 
 
