@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 import tyro
 from jaxtyping import Float
@@ -19,17 +18,16 @@ from torch import Tensor
 
 from benchmarks.cache import Cache
 from benchmarks.commands import command
+from benchmarks.evidence.calibration import BATCH
 from benchmarks.evidence.cases import Case, Half, read_half, rendered
 from benchmarks.evidence.measures import LARGE_ERROR, Errors, recall, separation
 from benchmarks.machine import machine
 from benchmarks.prior.poses import file_digest
 from benchmarks.tables import Table
 from fitting.fit import Fitter
-from fitting.optimise.risk import RISKY, disagreement_of, risk_of
+from fitting.optimise.risk import RISKY, disagreement_of, regressors_of, risk_of
 from qposer.io.atomic_files import atomic_write
 from qposer.io.cli_errors import cli_errors
-
-BATCH = 25
 
 FALSE_ALARMS = 2, 5, 10, 15, 20, 30, 40, 50
 """Percentages of the fits that are not far off."""
@@ -88,19 +86,17 @@ def known(fitter: Fitter, case: Case) -> Known:
     return Known(torch.tensor(evidence), torch.cat(errors))
 
 
-def fitted_constants(known: Known, least: float = 1e-3, steps: int = 50) -> Float[Tensor, "4"]:
+def fitted_constants(known: Known, steps: int = 50) -> Float[Tensor, "4"]:
     """Fit a logistic regression by Newton's method.
 
     Args:
         known: evidence and errors.
-        least: distances below are not distinguished, in metres.
         steps: number of Newton steps.
 
     Returns:
         The constant, and the weights of the logarithms of spread and disagreement, and of the density.
     """
-    spread, apart, density = known.evidence.double().unbind(-1)
-    rows = torch.stack([torch.ones_like(spread), (spread + least).log(), (apart + least).log(), density], dim=-1)
+    rows = torch.tensor([regressors_of(*row) for row in known.evidence.tolist()], dtype=torch.float64)
     far, weights = (known.error > LARGE_ERROR).double(), torch.zeros(4, dtype=torch.float64)
     ridge = 1e-3 * torch.eye(4, dtype=torch.float64)
     for _ in range(steps):
@@ -185,7 +181,7 @@ def _half(fitter: Fitter, foreign: Path, half: Half, number: int, cache: Path) -
 
 
 def _risks(known: Known) -> Float[Tensor, " people"]:
-    return torch.tensor([risk_of(*row) for row in np.asarray(known.evidence).tolist()])
+    return torch.tensor([risk_of(*row) for row in known.evidence.tolist()])
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def explore(
     exact = problem.prior_scale < EXACT_SCALE
     if problem.start is not None or not exact.any():
         return candidates
-    between = vars(_between(body, space, solver, candidates, problem))
+    between = vars(_between(body, space, solver, candidates, problem, fitted))
     return scored(
         Estimate(
             **{
@@ -195,11 +195,15 @@ def explore(
 
 
 def _between(
-    body: Body, space: RelaxedCodes, solver: LevenbergMarquardt, candidates: Candidates, problem: Problem
+    body: Body,
+    space: RelaxedCodes,
+    solver: LevenbergMarquardt,
+    candidates: Candidates,
+    problem: Problem,
+    fitted: Estimate,
 ) -> Estimate:
     """Fit bodies that start between all candidates, weighted by probability."""
     estimate, weight = candidates.estimate, candidates.probability
-    fitted = estimate[torch.arange(weight.shape[1], device=weight.device)]
     orient, body_pose = (
         nearest_rotation(torch.einsum("cp,cp...->p...", weight, rotations.unflatten(0, weight.shape)))
         for rotations in (estimate.orient, body_pose_of(space, estimate))

@@ -35,9 +35,24 @@ def risk_of(spread: float, disagreement: float, density: float) -> float:
     Returns:
         A probability.
     """
-    logit = CONSTANT + SPREAD * math.log(spread + _LEAST)
-    logit += DISAGREEMENT * math.log(disagreement + _LEAST) + DENSITY * density
+    numbers = regressors_of(spread, disagreement, density)
+    weights = CONSTANT, SPREAD, DISAGREEMENT, DENSITY
+    logit = sum(weight * number for weight, number in zip(weights, numbers, strict=True))
     return 1 / (1 + math.exp(-min(max(logit, -50.0), 50.0)))
+
+
+def regressors_of(spread: float, disagreement: float, density: float) -> tuple[float, float, float, float]:
+    """The numbers that the logistic regression weighs.
+
+    Args:
+        spread: as for `risk_of`.
+        disagreement: as for `risk_of`.
+        density: as for `risk_of`.
+
+    Returns:
+        1 for the constant, the logarithms of the two distances, and the density.
+    """
+    return 1.0, math.log(spread + _LEAST), math.log(disagreement + _LEAST), density
 
 
 def disagreement_of(
