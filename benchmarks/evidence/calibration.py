@@ -1,13 +1,16 @@
 """Weights of the hypotheses' score: ``python -m benchmarks.evidence.calibration --foreign asap.npz``.
 
-Prints `WEIGHTS` for fitting/optimise/hypotheses.py. They maximise the likelihood of a soft choice of the closest
-candidate, on the half of the poses that `benchmarks.evidence` does not evaluate on.
+Prints `WEIGHTS` and `ANSWER_WEIGHTS` for fitting/optimise/hypotheses.py, on the half of the poses that
+`benchmarks.evidence` does not evaluate on. The first maximise the likelihood of a soft choice of the closest candidate,
+the second minimise the error of the candidates' weighted mean.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +25,7 @@ from benchmarks.cache import Cache
 from benchmarks.evidence.cases import Case, cases
 from benchmarks.evidence.measures import Errors
 from fitting.fit import Fitter
-from fitting.optimise.hypotheses import WEIGHTS, Candidates
+from fitting.optimise.hypotheses import ANSWER_WEIGHTS, WEIGHTS, Candidates
 from qposer.io.cli_errors import cli_errors
 
 CLOSE = 5.0
@@ -34,24 +37,45 @@ SWAPPED = 0.02
 BATCH = 25
 
 
-def explored(fitter: Fitter, case: Case) -> tuple[Float[Tensor, "candidates people features"], Tensor]:
-    """Compute features and errors of all candidates of a case.
+@dataclass(frozen=True)
+class Explored:
+    """Candidates of the people of a case."""
+
+    features: Float[Tensor, "candidates people features"]
+    joints: Float[Tensor, "candidates people joints 3"]
+    """Relative to the case's origin, metres."""
+    truth: Float[Tensor, "people joints 3"]
+
+    def errors(self) -> Float[Tensor, "candidates people"]:
+        """The mean of MPJPE and PA-MPJPE of each candidate in millimetres."""
+        return torch.stack([_error(joints, self.truth) for joints in self.joints])
+
+
+def _error(
+    joints: Float[Tensor, "people joints 3"], truth: Float[Tensor, "people joints 3"]
+) -> Float[Tensor, " people"]:
+    errors = Errors.of(joints, truth)
+    return (errors.mpjpe + errors.pa_mpjpe) / 2
+
+
+@torch.no_grad()
+def explored(fitter: Fitter, case: Case) -> Explored:
+    """Find the candidates of all people of a case.
 
     Args:
         fitter: models and settings.
         case: people to fit.
 
     Returns:
-        Features, and the mean of MPJPE and PA-MPJPE in millimetres (candidates, people).
+        Features and joints of the candidates.
     """
-    features, errors = [], []
+    features, joints = [], []
     for start in range(0, len(case.keypoints), BATCH):
         people = list(range(start, min(start + BATCH, len(case.keypoints))))
         found: Candidates = fitter.explore(*fitter.solve(case.keypoints[people], case.camera[torch.tensor(people)]))
-        each = [Errors.of(case.relative(joints), case.truth[people]) for joints in found.joints]
         features.append(found.features)
-        errors.append(torch.stack([(one.mpjpe + one.pa_mpjpe) / 2 for one in each]))
-    return torch.cat(features, dim=1), torch.cat(errors, dim=1)
+        joints.append(torch.stack([case.relative(each) for each in found.joints]))
+    return Explored(torch.cat(features, dim=1), torch.cat(joints, dim=1), case.truth)
 
 
 def fitted_weights(
@@ -77,6 +101,33 @@ def fitted_weights(
         loss.backward()
         optimizer.step()
     return weights.detach() / scale
+
+
+def answer_weights(
+    cases: Sequence[Explored], start: Float[Tensor, " features"], steps: int = 150
+) -> Float[Tensor, " features"]:
+    """Fit the weights of a linear score whose softmax gives the weighted mean with the least error.
+
+    Args:
+        cases: candidates, without those for swapped keypoints, and the features to weigh.
+        start: initial weights; the result stays close to them where the errors do not depend on it.
+        steps: number of steps of Adam.
+
+    Returns:
+        A weight for each feature.
+    """
+    scale = torch.cat([case.features.flatten(0, 1) for case in cases]).std(0).clamp(min=1e-6)
+    scaled = (start * scale).requires_grad_(True)
+    optimizer = torch.optim.Adam([scaled], lr=0.03)
+    for _ in range(steps):
+        loss = 0.02 * (scaled - start * scale).square().sum()
+        for case in cases:
+            share = (case.features @ (scaled / scale)).softmax(0)
+            loss = loss + _error(torch.einsum("cp,cpjk->pjk", share, case.joints), case.truth).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return scaled.detach() / scale
 
 
 def swapped_weight(odds: Float[Tensor, " people"], swapped_odds: Float[Tensor, " people"]) -> float:
@@ -123,13 +174,21 @@ def main(foreign: Path, number: int = 250, cache: Path = Path("runs/benchmarks")
             for case in every
         ]
         parts = [explored(fitter, case) for case in track([*every, *exchanged], "fitting", console=console)]
-        features, errors = (torch.cat(values, dim=1) for values in zip(*parts[: len(every)], strict=True))
-        swapped = torch.cat([features for features, _ in parts[len(every) :]], dim=1)
-        weights = fitted_weights(features[:-1, :, :-1], errors[:-1])
+        parts, swapped = parts[: len(every)], torch.cat([part.features for part in parts[len(every) :]], dim=1)
+        features = torch.cat([part.features for part in parts], dim=1)
+        errors = torch.cat([part.errors()[:-1] for part in parts], dim=1)
+        weights = fitted_weights(features[:-1, :, :-1], errors)
         of_swapped = swapped_weight(_odds(features, weights), _odds(swapped, weights))
-        values = [*weights.tolist(), of_swapped]
-        rounded = {name: round(weight, 3) for name, weight in zip(WEIGHTS, values, strict=True)}
-        console.print(f"WEIGHTS = {rounded}", markup=False)
+        names = list(WEIGHTS)
+        _show(console, "WEIGHTS", names, [*weights.tolist(), of_swapped])
+        weighed = [names.index(name) for name in ANSWER_WEIGHTS]
+        plain = [Explored(part.features[:-1, :, weighed], part.joints[:-1], part.truth) for part in parts]
+        _show(console, "ANSWER_WEIGHTS", ANSWER_WEIGHTS, answer_weights(plain, weights[weighed]).tolist())
+
+
+def _show(console: Console, name: str, features: Iterable[str], weights: Sequence[float]) -> None:
+    values = {feature: round(weight, 3) for feature, weight in zip(features, weights, strict=True)}
+    console.print(f"{name} = {values}", markup=False)
 
 
 if __name__ == "__main__":

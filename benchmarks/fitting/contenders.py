@@ -21,7 +21,8 @@ from qposer.prior.code_prior import CodePrior
 
 QPOSER, QPOSER_ALONE = "QPoser", "QPoser, no guess"
 GMM = "GMM"
-SHIPPED = Weights()
+SHIPPED = Weights(arms=0.0)
+"""The shipped weights, without the term that keeps arms out of the body: priors are compared by what they do alone."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def load_contenders(runs: Path) -> list[Contender]:
     ]
     if not vposers:
         raise FileNotFoundError(f"no {runs}/vposer-*: python -m benchmarks.baselines.train_vposer trains one")
-    unguessed = Weights(guess=0.0)
+    unguessed = dataclasses.replace(SHIPPED, guess=0.0)
     return [
         *shipped(),
         Contender(QPOSER_ALONE, PenalisedCodes(prior), unguessed, first_weight=10.0, second_order=True),

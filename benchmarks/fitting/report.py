@@ -33,7 +33,7 @@ is unknown and estimated by the fit, whereas keypoints of a detector would have 
 
 All fits share body, camera, stages and start: orientation and pose from the regressor
 (`fitting/optimise/regressor.py`, trained on the training poses), and a closed-form position. None assumes upright
-people (`fitting/terms/upright.py`). They differ in pose
+people (`fitting/terms/upright.py`) or keeps arms out of the body (`fitting/terms/penetration.py`). They differ in pose
 parameters, prior and optimiser. *QPoser* and *QPoser, no guess* use 23 steps of Levenberg-Marquardt
 (`fitting/optimise/levenberg_marquardt.py`), treat keypoints as outliers from 5 % of the height, and scale the prior by
 the fourth power of the keypoint error. All others use 280 steps of Adam, with 10 % and the square, which work better

@@ -19,7 +19,7 @@ from fitting.inputs.camera import Camera
 from fitting.optimise.assembly import Assembly
 from fitting.optimise.landmark_jacobian import swings
 from fitting.optimise.levenberg_marquardt import PROBED_EVERY
-from fitting.optimise.pose_space import decoder_jacobian, turns_of
+from fitting.optimise.pose_space import decoder_jacobian
 from fitting.terms.code_prior import CodePull
 from fitting.terms.depth import Depth
 from fitting.terms.in_view import InView
@@ -27,7 +27,7 @@ from fitting.terms.initial_pose import InitialPose
 from fitting.terms.position import Position
 from fitting.terms.reprojection import Reprojection, shares
 from fitting.terms.term import Derivatives, Posed, Term, Unknown
-from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
+from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative, turns_of
 from qposer.least_squares import Equations, Step, minimise
 from qposer.prior.seeding import normal_noise
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from fitting.body.body import Body
 from fitting.inputs.keypoints import FormatName
+from fitting.optimise.balance import off_balance
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
 from fitting.optimise.placement import place
 from fitting.optimise.pose_sampler import PoseSampler
@@ -49,22 +50,27 @@ MOST_ENERGY = 5.0
 KERNEL = 0.1
 """Width of the kernel that estimates the density of the sampler's draws, in metres per joint."""
 
+OFF_BALANCE = 0.6
+"""Metres; people whose centre of mass is farther from their feet fall, jump or hold on to something."""
+
 WEIGHTS = {
     "residual": 0.028,
     "energy": 1.051,
     "depth": 6.406,
     "shape": 0.058,
     "density": 0.378,
+    "balance": 3.474,
     "fit": 0.439,
     "swapped": 0.522,
 }
 """Weights of the score's features: the 2D error (the logarithm of its likelihood with unknown noise), the prior's
-energy, the error of the detector's depths, the squared shape, the density of the sampler's draws, and 1 for the fit
-from the regressor's prediction and for the body with swapped keypoints."""
+energy, the error of the detector's depths, the squared shape, the density of the sampler's draws, the distance of the
+centre of mass from the feet, and 1 for the fit from the regressor's prediction and for the body with swapped
+keypoints."""
 
-CLEARLY = 0.7
-"""Another body is the answer if its expected error is below this fraction of that of the fit; without that margin, the
-answers to noisy keypoints are worse than the fits (docs/notes/fitting.md)."""
+ANSWER_WEIGHTS = {"residual": 0.098, "energy": 2.059, "depth": 6.406, "shape": 0.238, "balance": 9.545, "fit": 3.46}
+"""Weights of the features for the answer: with these, the weighted mean of the candidates' joints has the least error
+(`benchmarks.evidence.calibration`). Their density does not count, since the candidates are draws themselves."""
 
 EXACT_SCALE = 0.1
 """Prior scale below which keypoints are so exact that a body between all candidates replaces the fit, unless that
@@ -97,6 +103,13 @@ class Candidates:
         weights = self.features.new_tensor(list(WEIGHTS.values()))
         return (self.features @ weights).softmax(0)
 
+    @property
+    def share(self) -> Float[Tensor, "candidates people"]:
+        """Share of each candidate in the mean that is closest to the truth; the swapped one has its probability."""
+        swapped = self.probability[-1:]
+        weights = self.features.new_tensor([ANSWER_WEIGHTS.get(name, 0.0) for name in WEIGHTS])
+        return torch.cat([(1 - swapped) * (self.features[:-1] @ weights).softmax(0), swapped])
+
     def evidence(self, rows: Sequence[int]) -> list[tuple[float, float]]:
         """Evidence on the error of one candidate of each person (`fitting.optimise.risk`).
 
@@ -120,9 +133,9 @@ class Candidates:
         Returns:
             Candidates and their probabilities for each person.
         """
-        apart, probability = distances(self.joints), self.probability
+        apart, probability, share = distances(self.joints), self.probability, self.share
         people = range(probability.shape[1])
-        return [choose(apart[..., person], probability[:, person], number) for person in people]
+        return [choose(apart[..., person], probability[:, person], share[:, person], number) for person in people]
 
 
 @torch.no_grad()
@@ -202,8 +215,8 @@ def _between(
     problem: Problem,
     fitted: Estimate,
 ) -> Estimate:
-    """Fit bodies that start between all candidates, weighted by probability."""
-    estimate, weight = candidates.estimate, candidates.probability
+    """Fit bodies that start between all candidates, weighted by their shares."""
+    estimate, weight = candidates.estimate, candidates.share
     orient, body_pose = (
         nearest_rotation(torch.einsum("cp,cp...->p...", weight, rotations.unflatten(0, weight.shape)))
         for rotations in (estimate.orient, body_pose_of(space, estimate))
@@ -248,25 +261,26 @@ def distances(joints: Float[Tensor, "candidates people 22 3"]) -> Float[Tensor, 
 
 
 def choose(
-    apart: Float[Tensor, "candidates candidates"], probability: Float[Tensor, " candidates"], number: int
+    apart: Float[Tensor, "candidates candidates"],
+    probability: Float[Tensor, " candidates"],
+    share: Float[Tensor, " candidates"],
+    number: int,
 ) -> list[tuple[int, float]]:
     """Hypotheses of one person: the answer first, then others that differ, the most probable first.
 
-    The answer is the first candidate, the fit, unless another one has a clearly smaller expected distance to the truth.
-    Every further one reduces the expected distance to the closest hypothesis most. A candidate's probability counts for
-    the closest hypothesis.
+    The answer is the candidate with the smallest expected distance to the truth. Every further one reduces the
+    expected distance to the closest hypothesis most. A candidate's probability counts for the closest hypothesis.
 
     Args:
         apart: mean distances between the candidates' joints, in metres.
         probability: of each candidate, with a sum of 1.
+        share: of each candidate in the expectation of the answer, with a sum of 1.
         number: number of hypotheses; fewer are returned if the others are the same bodies.
 
     Returns:
         Indices of the candidates, and probabilities with a sum of 1.
     """
-    expected = apart @ probability
-    expected[0] *= CLEARLY
-    chosen = [int(expected.argmin())]
+    chosen = [int((apart @ share).argmin())]
     while len(chosen) < number:
         closest = apart[chosen].amin(0)
         left_over = torch.minimum(apart, closest) @ probability
@@ -304,9 +318,12 @@ def _features(
         "depth": -depth,
         "shape": -estimate.betas.square().sum(-1),
         "density": (-squared / (2 * KERNEL**2)).logsumexp(1),
+        "balance": torch.zeros_like(residual),
         "fit": torch.zeros_like(residual),
         "swapped": torch.zeros_like(residual),
     }
+    if problem.up is not None:
+        features["balance"] = -off_balance(joints.flatten(0, 1), problem.up).clamp(max=OFF_BALANCE)
     features["fit"][: joints.shape[1]] = 1.0
     features["swapped"][-joints.shape[1] :] = 1.0
     shape = joints.shape[:2]

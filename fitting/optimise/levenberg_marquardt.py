@@ -17,10 +17,10 @@ from fitting.body.body import Body
 from fitting.inputs.keypoints import FormatName
 from fitting.optimise.assembly import Assembly
 from fitting.optimise.landmark_jacobian import BENDING, LandmarkJacobian, swings
-from fitting.optimise.pose_space import RelaxedCodes, decoder_jacobian, landmarks_of, turns_of
+from fitting.optimise.pose_space import RelaxedCodes, decoder_jacobian, landmarks_of
 from fitting.optimise.problem import Estimate, Problem, Stage, Weights
 from fitting.terms.term import Derivatives, Posed, Term, Unknown
-from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
+from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative, turns_of
 from qposer.least_squares import Equations, Step, minimise
 
 DRAWS = 4
@@ -203,12 +203,12 @@ class StageProblem:
         moved: dict[Unknown, Tensor] = {"orient": turn_derivative(arms[:, :, 0]), "transl": along_axes}
         if "betas" in free:
             moved["betas"] = jacobian.shapes(world)
-        if self.decoder_jacobian is not None:
-            turns = turns_of(self.decoder_jacobian, body_pose)
+        turns = None if self.decoder_jacobian is None else turns_of(self.decoder_jacobian, body_pose)
+        if turns is not None:
             moved["pose"] = swings(turns @ jacobian.parents(world)[:, : BENDING - 1].mT, arms[:, :, 1:BENDING])
         if "residual" in free:
             moved["residual"] = swings(world[:, 1:BENDING].mT, arms[:, :, 1:BENDING])
-        return Derivatives(moved, self.decoder_jacobian)
+        return Derivatives(moved, self.decoder_jacobian, turns)
 
     def _noise(
         self, pose: Float[Tensor, "people 21 latent"], generator: torch.Generator

@@ -113,23 +113,6 @@ def decoder_jacobian(
     return jacobian
 
 
-def turns_of(
-    jacobian: Float[Tensor, "people joints latent 3 3"], rotations: Float[Tensor, "people joints 3 3"]
-) -> Float[Tensor, "people joints latent 3"]:
-    """Derivatives of rotations as small turns (axis-angle, radians) in the frames of the joints' parents.
-
-    Args:
-        jacobian: derivatives of the matrices.
-        rotations: the matrices.
-
-    Returns:
-        Axis-angle vectors.
-    """
-    turns = jacobian @ rotations[:, :, None].mT
-    antisymmetric = 0.5 * (turns - turns.mT)
-    return torch.stack([antisymmetric[..., 2, 1], antisymmetric[..., 0, 2], antisymmetric[..., 1, 0]], dim=-1)
-
-
 def body_pose_of(space: PoseSpace, estimate: Estimate) -> Float[Tensor, "people 21 3 3"]:
     """Rotation matrices of an estimate, residual rotations included.
 

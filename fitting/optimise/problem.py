@@ -18,6 +18,7 @@ from fitting.terms.code_prior import CodePull
 from fitting.terms.depth import Depth
 from fitting.terms.grouped_shape import GroupedShape
 from fitting.terms.initial_pose import InitialPose
+from fitting.terms.penetration import ArmsInside
 from fitting.terms.reprojection import Reprojection
 from fitting.terms.residual_rotation import ResidualRotation
 from fitting.terms.shape import Shape
@@ -158,6 +159,8 @@ class Weights:
     grouped_shape: float = 3e-3
     """Replaces ``shape`` for a body of all ages if the age is unknown."""
     upright: float = 0.6
+    arms: float = 0.01
+    """A centimetre inside the body costs as much as one keypoint that is off by 1.3 % of the height."""
     residual: float = 10.0
     start_pose: float = 24.0
     """Replaces the weight of ``guess`` if initial bodies are given."""
@@ -193,6 +196,7 @@ class Weights:
         if problem.depths is not None:
             terms.append(Depth(self.depth, problem.depths, problem.confidence))
         if "pose" in stage.free:
+            terms.append(ArmsInside(self.arms))
             terms.append(
                 InitialPose(
                     (self.guess if problem.start is None else self.start_pose) * scale,

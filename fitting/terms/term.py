@@ -36,6 +36,8 @@ class Derivatives:
     landmarks: dict[Unknown, Float[Tensor, "people landmarks 3 numbers"]]
     body_pose: Float[Tensor, "people joints latent 3 3"] | None
     """Derivatives of each joint's rotation by its own latents, if these are free."""
+    turns: Float[Tensor, "people joints latent 3"] | None = None
+    """The same as small turns, radians in the axes of the joint's parent."""
 
 
 @dataclass(frozen=True)

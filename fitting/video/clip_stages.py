@@ -12,7 +12,6 @@ from fitting.optimise.problem import Estimate, Problem, Stage
 from fitting.optimise.reweighting import PriorScale, relative_residual, update_prior_scale
 from fitting.optimise.schedule import POSE, WHOLE
 from fitting.terms.contact import StandingFeet
-from fitting.terms.penetration import ArmsInside
 from fitting.terms.smoothness import Smoothness
 from fitting.terms.term import Term, Unknown
 from fitting.video.clip_problem import ClipSolver
@@ -44,10 +43,6 @@ CONTACT = Stage(steps=3, free=POSE, rho=0.1, noise=(0.2, 0.2))
 
 FEET = dataclasses.replace(CONTACT, steps=2)
 """The same for a motion that only shows where the ground is and which feet stand."""
-
-ARMS = ArmsInside(0.01)
-"""Keeps arms out of the body where the keypoints do not ask for it; a centimetre costs as much as one keypoint that is
-off by 1.3 % of the height."""
 
 STEADY = 3.0
 """Factor on the weight of the position's accelerations in these stages."""
@@ -157,7 +152,7 @@ def _solver(
 ) -> ClipSolver:
     """A solver with the terms of all clips and further ones."""
     settings = models.settings
-    single = [ARMS, *settings.all_terms(models.body, problem.format), *terms]
+    single = [*settings.all_terms(models.body, problem.format), *terms]
     return ClipSolver(models.body, models.space, settings.weights, settings.seed, smooth, single, feet)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from qposer.body_pose.posed_skeleton import POINT_NAMES, PosedSkeleton, sided
+from qposer.body_pose.posed_skeleton import POINT_NAMES, OrientedPose, PosedSkeleton, carrier, sided
 from qposer.body_pose.skeleton import JOINT_NAMES, REST_JOINTS
 
 _FLESH = {
@@ -55,3 +55,17 @@ def penetration(skeleton: PosedSkeleton, sides: Sequence[str]) -> Float[Tensor, 
     least = _MARGINS.repeat(len(sides))[:, None] + _RADII
     depth: Tensor = 100 * (least.to(gap) - gap).clamp(min=0).flatten(-2)
     return depth
+
+
+def arms_and_flesh() -> tuple[Int[Tensor, " places"], Float[Tensor, "places 3"], Float[Tensor, "points spheres"]]:
+    """The points of both arms, and then the spheres, in the T-pose.
+
+    Returns:
+        The joint that carries each, positions in metres, and the distances at which points touch spheres.
+    """
+    arms = [index for points in _POINTS.values() for index in points]
+    carriers = torch.tensor([*(carrier(POINT_NAMES[index]) for index in arms), *_CARRIERS])
+    rest = torch.from_numpy(REST_JOINTS)
+    points = PosedSkeleton.of(OrientedPose.upright(torch.zeros(21, 3))).points[arms]
+    places = torch.cat([points, rest[_CARRIERS] + _LEVERS])
+    return carriers, places, _MARGINS.repeat(len(_POINTS))[:, None] + _RADII

@@ -52,9 +52,8 @@ def held(fitter, keypoints, points):
 
 def refitted(fitter, keypoints, points):
     (first,) = fitter.fit_keypoints(keypoints[:1], SIZE, focal=FOCAL)
-    return [
-        fitter.refit(first, moved={"left_wrist": (500.0, 300.0)}, holds=("right hand on the right hip",), height=1.8)
-    ]
+    x, y = first.keypoints.xy[0, first.keypoints.names.index("left_wrist")]
+    return [fitter.refit(first, moved={"left_wrist": (x + 40, y)}, holds=("right hand on the right hip",), height=1.8)]
 
 
 def in_space(fitter, keypoints, points):

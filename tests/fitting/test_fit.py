@@ -18,10 +18,13 @@ from fitting.inputs.focal import default_focal
 from fitting.inputs.images import Photo
 from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise import schedule
+from fitting.optimise.problem import Weights
 from fitting.optimise.schedule import total_steps
 from fitting.optimise.settings import FitSettings
+from qposer.body_pose.posed_skeleton import OrientedPose, PosedSkeleton
 from qposer.body_pose.rotations import axis_angle_to_matrix, geodesic_angle
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
+from qposer.control.collisions import penetration
 
 SIZE = (1920, 1080)
 FOCAL = 1700.0
@@ -402,6 +405,26 @@ def test_a_missing_device_is_rejected():
 def test_fits_on_the_gpu_are_as_accurate(keypoints):
     for result in Fitter(device="cuda").fit_keypoints(keypoints[:2], SIZE, focal=FOCAL):
         assert result.reprojection_error_percent < 1.5
+
+
+def test_arms_stay_out_of_the_body(fitter):
+    """Hands that touch the thighs, seen inexactly from eight sides."""
+    pose = matrices({"left_shoulder": (0, 0, -1.6), "right_shoulder": (0, 0, 1.6)}).expand(8, 21, 3, 3)
+    orient = torch.stack([orientation(45 * turn) for turn in range(8)])
+    place = torch.tensor([0.0, 0.2, 5.0]).expand(8, 3)
+    camera = Camera.for_image(*SIZE, FOCAL, batch=8)
+    xy = camera.project(fitter.body.landmarks(orient, pose, None, place)).numpy()
+    xy = xy + 5 * np.random.default_rng(0).normal(size=xy.shape)
+    seen = Keypoints(xy, np.ones((8, 33)), "mediapipe")
+    deepest = []
+    for weights in (Weights(arms=0.0), Weights()):
+        fits = Fitter(fitter.body, fitter.prior, FitSettings(weights=weights))
+        found = fits.fit_keypoints(seen, SIZE, focal=FOCAL)
+        poses = axis_angle_to_matrix(torch.tensor(np.stack([person.body_pose for person in found])))
+        skeleton = PosedSkeleton.of(OrientedPose.upright(poses))
+        deepest.append(penetration(skeleton, ("left", "right")).amax(-1))
+    assert deepest[0].max() > 2.0
+    assert deepest[1].max() < 1.0
 
 
 def test_uncertainty_grows_with_fewer_visible_keypoints(fitter, keypoints):

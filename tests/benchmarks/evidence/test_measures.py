@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.evidence.calibration import fitted_weights
+from benchmarks.evidence.calibration import Explored, answer_weights, fitted_weights
 from benchmarks.evidence.cases import Case, read_half
 from benchmarks.evidence.measures import (
     area_under_risk_coverage,
@@ -115,6 +115,25 @@ def test_weights_prefer_features_of_small_errors():
     assert good > 0.5
     assert abs(unrelated) < 0.2 * good
     assert bad < -0.2
+
+
+def test_weights_of_the_answer_reduce_the_error_of_the_mean():
+    """A feature that knows the errors, and an unrelated one."""
+    generator = torch.Generator().manual_seed(0)
+    truth = torch.randn(100, 12, 3, generator=generator)
+    off = torch.rand(6, 100, 1, 1, generator=generator)
+    joints = truth + 0.3 * off * torch.randn(6, 100, 12, 3, generator=generator)
+    features = torch.stack([-off[..., 0, 0], torch.randn(6, 100, generator=generator)], dim=-1)
+    case = Explored(features, joints, truth)
+    knowing, unrelated = weights = answer_weights([case], torch.zeros(2))
+    assert knowing > 2
+    assert abs(unrelated) < 0.2 * knowing
+
+    def error(weight):
+        share = (features @ weight).softmax(0)
+        return Explored(features, torch.einsum("cp,cpjk->pjk", share, joints)[None], truth).errors().mean()
+
+    assert error(weights) < 0.8 * error(torch.zeros(2))
 
 
 def test_halves_are_of_different_clips_and_upright(tmp_path):

@@ -5,7 +5,7 @@ import torch
 
 from fitting.terms.penetration import ArmsInside
 from fitting.terms.term import Derivatives, Posed
-from qposer.body_pose.rotations import axis_angle_to_matrix
+from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
 from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 
 DTYPE = torch.float64
@@ -36,13 +36,14 @@ def test_only_an_arm_inside_costs(poses):
 
 
 def test_columns_are_those_of_autograd(poses):
-    by = 0.1 * torch.randn(2, 21, 4, 3, 3, generator=torch.Generator().manual_seed(0), dtype=DTYPE)
+    turns = 0.1 * torch.randn(2, 21, 4, 3, generator=torch.Generator().manual_seed(0), dtype=DTYPE)
+    by = turn_derivative(turns).mT @ poses[:, :, None]
     term = ArmsInside(0.5)
 
     def values(numbers):
         return term.residual(posed(poses + torch.einsum("pjl,pjlab->pjab", numbers, by))).values.sum(0)
 
-    found = term.columns(posed(poses), Derivatives({}, by)).columns["pose"]
+    found = term.columns(posed(poses), Derivatives({}, by, turns)).columns["pose"]
     jacobian = torch.autograd.functional.jacobian(values, torch.zeros(2, 21, 4, dtype=DTYPE))
     expected = jacobian.movedim(2, 0).flatten(-2)
     assert expected[0].norm() > 1

@@ -13,8 +13,8 @@ from fitting.fit import Fitter
 from fitting.inputs.camera import Camera
 from fitting.inputs.keypoints import FORMATS, Keypoints
 from fitting.optimise.initialize import initialize
+from fitting.optimise.problem import Weights
 from fitting.optimise.settings import FitSettings
-from fitting.terms.penetration import ArmsInside
 from fitting.video import clip_stages, clip_windows
 from fitting.video.clip import ClipFit, fit_clip
 from fitting.video.clip_output import Standing, clip_result
@@ -105,7 +105,7 @@ def test_frames_without_keypoints_are_filled_in_and_reported(result, truth):
     assert np.isnan(result.reprojection_error_px).nonzero()[0].tolist() == list(GAP)
 
 
-def test_arms_stay_out_of_the_body(fitter, monkeypatch):
+def test_arms_stay_out_of_the_body(fitter):
     """Both hands touch the thighs, and keypoints are inexact."""
     pose = torch.zeros(12, 21, 3)
     for side, sign in (("left", -1), ("right", 1)):
@@ -117,9 +117,8 @@ def test_arms_stay_out_of_the_body(fitter, monkeypatch):
     xy = xy + 3 * np.random.default_rng(1).normal(size=xy.shape)
     seen = TrackedKeypoints(Keypoints(xy, np.ones((12, 33)), "mediapipe"), np.arange(12), 30.0)
     depths = []
-    for weight in (0.0, clip_stages.ARMS.weight):
-        monkeypatch.setattr(clip_stages, "ARMS", ArmsInside(weight))
-        result = fit_clip(fitter, seen, SIZE, focal=FOCAL)
+    for weights in (Weights(arms=0.0), Weights()):
+        result = fit_clip(Fitter(fitter.body, fitter.prior, FitSettings(weights=weights)), seen, SIZE, focal=FOCAL)
         skeleton = PosedSkeleton.of(OrientedPose(axis_angle_to_matrix(torch.from_numpy(result.body_pose)), orient))
         depths.append(penetration(skeleton, ("left", "right")).amax(-1).mean().item())
     assert depths[1] < 0.5 * depths[0]

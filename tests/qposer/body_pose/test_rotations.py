@@ -17,6 +17,7 @@ from qposer.body_pose.rotations import (
     reflected,
     turn_about,
     turn_derivative,
+    turns_of,
 )
 
 vectors = st.tuples(*[st.floats(-3, 3)] * 3).map(lambda v: torch.tensor(v, dtype=torch.float64))
@@ -177,3 +178,11 @@ def test_mirroring_commutes_with_rotating_points(axis_angle):
     mirror = torch.diag(torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64))
     matrix, point = axis_angle_to_matrix(axis_angle), torch.tensor([0.3, -1.0, 2.0], dtype=torch.float64)
     torch.testing.assert_close(reflected(matrix) @ (mirror @ point), mirror @ (matrix @ point))
+
+
+@given(vectors, vectors)
+def test_turns_are_those_of_small_rotations(axis_angle, turn):
+    rotation = axis_angle_to_matrix(axis_angle)
+    after, before = (axis_angle_to_matrix(sign * 1e-5 * turn) @ rotation for sign in (1, -1))
+    derivative = (after - before) / 2e-5
+    torch.testing.assert_close(turns_of(derivative[None], rotation)[0], turn, atol=1e-6, rtol=1e-6)
