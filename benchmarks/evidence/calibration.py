@@ -106,7 +106,7 @@ def fitted_weights(
 def answer_weights(
     cases: Sequence[Explored], start: Float[Tensor, " features"], steps: int = 150
 ) -> Float[Tensor, " features"]:
-    """Fit the weights of a linear score whose softmax gives the weighted mean with the least error.
+    """Fit weights of at least zero of a linear score whose softmax gives the weighted mean with the least error.
 
     Args:
         cases: candidates, without those for swapped keypoints, and the features to weigh.
@@ -127,6 +127,7 @@ def answer_weights(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        scaled.data.clamp_(min=0)
     return scaled.detach() / scale
 
 

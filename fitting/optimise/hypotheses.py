@@ -54,23 +54,24 @@ OFF_BALANCE = 0.6
 """Metres; people whose centre of mass is farther from their feet fall, jump or hold on to something."""
 
 WEIGHTS = {
-    "residual": 0.028,
-    "energy": 1.051,
-    "depth": 6.406,
-    "shape": 0.058,
-    "density": 0.378,
-    "balance": 3.474,
-    "fit": 0.439,
-    "swapped": 0.522,
+    "residual": 0.029,
+    "energy": 0.969,
+    "depth": 2.918,
+    "shape": 0.059,
+    "density": 0.295,
+    "balance": 3.309,
+    "fit": 0.539,
+    "swapped": 0.237,
 }
 """Weights of the score's features: the 2D error (the logarithm of its likelihood with unknown noise), the prior's
 energy, the error of the detector's depths, the squared shape, the density of the sampler's draws, the distance of the
 centre of mass from the feet, and 1 for the fit from the regressor's prediction and for the body with swapped
 keypoints."""
 
-ANSWER_WEIGHTS = {"residual": 0.098, "energy": 2.059, "depth": 6.406, "shape": 0.238, "balance": 9.545, "fit": 3.46}
+ANSWER_WEIGHTS = {"residual": 0.089, "energy": 2.255, "shape": 0.027, "balance": 10.421, "fit": 4.163}
 """Weights of the features for the answer: with these, the weighted mean of the candidates' joints has the least error
-(`benchmarks.evidence.calibration`). Their density does not count, since the candidates are draws themselves."""
+(`benchmarks.evidence.calibration`). The density does not count, since the candidates are draws themselves, nor do the
+depths, which the candidates are fitted to."""
 
 EXACT_SCALE = 0.1
 """Prior scale below which keypoints are so exact that a body between all candidates replaces the fit, unless that
