@@ -23,14 +23,14 @@ _TREE = PARENTS[:22]
 class ArmsInside:
     """Squared depth (centimetres) of points along the arms in head, neck, trunk and thighs of the mean shape."""
 
-    weight: float
+    weight: Float[Tensor, " people"]
     _latest: list[_Posed] = field(default_factory=list, init=False, repr=False, compare=False)
     """Of the last call: costs and derivatives of the same bodies are needed one after the other."""
 
     def residual(self, at: Posed) -> Residual:
         """For each point the depth in the part that it is deepest in; zero outside."""
         depth = self._posed(at).depth.T
-        return Residual(depth[..., None], depth.new_full(depth.shape, self.weight))
+        return Residual(depth[..., None], self.weight[:, None])
 
     def columns(self, at: Posed, by: Derivatives) -> Dense | None:
         """Derivatives by the codes.

@@ -27,7 +27,7 @@ def poses():
 
 
 def test_only_an_arm_inside_costs(poses):
-    found = ArmsInside(0.5).residual(posed(poses))
+    found = ArmsInside(torch.full((2,), 0.5, dtype=DTYPE)).residual(posed(poses))
     assert found.values.shape == (2, 10, 1)
     assert found.values[0].max() > 1.0
     assert found.values[1].max() == 0
@@ -38,7 +38,7 @@ def test_only_an_arm_inside_costs(poses):
 def test_columns_are_those_of_autograd(poses):
     turns = 0.1 * torch.randn(2, 21, 4, 3, generator=torch.Generator().manual_seed(0), dtype=DTYPE)
     by = turn_derivative(turns).mT @ poses[:, :, None]
-    term = ArmsInside(0.5)
+    term = ArmsInside(torch.full((2,), 0.5, dtype=DTYPE))
 
     def values(numbers):
         return term.residual(posed(poses + torch.einsum("pjl,pjlab->pjab", numbers, by))).values.sum(0)
