@@ -106,7 +106,7 @@ class Candidates:
 
     @property
     def share(self) -> Float[Tensor, "candidates people"]:
-        """Share of each candidate in the mean that is closest to the truth; the swapped one has its probability."""
+        """Weight of each candidate in the answer, with a sum of 1; that of the swapped candidate is its probability."""
         swapped = self.probability[-1:]
         weights = self.features.new_tensor([ANSWER_WEIGHTS.get(name, 0.0) for name in WEIGHTS])
         return torch.cat([(1 - swapped) * (self.features[:-1] @ weights).softmax(0), swapped])
@@ -275,7 +275,7 @@ def choose(
     Args:
         apart: mean distances between the candidates' joints, in metres.
         probability: of each candidate, with a sum of 1.
-        share: of each candidate in the expectation of the answer, with a sum of 1.
+        share: weight of each candidate in the answer's expected distance, with a sum of 1.
         number: number of hypotheses; fewer are returned if the others are the same bodies.
 
     Returns:
