@@ -80,7 +80,16 @@ def fit(
         rotation, pose = matrix_from_6d(values["orient"]), decode(values["latents"])
         posed = body(rotation, pose, values["betas"], values["transl"])
         landmarks = mixing @ torch.cat([posed.vertices[:, vertices], posed.joints], dim=1)
-        at = Posed(rotation, values["transl"], values["betas"], values["latents"], no_residual, pose, landmarks)
+        at = Posed(
+            rotation,
+            values["transl"],
+            values["betas"],
+            values["latents"],
+            no_residual,
+            pose,
+            landmarks,
+            rotation[:, None],
+        )
         data = reprojection.residual(at).cost
         prior = pose_scale * stage.pose**2 * values["latents"].square().sum()
         return DATA * confidence.shape[1] * data.sum() + prior + stage.shape**2 * values["betas"].square().sum()

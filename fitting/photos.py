@@ -236,6 +236,7 @@ def _results(
 ) -> list[FitResult]:
     codes = models.model.encode_latents(models.space.latents(estimate.pose))
     body_pose = models.body_pose(estimate)
+    covariance = joint_covariance(models.body, models.space, models.settings, problem, estimate, body_pose)
     given = None if problem.start is None else problem.start.hands
     hands = models.fit_hands(
         [] if keypoints.hands is None else [HandsInView(keypoints.hands, problem.camera)], estimate, given
@@ -262,13 +263,14 @@ def _results(
         "vertices": vertices,
         "joints": joints,
         "keypoint_shares": _keypoint_shares(problem, distance),
-        "joint_covariance": joint_covariance(models.body, models.space, models.settings, problem, estimate),
+        "joint_covariance": covariance,
     }
     numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
     said: list[ShapeEvidence | None] = [None] * len(keypoints)
     if models.settings.shape is not None:
         solver = LevenbergMarquardt(models.body, models.space, models.settings.weights)
         said = [*evidence_of_people(solver, problem, estimate)]
+    faces, settings = models.body.faces.cpu().numpy(), models.settings.as_json
     notes = _missed_holds(models, estimate.orient, body_pose)
     moved = moved_degrees(problem.start, estimate.orient, body_pose) or [{}] * len(keypoints)
     return [
@@ -279,10 +281,10 @@ def _results(
             keypoints=keypoints[person],
             reprojection_error_px=error[person].item(),
             person_height_px=height[person].item(),
-            faces=models.body.faces.cpu().numpy(),
+            faces=faces,
             body=models.body.name,
             qposer_version=__version__,
-            settings=models.settings.as_json,
+            settings=settings,
             guessed_joints=guessed_joints(problem.init_weight[person]),
             moved=moved[person],
             shape_evidence=said[person],

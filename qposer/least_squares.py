@@ -87,7 +87,8 @@ class Equations:
         Returns:
             The step, and false where the damped curvature is not positive definite.
         """
-        curvature = self.curvature + torch.diag_embed(damping[:, None] * self.stiffness)
+        curvature = self.curvature.clone()
+        curvature.diagonal(dim1=1, dim2=2).add_(damping[:, None] * self.stiffness)
         right = -self.slope[..., None] if self.border is None else torch.cat([-self.slope[..., None], self.border], -1)
         if self.next is None or self.after_next is None:
             factor, failed = torch.linalg.cholesky_ex(curvature)
@@ -176,7 +177,10 @@ def minimise(
         move, solved = problem.linearise(state).solve(factor)
         candidate = problem.moved(state, move)
         better = solved & (problem.cost(candidate) <= before)
-        state = type(state)(*(where(better, new, old) for new, old in zip(candidate, state, strict=True)))
+        if better.is_cpu and better.all():  # on a GPU, asking would wait for it
+            state = candidate
+        else:
+            state = type(state)(*(where(better, new, old) for new, old in zip(candidate, state, strict=True)))
         change = torch.where(better, damping.accepted, damping.rejected)
         factor = (factor * change).clamp(damping.least, damping.most)
         on_step()

@@ -153,10 +153,10 @@ class AdamSolver:
         body_pose = self.space.decode(estimate.pose)
         if "residual" in stage.free:
             body_pose = body_pose @ axis_angle_to_matrix(estimate.residual)
-        landmarks = self.body.landmarks(
+        found = self.body.posed_landmarks(
             estimate.orient, body_pose, estimate.betas, estimate.transl, format=problem.format
         )
-        at = Posed(**vars(estimate), body_pose=body_pose, landmarks=landmarks)
+        at = Posed(**vars(estimate), body_pose=body_pose, landmarks=found.landmarks, world=found.world)
         total = torch.stack([term.residual(at).cost for term in self.weights.terms(stage, problem)]).sum(0)
         if "pose" not in stage.free:
             return total

@@ -18,6 +18,9 @@ from fitting.inputs.keypoints import FORMATS, FormatName
 from qposer.hands.smplh import BODY_END, HAND_LANDMARKS
 from qposer.io.assets import asset
 
+IN_CACHE = 65536
+"""Number of points to skin at once on a CPU; of a large batch, more would not fit into its caches."""
+
 NO_FINGERS = "this body has no fingers that move: load it with hands=True"
 
 
@@ -26,6 +29,15 @@ class BodyOutput(NamedTuple):
 
     vertices: Float[Tensor, "batch vertices 3"]
     joints: Float[Tensor, "batch joints 3"]
+
+
+class PosedLandmarks(NamedTuple):
+    """Landmarks of a posed body."""
+
+    landmarks: Float[Tensor, "batch landmarks 3"]
+    joints: Float[Tensor, "batch joints 3"]
+    world: Float[Tensor, "batch joints 3 3"]
+    """Rotations of the joints relative to the world."""
 
 
 class Body(nn.Module):
@@ -163,6 +175,17 @@ class Body(nn.Module):
         vertices = self._skinned("skin", self._shaped("skin", betas), local, world, shift)
         return BodyOutput(vertices.permute(2, 0, 1), joints.permute(2, 0, 1))
 
+    def rest_vertices(self, betas: Float[Tensor, "batch betas"]) -> Float[Tensor, "batch vertices 3"]:
+        """The whole mesh in the T-pose.
+
+        Args:
+            betas: shape coefficients.
+
+        Returns:
+            Metres.
+        """
+        return self._shaped("skin", betas).permute(2, 0, 1)
+
     def mixing(self, format: FormatName) -> Float[Tensor, "landmarks points"]:
         """Weights of the body's surface points and then its joints in each landmark of a format."""
         mixing: Tensor = getattr(self, f"mix_{format}")
@@ -202,7 +225,9 @@ class Body(nn.Module):
         Returns:
             Positions in metres, in the order of the format's names.
         """
-        return self.landmarks_and_joints(global_orient, body_pose, betas, transl, format=format, hand_pose=hand_pose)[0]
+        return self.posed_landmarks(
+            global_orient, body_pose, betas, transl, format=format, hand_pose=hand_pose
+        ).landmarks
 
     def landmarks_and_joints(
         self,
@@ -226,6 +251,32 @@ class Body(nn.Module):
 
         Returns:
             Landmarks and joints in metres.
+        """
+        found = self.posed_landmarks(global_orient, body_pose, betas, transl, format=format, hand_pose=hand_pose)
+        return found.landmarks, found.joints
+
+    def posed_landmarks(
+        self,
+        global_orient: Float[Tensor, " batch *root_rotation"],
+        body_pose: Float[Tensor, "batch 21 *rotation"],
+        betas: Float[Tensor, "#batch betas"] | None = None,
+        transl: Float[Tensor, "batch 3"] | None = None,
+        *,
+        format: FormatName = "mediapipe",
+        hand_pose: Float[Tensor, "batch 30 ..."] | None = None,
+    ) -> PosedLandmarks:
+        """As ``landmarks``, and the joints and their rotations at no extra cost.
+
+        Args:
+            global_orient: axis-angle in radians or matrices, relative to the world.
+            body_pose: axis-angle in radians or matrices, relative to the parents.
+            betas: shape coefficients; default: the mean shape.
+            transl: translation in metres; default: none.
+            format: keypoint format.
+            hand_pose: axis-angle in radians or matrices of the fingers; default: at rest.
+
+        Returns:
+            Landmarks, joints and rotations.
 
         Raises:
             ValueError: the format is unknown.
@@ -260,8 +311,8 @@ class Body(nn.Module):
         """
         if not self.has_hands:
             raise ValueError(NO_FINGERS)
-        found = self._mixed(self.hand_mixing(), global_orient, body_pose, betas, transl, hand_pose)[0]
-        hands: Tensor = found.unflatten(1, (2, -1))
+        found = self._mixed(self.hand_mixing(), global_orient, body_pose, betas, transl, hand_pose)
+        hands: Tensor = found.landmarks.unflatten(1, (2, -1))
         return hands
 
     def _mixed(
@@ -272,14 +323,14 @@ class Body(nn.Module):
         betas: Float[Tensor, "#batch betas"] | None,
         transl: Float[Tensor, "batch 3"] | None,
         hand_pose: Float[Tensor, "batch 30 ..."] | None,
-    ) -> tuple[Float[Tensor, "batch landmarks 3"], Float[Tensor, "batch joints 3"]]:
+    ) -> PosedLandmarks:
         """Landmarks as mixtures of surface points and joints, and the joints."""
         local = self._local(global_orient, body_pose, hand_pose)
         points, number = self._shaped("points", betas), self.num_joints
         world, joints, shift = self.articulation(local, points[:number], points[number : 2 * number], transl)
         surface = self._skinned("points", points[2 * number :], local, world, shift)
         landmarks = (mixing @ torch.cat([surface, joints]).flatten(1)).unflatten(1, (3, -1))
-        return landmarks.permute(2, 0, 1), joints.permute(2, 0, 1)
+        return PosedLandmarks(landmarks.permute(2, 0, 1), joints.permute(2, 0, 1), world.permute(3, 0, 1, 2))
 
     def _local(
         self,
@@ -334,6 +385,9 @@ class Body(nn.Module):
             rest = rest + (pose_shapes @ bend).unflatten(0, (-1, 3))
         weights: Tensor = getattr(self, f"{name}_weights")
         motion = torch.cat([world, shift.unsqueeze(2)], dim=2)
-        blended = (weights @ motion.flatten(1)).unflatten(1, (3, 4, -1))
-        skinned: Tensor = turn(blended[:, :, :3], rest) + blended[:, :, 3]
-        return skinned
+        at_once = max(1, IN_CACHE // world.shape[-1]) if world.is_cpu else len(rest)
+        parts = []
+        for some_weights, some in zip(weights.split(at_once), rest.split(at_once), strict=True):
+            blended = (some_weights @ motion.flatten(1)).unflatten(1, (3, 4, -1))
+            parts.append(turn(blended[:, :, :3], some) + blended[:, :, 3])
+        return torch.cat(parts)

@@ -231,9 +231,8 @@ class _LeastSquares:
             "transl": torch.eye(3, dtype=world.dtype, device=world.device).expand(*motion.landmarks.shape[:2], 3, 3),
             "pose": swings(turns, motion.arms[:, :, 1:]),
         }
-        assembly = Assembly({name: part.shape[-1] for name, part in moved.items()}, len(world), world)
-        assembly.add(self.terms, state, Derivatives(moved, self.decoder_jacobian))
-        return assembly.equations()
+        terms = [(term, term.residual(state)) for term in self.terms]
+        return Assembly(terms, state, Derivatives(moved, self.decoder_jacobian)).equations()
 
     def moved(self, state: Posed, step: Step) -> Posed:
         """The state after a step; latents are clamped to the outermost codes."""
@@ -244,6 +243,7 @@ class _LeastSquares:
     def posed(self, orient: Tensor, transl: Tensor, pose: Tensor) -> Posed:
         """The state of some values of the unknowns."""
         hand_pose = self.space.decode(pose)
-        landmarks = self.given.skeleton.posed(orient, transl, hand_pose).landmarks
+        motion = self.given.skeleton.posed(orient, transl, hand_pose)
         still = torch.zeros_like(hand_pose[..., 0])
-        return Posed(orient, transl, transl.new_zeros(1, 0), pose, still, hand_pose, landmarks)
+        world = motion.world.flatten(1, 2)
+        return Posed(orient, transl, transl.new_zeros(1, 0), pose, still, hand_pose, motion.landmarks, world)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from fitting.terms.term import Dense, Derivatives, PerJoint, Posed, Residual, Term, Unknown
@@ -20,46 +22,49 @@ ROUNDING = 1e-6
 class Assembly:
     """Sums of the terms' curvatures and gradients, in double precision, because rounding depends on the batch."""
 
-    def __init__(self, sizes: Mapping[Unknown, int], people: int, like: Tensor) -> None:
-        """Start with zeros.
+    def __init__(self, terms: Iterable[tuple[Term, Residual]], at: Posed, by: Derivatives) -> None:
+        """Sum the contributions of terms.
 
         Args:
-            sizes: sizes of the free blocks of unknowns, in order.
-            people: number of people.
-            like: a tensor on the same device.
-        """
-        ends = [0]
-        for size in sizes.values():
-            ends.append(ends[-1] + size)
-        self.places = {name: slice(a, b) for name, a, b in zip(sizes, ends[:-1], ends[1:], strict=True)}
-        self.slope = torch.zeros(people, ends[-1], dtype=torch.float64, device=like.device)
-        self.curvature = torch.zeros(people, ends[-1], ends[-1], dtype=torch.float64, device=like.device)
-        self.stiffness = torch.cat([self.slope.new_full((size,), STIFFNESS[name]) for name, size in sizes.items()])
-
-    def add(self, terms: Iterable[Term], at: Posed, by: Derivatives) -> None:
-        """Add the contributions of terms.
-
-        Args:
-            terms: terms of the objective.
+            terms: terms of the objective, and their residuals there.
             at: bodies.
-            by: derivatives of their landmarks and rotations.
+            by: derivatives of their landmarks and rotations by the free unknowns.
         """
-        for term in terms:
+        sizes = {name: moved.shape[-1] for name, moved in by.landmarks.items()}
+        ends = [0, *accumulate(sizes.values())]
+        self.places = {name: slice(a, b) for name, a, b in zip(sizes, ends[:-1], ends[1:], strict=True)}
+        dense: list[tuple[Residual, Dense]] = []
+        per_joint: list[tuple[Residual, PerJoint]] = []
+        for term, residual in terms:
             columns = term.columns(at, by)
             if isinstance(columns, Dense):
-                self._add_dense(term.residual(at), columns)
+                dense.append((residual, columns))
             elif columns is not None:
-                self._add_per_joint(term.residual(at), columns)
+                per_joint.append((residual, columns))
+        rows = self._rows(dense, at.transl.new_empty(0, dtype=torch.float64), len(at.transl), ends[-1] + 1)
+        product = rows[..., :-1].mT @ rows
+        self.curvature, self.slope = product[..., :-1], product[..., -1]
+        self.stiffness = torch.cat([self.slope.new_full((size,), STIFFNESS[name]) for name, size in sizes.items()])
+        for residual, own in per_joint:
+            self._add_per_joint(residual, own)
 
-    def _add_dense(self, residual: Residual, dense: Dense) -> None:
-        names = [*dense.columns]
-        place = slice(self.places[names[0]].start, self.places[names[-1]].stop)
-        root = residual.root[..., None]
-        columns = torch.cat([*dense.columns.values()], dim=-1)
-        rows = (root[..., None] * columns).flatten(1, 2).double()
-        values = (root * residual.values).flatten(1).double()
-        self.curvature[:, place, place] += rows.mT @ rows
-        self.slope[:, place] += (rows.mT @ values[..., None]).squeeze(-1)
+    def _rows(
+        self, dense: Sequence[tuple[Residual, Dense]], like: Tensor, people: int, width: int
+    ) -> Float[Tensor, "people rows numbers"]:
+        """Weighted derivatives of all dense terms, and their weighted values as the last column."""
+        sizes = [residual.values[0].numel() for residual, _ in dense]
+        rows = like.new_zeros(people, sum(sizes), width)
+        for (residual, columns), own in zip(dense, rows.split(sizes, dim=1), strict=True):
+            values, root = residual.values, residual.root.expand(people, residual.values.shape[1])
+            own = own.unflatten(1, values.shape[1:])
+            torch.mul(root[..., None], values, out=own[..., -1])
+            for name, part in columns.columns.items():
+                place = own[..., self.places[name]]
+                if columns.rows is None:
+                    torch.mul(root[..., None, None], part, out=place)
+                else:
+                    place[columns.rows] = (root[columns.rows][:, None, None] * part[:, 0]).double()
+        return rows
 
     def _add_per_joint(self, residual: Residual, own: PerJoint) -> None:
         place = self.places[own.unknown]

@@ -171,7 +171,7 @@ def explore(
     orient, body_pose = (part.flatten(0, 1) for part in sampler.sample(regressor, *seen, DRAWS, generator))
     person = torch.arange(DRAWS * people, device=orient.device) % people
     drawn = _placed(body, space, problem[person], fitted[person], orient, body_pose)
-    sample = _landmarks_and_joints(body, space, drawn, problem.format)[1].unflatten(0, (DRAWS, people))
+    sample = _posed(body, space, drawn, problem.format)[1].unflatten(0, (DRAWS, people))
 
     every = torch.arange((2 + REFINED) * people, device=orient.device)
     problems = problem[every % people].exchanged(every >= (1 + REFINED) * people)
@@ -189,9 +189,9 @@ def explore(
     estimate = Estimate(**{name: torch.cat([value, getattr(found, name)]) for name, value in vars(fitted).items()})
 
     def scored(estimate: Estimate) -> Candidates:
-        landmarks, joints = _landmarks_and_joints(body, space, estimate, problem.format)
+        at, joints = _posed(body, space, estimate, problem.format)
         joints = joints.unflatten(0, (2 + REFINED, people))
-        return Candidates(problems, estimate, joints, _features(space, problems, estimate, landmarks, joints, sample))
+        return Candidates(problems, estimate, joints, _features(space, problems, at, joints, sample))
 
     candidates = scored(estimate)
     exact = problem.prior_scale < EXACT_SCALE
@@ -244,15 +244,14 @@ def _placed(
     return Estimate(roll @ orient, transl - root, fitted.betas, numbers, torch.zeros_like(fitted.residual))
 
 
-def _landmarks_and_joints(
+def _posed(
     body: Body, space: RelaxedCodes, estimate: Estimate, format: FormatName
-) -> tuple[Float[Tensor, "bodies landmarks 3"], Float[Tensor, "bodies 22 3"]]:
-    """Landmarks in camera axes, and joints relative to the pelvis, without the other vertices."""
+) -> tuple[Posed, Float[Tensor, "bodies 22 3"]]:
+    """The bodies in camera axes, and their joints relative to the pelvis."""
     pose = body_pose_of(space, estimate)
-    landmarks, joints = body.landmarks_and_joints(
-        estimate.orient, pose, estimate.betas, estimate.transl, format=format
-    )  # fmt: skip
-    return landmarks, joints[:, :22] - joints[:, :1]
+    found = body.posed_landmarks(estimate.orient, pose, estimate.betas, estimate.transl, format=format)
+    at = Posed(**vars(estimate), body_pose=pose, landmarks=found.landmarks, world=found.world)
+    return at, found.joints[:, :22] - found.joints[:, :1]
 
 
 def distances(joints: Float[Tensor, "candidates people 22 3"]) -> Float[Tensor, "candidates candidates people"]:
@@ -299,13 +298,11 @@ def choose(
 def _features(
     space: RelaxedCodes,
     problem: Problem,
-    estimate: Estimate,
-    landmarks: Float[Tensor, "bodies landmarks 3"],
+    at: Posed,
     joints: Float[Tensor, "candidates people 22 3"],
     sample: Float[Tensor, "draws people 22 3"],
 ) -> Float[Tensor, "candidates people features"]:
     """Evidence for each candidate, in the order of `WEIGHTS`."""
-    at = Posed(**vars(estimate), body_pose=body_pose_of(space, estimate), landmarks=landmarks)
     seen = problem.keypoints, problem.confidence, problem.height, problem.camera
     residual = Reprojection(1.0, OUTLYING, *seen).residual(at).cost.sqrt()
     independent = 1 / shares(problem.confidence).square().sum(-1).clamp(min=1e-9)
@@ -315,9 +312,9 @@ def _features(
     squared = (joints[:, None] - sample[None]).square().sum(-1).mean(-1)
     features = {
         "residual": -independent * (residual + EXACT).log(),
-        "energy": -space.prior.energy_of_latents(space.latents(estimate.pose)).clamp(max=MOST_ENERGY),
+        "energy": -space.prior.energy_of_latents(space.latents(at.pose)).clamp(max=MOST_ENERGY),
         "depth": -depth,
-        "shape": -estimate.betas.square().sum(-1),
+        "shape": -at.betas.square().sum(-1),
         "density": (-squared / (2 * KERNEL**2)).logsumexp(1),
         "balance": torch.zeros_like(residual),
         "fit": torch.zeros_like(residual),

@@ -166,9 +166,8 @@ def stature(body: Body, betas: Float[Tensor, "people shapes"]) -> Float[Tensor, 
     Returns:
         Metres, in the T-pose.
     """
-    rest = betas.new_zeros(len(betas), 1, 3)
-    vertices = body(rest[:, 0], rest.expand(-1, 21, -1), betas).vertices[..., 1]
-    stature: Tensor = vertices.amax(-1) - vertices.amin(-1)
+    up = body.rest_vertices(betas)[..., 1]
+    stature: Tensor = up.amax(-1) - up.amin(-1)
     return stature
 
 

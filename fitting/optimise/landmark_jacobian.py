@@ -39,33 +39,11 @@ class LandmarkJacobian:
         self._carried = carried - weights.T[..., None, None] * joints[:, None]
         self._weights = weights + of_joints
         self._below = _below(body.articulation).to(weights)
-        self._weights_below = self._weights @ self._below.T
         self._articulation = body.articulation
-
-    def world(
-        self,
-        orient: Float[Tensor, "people 3 3"],
-        body_pose: Float[Tensor, "people 21 3 3"],
-        hand_pose: Float[Tensor, "people 30 3 3"] | None = None,
-    ) -> Float[Tensor, "people joints 3 3"]:
-        """World rotations of all joints.
-
-        Args:
-            orient: rotation of the pelvis, in camera axes.
-            body_pose: rotations relative to the parents.
-            hand_pose: rotations of the fingers, if the body has any; default: at rest.
-
-        Returns:
-            Rotation matrices in the camera's axes.
-        """
-        tree, parts = self._articulation, [orient[:, None], body_pose]
-        if fingers := len(tree.by_level) - BENDING:
-            still = torch.eye(3, dtype=orient.dtype, device=orient.device).expand(len(orient), fingers, 3, 3)
-            parts.append(still if hand_pose is None else hand_pose)
-        levels = [*torch.cat(parts, dim=1).index_select(1, tree.by_level).split(tree.level_sizes, dim=1)]
-        for depth in range(1, len(levels)):
-            levels[depth] = levels[depth - 1].index_select(1, tree.get_buffer(f"level_{depth}")) @ levels[depth]
-        return torch.cat(levels, dim=1).index_select(1, tree.carriers)
+        places = self._below[:, None] * self._weights
+        places.diagonal(dim1=0, dim2=2).sub_(places.sum(2).T)
+        self._of_bones = (places @ self._articulation.chains).flatten(0, 1).T
+        """What the bones, in world axes, contribute to the arms."""
 
     def parents(self, world: Float[Tensor, "people joints 3 3"]) -> Float[Tensor, "people bones 3 3"]:
         """Rotations of the parents of all joints but the root."""
@@ -86,11 +64,10 @@ class LandmarkJacobian:
         one = torch.cat([torch.ones_like(betas[:, :1]), betas], dim=1)
         bones = torch.einsum("kcn,bn->bkc", self._bones, one)
         turned = (self.parents(world) @ bones[:, 1:, :, None]).squeeze(-1)
-        places = self._articulation.chains @ turned
+        of_bones = (turned.mT @ self._of_bones).unflatten(2, (len(self._below), -1)).permute(0, 3, 2, 1)
         carried = torch.einsum("klcn,bn->bklc", self._carried, one) @ world.mT
-        carried = carried + self._weights.T[..., None] * places[:, :, None]
-        below = (self._below @ carried.flatten(2)).unflatten(2, carried.shape[2:]).transpose(1, 2)
-        lever_arms: Tensor = below - self._weights_below[..., None] * places[:, None, : len(self._below)]
+        below = (self._below @ carried.flatten(2)).unflatten(2, carried.shape[2:])
+        lever_arms: Tensor = below.transpose(1, 2) + of_bones
         return lever_arms
 
     def shapes(self, world: Float[Tensor, "people joints 3 3"]) -> Float[Tensor, "people landmarks 3 shapes"]:

@@ -19,7 +19,7 @@ from fitting.optimise.assembly import Assembly
 from fitting.optimise.landmark_jacobian import BENDING, LandmarkJacobian, swings
 from fitting.optimise.pose_space import RelaxedCodes, decoder_jacobian, landmarks_of
 from fitting.optimise.problem import Estimate, Problem, Stage, Weights
-from fitting.terms.term import Derivatives, Posed, Term, Unknown
+from fitting.terms.term import Derivatives, Posed, Residual, Term, Unknown
 from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative, turns_of
 from qposer.least_squares import Equations, Step, minimise
 
@@ -41,6 +41,8 @@ class LevenbergMarquardt:
         self.jacobian: Callable[[FormatName], LandmarkJacobian] = cache(
             lambda format: LandmarkJacobian(body, body.mixing(format))
         )
+        self._latest: tuple[Estimate, Posed] | None = None
+        """The end of the last stage, where the next one starts."""
 
     def run(
         self, stage: Stage, problem: Problem, start: Estimate, on_step: Callable[[], None] = lambda: None
@@ -57,8 +59,13 @@ class LevenbergMarquardt:
             The improved estimate.
         """
         fit = self.stage_problem(stage, problem, start)
-        end = minimise(fit, fit.posed(start), stage.steps, on_step=on_step)
-        return Estimate(**{name: getattr(end, name) for name in vars(start)})
+        end = minimise(fit, self._reached(start) or fit.posed(start), stage.steps, on_step=on_step)
+        estimate = Estimate(**{name: getattr(end, name) for name in vars(start)})
+        self._latest = estimate, end
+        return estimate
+
+    def _reached(self, estimate: Estimate) -> Posed | None:
+        return self._latest[1] if self._latest and self._latest[0] is estimate else None
 
     def stage_problem(self, stage: Stage, problem: Problem, start: Estimate) -> StageProblem:
         """The problem that `run` minimises.
@@ -83,7 +90,8 @@ class LevenbergMarquardt:
         Returns:
             Metres.
         """
-        return landmarks_of(self.body, self.space, problem, estimate)
+        reached = self._reached(estimate)
+        return reached.landmarks if reached else landmarks_of(self.body, self.space, problem, estimate)
 
 
 class StageProblem:
@@ -99,10 +107,13 @@ class StageProblem:
         self.terms = self.all_terms = [*self.weights.terms(stage, problem), *solver.terms]
         self.noise = self._noise(start.pose, solver.generator) if "pose" in stage.free else None
         self.decoder_jacobian: Tensor | None = None
+        self._latest: Posed | None = None
+        self._residuals: list[tuple[Term, Residual]] = []
+        """Of the latest state: its cost and its derivatives are needed one after the other."""
 
-    def posed(self, estimate: Estimate) -> Posed:
-        """The state of an estimate."""
-        return self._posed(**vars(estimate))
+    def posed(self, estimate: Estimate, body_pose: Float[Tensor, "people 21 3 3"] | None = None) -> Posed:
+        """The state of an estimate, whose body pose may be known."""
+        return self._posed(**vars(estimate), body_pose=body_pose)
 
     def begin_step(self, step: int, state: Posed) -> None:
         """Update the denoiser's target and, every few steps, the decoder's derivatives.
@@ -120,7 +131,7 @@ class StageProblem:
 
     def cost(self, state: Posed) -> Float[Tensor, " people"]:
         """Sum of the terms."""
-        return torch.stack([term.residual(state).cost for term in self.all_terms]).sum(0)
+        return torch.stack([self._residual(term, state).cost for term in self.all_terms]).sum(0)
 
     def linearise(self, state: Posed) -> Equations:
         """The normal equations of all terms."""
@@ -136,12 +147,17 @@ class StageProblem:
         Returns:
             Sums over all terms.
         """
-        by = by or self.derivatives(state)
-        assembly = Assembly(
-            {name: moved.shape[-1] for name, moved in by.landmarks.items()}, len(state.transl), state.transl
-        )
-        assembly.add(self.all_terms, state, by)
-        return assembly
+        terms = [(term, self._residual(term, state)) for term in self.all_terms]
+        return Assembly(terms, state, by or self.derivatives(state))
+
+    def _residual(self, term: Term, state: Posed) -> Residual:
+        if state is not self._latest:
+            self._latest, self._residuals = state, []
+        for known, residual in self._residuals:
+            if known is term:
+                return residual
+        self._residuals.append((term, term.residual(state)))
+        return self._residuals[-1][1]
 
     def moved(self, state: Posed, step: Step) -> Posed:
         """The state after a step; latents are clamped to the outermost codes.
@@ -191,19 +207,18 @@ class StageProblem:
             body_pose = self.space.decode(pose)
             if "residual" in self.stage.free:
                 body_pose = body_pose @ axis_angle_to_matrix(residual)
-        landmarks = self.body.landmarks(orient, body_pose, betas, transl, format=self.problem.format)
-        return Posed(orient, transl, betas, pose, residual, body_pose, landmarks)
+        found = self.body.posed_landmarks(orient, body_pose, betas, transl, format=self.problem.format)
+        return Posed(orient, transl, betas, pose, residual, body_pose, found.landmarks, found.world)
 
     def derivatives(self, state: Posed) -> Derivatives:
         """Derivatives of landmarks and rotations by the free unknowns."""
-        jacobian, free, body_pose = self.jacobian, self.stage.free, state.body_pose
-        world = jacobian.world(state.orient, body_pose)
+        jacobian, free, world = self.jacobian, self.stage.free, state.world
         arms = jacobian.lever_arms(world, state.betas)
         along_axes = torch.diag_embed(self.depth)[:, None].expand(-1, arms.shape[1], -1, -1)
         moved: dict[Unknown, Tensor] = {"orient": turn_derivative(arms[:, :, 0]), "transl": along_axes}
         if "betas" in free:
             moved["betas"] = jacobian.shapes(world)
-        turns = None if self.decoder_jacobian is None else turns_of(self.decoder_jacobian, body_pose)
+        turns = None if self.decoder_jacobian is None else turns_of(self.decoder_jacobian, state.body_pose)
         if turns is not None:
             moved["pose"] = swings(turns @ jacobian.parents(world)[:, : BENDING - 1].mT, arms[:, :, 1:BENDING])
         if "residual" in free:

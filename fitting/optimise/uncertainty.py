@@ -9,7 +9,7 @@ from torch import Tensor
 from fitting.body.body import Body
 from fitting.optimise.landmark_jacobian import LandmarkJacobian
 from fitting.optimise.levenberg_marquardt import LevenbergMarquardt
-from fitting.optimise.pose_space import RelaxedCodes
+from fitting.optimise.pose_space import RelaxedCodes, decoder_jacobian
 from fitting.optimise.problem import Estimate, Problem, Stage
 from fitting.optimise.reweighting import TYPICAL_ERROR, relative_residual
 from fitting.optimise.schedule import WHOLE
@@ -32,12 +32,17 @@ LEAST_NOISE = 0.003
 LARGEST = 1.0
 """Largest standard deviation of a joint in metres: the linearisation has no meaning beyond the size of a body."""
 
-STAGE = Stage(steps=1, free=WHOLE, rho=0.05, noise=(0.2, 0.2))
+STAGE = Stage(steps=1, free=WHOLE, rho=0.05)
 
 
 @torch.no_grad()
 def joint_covariance(
-    body: Body, space: RelaxedCodes, settings: FitSettings, problem: Problem, estimate: Estimate
+    body: Body,
+    space: RelaxedCodes,
+    settings: FitSettings,
+    problem: Problem,
+    estimate: Estimate,
+    body_pose: Float[Tensor, "people 21 3 3"],
 ) -> Float[Tensor, "people 22 3 3"]:
     """Covariances of the joints' positions relative to the pelvis, in the camera's axes.
 
@@ -49,25 +54,27 @@ def joint_covariance(
         settings: settings of the fit.
         problem: keypoints and camera at the end of the fit.
         estimate: fitted parameters.
+        body_pose: their rotations relative to the parents.
 
     Returns:
         Square metres.
     """
     solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
     stage = solver.stage_problem(STAGE, problem, estimate)
-    state = stage.posed(estimate)
-    stage.begin_step(0, state)
-    curvature = stage.linearise(state).curvature
+    state = stage.posed(estimate, body_pose)
+    stage.all_terms = [*stage.terms, settings.weights.pull(problem, state.pose)]  # any target has this curvature
+    stage.decoder_jacobian = decoder_jacobian(space, state.pose, state.body_pose)
+    factor = torch.linalg.cholesky(stage.linearise(state).curvature)
     noise = relative_residual(state.landmarks, problem).nan_to_num(1.0).clamp(min=max(LEAST_NOISE, problem.noise_floor))
     independent = 1 / shares(problem.confidence).square().sum(-1).clamp(min=1e-9)
-    unit = (2 * settings.weights.data * noise.square() / independent).to(curvature)
+    unit = (2 * settings.weights.data * noise.square() / independent).to(factor)
     stage.jacobian = LandmarkJacobian(body, body.joint_mixing())
-    columns = torch.cat([*stage.derivatives(state).landmarks.values()], dim=-1).to(curvature)
-    columns = (columns - columns[:, :1])[:, : NUM_BODY_JOINTS + 1]
-    spread = torch.linalg.solve(curvature[:, None], columns.mT).mT  # people, joints, 3, unknowns
+    columns = torch.cat([*stage.derivatives(state).landmarks.values()], dim=-1).to(factor)
+    columns = (columns - columns[:, :1])[:, : NUM_BODY_JOINTS + 1].flatten(1, 2)
+    half = torch.linalg.solve_triangular(factor, columns.mT, upper=False).unflatten(2, (-1, 3)).transpose(1, 2)
     doubt = noise / TYPICAL_ERROR
     unit = unit * INFLATION * doubt.square().clamp(max=1.0) * (DETECTED if problem.noise_floor > 0 else 1.0)
-    covariance = unit[:, None, None, None] * (spread @ columns.mT)
+    covariance = unit[:, None, None, None] * (half.mT @ half)
     largest = covariance.diagonal(dim1=-2, dim2=-1).sum(-1).amax(-1)
     bounded: Tensor = (LARGEST**2 / largest).clamp(max=1.0)[:, None, None, None] * covariance
     return bounded.to(estimate.transl)

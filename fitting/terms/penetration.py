@@ -10,12 +10,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fitting.body.joint_tree import JointTree, turn
+from fitting.body.joint_tree import JointTree
 from fitting.terms.term import Dense, Derivatives, Posed, Residual
-from qposer.body_pose.skeleton import PARENTS, REST_JOINTS
+from qposer.body_pose.skeleton import NUM_BODY_JOINTS, PARENTS, REST_JOINTS
 from qposer.control.collisions import arms_and_flesh
 
-_TREE = PARENTS[:22]
+_NUMBER = NUM_BODY_JOINTS + 1
 """The pelvis and the body joints."""
 
 
@@ -40,51 +40,57 @@ class ArmsInside:
             by: the codes' turns of the joints.
 
         Returns:
-            Columns of the codes if they are free; nothing else has an effect.
+            Columns of the codes if they are free and an arm is inside; nothing else has an effect.
         """
         if by.turns is None:
             return None
-        columns = self._posed(at).changes(by.turns.permute(1, 2, 3, 0))
-        return Dense({"pose": columns.permute(2, 0, 1)[:, :, None]})
+        posed = self._posed(at)
+        shape = posed.depth.T.shape
+        if not posed.depth.is_cpu:  # to know which points are inside would mean to wait for the GPU
+            every = torch.arange(shape.numel(), device=posed.depth.device)
+            people, points = every // shape[1], every % shape[1]
+            return Dense({"pose": posed.changes(by.turns, people, points).unflatten(0, shape)[:, :, None]})
+        people, points = posed.depth.T.nonzero(as_tuple=True)
+        if not len(people):
+            return None
+        return Dense({"pose": posed.changes(by.turns, people, points)[:, None, None]}, (people, points))
 
     def _posed(self, at: Posed) -> _Posed:
-        if not self._latest or self._latest[0].body_pose is not at.body_pose:
-            self._latest[:] = [_Posed.of(at.body_pose)]
+        if not self._latest or self._latest[0].world is not at.world:
+            self._latest[:] = [_Posed.of(at.world)]
         return self._latest[0]
 
 
 class _Shape(NamedTuple):
-    """Points along the arms, and spheres inside the body, in the T-pose; each is fixed to a joint."""
+    """Joints, points along the arms, and spheres inside the body, each fixed to a joint, of the mean shape."""
 
-    tree: JointTree
-    bones: Float[Tensor, "22 3 1"]
-    rest: Float[Tensor, "22 3 1"]
-    carriers: Int[Tensor, " places"]
-    levers: Float[Tensor, "places 3 1"]
-    """From the carriers to the points and then the spheres' centres, metres."""
+    spread: Float[Tensor, "places 66"]
+    """Positions as linear functions of the joints' world rotations: the joints, the points, the spheres' centres."""
     least: Float[Tensor, "points spheres 1"]
-    """Distances at which they touch."""
-    moved: Float[Tensor, "places 21 1"]
+    """Distances at which they touch, metres."""
+    moved: Float[Tensor, "places 21"]
     """One if a joint's rotation moves a point or sphere, else zero."""
+    parents: Int[Tensor, " 21"]
 
 
 @cache
 def _shape(device: torch.device, dtype: torch.dtype) -> _Shape:
-    tree, rest = JointTree(_TREE, len(_TREE)), torch.from_numpy(REST_JOINTS)[: len(_TREE)].float()
+    tree, rest = JointTree(PARENTS[:_NUMBER], _NUMBER), torch.from_numpy(REST_JOINTS)[:_NUMBER].float()
     carriers, places, least = arms_and_flesh()
-    bones = torch.cat([rest[:1], rest[1:] - rest[tree.parents]])
-    of_shape = bones, rest, places - rest[carriers], least, tree.chains[carriers]
-    bones, rest, levers, least, moved = (each[..., None].to(device, dtype) for each in of_shape)
-    return _Shape(tree.to(device, dtype), bones, rest, carriers.to(device), levers, least, moved)
+    eye = torch.eye(_NUMBER)
+    bones = rest[1:] - rest[tree.parents]
+    joints = torch.einsum("jb,bk,bc->jkc", tree.chains, eye[tree.parents], bones)
+    fixed = joints[carriers] + eye[carriers, :, None] * (places - rest[carriers])[:, None]
+    of_shape = torch.cat([joints, fixed]).flatten(1), least[..., None], tree.chains[carriers]
+    return _Shape(*(each.to(device, dtype) for each in of_shape), tree.parents.to(device))
 
 
 class _Posed(NamedTuple):
-    """Arms and body in the axes of the pelvis, the batch last."""
+    """Arms and body relative to the pelvis, in camera axes, the batch last."""
 
-    body_pose: Float[Tensor, "people 21 3 3"]
-    """Relative to the parents, the batch first."""
+    world: Float[Tensor, "people joints 3 3"]
+    """Rotations, the batch first."""
     shape: _Shape
-    world: Float[Tensor, "22 3 3 people"]
     joints: Float[Tensor, "22 3 people"]
     arms: Float[Tensor, "points 3 people"]
     flesh: Float[Tensor, "spheres 3 people"]
@@ -93,31 +99,30 @@ class _Posed(NamedTuple):
     sphere: Int[Tensor, "points people"]
 
     @classmethod
-    def of(cls, body_pose: Float[Tensor, "people 21 3 3"]) -> _Posed:
-        shape = _shape(body_pose.device, body_pose.dtype)
-        root = torch.eye(3, dtype=body_pose.dtype, device=body_pose.device).expand(len(body_pose), 1, 3, 3)
-        local = torch.cat([root, body_pose], dim=1).permute(1, 2, 3, 0)
-        world, joints, _ = shape.tree(local, shape.bones, shape.rest, None)
-        carriers = shape.carriers
-        places = joints.index_select(0, carriers) + turn(world.index_select(0, carriers), shape.levers)
-        arms, flesh = places.split(list(shape.least.shape[:2]))
+    def of(cls, world: Float[Tensor, "people joints 3 3"]) -> _Posed:
+        shape = _shape(world.device, world.dtype)
+        columns = world[:, :_NUMBER].permute(1, 3, 2, 0).flatten(0, 1)
+        places = (shape.spread @ columns.flatten(1)).unflatten(1, columns.shape[1:])
+        joints, arms, flesh = places.split([_NUMBER, *shape.least.shape[:2]])
         gap = (arms[:, None] - flesh).square().sum(2).sqrt()  # much faster than vector_norm
         depth, sphere = (100 * (shape.least - gap).clamp(min=0)).max(1)
-        return cls(body_pose, shape, world, joints, arms, flesh, depth, sphere)
+        return cls(world, shape, joints, arms, flesh, depth, sphere)
 
-    def changes(self, turns: Float[Tensor, "21 numbers 3 people"]) -> Float[Tensor, "points unknowns people"]:
-        """Derivatives of the depths by numbers that turn joints.
+    def changes(
+        self, turns: Float[Tensor, "people 21 numbers 3"], people: Int[Tensor, " rows"], points: Int[Tensor, " rows"]
+    ) -> Float[Tensor, "rows unknowns"]:
+        """Derivatives of some depths by numbers that turn joints.
 
         Args:
             turns: of each joint by each of its numbers, radians in the axes of the joint's parent.
+            people: person of each depth.
+            points: point of each depth.
         """
-        shape, points = self.shape, len(self.arms)
-        centres = self.flesh.gather(0, self.sphere[:, None].expand(-1, 3, -1))
-        away = self.arms - centres
-        out = away / away.square().sum(1, keepdim=True).clamp(min=1e-12).sqrt()
-        (x, y, z), (a, b, c) = (self.arms[:, None] - self.joints[1:]).unbind(2), out[:, None].unbind(2)
-        moment = torch.stack([y * c - z * b, z * a - x * c, x * b - y * a], dim=2)
-        apart = shape.moved[:points] - shape.moved[points:, :, 0][self.sphere].movedim(2, 1)
-        moment = moment * (-100 * apart * (self.depth > 0)[:, None])[:, :, None]
-        of_parent = (self.world.index_select(0, shape.tree.parents) * moment.unsqueeze(3)).sum(2)
-        return (of_parent[:, :, None] * turns).sum(3).flatten(1, 2)
+        shape, sphere, arm = self.shape, self.sphere[points, people], self.arms[points, :, people]
+        out = torch.nn.functional.normalize(arm - self.flesh[sphere, :, people], dim=-1)
+        apart = arm[:, None] - self.joints[1:].permute(2, 0, 1)[people]
+        moment = torch.linalg.cross(apart, out[:, None].expand_as(apart))
+        moved = shape.moved[points] - shape.moved[len(self.arms) + sphere]
+        moment = moment * (-100 * moved * (self.depth[points, people] > 0)[:, None])[..., None]
+        of_parent = moment[:, :, None] @ self.world.index_select(1, shape.parents)[people]
+        return (turns[people] @ of_parent.mT).flatten(1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from fitting.terms.robust import gmof, gmof_weight
@@ -27,6 +28,8 @@ class Posed(NamedTuple):
     """Rotations that result from ``pose`` and ``residual``."""
     landmarks: Float[Tensor, "people landmarks 3"]
     """In the camera's axes, metres."""
+    world: Float[Tensor, "people joints 3 3"]
+    """Rotations of the joints in the camera's axes."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,13 @@ class Residual:
     rho: float | None = None
     """Scale of the Geman-McClure kernel, in the unit of the values; None for plain squares."""
 
-    @property
+    @cached_property
     def cost(self) -> Float[Tensor, " people"]:
         """One number for each person."""
         squared = self.values.square().sum(-1)
         return (self.weight * (squared if self.rho is None else gmof(squared, self.rho))).sum(-1)
 
-    @property
+    @cached_property
     def root(self) -> Float[Tensor, "people groups"]:
         """Square roots of the curvature by the values; rows scaled by them give the cost's gradient and curvature."""
         if self.rho is None:
@@ -65,9 +68,11 @@ class Residual:
 
 @dataclass(frozen=True)
 class Dense:
-    """Derivatives of all values by some adjacent blocks of unknowns."""
+    """Derivatives of values by some blocks of unknowns."""
 
     columns: dict[Unknown, Float[Tensor, "#people groups numbers unknowns"]]
+    rows: tuple[Int[Tensor, " rows"], Int[Tensor, " rows"]] | None = None
+    """People and groups of the rows of ``columns`` (rows, 1, numbers, unknowns), if all others are zero."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class JointLinear(nn.Module):
 
     def forward(self, features: Float[Tensor, "batch joints inputs"]) -> Float[Tensor, "batch joints outputs"]:
         """Map every joint's features with its own weights."""
-        return torch.einsum("bji,jio->bjo", features, self.weight) + self.bias
+        return torch.baddbmm(self.bias[:, None], features.transpose(0, 1), self.weight).transpose(0, 1)
 
 
 class GLIFBlock(nn.Module):

@@ -29,7 +29,7 @@ def posed(body):
 @pytest.mark.parametrize("format", FORMATS)
 def test_world_rotations_are_products_along_the_tree(body, posed, format):
     orient, pose = posed[:2]
-    world = LandmarkJacobian(body, body.mixing(format)).world(orient, pose)
+    world = body.posed_landmarks(orient, pose, format=format).world
     knee = orient @ pose[:, 0] @ pose[:, 3]  # root, left hip, left knee
     torch.testing.assert_close(world[:, 4], knee, atol=1e-5, rtol=0)
     assert torch.equal(world[:, 22], world[:, 20])
@@ -40,7 +40,7 @@ def test_world_rotations_are_products_along_the_tree(body, posed, format):
 def test_a_joint_that_turns_swings_landmarks_on_its_arms(body, posed, format, joint):
     orient, pose, betas, transl = posed
     motion = LandmarkJacobian(body, body.mixing(format))
-    world = motion.world(orient, pose)
+    world = body.posed_landmarks(orient, pose).world
     turn = SMALL * torch.nn.functional.normalize(torch.randn(PEOPLE, 3, generator=torch.Generator().manual_seed(1)))
     turned = torch.cat([orient[:, None], pose], dim=1)
     above = motion.parents(world)[:, joint - 1] if joint else torch.eye(3).expand(PEOPLE, 3, 3)
@@ -59,7 +59,7 @@ def test_landmarks_are_linear_in_the_shape(body, posed, format):
     orient, pose, betas, transl = posed
     motion = LandmarkJacobian(body, body.mixing(format))
     step = torch.randn(PEOPLE, body.num_betas, generator=torch.Generator().manual_seed(2))
-    moved = (motion.shapes(motion.world(orient, pose)) @ step[:, None, :, None]).squeeze(-1)
+    moved = (motion.shapes(body.posed_landmarks(orient, pose).world) @ step[:, None, :, None]).squeeze(-1)
     before, after = (body.landmarks(orient, pose, b, transl, format=format) for b in (betas, betas + step))
     torch.testing.assert_close(after - before, moved, atol=1e-5, rtol=0)
 
@@ -76,7 +76,7 @@ def test_a_finger_that_turns_swings_the_hands_landmarks(fingered, posed, joint):
     body, fingers = fingered
     orient, pose, betas, transl = posed
     motion = LandmarkJacobian(body, body.hand_mixing())
-    world = motion.world(orient, pose, fingers)
+    world = body.posed_landmarks(orient, pose, hand_pose=fingers).world
     turn = SMALL * torch.nn.functional.normalize(torch.randn(PEOPLE, 3, generator=torch.Generator().manual_seed(1)))
     rotations = torch.cat([orient[:, None], pose, fingers], dim=1)
     turned = rotations.clone()
@@ -96,7 +96,7 @@ def test_a_finger_that_turns_swings_the_hands_landmarks(fingered, posed, joint):
 def test_fingers_at_rest_change_no_arm_of_the_body(body, fingered, posed):
     orient, pose, betas, _ = posed
     rigid, other = (LandmarkJacobian(one, one.mixing("mediapipe")) for one in (body, fingered[0]))
-    worlds = [motion.world(orient, pose) for motion in (rigid, other)]
+    worlds = [one.posed_landmarks(orient, pose).world for one in (body, fingered[0])]
     torch.testing.assert_close(worlds[1][:, :22], worlds[0][:, :22], atol=0, rtol=0)
     arms = other.lever_arms(worlds[1], betas)[:, :, :22]
     torch.testing.assert_close(arms, rigid.lever_arms(worlds[0], betas), atol=1e-5, rtol=0)

@@ -32,7 +32,7 @@ def fitted(fitter, truth, noise, noise_floor=0.01):
 
 
 def covariance(fitter, problem, estimate):
-    return joint_covariance(fitter.body, fitter.space, fitter.settings, problem, estimate)
+    return joint_covariance(fitter.body, fitter.space, fitter.settings, problem, estimate, fitter.body_pose(estimate))
 
 
 def test_regions_of_90_percent_hold_about_90_percent(fitter, truth):

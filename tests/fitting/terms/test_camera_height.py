@@ -25,7 +25,7 @@ def feet():
 
 def posed(landmarks):
     none = torch.zeros(PEOPLE, 0)
-    return Posed(none, landmarks[:, 0], none, none, none, none, landmarks)
+    return Posed(none, landmarks[:, 0], none, none, none, none, landmarks, none)
 
 
 def test_the_lowest_sole_is_on_the_ground_and_none_below(feet):

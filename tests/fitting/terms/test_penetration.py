@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from fitting.body.body import Body
 from fitting.terms.penetration import ArmsInside
 from fitting.terms.term import Derivatives, Posed
 from qposer.body_pose.rotations import axis_angle_to_matrix, turn_derivative
@@ -11,10 +12,14 @@ from qposer.body_pose.skeleton import BODY_JOINT_NAMES
 DTYPE = torch.float64
 
 
+ORIENT = axis_angle_to_matrix(torch.tensor([[2.8, 0.4, -0.3]], dtype=DTYPE))
+
+
 def posed(body_pose):
     people = len(body_pose)
     empty = torch.zeros(people, 0, dtype=DTYPE)
-    return Posed(empty, empty, empty, empty, empty, body_pose, empty)
+    world = Body.open().double().posed_landmarks(ORIENT.expand(people, 3, 3), body_pose).world
+    return Posed(empty, empty, empty, empty, empty, body_pose, empty, world)
 
 
 @pytest.fixture
@@ -43,7 +48,9 @@ def test_columns_are_those_of_autograd(poses):
     def values(numbers):
         return term.residual(posed(poses + torch.einsum("pjl,pjlab->pjab", numbers, by))).values.sum(0)
 
-    found = term.columns(posed(poses), Derivatives({}, by, turns)).columns["pose"]
+    dense = term.columns(posed(poses), Derivatives({}, by, turns))
+    found = torch.zeros(2, 10, 1, 84, dtype=DTYPE)
+    found[dense.rows] = dense.columns["pose"][:, 0]
     jacobian = torch.autograd.functional.jacobian(values, torch.zeros(2, 21, 4, dtype=DTYPE))
     expected = jacobian.movedim(2, 0).flatten(-2)
     assert expected[0].norm() > 1

@@ -24,7 +24,8 @@ FLOOR = OnPlane(700.0, LEFT + RIGHT, "openpose", (0.0, 1.0, 0.0), 1.2)
 def bodies(landmarks):
     """Bodies with only landmarks."""
     people = len(landmarks)
-    return Posed(*[torch.zeros(people, 1)] * 6, landmarks)
+    none = torch.zeros(people, 1)
+    return Posed(*[none] * 6, landmarks, none)
 
 
 def feet(fitter, result, names):

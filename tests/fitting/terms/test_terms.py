@@ -163,9 +163,9 @@ def linearised_body(stage, state, change):
     moved = torch.einsum("pjl,pjlab->pjab", change["pose"], stage.decoder_jacobian)
     body_pose = (state.body_pose + moved) @ axis_angle_to_matrix(change["residual"])
     given = (turn @ state.orient, state.transl + stage.depth * change["transl"], state.betas + change["betas"])
-    landmarks = stage.body.landmarks(given[0], body_pose, given[2], given[1], format="coco")
+    found = stage.body.posed_landmarks(given[0], body_pose, given[2], given[1], format="coco")
     residual = state.residual + change["residual"]
-    return Posed(*given, state.pose + change["pose"], residual, body_pose, landmarks)
+    return Posed(*given, state.pose + change["pose"], residual, body_pose, found.landmarks, found.world)
 
 
 def zeros(state):
@@ -181,8 +181,7 @@ def test_slopes_and_costs_of_a_term_are_those_of_autograd(scene, name):
     stage, problem, state = scene
     term = terms(problem)[name]
     by = stage.derivatives(state)
-    assembly = Assembly({key: moved.shape[-1] for key, moved in by.landmarks.items()}, PEOPLE, state.transl)
-    assembly.add([term], state, by)
+    assembly = Assembly([(term, term.residual(state))], state, by)
     change = zeros(state)
     term.residual(linearised_body(stage, state, change)).cost.sum().backward()
     if name == "initial_pose":
@@ -200,8 +199,7 @@ def test_curvature_is_that_of_squares_with_fixed_weights(scene, name):
     stage, problem, state = scene
     term = terms(problem)[name]
     by = stage.derivatives(state)
-    assembly = Assembly({key: moved.shape[-1] for key, moved in by.landmarks.items()}, PEOPLE, state.transl)
-    assembly.add([term], state, by)
+    assembly = Assembly([(term, term.residual(state))], state, by)
     columns, residual = term.columns(state, by), term.residual(state)
     groups, numbers = residual.values.shape[1:]
     dense = torch.zeros(PEOPLE, groups, numbers, assembly.slope.shape[1], dtype=DTYPE)
@@ -273,9 +271,7 @@ def test_keypoints_without_confidence_have_no_influence(scene, far):
         keypoints = problem.keypoints.clone()
         keypoints[:, 2] = at
         term = Reprojection(2e3, 0.1, keypoints, confidence, problem.height, problem.camera)
-        assembly = Assembly({name: moved.shape[-1] for name, moved in by.landmarks.items()}, PEOPLE, state.transl)
-        assembly.add([term], state, by)
-        slopes.append(assembly.slope)
+        slopes.append(Assembly([(term, term.residual(state))], state, by).slope)
     assert slopes[0].abs().max() > 0
     torch.testing.assert_close(slopes[0], slopes[1])
 
