@@ -13,6 +13,9 @@ from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 BENDING = NUM_BODY_JOINTS + 1
 """Number of rotating joints of a body without fingers: the root and the body joints."""
 
+NEGLIGIBLE = 1e-6
+"""Metres."""
+
 
 class LandmarkJacobian:
     """First derivatives of landmarks.
@@ -36,14 +39,20 @@ class LandmarkJacobian:
         of_surface, of_joints = mixing.split([len(surface), number], dim=1)
         weights = of_surface @ body.points_weights
         carried = torch.einsum("lp,pk,pcn->klcn", of_surface, body.points_weights, surface)
-        self._carried = carried - weights.T[..., None, None] * joints[:, None]
-        self._weights = weights + of_joints
-        self._below = _below(body.articulation).to(weights)
+        carried = carried - weights.T[..., None, None] * joints[:, None]
+        self._carriers, landmarks = (carried.abs().amax((2, 3)) > NEGLIGIBLE).nonzero(as_tuple=True)
+        self._carried = carried[self._carriers, landmarks]
         self._articulation = body.articulation
-        places = self._below[:, None] * self._weights
-        places.diagonal(dim1=0, dim2=2).sub_(places.sum(2).T)
-        self._of_bones = (places @ self._articulation.chains).flatten(0, 1).T
-        """What the bones, in world axes, contribute to the arms."""
+
+        of_carried = torch.eye(len(mixing)).to(mixing)[:, landmarks]
+        weights = weights + of_joints
+        self._of_carried_and_places = torch.cat([of_carried, weights], dim=1)
+        below = _below(body.articulation).to(weights)
+        places = weights[:, None] * below
+        places.diagonal(dim1=1, dim2=2).sub_(places.sum(2))
+        parts = of_carried[:, None] * below[:, self._carriers], places @ self._articulation.chains
+        self._arms = torch.cat(parts, dim=2)
+        """Lever arms (landmarks, rotating joints) as sums of what joints carry and of bones, all in world axes."""
 
     def parents(self, world: Float[Tensor, "people joints 3 3"]) -> Float[Tensor, "people bones 3 3"]:
         """Rotations of the parents of all joints but the root."""
@@ -64,19 +73,19 @@ class LandmarkJacobian:
         one = torch.cat([torch.ones_like(betas[:, :1]), betas], dim=1)
         bones = torch.einsum("kcn,bn->bkc", self._bones, one)
         turned = (self.parents(world) @ bones[:, 1:, :, None]).squeeze(-1)
-        of_bones = (turned.mT @ self._of_bones).unflatten(2, (len(self._below), -1)).permute(0, 3, 2, 1)
-        carried = torch.einsum("klcn,bn->bklc", self._carried, one) @ world.mT
-        below = (self._below @ carried.flatten(2)).unflatten(2, carried.shape[2:])
-        lever_arms: Tensor = below.transpose(1, 2) + of_bones
-        return lever_arms
+        carried = torch.einsum("pcn,bn->bpc", self._carried, one)
+        carried = (world.index_select(1, self._carriers) @ carried[..., None]).squeeze(-1)
+        parts = torch.cat([carried, turned], dim=1).mT.flatten(0, 1)
+        arms = parts @ self._arms.flatten(0, 1).T
+        return arms.unflatten(0, (-1, 3)).unflatten(2, self._arms.shape[:2]).movedim(1, -1)
 
     def shapes(self, world: Float[Tensor, "people joints 3 3"]) -> Float[Tensor, "people landmarks 3 shapes"]:
         """Derivatives by the shape components, with the body's position fixed."""
         turned = self.parents(world) @ self._bones[1:, :, 1:]
         places = (self._articulation.chains @ turned.flatten(2)).unflatten(2, turned.shape[2:]) + self._bones[0, :, 1:]
-        carried = torch.einsum("bkcd,kldn->blcn", world, self._carried[..., 1:])
-        shapes: Tensor = carried + (self._weights @ places.flatten(2)).unflatten(2, places.shape[2:])
-        return shapes
+        carried = world.index_select(1, self._carriers) @ self._carried[..., 1:]
+        parts = torch.cat([carried, places], dim=1)
+        return (self._of_carried_and_places @ parts.flatten(2)).unflatten(2, parts.shape[2:])
 
 
 def swings(

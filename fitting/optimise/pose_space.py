@@ -53,6 +53,8 @@ class RelaxedCodes:
 
     def __init__(self, prior: CodePrior) -> None:
         self.prior, self.model, self.network = prior, prior.model, prior.network
+        codebooks = self.model.quantizer.codebooks.detach()
+        self._outermost = codebooks.amin(1), codebooks.amax(1)
 
     def encode(self, body_pose: Float[Tensor, "people joints 3 3"]) -> Float[Tensor, "people joints latent"]:
         """The encoder's latents, standardised."""
@@ -61,8 +63,7 @@ class RelaxedCodes:
     def latents(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints heads dim"]:
         """Latents in the model's units, clamped to the outermost codes."""
         latents = self.network.unstandardise(numbers).unflatten(-1, self.model.config.latent_shape[1:])
-        codebooks = self.model.quantizer.codebooks
-        return torch.minimum(torch.maximum(latents, codebooks.amin(1)), codebooks.amax(1))
+        return latents.clamp(*self._outermost)
 
     def bounded(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints latent"]:
         """The parameters, clamped to the outermost codes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -17,16 +19,16 @@ from fitting.optimise.settings import FitSettings
 from fitting.terms.reprojection import shares
 from qposer.body_pose.skeleton import NUM_BODY_JOINTS
 
-INFLATION = 2.8
+INFLATION = 2.7
 """Factor on covariances at the typical keypoint error, calibrated on every other clip of SMPL poses from other sources
 (`benchmarks.evidence`) so that 90 % regions contain about 90 % of the joints, differences between hypotheses included.
-It falls with the square of smaller errors."""
+It falls with the power 1.5 of smaller errors."""
 
-DETECTED = 2.2
+DETECTED = 2.0
 """An additional factor for detected keypoints, whose errors are correlated: they shift whole limbs. Calibrated on
 rendered people."""
 
-LEAST_NOISE = 0.003
+LEAST_NOISE = 0.0021
 """Smallest keypoint error, as a fraction of the person's height."""
 
 LARGEST = 1.0
@@ -64,16 +66,20 @@ def joint_covariance(
     state = stage.posed(estimate, body_pose)
     stage.all_terms = [*stage.terms, settings.weights.pull(problem, state.pose)]  # any target has this curvature
     stage.decoder_jacobian = decoder_jacobian(space, state.pose, state.body_pose)
-    factor = torch.linalg.cholesky(stage.linearise(state).curvature)
+    joints = body.joint_mixing()[: NUM_BODY_JOINTS + 1]
+    stage.jacobian = LandmarkJacobian(body, torch.cat([joints, body.mixing(problem.format)]))
+    by = stage.derivatives(state)
+    of_landmarks = {name: part[:, len(joints) :] for name, part in by.landmarks.items()}
+    equations = stage.assembled(state, dataclasses.replace(by, landmarks=of_landmarks)).equations()
+    factor = torch.linalg.cholesky(equations.curvature)
     noise = relative_residual(state.landmarks, problem).nan_to_num(1.0).clamp(min=max(LEAST_NOISE, problem.noise_floor))
     independent = 1 / shares(problem.confidence).square().sum(-1).clamp(min=1e-9)
     unit = (2 * settings.weights.data * noise.square() / independent).to(factor)
-    stage.jacobian = LandmarkJacobian(body, body.joint_mixing())
-    columns = torch.cat([*stage.derivatives(state).landmarks.values()], dim=-1).to(factor)
-    columns = (columns - columns[:, :1])[:, : NUM_BODY_JOINTS + 1].flatten(1, 2)
+    columns = torch.cat([part[:, : len(joints)] for part in by.landmarks.values()], dim=-1).to(factor)
+    columns = (columns - columns[:, :1]).flatten(1, 2)
     half = torch.linalg.solve_triangular(factor, columns.mT, upper=False).unflatten(2, (-1, 3)).transpose(1, 2)
     doubt = noise / TYPICAL_ERROR
-    unit = unit * INFLATION * doubt.square().clamp(max=1.0) * (DETECTED if problem.noise_floor > 0 else 1.0)
+    unit = unit * INFLATION * doubt.pow(1.5).clamp(max=1.0) * (DETECTED if problem.noise_floor > 0 else 1.0)
     covariance = unit[:, None, None, None] * (half.mT @ half)
     largest = covariance.diagonal(dim1=-2, dim2=-1).sum(-1).amax(-1)
     bounded: Tensor = (LARGEST**2 / largest).clamp(max=1.0)[:, None, None, None] * covariance

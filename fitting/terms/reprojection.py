@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -41,7 +42,11 @@ class Reprojection:
     def residual(self, at: Posed) -> Residual:
         """Offsets of the landmarks from the keypoints."""
         off = (self.camera.project(at.landmarks) - self.keypoints) / self.height[:, None, None]
-        return Residual(off, self.weight * shares(self.confidence), self.rho)
+        return Residual(off, self._weights, self.rho)
+
+    @cached_property
+    def _weights(self) -> Float[Tensor, "people landmarks"]:
+        return self.weight * shares(self.confidence)
 
     def columns(self, at: Posed, by: Derivatives) -> Dense:
         """Derivatives of the perspective projection.
