@@ -156,7 +156,7 @@ def scene(body: Body, path: Path, frames: int, seed: int) -> Scene:
     away = torch.tensor([0.0, 0.0, 4.5 + (way.amax(0) - way.amin(0)).max().item()])
     transl = way @ turn.mT + away - pelvis
     camera = Camera.for_image(*SIZE, FOCAL, batch=len(pose))
-    landmarks, joints = body.landmarks_and_joints(orient, pose[:, 1:22], betas.expand(len(pose), -1), transl)
+    landmarks, joints, _ = body.posed_landmarks(orient, pose[:, 1:22], betas.expand(len(pose), -1), transl)
     return Scene(joints[:, :22], camera.project(landmarks), FOCAL * 1.7 / transl[:, 2])
 
 

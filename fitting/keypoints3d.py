@@ -181,7 +181,7 @@ def in_axes_of_points(
         Rotation matrices of the pelvis, and translations in metres.
     """
     rest = found.betas.new_zeros(len(found.orient), 1 + NUM_BODY_JOINTS, 3)
-    pelvis = models.body.landmarks_and_joints(rest[:, 0], rest[:, 1:], found.betas)[1][:, 0]  # about which bodies turn
+    pelvis = models.body.posed_landmarks(rest[:, 0], rest[:, 1:], found.betas).joints[:, 0]  # about which bodies turn
     return to_camera.mT @ found.orient, (pelvis + found.transl - shift) @ to_camera - pelvis
 
 

@@ -234,20 +234,18 @@ def _with_risk(answer: FitResult, spread: float, density: float) -> FitResult:
 def _results(
     models: FittingModels, keypoints: Keypoints, image_size: tuple[int, int], problem: Problem, estimate: Estimate
 ) -> list[FitResult]:
-    codes = models.model.encode_latents(models.space.latents(estimate.pose))
-    body_pose = models.body_pose(estimate)
-    covariance = joint_covariance(models.body, models.space, models.settings, problem, estimate, body_pose)
+    own_pose = models.body_pose(estimate)
     given = None if problem.start is None else problem.start.hands
     hands = models.fit_hands(
         [] if keypoints.hands is None else [HandsInView(keypoints.hands, problem.camera)], estimate, given
     )
-    body_pose = body_pose if hands is None else hands.body_pose
+    body_pose = own_pose if hands is None else hands.body_pose
     parameters = estimate.orient, body_pose, estimate.betas, estimate.transl
     if hands is None or models.hand_body is None:
         vertices = models.body(*parameters).vertices
     else:
         vertices = models.hand_body(*parameters, hand_pose=hands.hand_pose).vertices
-    landmarks, joints = models.body.landmarks_and_joints(*parameters, format=keypoints.format)
+    landmarks, joints, _ = models.body.posed_landmarks(*parameters, format=keypoints.format)
     check_in_view(landmarks, torch.from_numpy(keypoints.seen).to(landmarks))
     distance = torch.linalg.vector_norm(problem.camera.project(landmarks) - problem.keypoints, dim=-1)
     seen = torch.from_numpy(keypoints.confidence * keypoints.seen).to(distance)  # rejected keypoints included
@@ -258,12 +256,12 @@ def _results(
         "body_pose": matrix_to_axis_angle(body_pose),
         "betas": estimate.betas,
         "transl": estimate.transl,
-        "codes": codes,
+        "codes": models.model.encode_latents(models.space.latents(estimate.pose)),
         "centre": problem.camera.centre,
         "vertices": vertices,
         "joints": joints,
         "keypoint_shares": _keypoint_shares(problem, distance),
-        "joint_covariance": covariance,
+        "joint_covariance": joint_covariance(models.body, models.space, models.settings, problem, estimate, own_pose),
     }
     numpy = {name: array.cpu().numpy() for name, array in arrays.items()}
     said: list[ShapeEvidence | None] = [None] * len(keypoints)

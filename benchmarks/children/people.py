@@ -71,7 +71,7 @@ def photographed(age: int, errors: bool, number: int = CHILDREN, metres: bool = 
     focal = 700.0 + 800.0 * torch.rand(people, generator=generator)
     transl = (focal * height / TALL)[:, None] * away
     shapes = torch.eye(number).repeat(views, 1)
-    landmarks, joints = body.landmarks_and_joints(orient, axis_angle_to_matrix(straight), shapes, transl)
+    landmarks, joints, _ = body.posed_landmarks(orient, axis_angle_to_matrix(straight), shapes, transl)
     camera = Camera(focal, torch.full((people, 2), SIZE / 2))
     xy, confidence = camera.project(landmarks), torch.ones(landmarks.shape[:2])
     if errors:

@@ -70,7 +70,7 @@ class Bodies:
         Returns:
             ``keypoints``, the body's landmarks of the detector's keypoints, and ``joints``, SMPL's joints; metres.
         """
-        landmarks, joints = body.landmarks_and_joints(self.global_orient, self.body_pose, self.betas, self.transl)
+        landmarks, joints, _ = body.posed_landmarks(self.global_orient, self.body_pose, self.betas, self.transl)
         return {
             KEYPOINTS: landmarks[:, [FORMATS["mediapipe"].names.index(name) for name in names]],
             JOINTS: joints[:, [JOINT_NAMES.index(name) for name in names]],

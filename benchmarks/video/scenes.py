@@ -105,9 +105,9 @@ def make_scene(
     middle = (way.amax(0) + way.amin(0)) / 2
     shift = torch.tensor([aside - middle[0], -height, -away - middle[2]])
     rest = pose.new_zeros(1, 22, 3)
-    pelvis = body.landmarks_and_joints(rest[:, 0], rest[:, 1:], betas[:1])[1][:, 0]
+    pelvis = body.posed_landmarks(rest[:, 0], rest[:, 1:], betas[:1]).joints[:, 0]
     transl = (pelvis + way + shift) @ to_camera.T - pelvis
-    landmarks, joints = body.landmarks_and_joints(to_camera @ orient, pose[:, 1:22], betas, transl)
+    landmarks, joints, _ = body.posed_landmarks(to_camera @ orient, pose[:, 1:22], betas, transl)
     feet = landmarks[:, list(FEET)]
     up = to_camera[:, 1]
     camera = Camera.for_image(*SIZE, FOCAL, batch=len(pose))

@@ -53,7 +53,7 @@ class Motion:
             for name in ("global_orient", "body_pose", "transl")
         )
         betas = torch.from_numpy(np.stack([result.betas for result in results])).expand(len(frames), -1)
-        landmarks, joints = body.landmarks_and_joints(orient, pose, betas, transl)
+        landmarks, joints, _ = body.posed_landmarks(orient, pose, betas, transl)
         return cls(frames, joints[:, :22], landmarks[:, list(FEET)], axis_angle_to_matrix(orient))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -14,30 +14,14 @@ from fitting.body.files import read_body, smplx_data
 from fitting.body.joint_tree import JointTree, turn
 from fitting.body.landmarks import KEYPOINT_NAMES, hand_mixing_matrix, mixing_matrix, used_vertices
 from fitting.body.local_rotations import local_rotations
+from fitting.body.outputs import BodyOutput, PosedLandmarks
 from fitting.inputs.keypoints import FORMATS, FormatName
 from qposer.hands.smplh import BODY_END, HAND_LANDMARKS
 from qposer.io.assets import asset
 
 IN_CACHE = 65536
-"""Number of points to skin at once on a CPU; of a large batch, more would not fit into its caches."""
-
+"""Number of points of a batch that a CPU skins at once: their data fit into its caches."""
 NO_FINGERS = "this body has no fingers that move: load it with hands=True"
-
-
-class BodyOutput(NamedTuple):
-    """A posed body."""
-
-    vertices: Float[Tensor, "batch vertices 3"]
-    joints: Float[Tensor, "batch joints 3"]
-
-
-class PosedLandmarks(NamedTuple):
-    """Landmarks of a posed body."""
-
-    landmarks: Float[Tensor, "batch landmarks 3"]
-    joints: Float[Tensor, "batch joints 3"]
-    world: Float[Tensor, "batch joints 3 3"]
-    """Rotations of the joints relative to the world."""
 
 
 class Body(nn.Module):
@@ -96,8 +80,7 @@ class Body(nn.Module):
             mix = torch.from_numpy(hand_mixing_matrix(data.landmarks, vertices, data.joint_names))
             self.register_buffer("mix_hands", mix.float(), persistent=False)
 
-        rotating = self.num_joints if self.has_hands else BODY_END
-        self.articulation = JointTree(tree, rotating)
+        self.articulation = JointTree(tree, self.num_joints if self.has_hands else BODY_END)
         self.register_buffer("identity", torch.eye(3, dtype=torch.float32)[..., None], persistent=False)
 
     @classmethod
@@ -228,32 +211,6 @@ class Body(nn.Module):
         return self.posed_landmarks(
             global_orient, body_pose, betas, transl, format=format, hand_pose=hand_pose
         ).landmarks
-
-    def landmarks_and_joints(
-        self,
-        global_orient: Float[Tensor, " batch *root_rotation"],
-        body_pose: Float[Tensor, "batch 21 *rotation"],
-        betas: Float[Tensor, "#batch betas"] | None = None,
-        transl: Float[Tensor, "batch 3"] | None = None,
-        *,
-        format: FormatName = "mediapipe",
-        hand_pose: Float[Tensor, "batch 30 ..."] | None = None,
-    ) -> tuple[Float[Tensor, "batch landmarks 3"], Float[Tensor, "batch joints 3"]]:
-        """As ``landmarks``, and the joints at no extra cost.
-
-        Args:
-            global_orient: axis-angle in radians or matrices, relative to the world.
-            body_pose: axis-angle in radians or matrices, relative to the parents.
-            betas: shape coefficients; default: the mean shape.
-            transl: translation in metres; default: none.
-            format: keypoint format.
-            hand_pose: axis-angle in radians or matrices of the fingers; default: at rest.
-
-        Returns:
-            Landmarks and joints in metres.
-        """
-        found = self.posed_landmarks(global_orient, body_pose, betas, transl, format=format, hand_pose=hand_pose)
-        return found.landmarks, found.joints
 
     def posed_landmarks(
         self,

@@ -88,5 +88,5 @@ def _log_density(terms: Sequence[Term]) -> Float[Tensor, " people"]:
 
 def _pelvis(body: Body, betas: Float[Tensor, "people shapes"]) -> Float[Tensor, "people 3"]:
     rest = betas.new_zeros(len(betas), 22, 3)
-    pelvis: Tensor = body.landmarks_and_joints(rest[:, 0], rest[:, 1:], betas)[1][:, 0]
+    pelvis: Tensor = body.posed_landmarks(rest[:, 0], rest[:, 1:], betas).joints[:, 0]
     return pelvis

@@ -237,7 +237,7 @@ def _placed(
 ) -> Estimate:
     """Bodies of the fitted shapes, aligned with the keypoints."""
     numbers = space.encode(body_pose)
-    landmarks, joints = body.landmarks_and_joints(orient, space.decode(numbers), fitted.betas, format=problem.format)
+    landmarks, joints, _ = body.posed_landmarks(orient, space.decode(numbers), fitted.betas, format=problem.format)
     root = joints[:, 0]
     weight = problem.confidence.square()
     roll, transl, _ = place(landmarks - root[:, None], problem.keypoints, weight, problem.camera)

@@ -70,7 +70,7 @@ def initialize(
         orient = orient if start.orient is None else start.orient
         betas = betas if start.betas is None else start.betas
     numbers = space.encode(guess)
-    landmarks, joints = body.landmarks_and_joints(orient, space.decode(numbers), betas, format=keypoints.format)
+    landmarks, joints, _ = body.posed_landmarks(orient, space.decode(numbers), betas, format=keypoints.format)
     root = joints[:, 0]
     roll, transl, _ = place(landmarks - root[:, None], xy, weight, camera)
     estimate = Estimate(roll @ orient, transl - root, betas, numbers, xy.new_zeros(len(xy), NUM_BODY_JOINTS, 3))

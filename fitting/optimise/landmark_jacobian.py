@@ -85,7 +85,8 @@ class LandmarkJacobian:
         places = (self._articulation.chains @ turned.flatten(2)).unflatten(2, turned.shape[2:]) + self._bones[0, :, 1:]
         carried = world.index_select(1, self._carriers) @ self._carried[..., 1:]
         parts = torch.cat([carried, places], dim=1)
-        return (self._of_carried_and_places @ parts.flatten(2)).unflatten(2, parts.shape[2:])
+        shapes: Tensor = (self._of_carried_and_places @ parts.flatten(2)).unflatten(2, parts.shape[2:])
+        return shapes
 
 
 def swings(

@@ -112,7 +112,15 @@ class StageProblem:
         """Of the latest state: its cost and its derivatives are needed one after the other."""
 
     def posed(self, estimate: Estimate, body_pose: Float[Tensor, "people 21 3 3"] | None = None) -> Posed:
-        """The state of an estimate, whose body pose may be known."""
+        """The state of an estimate.
+
+        Args:
+            estimate: parameters.
+            body_pose: their rotations relative to the parents; default: decoded.
+
+        Returns:
+            The state.
+        """
         return self._posed(**vars(estimate), body_pose=body_pose)
 
     def begin_step(self, step: int, state: Posed) -> None:

@@ -63,7 +63,8 @@ class RelaxedCodes:
     def latents(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints heads dim"]:
         """Latents in the model's units, clamped to the outermost codes."""
         latents = self.network.unstandardise(numbers).unflatten(-1, self.model.config.latent_shape[1:])
-        return latents.clamp(*self._outermost)
+        least, most = self._outermost
+        return torch.minimum(torch.maximum(latents, least), most)
 
     def bounded(self, numbers: Float[Tensor, "people joints latent"]) -> Float[Tensor, "people joints latent"]:
         """The parameters, clamped to the outermost codes."""

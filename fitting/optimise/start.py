@@ -77,7 +77,7 @@ def given_start(
     betas = xy.new_zeros(len(xy), body.num_betas) if start.betas is None else start.betas
 
     def placed(orient: Tensor, pose: Tensor) -> tuple[Tensor, Tensor]:
-        landmarks, joints = body.landmarks_and_joints(orient, pose, betas, format=format)
+        landmarks, joints, _ = body.posed_landmarks(orient, pose, betas, format=format)
         roll, _, off = place(landmarks - joints[:, :1], xy, weight, camera)
         return roll[:, 0, 0], off
 
@@ -148,7 +148,7 @@ def assigned(body: Body, start: Start, keypoints: Keypoints, camera: Camera) -> 
     orient, betas = start.orient[pairs], None if start.betas is None else start.betas[pairs]
     xy = torch.from_numpy(keypoints.xy).to(camera.focal)[every]
     weight = torch.from_numpy(keypoints.confidence * keypoints.seen).to(xy)[every].square()
-    landmarks, joints = body.landmarks_and_joints(orient, start.body_pose[pairs], betas, format=keypoints.format)
+    landmarks, joints, _ = body.posed_landmarks(orient, start.body_pose[pairs], betas, format=keypoints.format)
     off = place(landmarks - joints[:, :1], xy, weight, camera[every])[2]
     boxes = torch.from_numpy(keypoints.boxes).to(xy).unflatten(-1, (2, 2))
     size = torch.linalg.vector_norm(boxes[:, 1] - boxes[:, 0], dim=-1)

@@ -82,7 +82,8 @@ def _shape(device: torch.device, dtype: torch.dtype) -> _Shape:
     joints = torch.einsum("jb,bk,bc->jkc", tree.chains, eye[tree.parents], bones)
     fixed = joints[carriers] + eye[carriers, :, None] * (places - rest[carriers])[:, None]
     of_shape = torch.cat([joints, fixed]).flatten(1), least[..., None], tree.chains[carriers]
-    return _Shape(*(each.to(device, dtype) for each in of_shape), tree.parents.to(device))
+    spread, least, moved = (each.to(device, dtype) for each in of_shape)
+    return _Shape(spread, least, moved, tree.parents.to(device))
 
 
 class _Posed(NamedTuple):
@@ -123,6 +124,8 @@ class _Posed(NamedTuple):
         apart = arm[:, None] - self.joints[1:].permute(2, 0, 1)[people]
         moment = torch.linalg.cross(apart, out[:, None].expand_as(apart))
         moved = shape.moved[points] - shape.moved[len(self.arms) + sphere]
-        moment = moment * (-100 * moved * (self.depth[points, people] > 0)[:, None])[..., None]
+        inside = (self.depth[points, people] > 0)[:, None]
+        moment = moment * (-100 * moved * inside)[..., None]
         of_parent = moment[:, :, None] @ self.world.index_select(1, shape.parents)[people]
-        return (turns[people] @ of_parent.mT).flatten(1)
+        changes: Tensor = (turns[people] @ of_parent.mT).flatten(1)
+        return changes

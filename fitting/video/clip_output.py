@@ -92,7 +92,7 @@ def clip_result(
     xy, confidence = _in_all_frames(seen, len(frames))
     shape = betas.to(models.device)
     rest = shape.new_zeros(1, 22, 3)
-    pelvis = body.landmarks_and_joints(rest[:, 0], rest[:, 1:], shape)[1][0, 0]
+    pelvis = body.posed_landmarks(rest[:, 0], rest[:, 1:], shape).joints[0, 0]
     parts: list[Arrays] = []
     for chunk in torch.arange(len(frames)).split(ROWS):
         given = {name: motion[name][chunk].to(models.device) for name in MOTION}
@@ -157,7 +157,7 @@ def _bodies(
     codes = models.model.encode_latents(space.latents(given["pose"]))
     body_pose = space.decode(space.commit(given["pose"])) @ axis_angle_to_matrix(given["residual"])
     body_pose = body_pose if hands is None else hands.applied(body_pose)
-    landmarks, joints = models.body.landmarks_and_joints(
+    landmarks, joints, _ = models.body.posed_landmarks(
         given["orient"], body_pose, shape.expand(len(body_pose), -1), given["transl"], format=format
     )
     arrays = {

@@ -63,7 +63,7 @@ def foot_evidence(
             motion[name][chunk].to(models.device) for name in ("orient", "transl", "pose", "residual")
         )
         body_pose = models.space.decode(pose) @ axis_angle_to_matrix(residual)
-        landmarks, joints = body.landmarks_and_joints(orient, body_pose, shape, transl, format=format)
+        landmarks, joints, _ = body.posed_landmarks(orient, body_pose, shape, transl, format=format)
         ankles = joints[:, [JOINT_NAMES.index("left_ankle"), JOINT_NAMES.index("right_ankle")]].mean(1)
         points.append(landmarks[:, places].cpu().numpy())
         upright.append((joints[:, JOINT_NAMES.index("head")] - ankles).cpu().numpy())

@@ -225,7 +225,7 @@ class _ClipFit:
     def pelvis(self, betas: Float[Tensor, "1 shapes"]) -> Float[np.ndarray, "3"]:
         """Position of the shape's pelvis without orientation and translation."""
         rest = betas.new_zeros(1, 22, 3)
-        joints = self.models.body.landmarks_and_joints(rest[:, 0], rest[:, 1:], betas)[1]
+        joints = self.models.body.posed_landmarks(rest[:, 0], rest[:, 1:], betas).joints
         return joints[0, 0].cpu().numpy()
 
     def _start(self, people: Sequence[MatchedPerson]) -> tuple[Problem, Estimate, Tensor]:
@@ -259,7 +259,7 @@ def _measured(
     assert seen is not None
     orient, transl = in_axes_of_points(models, found, to_camera, shift)
     body_pose = models.body_pose(found)
-    joints = models.body.landmarks_and_joints(orient, body_pose, found.betas, transl)[1]
+    joints = models.body.posed_landmarks(orient, body_pose, found.betas, transl).joints
     landmarks = models.body.landmarks(found.orient, body_pose, found.betas, found.transl, format=problem.format)
     distance = torch.linalg.vector_norm(seen.displacement(landmarks), dim=-1) * seen.confidence
     error = 100.0 * distance.sum(-1) / seen.confidence.sum(-1).clamp(min=1e-9) / seen.height

@@ -104,7 +104,7 @@ def smooth_hands(
     pose = hands.applied(pose)
     bodies = [part.to(models.device) for part in (orient, pose, betas.expand(len(pose), -1), transl)]
     joined["body_pose"] = matrix_to_axis_angle(pose).numpy()
-    joined["joints"] = models.body.landmarks_and_joints(*bodies)[1].cpu().numpy()
+    joined["joints"] = models.body.posed_landmarks(*bodies).joints.cpu().numpy()
     return hands.poses
 
 

@@ -193,7 +193,7 @@ def _results(
     assert seen is not None
     body_pose = models.body_pose(estimate) if hands is None else hands.body_pose
     parameters = solution.orient, body_pose, estimate.betas, solution.transl
-    joints = models.body.landmarks_and_joints(*parameters)[1]
+    joints = models.body.posed_landmarks(*parameters).joints
     if hands is None or models.hand_body is None:
         vertices = models.body(*parameters).vertices
     else:

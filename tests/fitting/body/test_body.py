@@ -77,7 +77,7 @@ def test_global_orient_turns_about_the_pelvis(body):
 def test_landmarks_are_those_of_the_mesh(body, format):
     given = parameters(4)
     vertices, joints = body(**given)
-    landmarks, same_joints = body.landmarks_and_joints(**given, format=format)
+    landmarks, same_joints, _ = body.posed_landmarks(**given, format=format)
     torch.testing.assert_close(same_joints, joints, atol=1e-6, rtol=0)
     torch.testing.assert_close(body.landmarks(**given, format=format), landmarks, atol=0, rtol=0)
     checked = 0
@@ -139,7 +139,7 @@ def test_the_body_is_symmetric_in_every_shape(body):
         "body_pose": given["body_pose"][:, [j - 1 for j in MIRROR[1:22]]] * -FLIP,
         "transl": given["transl"] * FLIP,
     }
-    here, there = body.landmarks_and_joints(**given), body.landmarks_and_joints(**mirrored)
+    here, there = body.posed_landmarks(**given), body.posed_landmarks(**mirrored)
     swap = list(FORMATS["mediapipe"].mirror)
     torch.testing.assert_close(there[0], here[0][:, swap] * FLIP, atol=1e-5, rtol=0)
     torch.testing.assert_close(there[1], here[1][:, list(MIRROR)] * FLIP, atol=1e-5, rtol=0)
@@ -164,7 +164,7 @@ def test_open_body_is_a_sane_adult(body):
 def test_shapes_have_unit_variance_and_keep_the_joints_inside(body):
     generator = torch.Generator().manual_seed(0)
     betas = torch.randn(200, 10, generator=generator)
-    _, joints = body.landmarks_and_joints(torch.zeros(200, 3), torch.zeros(200, 21, 3), betas)
+    joints = body.posed_landmarks(torch.zeros(200, 3), torch.zeros(200, 21, 3), betas).joints
     head = joints[:, JOINT_NAMES.index("head"), 1] - joints[:, JOINT_NAMES.index("left_ankle"), 1]
     assert 0.05 < head.std() < 0.15, "metres of height"
     assert joints[:, 0].norm(dim=-1).max() < 2e-3, "the pelvis stays at the origin"
@@ -178,7 +178,7 @@ def test_gradients(body):
     given = {key: value.requires_grad_() for key, value in parameters(1, dtype=torch.float64).items()}
 
     def few_landmarks(*args: torch.Tensor) -> torch.Tensor:
-        landmarks, joints = exact.landmarks_and_joints(*args, format="coco")
+        landmarks, joints, _ = exact.posed_landmarks(*args, format="coco")
         return torch.cat([landmarks[:, ::4], joints[:, ::6]], dim=1)
 
     assert torch.autograd.gradcheck(few_landmarks, tuple(given.values()), fast_mode=True)

@@ -54,7 +54,7 @@ def truth(fitter):
     upright = axis_angle_to_matrix(torch.tensor([torch.pi / 2, 0.0, 0.0]))
     orient = upright @ axis_angle_to_matrix(torch.tensor([[0.0, 0.4, 0.0], [0.0, 2.5, 0.0]]))
     transl = torch.tensor([[0.0, 0.1, 0.9], [0.6, -0.7, 0.9]])
-    landmarks, joints = fitter.body.landmarks_and_joints(orient, body_pose, None, transl)
+    landmarks, joints, _ = fitter.body.posed_landmarks(orient, body_pose, None, transl)
     return Truth(landmarks.numpy(), joints.numpy())
 
 

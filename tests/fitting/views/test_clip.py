@@ -25,7 +25,7 @@ def walk(fitter, truth):
     orient = upright @ axis_angle_to_matrix(t * torch.tensor([0.0, 1.0, 0.0]))
     transl = t * torch.tensor([0.4, 0.0, 0.0]) + 0.15 * torch.sin(9 * t) * torch.tensor([0.0, 1.0, 0.0])
     transl = transl + torch.tensor([0.0, 0.0, 0.9])
-    landmarks, joints = fitter.body.landmarks_and_joints(orient, pose, None, transl)
+    landmarks, joints, _ = fitter.body.posed_landmarks(orient, pose, None, transl)
     return dataclasses.replace(truth, landmarks=landmarks.numpy(), joints=joints.numpy())
 
 
