@@ -41,7 +41,7 @@ class Assembly:
                 dense.append((residual, columns))
             elif columns is not None:
                 per_joint.append((residual, columns))
-        rows = self._rows(dense, at.transl.new_empty(0, dtype=torch.float64), len(at.transl), ends[-1] + 1)
+        rows = self._rows(dense, at, ends[-1] + 1)
         product = rows[..., :-1].mT @ rows
         self.curvature, self.slope = product[..., :-1], product[..., -1]
         self.stiffness = torch.cat([self.slope.new_full((size,), STIFFNESS[name]) for name, size in sizes.items()])
@@ -49,11 +49,12 @@ class Assembly:
             self._add_per_joint(residual, own)
 
     def _rows(
-        self, dense: Sequence[tuple[Residual, Dense]], like: Tensor, people: int, width: int
+        self, dense: Sequence[tuple[Residual, Dense]], at: Posed, width: int
     ) -> Float[Tensor, "people rows numbers"]:
         """Weighted derivatives of all dense terms, and their weighted values as the last column."""
         sizes = [residual.values[0].numel() for residual, _ in dense]
-        rows = like.new_zeros(people, sum(sizes), width)
+        people = len(at.transl)
+        rows = at.transl.new_zeros((people, sum(sizes), width), dtype=torch.float64)
         for (residual, columns), own in zip(dense, rows.split(sizes, dim=1), strict=True):
             values, root = residual.values, residual.root.expand(people, residual.values.shape[1])
             own = own.unflatten(1, values.shape[1:])

@@ -76,8 +76,9 @@ class LandmarkJacobian:
         carried = torch.einsum("pcn,bn->bpc", self._carried, one)
         carried = (world.index_select(1, self._carriers) @ carried[..., None]).squeeze(-1)
         parts = torch.cat([carried, turned], dim=1).mT.flatten(0, 1)
-        arms = parts @ self._arms.flatten(0, 1).T
-        return arms.unflatten(0, (-1, 3)).unflatten(2, self._arms.shape[:2]).movedim(1, -1)
+        arms = (parts @ self._arms.flatten(0, 1).T).unflatten(0, (-1, 3))
+        lever_arms: Tensor = arms.unflatten(2, self._arms.shape[:2]).movedim(1, -1)
+        return lever_arms
 
     def shapes(self, world: Float[Tensor, "people joints 3 3"]) -> Float[Tensor, "people landmarks 3 shapes"]:
         """Derivatives by the shape components, with the body's position fixed."""

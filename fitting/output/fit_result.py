@@ -44,9 +44,10 @@ FAILED = 10.0
 FACING_DOUBT = 0.1
 """Probability of the other facing from which a result is doubtful."""
 
-UNCERTAIN = 170.0
-"""Mean standard deviation of the joints in millimetres from which a result without a known risk is doubtful: 16 % of
-the fits to detected rendered people that are less than 150 mm off state more (docs/uncertainty.md)."""
+UNCERTAIN = 140.0
+"""Mean standard deviation of the joints in millimetres from which a result without a known risk is doubtful: 5 % of the
+fits to detected rendered people that are less than 150 mm off state more, and 40 % of the others, on the half of the
+clips that calibrates."""
 
 UNCERTAIN_ADVICE = "a known height, more views or a clearer picture help"
 
