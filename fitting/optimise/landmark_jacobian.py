@@ -113,4 +113,4 @@ def _below(tree: JointTree) -> Float[Tensor, "rotating joints"]:
     below = torch.eye(len(tree.parent_of))
     for joint in range(len(below) - 1, 0, -1):
         below[tree.parent_of[joint]] += below[joint]
-    return below[: len(tree.by_level)]
+    return below[: tree.rotating]
