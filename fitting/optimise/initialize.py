@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -138,6 +140,7 @@ def guessed_joints(weights: Float[Tensor, "21"]) -> tuple[str, ...]:
     return tuple(JOINT_NAMES[joint] for joint in range(1, len(unseen)) if unseen[PARENTS[joint]])
 
 
+@lru_cache(maxsize=4)
 def moved_by_joints(body: Body, format: FormatName) -> Bool[Tensor, "landmarks 21"]:
     """Landmarks that move by more than 5 cm per radian when a joint of the T-pose rotates about any axis.
 

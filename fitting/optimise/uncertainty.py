@@ -62,12 +62,13 @@ def joint_covariance(
         Square metres.
     """
     solver = LevenbergMarquardt(body, space, settings.weights, settings.seed, settings.all_terms(body, problem.format))
+    joints = body.joint_mixing()[: NUM_BODY_JOINTS + 1]
+    both = LandmarkJacobian(body, torch.cat([joints, body.mixing(problem.format)]))
+    solver.jacobian = lambda format: both
     stage = solver.stage_problem(STAGE, problem, estimate)
     state = stage.posed(estimate, body_pose)
     stage.all_terms = [*stage.terms, settings.weights.pull(problem, state.pose)]  # any target has this curvature
     stage.decoder_jacobian = decoder_jacobian(space, state.pose, state.body_pose)
-    joints = body.joint_mixing()[: NUM_BODY_JOINTS + 1]
-    stage.jacobian = LandmarkJacobian(body, torch.cat([joints, body.mixing(problem.format)]))
     by = stage.derivatives(state)
     of_landmarks = {name: part[:, len(joints) :] for name, part in by.landmarks.items()}
     equations = stage.assembled(state, dataclasses.replace(by, landmarks=of_landmarks)).equations()
