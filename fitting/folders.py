@@ -346,7 +346,6 @@ def in_words(outcomes: Sequence[Outcome], summary: Path) -> list[str]:
     done = f"{len(outcomes) - failed} images fitted ({resumed} of them by earlier runs), {failed} failed"
     lines = [f"{done}: see {summary}"]
     if doubtful:
-        lines.append(
-            f"{doubtful} of them have a warning there: a large error, unseen parts, ambiguous keypoints or uncertain joints"
-        )
+        causes = "a large error, unseen parts, ambiguous keypoints or uncertain joints"
+        lines.append(f"{doubtful} of them have a warning there: {causes}")
     return lines
