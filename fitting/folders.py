@@ -343,9 +343,10 @@ def in_words(outcomes: Sequence[Outcome], summary: Path) -> list[str]:
     failed = sum(outcome.failure is not None for outcome in outcomes)
     resumed = sum(outcome.resumed for outcome in outcomes)
     doubtful = sum(any(person.warning for person in outcome.people) for outcome in outcomes)
-    done = f"{len(outcomes) - failed} images fitted ({resumed} of them by earlier runs), {failed} failed"
-    lines = [f"{done}: see {summary}"]
+    fitted = f"{len(outcomes) - failed} images fitted ({resumed} of them by earlier runs)"
+    lines = [f"{fitted}, {failed} failed: see {summary}"]
     if doubtful:
-        causes = "a large error, unseen parts, ambiguous keypoints or uncertain joints"
-        lines.append(f"{doubtful} of them have a warning there: {causes}")
+        lines.append(
+            f"{doubtful} of them have a warning there: large errors, unseen or unsure parts, ambiguous keypoints"
+        )
     return lines
