@@ -346,7 +346,5 @@ def in_words(outcomes: Sequence[Outcome], summary: Path) -> list[str]:
     fitted = f"{len(outcomes) - failed} images fitted ({resumed} of them by earlier runs)"
     lines = [f"{fitted}, {failed} failed: see {summary}"]
     if doubtful:
-        lines.append(
-            f"{doubtful} of them have a warning there: large errors, unseen or unsure parts, ambiguous keypoints"
-        )
+        lines.append(f"{doubtful} of them have a warning there: large errors, unsure parts, or ambiguous keypoints")
     return lines
