@@ -343,8 +343,8 @@ def in_words(outcomes: Sequence[Outcome], summary: Path) -> list[str]:
     failed = sum(outcome.failure is not None for outcome in outcomes)
     resumed = sum(outcome.resumed for outcome in outcomes)
     doubtful = sum(any(person.warning for person in outcome.people) for outcome in outcomes)
-    fitted = f"{len(outcomes) - failed} images fitted ({resumed} of them by earlier runs)"
-    lines = [f"{fitted}, {failed} failed: see {summary}"]
+    done = f"{len(outcomes) - failed} images fitted ({resumed} of them by earlier runs), {failed} failed"
+    lines = [f"{done}: see {summary}"]
     if doubtful:
-        lines.append(f"{doubtful} of them have a warning there: large errors, unsure parts, or ambiguous keypoints")
+        lines.append(f"{doubtful} have warnings there: large errors, unseen or uncertain parts, or ambiguous keypoints")
     return lines

@@ -2,7 +2,8 @@
 
 Prints `WEIGHTS` and `ANSWER_WEIGHTS` for fitting/optimise/hypotheses.py, on the half of the poses that
 `benchmarks.evidence` does not evaluate on. The first maximise the likelihood of a soft choice of the closest candidate,
-the second minimise the error of the candidates' weighted mean.
+the second minimise the error of the candidates' weighted mean. Also prints the deviation for `UNCERTAIN` in
+fitting/output/fit_result.py.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -22,8 +24,9 @@ from rich.progress import track
 from torch import Tensor
 
 from benchmarks.cache import Cache
+from benchmarks.evidence.__main__ import fits
 from benchmarks.evidence.cases import Case, cases
-from benchmarks.evidence.measures import Errors
+from benchmarks.evidence.measures import FALSE_ALARMS, LARGE_ERROR, Errors, positions, recall
 from fitting.fit import Fitter
 from fitting.optimise.hypotheses import ANSWER_WEIGHTS, WEIGHTS, Candidates
 from qposer.io.cli_errors import cli_errors
@@ -149,6 +152,24 @@ def swapped_weight(odds: Float[Tensor, " people"], swapped_odds: Float[Tensor, "
     return low.item() + math.log(SWAPPED / (1 - SWAPPED))
 
 
+def deviation_threshold(fitter: Fitter, case: Case) -> tuple[float, float]:
+    """Stated deviation that few of the plain fits without a large error exceed.
+
+    Args:
+        fitter: models and settings.
+        case: detected people.
+
+    Returns:
+        Mean standard deviation of the joints in millimetres that `FALSE_ALARMS` of these fits exceed, and the share of
+        the fits with a large error that exceed it.
+    """
+    results = fits(fitter, case, 1)
+    error = Errors.of(positions(case, results), case.truth).mpjpe
+    deviation = torch.tensor([fmean(result.joint_std_mm.values()) for result in results])
+    threshold = deviation[error <= LARGE_ERROR].quantile(1 - FALSE_ALARMS).item()
+    return threshold, recall(error, deviation)[1]
+
+
 def _odds(
     features: Float[Tensor, "candidates people features"], weights: Float[Tensor, " weights"]
 ) -> Float[Tensor, " people"]:
@@ -185,6 +206,8 @@ def main(foreign: Path, number: int = 250, cache: Path = Path("runs/benchmarks")
         weighed = [names.index(name) for name in ANSWER_WEIGHTS]
         plain = [Explored(part.features[:-1, :, weighed], part.joints[:-1], part.truth) for part in parts]
         _show(console, "ANSWER_WEIGHTS", ANSWER_WEIGHTS, answer_weights(plain, weights[weighed]).tolist())
+        threshold, flagged = deviation_threshold(fitter, every[-1])
+        console.print(f"UNCERTAIN = {threshold:.0f}, flags {flagged:.0%} of the rendered people who are far off")
 
 
 def _show(console: Console, name: str, features: Iterable[str], weights: Sequence[float]) -> None:

@@ -55,16 +55,16 @@ class Assembly:
         sizes = [residual.values[0].numel() for residual, _ in dense]
         people = len(at.transl)
         rows = at.transl.new_zeros((people, sum(sizes), width), dtype=torch.float64)
-        for (residual, columns), own in zip(dense, rows.split(sizes, dim=1), strict=True):
+        for (residual, derivatives), own in zip(dense, rows.split(sizes, dim=1), strict=True):
             values, root = residual.values, residual.root.expand(people, residual.values.shape[1])
-            own = own.unflatten(1, values.shape[1:])
+            own, few = own.unflatten(1, values.shape[1:]), derivatives.rows
             torch.mul(root[..., None], values, out=own[..., -1])
-            for name, part in columns.columns.items():
+            for name, columns in derivatives.columns.items():
                 place = own[..., self.places[name]]
-                if columns.rows is None:
-                    torch.mul(root[..., None, None], part, out=place)
+                if few is None:
+                    torch.mul(root[..., None, None], columns, out=place)
                 else:
-                    place[columns.rows] = (root[columns.rows][:, None, None] * part[:, 0]).double()
+                    place[few] = (root[few][:, None, None] * columns[:, 0]).double()
         return rows
 
     def _add_per_joint(self, residual: Residual, own: PerJoint) -> None:

@@ -34,7 +34,8 @@ LEAST_NOISE = 0.0021
 LARGEST = 1.0
 """Largest standard deviation of a joint in metres: the linearisation has no meaning beyond the size of a body."""
 
-STAGE = Stage(steps=1, free=WHOLE, rho=0.05)
+STAGE = Stage(steps=1, free=WHOLE, rho=0.05, noise=(0.2, 0.2))
+"""As at the end of the fine stages."""
 
 
 @torch.no_grad()

@@ -46,8 +46,8 @@ FACING_DOUBT = 0.1
 
 UNCERTAIN = 140.0
 """Mean standard deviation of the joints in millimetres from which a result without a known risk is doubtful: 5 % of the
-fits to detected rendered people that are less than 150 mm off state more, and 40 % of the others, on the half of the
-clips that calibrates."""
+plain fits to detected rendered people that are less than 150 mm off state more, and some 40 % of the others
+(`benchmarks.evidence.calibration`)."""
 
 UNCERTAIN_ADVICE = "a known height, more views or a clearer picture help"
 

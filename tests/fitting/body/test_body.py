@@ -63,6 +63,14 @@ def test_pose_zero_is_the_template(body):
     np.testing.assert_allclose(joints[0, 0], 0, atol=1e-4)
 
 
+def test_a_large_batch_has_the_meshes_of_its_people_alone(body):
+    given = parameters(24)  # more points than are skinned at once
+    vertices = body(**given).vertices
+    for person in range(0, 24, 5):
+        alone = body(**{name: value[[person]] for name, value in given.items()}).vertices[0]
+        torch.testing.assert_close(vertices[person], alone, atol=1e-5, rtol=0)
+
+
 def test_global_orient_turns_about_the_pelvis(body):
     given = parameters(2) | {"global_orient": torch.zeros(2, 3)}
     still = body(**given)
