@@ -19,7 +19,7 @@ def test_evidence_and_prior_lead_back_to_the_fitted_shape(fitter):
     betas = torch.randn(PEOPLE, fitter.body.num_betas, generator=generator)
     camera = Camera.for_image(1000, 1000, 1100.0, batch=PEOPLE)
     landmarks = fitter.body.landmarks(orient, pose, betas, torch.tensor([0.0, 0.1, 4.0]).expand(PEOPLE, 3))
-    xy = camera.project(landmarks) + 8 * torch.randn(landmarks.shape[:2] + (2,), generator=generator)
+    xy = camera.project(landmarks) + 8 * torch.randn((*landmarks.shape[:2], 2), generator=generator)
     keypoints = Keypoints(xy.numpy(), torch.ones(xy.shape[:2]).numpy(), "mediapipe", noise_floor=0.0)
     problem, found = fitter.solve(keypoints, camera)
     solver = LevenbergMarquardt(fitter.body, fitter.space, Weights())
