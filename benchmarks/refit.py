@@ -5,6 +5,7 @@ Writes refit.md. Run it on a machine without other load.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -65,10 +66,14 @@ def corrections(fitter: Fitter, result: FitResult) -> dict[str, Callable[[], obj
     """
     x, y = result.keypoints.xy[0, result.keypoints.names.index("left_wrist")].tolist()
     size = int(result.image_size[0]), int(result.image_size[1])
+    keypoints = dataclasses.replace(result.keypoints, hands=None)
+    body = dataclasses.replace(result, keypoints=keypoints, hands=None)
     return {
         "fit": lambda: fitter.fit_keypoints(result.keypoints, size),
+        "fit without hands": lambda: fitter.fit_keypoints(keypoints, size),
         "fit with 5 hypotheses": lambda: fitter.fit_keypoints(result.keypoints, size, hypotheses=5),
         "a moved keypoint": lambda: fitter.refit(result, moved={"left_wrist": (x + 10, y)}),
+        "a moved keypoint, without hands": lambda: fitter.refit(body, moved={"left_wrist": (x + 10, y)}),
         "a known height": lambda: fitter.refit(result, height=1.7),
         "left hand on the left hip": lambda: fitter.refit(result, holds=("left hand on the left hip",)),
     }
